@@ -1,0 +1,112 @@
+"""A connector: everything persync must know of one vendor, with no control flow of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from persync.connect.stream import Stream
+from persync.errors import AuthError, PersyncError, ResponseError, SkipStreamError, TransientError
+
+if TYPE_CHECKING:
+    from persync.connect.client import Client
+    from persync.connect.pace import Pace
+    from persync.imports.batch import Batch
+
+
+class ConnectionSettings(BaseModel):
+    """What every connection may say in persync.toml; a connector adds its own typed settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    connector: str
+    base_url: str | None = None
+    attributes: dict[str, str] = {}
+    """opt-in attributes: {name: basis for holding it}; nothing else about a person is kept"""
+    start: str | None = None
+    """read nothing older than this date (YYYY-MM-DD) at the first pull"""
+    overrides: dict[str, int] = {}
+    """personalisation level by campaign id, where the evidence misleads"""
+
+
+class Connector:
+    """Base of all connectors. Subclass, fill the class attributes, override what the vendor does differently.
+
+    `secrets` names what must be found (`token`); each may be put elsewhere by the setting `<secret>_env`.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    settings_type: ClassVar[type[ConnectionSettings]] = ConnectionSettings
+    secrets: ClassVar[Mapping[str, str]] = {}
+    """{secret: default environment variable}"""
+    streams: ClassVar[tuple[Stream, ...]] = ()
+    workers: ClassVar[int] = 4
+    help: ClassVar[str] = ""
+    """where a person gets the token, in one or two sentences"""
+
+    def __init__(self, connection: str, settings: Any, secrets: Mapping[str, str]) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.secret_values = dict(secrets)
+
+    def base_url(self) -> str:
+        """Return the API's base URL, without a trailing slash. Raise ConfigError when settings or secret cannot give one."""
+        raise NotImplementedError
+
+    def headers(self, client: Client) -> Mapping[str, str]:
+        """Return the headers that sign a call to the connector's own host. `client` is for those that must ask for a token."""
+        return {}
+
+    def pace(self) -> Pace:
+        """Return how fast this vendor may be asked; one object a connection and run."""
+        from persync.connect.pace import Pace
+
+        return Pace(concurrent=self.workers)
+
+    def check(self, client: Client) -> Iterator[tuple[str, str]]:
+        """Make one or a few real calls; yield `(what was checked, what was found)`. Raise PersyncError when it fails."""
+        raise NotImplementedError
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> PersyncError | None:
+        """Return the error an answer stands for, None when it is good. Override to read the vendor's own error shape."""
+        if status < 400:
+            return None
+        if status == 401:
+            return AuthError("the token was refused (HTTP 401).", hint=self.help)
+        if status == 403:
+            return SkipStreamError("access denied (HTTP 403).", reason="scope")
+        if status == 429:
+            return TransientError("too many requests (HTTP 429).", throttled=True, wait=retry_after(headers))
+        if status >= 500 or status in (408, 423, 477):
+            return TransientError(f"the vendor failed (HTTP {status}).", wait=retry_after(headers))
+        return ResponseError(f"HTTP {status}.")
+
+    def request_id(self, headers: Mapping[str, str], body: bytes) -> str:
+        """Return the vendor's own id of a call, for error messages."""
+        return headers.get("x-request-id", "")
+
+    def batches(self, seen: Mapping[str, str]) -> Iterator[Batch] | None:
+        """For a connector that reads no API (the bundled `files`): yield whole batches of rows, skipping those in `seen`."""
+        return None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read a Retry-After header: seconds, or a date against the answer's own Date header (so no clock is needed)."""
+    value = headers.get("retry-after", "")
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    from email.utils import parsedate_to_datetime
+
+    try:
+        until = parsedate_to_datetime(value)
+        asked = parsedate_to_datetime(headers.get("date", ""))
+        return max(0.0, (until - asked).total_seconds())
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,168 @@
+"""A stream: one kind of thing a connector reads, declared as data plus one pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from persync.rows import Row
+
+DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """What the account stream stored about the connection; None until it was read."""
+
+    account_id: str | None = None
+    currency: str | None = None
+    timezone: str | None = None
+    shop: str | None = None
+    covers_from: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a row function may know besides its record.
+
+    `parent` is the `data` of the `Child` this partition came from ({} without parent), `partition` its key; `settings`
+    the connection's typed settings; `fields` the names of the fields of each list (`{list: {name: type}}`); `now` the
+    start of this run in epoch milliseconds; `params` what the reader itself added for this page (an event type, a slice).
+    """
+
+    connection: str
+    settings: Any
+    account: AccountFacts
+    now: int
+    partition: str = ""
+    parent: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Read everything at every pull."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incremental:
+    """Read what changed since the last complete window, which then reaches to `now - settle`.
+
+    `overlap` is re-read at every pull (late index, late children); `lookback_days` is re-read once a day. All in ms
+    but the last.
+    """
+
+    overlap: int = 10 * MINUTE_MS
+    settle: int = 0
+    lookback_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Read what happened in the last `days` again at every pull (counters that move after the send), all at the first."""
+
+    days: int = 90
+
+
+Window = Full | Incremental | Refresh
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call. `path` is relative to the connection's base URL, or an absolute URL that then gets no token."""
+
+    method: str = "GET"
+    path: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a reader is to read: a stream, one partition of it, a window [since, until) in epoch ms (since None = all)."""
+
+    stream: Stream
+    connection: str
+    settings: Any
+    account: AccountFacts
+    partition: str
+    parent: Mapping[str, Any]
+    since: int | None
+    until: int
+    first_load: bool
+
+
+Token = dict[str, Any]
+"""Where the next page starts: a small JSON object that a later run can go on from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a reader found in one answer.
+
+    `records` is the JSON text of the list of records (bytes); `next` the token of the following page, None at the end;
+    `total` what the vendor says the whole partition holds, if it says; `params` goes to `Context.params`.
+    """
+
+    records: bytes
+    next: Token | None
+    total: int | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Reader(Protocol):
+    """How one mechanism pages. Stateless: everything it must remember is in the token."""
+
+    def start(self, work: Work) -> Token:
+        """Return the token of the first page."""
+        ...
+
+    def request(self, work: Work, token: Token) -> Request:
+        """Return the call that a token stands for."""
+        ...
+
+    def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
+        """Take an answer apart. Raise TransientError, ResponseError or SkipStreamError when it is an error inside a 200."""
+        ...
+
+    def shrink(self, work: Work, token: Token) -> Token | None:
+        """Return a token for a smaller page at the same place after the vendor refused this size, None if it cannot be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One kind of thing a connector reads.
+
+    `record` is a TypedDict (from typing_extensions) that pydantic validates from the page's bytes: name only what is
+    used. `rows` is pure. `key` and `version` are dotted paths in a record: its id (for rejects and versions) and, when
+    the vendor has one, the value that changes whenever the record does (an unchanged record is then skipped; raise
+    `shape` when the row function begins to yield something else). `personal_key` says that the key names a person and must be
+    hashed wherever it is noted. `safe` lists dotted fields (besides dates, numbers and booleans) whose text may be shown in
+    a reject. `parent` names the stream whose rows yield this one's `Child` partitions; `children` what this one yields.
+    """
+
+    name: str
+    record: Any
+    rows: Callable[[Any, Context], Iterator[Row]]
+    reader: Reader
+    path: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    key: str = "id"
+    version: str | None = None
+    shape: int = 1
+    personal_key: bool = False
+    safe: tuple[str, ...] = ()
+    window: Window = field(default_factory=Full)
+    parent: str | None = None
+    needs: tuple[str, ...] = ()
+    """streams that must have been read before this one although it is not their child"""
+    scopes: tuple[str, ...] = ()
+    """what the token must be allowed to read, in the vendor's words: shown by `doctor` and in a skipped stream's reason"""
+    default: bool = True
+    """False: read only when asked for by name"""

@@ -1,0 +1,48 @@
+"""What runs persync's SQL: an engine over the Parquet mirror, whoever makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Engine(Protocol):
+    """Runs one dialect-neutral SQL text over the mirror's tables (their names are the store's).
+
+    Parameters are written `:name`. The text uses CTEs, windows and plain functions only, qualifies every column and
+    writes `1e0` literals, FLOOR and MOD(), so that it runs unchanged on DuckDB and Spark.
+    """
+
+    def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Run a query and return its (few) rows as dictionaries."""
+        ...
+
+    def frame(self, sql: str, params: Mapping[str, Any] | None = None, *, limit: int = 5_000_000) -> dict[str, np.ndarray]:
+        """Run a query and return narrow numeric columns. Raise DataError above `limit` rows."""
+        ...
+
+    def write(self, sql: str, params: Mapping[str, Any] | None, name: str) -> int:
+        """Run a query and keep its result as the derived table `name` (Parquet beside the mirror); return its rows."""
+        ...
+
+    def has(self, name: str) -> bool:
+        """Tell whether a mirrored or derived table exists."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineType:
+    """A kind of engine a plugin offers: `open(mirror_folder)` returns one."""
+
+    name: str
+    summary: str
+    open: Callable[[Path], Engine]

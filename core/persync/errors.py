@@ -1,0 +1,173 @@
+"""What can go wrong, split by what to do next.
+
+Every error says what happened, where (connection, stream, request id) and what to do. The command line turns a
+`PersyncError` into one message and its `exit_code`; nothing else does. No message ever holds a token or an address.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AuthError",
+    "CheckFailedError",
+    "ConfigError",
+    "ConnectionLockedError",
+    "DataError",
+    "ImportFileError",
+    "PersyncError",
+    "PluginError",
+    "QuotaError",
+    "RecordError",
+    "ResponseError",
+    "SkipStreamError",
+    "StoreError",
+    "TransientError",
+    "UnreachableError",
+    "nearest",
+]
+
+EXIT_OK = 0
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_PARTIAL = 3
+EXIT_AUTH = 4
+EXIT_QUOTA = 5
+EXIT_CHECK = 6
+EXIT_LOCKED = 7
+EXIT_INTERRUPTED = 130
+
+
+class PersyncError(Exception):
+    """The root of the tree.
+
+    `what` is one sentence of what happened, `where` names the place (connection, stream, request id, file:line),
+    `hint` says what to do. `str()` joins the three on one line.
+    """
+
+    exit_code = EXIT_ERROR
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def at(self, where: str) -> PersyncError:
+        """Return this error with a place put in front of the place it already names."""
+        self.where = f"{where}, {self.where}" if self.where else where
+        return self
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text} {self.hint}" if self.hint else text
+
+
+class ConfigError(PersyncError):
+    """The settings cannot be used: a misspelt key, an unknown connector, a value of the wrong type."""
+
+    exit_code = EXIT_USAGE
+
+
+class PluginError(PersyncError):
+    """A plugin is broken or clashes with another."""
+
+
+class StoreError(PersyncError):
+    """The store cannot be opened, read or written."""
+
+
+class DataError(PersyncError):
+    """There is nothing to compute from, or the data contradict each other."""
+
+
+class ImportFileError(PersyncError):
+    """A file of the user's cannot be read; nothing of it was kept."""
+
+
+class CheckFailedError(PersyncError):
+    """A check that the user asked for did not hold."""
+
+    exit_code = EXIT_CHECK
+
+
+class ConnectionLockedError(PersyncError):
+    """Another run holds this connection."""
+
+    exit_code = EXIT_LOCKED
+
+
+class ResponseError(PersyncError):
+    """A vendor answered with something that cannot be used, and asking again will not help."""
+
+
+class AuthError(ResponseError):
+    """The vendor does not accept the secret, or none was found."""
+
+    exit_code = EXIT_AUTH
+
+
+class QuotaError(ResponseError):
+    """A daily quota is used up: stop now, go on later from the checkpoint."""
+
+    exit_code = EXIT_QUOTA
+
+
+class SkipStreamError(ResponseError):
+    """This account cannot read this stream (scope, tier, role): count it as a hole in coverage and go on.
+
+    `reason` is one of `scope`, `tier`, `role`, `gone`.
+    """
+
+    def __init__(self, what: str, *, reason: str, where: str = "", hint: str = "") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.reason = reason
+
+
+class TransientError(PersyncError):
+    """Asking again may help. `wait` is what the vendor asked for, in seconds, or None.
+
+    `throttled` tells a rate limit from a fault; `shrink` asks the reader for a smaller page.
+    """
+
+    exit_code = EXIT_ERROR
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        wait: float | None = None,
+        throttled: bool = False,
+        shrink: bool = False,
+        where: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.wait = wait
+        self.throttled = throttled
+        self.shrink = shrink
+        if throttled:
+            self.exit_code = EXIT_QUOTA
+
+
+class UnreachableError(TransientError):
+    """The host cannot be reached at all."""
+
+
+class RecordError(PersyncError):
+    """One record cannot be turned into rows; it becomes a reject, the page goes on.
+
+    `field` is the dotted path of the field that failed.
+    """
+
+    def __init__(self, what: str, *, field: str = "", where: str = "", hint: str = "") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.field = field
+
+
+def nearest(wrong: str, valid: list[str] | tuple[str, ...]) -> str:
+    """Return " Did you mean 'x'?" for the closest valid name, or the list of valid ones."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(wrong, valid, n=1)
+    if close:
+        return f"Did you mean '{close[0]}'?"
+    return f"Valid: {', '.join(sorted(valid))}." if valid else ""

@@ -1,0 +1,98 @@
+"""The hooks: what a plugin may offer. Plural, prefixed; each yields typed, named values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from persync.attribution.models import AttributionModel
+    from persync.connect.connector import Connector
+    from persync.engine.engine import EngineType
+    from persync.imports.importer import Importer
+    from persync.measure.metric import Metric
+    from persync.report.report import Section
+    from persync.sandbox.world import World
+
+__all__ = [
+    "Notifier",
+    "Sandbox",
+    "persync_attribution_models",
+    "persync_connectors",
+    "persync_engines",
+    "persync_importers",
+    "persync_metrics",
+    "persync_notifiers",
+    "persync_report_sections",
+    "persync_sandboxes",
+]
+
+hookspec = pluggy.HookspecMarker("persync")
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """An imitation of one vendor's API over a world.
+
+    `app(world)` returns an ASGI application to be mounted under `/<name>`; `settings(world, base_url)` the settings of a
+    connection to it; `secrets(world)` the environment variables its connector looks for, with values it accepts.
+    """
+
+    name: str
+    connector: str
+    app: Callable[[World], Any]
+    settings: Callable[[World, str], Mapping[str, Any]]
+    secrets: Callable[[World], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """A way to tell somebody. `send(settings, subject, text, attachments)` raises PersyncError when it cannot."""
+
+    name: str
+    summary: str
+    send: Callable[[Mapping[str, Any], str, str, tuple[Path, ...]], None]
+
+
+@hookspec
+def persync_connectors() -> Iterable[type[Connector]]:
+    """Yield the connectors this plugin offers."""
+
+
+@hookspec
+def persync_sandboxes() -> Iterable[Sandbox]:
+    """Yield imitations of vendors' APIs that `persync sandbox serve` can serve."""
+
+
+@hookspec
+def persync_attribution_models() -> Iterable[AttributionModel]:
+    """Yield attribution models."""
+
+
+@hookspec
+def persync_metrics() -> Iterable[Metric]:
+    """Yield metrics."""
+
+
+@hookspec
+def persync_report_sections() -> Iterable[Section]:
+    """Yield sections of the report."""
+
+
+@hookspec
+def persync_engines() -> Iterable[EngineType]:
+    """Yield engines that run persync's SQL over the mirror."""
+
+
+@hookspec
+def persync_notifiers() -> Iterable[Notifier]:
+    """Yield ways to tell somebody that a job ended."""
+
+
+@hookspec
+def persync_importers() -> Iterable[Importer]:
+    """Yield importers of the user's own CSV files."""

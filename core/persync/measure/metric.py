@@ -1,0 +1,71 @@
+"""A metric is a registered value: what it means, how it is computed, and the computation itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from persync.engine.engine import Engine
+from persync.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """How an experiment is read. Arms come from `assignments` under this name, or from tags (`tags`: {arm: tag name}).
+
+    `since` (epoch ms) and `days` bound the window in which orders count for everybody; without them all orders count.
+    `control` is the arm the others are held against; without one every ordered pair is read. `holdout` says that the control
+    arm was drawn to be left out (label holdout instead of randomised).
+    """
+
+    name: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    control: str | None = None
+    since: int | None = None
+    days: float | None = None
+    planned_shares: Mapping[str, float] = field(default_factory=dict)
+    holdout: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked of a metric: the slice, the period and the settings that change its meaning."""
+
+    now: int
+    period: tuple[int, int] | None = None
+    """[from, to) in epoch ms; None = all that is covered"""
+    by: tuple[str, ...] = ()
+    arm: str | None = None
+    currency: str | None = None
+    """the reporting currency; None = the only one in the store"""
+    timezone: str = "UTC"
+    basis: str = "net"
+    """net = product + adjustment; gross = all parts"""
+    lookback_days: float = 30
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    margin: float | None = None
+    """gross margin as a share of net revenue, where no unit costs are known"""
+    suppress_n: int = 5
+    report_n: int = 30
+    confidence: float = 0.95
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A registered metric. `compute(engine, ask)` returns its estimates: one, or one a slice."""
+
+    id: str
+    title: str
+    definition: str
+    formula: str
+    unit: str
+    compute: Callable[[Engine, Ask], Sequence[Estimate]]
+    number: str = ""
+    """its number in the catalogue"""
+    dimensions: tuple[str, ...] = ()
+    edge_cases: str = ""
+    data: tuple[str, ...] = ()
+    """the tables it reads"""
+    options: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,455 @@
+"""What the store keeps: one NamedTuple a table, and how rows name people, campaigns and orders.
+
+A row function yields these. It never sees a surrogate key, a hash or its own connection: rows name things by the
+vendor's keys, and the one writer resolves them. A field that a stream does not know is `KEEP`, never None, so two
+streams can fill one row. Times are epoch milliseconds UTC; money is minor units with a currency beside it.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, Final, NamedTuple, final
+
+__all__ = [
+    "KEEP",
+    "Account",
+    "Action",
+    "Assignment",
+    "Attribute",
+    "Campaign",
+    "CampaignCounters",
+    "CampaignRef",
+    "Child",
+    "Claim",
+    "Consent",
+    "Contact",
+    "Cost",
+    "Decision",
+    "Evidence",
+    "Field",
+    "Keep",
+    "LedgerEntry",
+    "MemberOf",
+    "Merged",
+    "Order",
+    "OrderLine",
+    "OrderPerson",
+    "OrderRef",
+    "Outcome",
+    "Person",
+    "Row",
+    "Segment",
+    "Stage",
+    "Touchpoint",
+    "Variant",
+]
+
+
+@final
+class Keep:
+    """The type of `KEEP`: leave what the store already holds in this column."""
+
+    _one: Keep | None = None
+
+    def __new__(cls) -> Keep:
+        if cls._one is None:
+            cls._one = super().__new__(cls)
+        return cls._one
+
+    def __repr__(self) -> str:
+        return "KEEP"
+
+
+KEEP: Final = Keep()
+
+
+class Action(IntEnum):
+    """What happened at a touchpoint. The numbers are stored: never change one."""
+
+    SEND = 1
+    DELIVER = 2
+    OPEN = 3
+    CLICK = 4
+    BOUNCE = 5
+    UNSUBSCRIBE = 6
+    COMPLAINT = 7
+    DROP = 8
+    """Selected but not sent: suppressed, held back, dropped before delivery."""
+    VISIT = 9
+    """A session on the shop's own site."""
+
+
+class _Ref(tuple[tuple[str, str], ...]):
+    """An ordered set of `(kind, key)` pairs that all name one thing; empty keys are left out."""
+
+    __slots__ = ()
+
+    def __new__(cls, *keys: tuple[str, str | None]) -> Any:
+        return tuple.__new__(cls, [pair for pair in keys if pair[1]])
+
+
+class Person(_Ref):
+    """Every key by which one record names a person: `Person(("id", "42"), ("email", "ann@example.com"))`.
+
+    Kinds: `id` (the platform's own id, stored as it is), `email`, `member` (an id the platform made from the address),
+    `mc_eid`, `opaque` (an id the user imported). All but `id` are keyed-hashed at the door; `email` and `mc_eid` are the
+    same key in every connection. Facts carry the `id` if there is one, else the first key; the others are linked to it.
+    """
+
+    __slots__ = ()
+
+
+class CampaignRef(_Ref):
+    """Every key of one campaign, its own first: `CampaignRef(("id", "7847cdaeff"), ("mc_cid", "7847cdaeff"))`.
+
+    Kinds: `id` (the vendor's campaign id), `email_campaign` (HubSpot's numeric send id), and, the same in every
+    connection, `mc_cid`, `hsmi`, `utm`. When more than one is given on a `Campaign` row they are stored as aliases.
+    """
+
+    __slots__ = ()
+
+
+class OrderRef(NamedTuple):
+    """One order as one system names it. `shop` and what follows say which shop's order it is a copy of."""
+
+    vendor_order_id: str
+    shop: str = ""
+    shop_order_id: str = ""
+    shop_order_name: str = ""
+
+
+class Account(NamedTuple):
+    """Facts of the connected account; kept on the connection and handed to row functions as `Context.account`."""
+
+    account_id: str
+    currency: str | None | Keep = KEEP
+    timezone: str | None | Keep = KEEP
+    shop: str | None | Keep = KEEP
+    """The shop's own domain, lower case, when this account is a shop."""
+    covers_from: int | None | Keep = KEEP
+    """The account shows nothing older than this (Shopify's 60 days), or None when there is no such wall."""
+
+
+class Child(NamedTuple):
+    """Work found: the stream `stream` is to be read for `key`; stored in the page's own transaction.
+
+    `data` becomes `Context.parent` (plain JSON, never personal data). A child whose `version` is the one last read is
+    skipped; `version=None` is read at every pull with its own cursor.
+    """
+
+    stream: str
+    key: str
+    data: dict[str, Any]
+    version: str | None = None
+
+
+class Contact(NamedTuple):
+    """A person as one platform knows them, without who they are. Table `contacts`."""
+
+    person: Person
+    created_at: int | None | Keep = KEEP
+    status: str | None | Keep = KEEP
+    """The platform's word: subscribed, archived, customer ..."""
+    source: str | None | Keep = KEEP
+    orders: int | None | Keep = KEEP
+    is_deleted: bool | Keep = KEEP
+
+
+class Merged(NamedTuple):
+    """The platform says that two of its people are one. Table `links`, reason `vendor_merge`."""
+
+    survivor: Person
+    loser: Person
+
+
+class Consent(NamedTuple):
+    """The consent state of a person for a channel; a new snapshot is kept only when a value changed. `consents`."""
+
+    person: Person
+    channel: str
+    """email or sms"""
+    state: str
+    """subscribed, unsubscribed, pending, not_subscribed, unknown"""
+    level: str | None = None
+    """single_opt_in, confirmed_opt_in, legitimate_interest ..., None when the platform does not say"""
+    source: str | None = None
+    changed_at: int | None = None
+
+
+class Attribute(NamedTuple):
+    """An opt-in attribute, coarsened before it gets here, with the basis for holding it. Table `attributes`."""
+
+    person: Person
+    name: str
+    value: str | None
+    basis: str | None
+
+
+class Stage(NamedTuple):
+    """When a person entered a life-cycle stage. Table `stages`."""
+
+    person: Person
+    stage: str
+    entered_at: int
+
+
+class Field(NamedTuple):
+    """A field that a list or object type has: needed to tell personal merge tags from system tags. Table `fields`."""
+
+    list: str
+    name: str
+    type: str
+    label: str = ""
+
+
+class Segment(NamedTuple):
+    """A list, tag, segment or interest. `parent` is the list it lives in, "" for none. Table `segments`."""
+
+    kind: str
+    vendor_id: str
+    parent: str = ""
+    name: str | None | Keep = KEEP
+    rule: str | None | Keep = KEEP
+
+
+class MemberOf(NamedTuple):
+    """All segments of one kind (under one parent) that a person is in now. Replaces what was known. `memberships`.
+
+    `segments` are vendor ids; one that no `Segment` row has named yet is created nameless.
+    """
+
+    person: Person
+    kind: str
+    parent: str
+    segments: tuple[str, ...]
+    joined_at: int | None = None
+
+
+class Campaign(NamedTuple):
+    """A message that was or will be sent. Table `campaigns`."""
+
+    campaign: CampaignRef
+    kind: str | Keep = KEEP
+    title: str | None | Keep = KEEP
+    subject: str | None | Keep = KEEP
+    list: str | None | Keep = KEEP
+    parent: str | None | Keep = KEEP
+    """The vendor id of the campaign this one came from (resend, RSS child, variant)."""
+    status: str | None | Keep = KEEP
+    created_at: int | None | Keep = KEEP
+    sent_at: int | None | Keep = KEEP
+    counts_opens: bool | None | Keep = KEEP
+    counts_clicks: bool | None | Keep = KEEP
+
+
+class Evidence(NamedTuple):
+    """What was found in one place that bears on personalisation; replaces what that source said. `campaign_evidence`.
+
+    `source` names where we looked (settings, content, report). `items` are `(kind, detail)`; kinds: token, conditional,
+    segment, filtered_list, smart, trigger, workflow, recommendation, programmable, timing, and `read` (this source was
+    read: without one from the content the level is unknown). `detail` names the tag or rule, never a person's value.
+    """
+
+    campaign: CampaignRef
+    source: str
+    items: tuple[tuple[str, str], ...]
+
+
+class Variant(NamedTuple):
+    """One variant of a campaign's test. Table `variants`."""
+
+    campaign: CampaignRef
+    variant: str
+    label: str | None | Keep = KEEP
+    recipients: int | None | Keep = KEEP
+    is_winner: bool | None | Keep = KEEP
+
+
+class CampaignCounters(NamedTuple):
+    """The vendor's own totals for a campaign; a new snapshot is kept only when a value changed. `campaign_counters`.
+
+    None means the vendor does not measure it: not zero.
+    """
+
+    campaign: CampaignRef
+    variant: str = ""
+    selected: int | None = None
+    sent: int | None = None
+    delivered: int | None = None
+    hard_bounces: int | None = None
+    soft_bounces: int | None = None
+    opens: int | None = None
+    unique_opens: int | None = None
+    human_opens: int | None = None
+    unique_human_opens: int | None = None
+    clicks: int | None = None
+    unique_clicks: int | None = None
+    """people who clicked, not person-link pairs"""
+    unsubscribes: int | None = None
+    complaints: int | None = None
+    dropped: int | None = None
+
+
+class Touchpoint(NamedTuple):
+    """A message that reached a contact, or what they did with it. Table `touchpoints`.
+
+    `ordinal` counts otherwise equal events of one record. `is_machine` is the vendor's own flag or None. `link` is a URL
+    without its query. `level` is the personalisation level only where this very send is known to differ.
+    """
+
+    campaign: CampaignRef | None
+    person: Person
+    action: Action
+    happened_at: int
+    link: str | None = None
+    ordinal: int = 0
+    variant: str = ""
+    level: int | None = None
+    is_machine: bool | None = None
+    channel: str = "email"
+    source: str = ""
+
+
+class Order(NamedTuple):
+    """An order or a deal; its money is the ledger's. Table `orders`.
+
+    `total_minor` is the seller's own current total, kept to hold the ledger against it. `journey` says how much of the
+    buyer's path the shop saw: observed, unobserved, not_ready, or None.
+    """
+
+    order: OrderRef
+    kind: str | Keep = KEEP
+    """order or deal"""
+    person: Person | None | Keep = KEEP
+    ordered_at: int | Keep = KEEP
+    status: str | None | Keep = KEEP
+    """paid, pending, authorized, cancelled, refunded, voided, expired; deals: open, won, lost"""
+    is_test: bool | Keep = KEEP
+    cancelled_at: int | None | Keep = KEEP
+    currency: str | Keep = KEEP
+    sales_channel: str | None | Keep = KEEP
+    accepts_marketing: bool | None | Keep = KEEP
+    total_minor: int | None | Keep = KEEP
+    journey: str | None | Keep = KEEP
+
+
+class OrderPerson(NamedTuple):
+    """A further person on an order (several contacts on one deal). Table `order_people`."""
+
+    order: OrderRef
+    person: Person
+
+
+class OrderLine(NamedTuple):
+    """One line of an order. `unit_cost_minor` is the cost known when the line was first seen. Table `order_lines`."""
+
+    order: OrderRef
+    line: str
+    product: str | None | Keep = KEEP
+    sku: str | None | Keep = KEEP
+    quantity: int | Keep = KEEP
+    current_quantity: int | None | Keep = KEEP
+    is_gift_card: bool | Keep = KEEP
+    price_minor: int | None | Keep = KEEP
+    """what the whole line cost after discounts, before tax"""
+    unit_cost_minor: int | None | Keep = KEEP
+
+
+class LedgerEntry(NamedTuple):
+    """One signed, dated movement of an order's money. Table `order_ledger`.
+
+    `entry` is the vendor's id of the sale; `event` is sale, edit, refund or return; `part` is product, shipping, tax,
+    tip, duty, fee, gift_card or adjustment (tax is split out of each sale). All parts together are gross.
+    """
+
+    order: OrderRef
+    entry: str
+    event: str
+    part: str
+    happened_at: int
+    amount_minor: int
+    currency: str
+
+
+class Claim(NamedTuple):
+    """What a platform says it earned; a new snapshot is kept only when a value changed. Table `claims`."""
+
+    campaign: CampaignRef | None
+    order: OrderRef | None
+    model: str
+    """the platform's own name for its rule, e.g. mailchimp_report, LINEAR"""
+    orders: int | None
+    amount_minor: int | None
+    currency: str | None
+    from_at: int | None = None
+    to_at: int | None = None
+
+
+class Cost(NamedTuple):
+    """Money spent on the programme. Table `costs`."""
+
+    entry: str
+    happened_at: int
+    category: str
+    amount_minor: int
+    currency: str
+    scope: str = ""
+    amortise_months: int = 0
+
+
+class Assignment(NamedTuple):
+    """A person's arm in an experiment. Table `assignments`."""
+
+    experiment: str
+    person: Person
+    arm: str
+    assigned_at: int | None = None
+    planned_share: float | None = None
+
+
+class Outcome(NamedTuple):
+    """A number an experiment can be read on without orders; None is missing, not zero. Table `outcomes`."""
+
+    person: Person
+    outcome: str
+    value: float | None
+    happened_at: int | None = None
+
+
+class Decision(NamedTuple):
+    """A decision somebody or something made about a person. Table `decisions`."""
+
+    decision: str
+    person: Person
+    selected: bool
+    score: float | None = None
+    qualified: bool | None = None
+    decided_at: int | None = None
+
+
+Row = (
+    Account
+    | Assignment
+    | Attribute
+    | Campaign
+    | CampaignCounters
+    | Child
+    | Claim
+    | Consent
+    | Contact
+    | Cost
+    | Decision
+    | Evidence
+    | Field
+    | LedgerEntry
+    | MemberOf
+    | Merged
+    | Order
+    | OrderLine
+    | OrderPerson
+    | Outcome
+    | Segment
+    | Stage
+    | Touchpoint
+    | Variant
+)
