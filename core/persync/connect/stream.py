@@ -105,12 +105,15 @@ Token = dict[str, Any]
 class Step:
     """What a reader found in one answer.
 
-    `records` is the JSON text of the list of records (bytes); `next` the token of the following page, None at the end;
-    `total` what the vendor says the whole partition holds, if it says; `params` goes to `Context.params`.
+    `body` is the JSON text and `at` the path in it to the list of records (`single` when that is one record instead of a
+    list); `next` the token of the following page, None at the end; `total` what the vendor says the whole partition
+    holds, if it says; `params` goes to `Context.params`.
     """
 
-    records: bytes
+    body: bytes
+    at: tuple[str, ...]
     next: Token | None
+    single: bool = False
     total: int | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
