@@ -60,6 +60,10 @@ class Connector:
         """Return the headers that sign a call to the connector's own host. `client` is for those that must ask for a token."""
         return {}
 
+    def renew(self) -> bool:
+        """Forget a token that was just refused; return True when `headers` can get another one."""
+        return False
+
     def pace(self) -> Pace:
         """Return how fast this vendor may be asked; one object a connection and run."""
         from persync.connect.pace import Pace

@@ -1,0 +1,211 @@
+"""The one door to the network. Only this file knows httpx.
+
+A token goes to its own host alone, plain http is refused except on loopback, and what may be asked again is asked again
+here and nowhere else: transient errors only, exponential with jitter, capped in tries and in time, Retry-After obeyed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
+from tenacity.wait import wait_exponential_jitter
+
+from persync import __version__
+from persync.connect.connector import Connector
+from persync.connect.stream import Request
+from persync.errors import AuthError, ConfigError, PersyncError, TransientError, UnreachableError
+
+__all__ = ["Client", "Response", "Stopped"]
+
+TRIES = 6
+PATIENCE_S = 600.0
+LONGEST_WAIT_S = 120.0
+TIMEOUT = httpx.Timeout(connect=10.0, read=125.0, write=30.0, pool=None)
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: the run is ending and nobody waits for this answer
+    """Raised in a fetch thread when the run is ending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: status, headers with lower-case names, and the decoded body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Client:
+    """Calls one connection's API. `sleep` is injectable so that tests never wait; it returns True when the run is ending."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        *,
+        stop: threading.Event | None = None,
+        sleep: Callable[[float], bool] | None = None,
+        transport: httpx.BaseTransport | None = None,
+        tries: int = TRIES,
+    ) -> None:
+        self.connector = connector
+        self._stop = stop or threading.Event()
+        self._sleep = sleep or self._stop.wait
+        self._base = checked_url(connector.base_url(), connector.connection)
+        self._origin = _origin(self._base)
+        self.pace = connector.pace()
+        self._slots = threading.BoundedSemaphore(max(1, self.pace.concurrent))
+        self._tries = tries
+        self._retry_wait = wait_exponential_jitter(initial=0.5, max=LONGEST_WAIT_S, jitter=0.5)
+        self._http = httpx.Client(
+            timeout=TIMEOUT,
+            transport=transport,
+            follow_redirects=False,
+            headers={"user-agent": f"persync/{__version__}", "accept": "application/json"},
+            limits=httpx.Limits(max_connections=self.pace.concurrent + 2, max_keepalive_connections=self.pace.concurrent + 2),
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def get_json(self, path: str, params: Mapping[str, str] | None = None) -> Any:
+        """Send a GET and return the parsed JSON."""
+        import orjson
+
+        response = self.send(Request(path=path, params=params or {}))
+        try:
+            return orjson.loads(response.body)
+        except orjson.JSONDecodeError:
+            raise PersyncError(
+                "the answer is not JSON.", where=f"{self.connector.connection}, GET {path}", hint="Check base_url."
+            ) from None
+
+    def send(self, request: Request, *, signed: bool = True) -> Response:
+        """Make a call, waiting and asking again as the vendor's rules say.
+
+        Raises what the connector's `failure` makes of an answer, or UnreachableError; each names connection, call and the
+        vendor's request id.
+        """
+        renewed = False
+        while True:
+            try:
+                for attempt in Retrying(
+                    retry=retry_if_exception(_worth_retrying),
+                    wait=self._wait,
+                    stop=stop_after_attempt(self._tries) | stop_after_delay(PATIENCE_S),
+                    sleep=self._pause,
+                    reraise=True,
+                ):
+                    with attempt:
+                        return self._once(request, signed)
+            except AuthError:
+                # A short-lived token may have run out mid-pull: ask for a new one once, then believe the refusal.
+                if renewed or not signed or not self.connector.renew():
+                    raise
+                renewed = True
+
+    def _pause(self, seconds: float) -> None:
+        if seconds > 0 and self._sleep(seconds):
+            raise Stopped
+        if self._stop.is_set():
+            raise Stopped
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = getattr(error, "wait", None)
+        return min(asked, LONGEST_WAIT_S) if asked is not None else float(self._retry_wait(state))
+
+    def _once(self, request: Request, signed: bool) -> Response:
+        url = self._url(request.path)
+        own_host = _origin(url) == self._origin
+        headers = dict(request.headers)
+        if signed and own_host:
+            headers.update(self.connector.headers(self))
+        with self._slots:
+            while (wait := self.pace.before(request)) > 0:
+                self._pause(wait)
+            try:
+                answer = self._http.request(
+                    request.method, url, params=request.params or None, json=request.json, headers=headers
+                )
+            except httpx.HTTPError as error:
+                raise self._unreachable(error, url).at(self._place(request)) from None
+        lower = {name.lower(): value for name, value in answer.headers.items()}
+        body = answer.content
+        self.pace.learn(request, answer.status_code, lower, body)
+        if 300 <= answer.status_code < 400:
+            raise PersyncError(
+                f"the server sends us elsewhere (HTTP {answer.status_code}).",
+                where=self._place(request),
+                hint="Redirects are not followed, so that no token can leave its host. Check base_url.",
+            )
+        failure = self.connector.failure(answer.status_code, lower, body)
+        if failure is not None:
+            request_id = self.connector.request_id(lower, body)
+            place = self._place(request)
+            raise failure.at(f"{place}, request {request_id}" if request_id else place)
+        return Response(answer.status_code, lower, body)
+
+    def _url(self, path: str) -> str:
+        if "://" in path:
+            return checked_url(path, self.connector.connection)
+        return f"{self._base}/{path.lstrip('/')}" if path else self._base
+
+    def _place(self, request: Request) -> str:
+        return f"{self.connector.connection}, {request.method} {urlsplit(request.path).path or '/'}"
+
+    @staticmethod
+    def _unreachable(error: httpx.HTTPError, url: str) -> PersyncError:
+        host = urlsplit(url).netloc
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.UnsupportedProtocol):
+            return UnreachableError(
+                f"cannot reach {host}.", hint="Check the network, and base_url or the account's region in persync.toml."
+            )
+        if isinstance(error, httpx.TimeoutException):
+            return TransientError(f"{host} did not answer in time.", hint="Pull again: it goes on where it stopped.")
+        if isinstance(error, httpx.DecodingError):
+            return TransientError(f"{host} sent a damaged answer.", hint="Pull again: it goes on where it stopped.")
+        return TransientError(f"the connection to {host} broke.", hint="Pull again: it goes on where it stopped.")
+
+
+def _worth_retrying(error: BaseException) -> bool:
+    return isinstance(error, TransientError) and not error.shrink
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port
+
+
+def checked_url(url: str, connection: str) -> str:
+    """Return a base URL without trailing slash; raise ConfigError unless it is https, or http on loopback."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host, parts = "", urlsplit("")
+    if parts.scheme not in ("http", "https") or not host or any(not label for label in host.strip(".").split(".")):
+        raise ConfigError(f"'{url}' is not a URL persync can call.", where=connection, hint="Write https://host/path.")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ConfigError(
+            f"plain http to {host} is refused: the token would travel readable.", where=connection, hint="Use https."
+        )
+    return url.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
