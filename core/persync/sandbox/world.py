@@ -7,6 +7,8 @@ of `World.currency`. Every address ends in @example.com. Generators live in `dem
 
 from __future__ import annotations
 
+import hashlib
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +23,19 @@ __all__ = [
     "Send",
     "Visit",
     "World",
+    "mc_eid",
+    "tag_id",
 ]
+
+
+def mc_eid(email: str) -> str:
+    """Return the id that Mailchimp puts into links for an address (`mc_eid`, a member's `unique_email_id`): 10 hex digits."""
+    return hashlib.md5(f"eid:{email.lower()}".encode(), usedforsecurity=False).hexdigest()[:10]
+
+
+def tag_id(name: str) -> int:
+    """Return the number of a list tag (a static segment's id), the same wherever the tag is named."""
+    return 100_000 + zlib.crc32(name.encode()) % 900_000
 
 
 @dataclass(slots=True)
@@ -198,6 +212,10 @@ class SandboxOrder:
     """HubSpot's id of its copy of this order (or of the deal)"""
     email: str | None = None
     """a guest's address when `person` is None"""
+    people: tuple[int, ...] = ()
+    """deals: further contacts of the deal besides `person`"""
+    stage: str = ""
+    """deals: appointmentscheduled, qualifiedtobuy, contractsent, closedwon, closedlost"""
 
     def total_minor(self) -> int:
         """Return the shop's current total: the sum of the ledger."""
@@ -225,7 +243,7 @@ class World:
     secret: str
     """what the tokens are made of: a hex string of the seed"""
     hubspot_campaigns: list[dict[str, Any]] = field(default_factory=list)
-    """[{guid, name, start, end, spend_minor, revenue: {MODEL: minor}, deals}]"""
+    """[{guid, name, start, end, spend_minor, revenue: {MODEL: minor}, deals}]; start and end are epoch milliseconds"""
     deals: list[SandboxOrder] = field(default_factory=list)
     experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
     """[experiments.NAME] tables for persync.toml"""
@@ -234,7 +252,8 @@ class World:
     file_kinds: dict[str, str] = field(default_factory=dict)
     """{"outcomes.csv": "outcomes"}"""
     attributes: dict[str, dict[str, str]] = field(default_factory=dict)
-    """opt-in attributes with their basis by connection name: {"mailchimp": {"country": "..."}}"""
+    """opt-in attributes with their basis by connection name: {"mailchimp": {"country": "..."}};
+    Mailchimp's are named as the merge tag in lower case"""
     merge_field_types: dict[str, str] = field(default_factory=dict)
     """{"AGEBAND": "text", "RECENCY": "number"}"""
     truth: dict[str, Any] = field(default_factory=dict)
