@@ -14,6 +14,8 @@ DDL: Final = """
 CREATE TABLE connections (
   connection INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, connector TEXT NOT NULL,
   account_id TEXT, currency TEXT, timezone TEXT, shop TEXT, covers_from INTEGER) STRICT;
+CREATE TABLE meta (
+  name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE words (
   word INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE actions (
@@ -153,10 +155,24 @@ MONTHLY: Final = ("touchpoints", "order_ledger")
 DERIVED: Final = ("person_of", "order_of", "campaign_of", "campaign_levels")
 """Computed from facts at the end of a pull, replaced whole."""
 
-OUTSIDE_DIGEST: Final = ("runs", "log", "checkpoints", "dirty", "versions", "imported_files", "words", *DERIVED)
+OUTSIDE_DIGEST: Final = (
+    "runs",
+    "log",
+    "checkpoints",
+    "dirty",
+    "versions",
+    "meta",
+    "words",
+    "actions",
+    "imported_files",
+    "tombstones",
+    *DERIVED,
+)
 """Tables that the digest leaves out; `words` only gives short names to texts that the digest reads in full."""
 
 OUTSIDE_COLUMNS: Final = ("run", "observed_at", "pulled_at", "undone_at")
+OUTSIDE_FIELDS: Final = (("coverage", "to_at"),)
+"""`coverage.to_at` is the moment of the pull that made it complete: an observation, under another name."""
 
 MIRRORED: Final = (
     "connections",

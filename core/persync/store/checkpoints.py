@@ -1,0 +1,115 @@
+"""Where each partition of each stream stands, and what it covers."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+
+@dataclass(slots=True)
+class Checkpoint:
+    """A partition's state. `token` is set while a pass is under way; `watermark` is the end of the last complete window."""
+
+    stream: str
+    partition: str
+    parent: dict[str, Any]
+    version: str | None = None
+    done_version: str | None = None
+    token: dict[str, Any] | None = None
+    since: int | None = None
+    until: int | None = None
+    watermark: int | None = None
+    full_at: int | None = None
+
+
+def read_checkpoints(db: sqlite3.Connection, connection: int, stream: str) -> list[Checkpoint]:
+    """Return every partition known of a stream, sorted by key."""
+    found = db.execute(
+        "SELECT stream, partition, parent, version, done_version, token, since, until, watermark, full_at FROM checkpoints"
+        " WHERE connection = ? AND stream = ? ORDER BY partition",
+        (connection, stream),
+    )
+    return [
+        Checkpoint(
+            stream=row[0],
+            partition=row[1],
+            parent=orjson.loads(row[2]),
+            version=row[3],
+            done_version=row[4],
+            token=orjson.loads(row[5]) if row[5] else None,
+            since=row[6],
+            until=row[7],
+            watermark=row[8],
+            full_at=row[9],
+        )
+        for row in found
+    ]
+
+
+def save_token(db: sqlite3.Connection, connection: int, point: Checkpoint) -> None:
+    """Keep where a pass under way goes on; call in the transaction of the page before it."""
+    db.execute(
+        "INSERT INTO checkpoints (connection, stream, partition, parent, version, token, since, until)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET token = excluded.token, since = excluded.since,"
+        " until = excluded.until",
+        (
+            connection,
+            point.stream,
+            point.partition,
+            orjson.dumps(point.parent, option=orjson.OPT_SORT_KEYS).decode(),
+            point.version,
+            orjson.dumps(point.token).decode() if point.token is not None else None,
+            point.since,
+            point.until,
+        ),
+    )
+
+
+def complete(db: sqlite3.Connection, connection: int, point: Checkpoint, *, now: int) -> None:
+    """Note that a pass is complete: the watermark moves, the coverage grows; call in the last page's transaction.
+
+    The watermark only moves over a window that joins what was covered before: a pull of recent days alone leaves no gap
+    behind that a later pull would not see.
+    """
+    joins = point.watermark is None or point.since is None or point.since <= point.watermark
+    watermark = point.until if joins else point.watermark
+    # The version that this pass was started for: the parent may have named a newer one since.
+    db.execute(
+        "INSERT INTO checkpoints (connection, stream, partition, parent, version, done_version, watermark, full_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET token = NULL, since = NULL, until = NULL,"
+        " done_version = excluded.done_version, watermark = excluded.watermark, full_at = excluded.full_at",
+        (
+            connection,
+            point.stream,
+            point.partition,
+            orjson.dumps(point.parent, option=orjson.OPT_SORT_KEYS).decode(),
+            point.version,
+            point.version,
+            watermark,
+            point.full_at,
+        ),
+    )
+    if joins:
+        cover(db, connection, point.stream, point.partition, point.since or 0, watermark or now, now=now)
+
+
+def cover(db: sqlite3.Connection, connection: int, stream: str, partition: str, from_at: int, to_at: int, *, now: int) -> None:
+    """Note that a partition is complete from `from_at` to `to_at`."""
+    db.execute(
+        "INSERT INTO coverage VALUES (?, ?, ?, ?, ?, 'complete', '', ?) ON CONFLICT DO UPDATE SET"
+        " from_at = CASE WHEN coverage.state = 'complete' THEN min(coverage.from_at, excluded.from_at) ELSE excluded.from_at END,"
+        " to_at = excluded.to_at, state = 'complete', reason = '', observed_at = excluded.observed_at",
+        (connection, stream, partition, from_at, to_at, now),
+    )
+
+
+def uncover(db: sqlite3.Connection, connection: int, stream: str, partition: str, reason: str, *, now: int) -> None:
+    """Note a hole: this partition could not be read, and why. What was complete before stays known up to its end."""
+    db.execute(
+        "INSERT INTO coverage VALUES (?, ?, ?, 0, 0, 'hole', ?, ?) ON CONFLICT DO UPDATE SET"
+        " state = 'hole', reason = excluded.reason, observed_at = excluded.observed_at",
+        (connection, stream, partition, reason, now),
+    )

@@ -1,0 +1,119 @@
+"""What is computed from facts: who is one person, which keys are one order, which campaign a key means, each level.
+
+Facts carry the keys they came with and are never rewritten; these tables are replaced as a whole whenever identities
+changed, so a merge costs nothing and can be undone.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+
+from persync.store.identity import people
+from persync.store.levels import grade
+from persync.store.orders import one_order_each
+from persync.store.store import Store
+from persync.store.write import mark_dirty
+
+_SOURCES = {
+    "person_of": ("person_keys", "links"),
+    "campaign_of": ("campaign_keys", "campaign_aliases", "campaigns"),
+    "campaign_levels": ("campaign_evidence", "campaigns"),
+    "order_of": ("order_keys", "orders", "order_ledger", "connections"),
+}
+
+
+def derive(store: Store, *, aliases: Mapping[str, str] | None = None, force: bool = False) -> None:
+    """Bring every derived table up to date with the facts it comes from, each in its own transaction.
+
+    `aliases` maps other names of a shop to its own domain ([shops] aliases in persync.toml). A table whose sources did
+    not change since last time is left alone.
+    """
+    steps: dict[str, Callable[[sqlite3.Connection], None]] = {
+        "person_of": _people,
+        "campaign_of": _campaigns,
+        "campaign_levels": _levels,
+        "order_of": lambda db: _orders(db, aliases or {}),
+    }
+    for table, step in steps.items():
+        with store.transaction() as db:
+            state = _state(db, table) + (repr(sorted((aliases or {}).items())) if table == "order_of" else "")
+            known = db.execute("SELECT value FROM meta WHERE name = ?", (f"derived {table}",)).fetchone()
+            if not force and known is not None and known[0] == state:
+                continue
+            step(db)
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"derived {table}", state))
+
+
+def _state(db: sqlite3.Connection, table: str) -> str:
+    """Return the revisions of a derived table's sources as one text."""
+    marks = ", ".join("?" * len(_SOURCES[table]))
+    found = db.execute(f"SELECT name, sum(rev) FROM dirty WHERE name IN ({marks}) GROUP BY name ORDER BY name", _SOURCES[table])
+    return repr(found.fetchall())
+
+
+def _replace(db: sqlite3.Connection, table: str, key: str, rows: Iterable[tuple[object, ...]]) -> None:
+    """Make a table hold exactly these rows, touching only those that differ."""
+    columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+    before = db.total_changes
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    db.execute(f"CREATE TEMP TABLE wanted AS SELECT * FROM {table} LIMIT 0")
+    try:
+        created = db.total_changes
+        db.executemany(f"INSERT INTO wanted VALUES ({marks})", rows)
+        inserted = db.total_changes - created
+        db.execute(f"DELETE FROM {table} WHERE {key} NOT IN (SELECT {key} FROM wanted)")
+        differs = " OR ".join(f"{table}.{name} IS NOT excluded.{name}" for name in columns if name != key)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != key)
+        db.execute(
+            f"INSERT INTO {table} ({names}) SELECT {names} FROM wanted WHERE true"
+            f" ON CONFLICT ({key}) DO UPDATE SET {changes} WHERE {differs}"
+        )
+        if db.total_changes - before - inserted:
+            mark_dirty(db, table)
+    finally:
+        db.execute("DROP TABLE wanted")
+
+
+def _people(db: sqlite3.Connection) -> None:
+    names = dict(db.execute("SELECT connection, name FROM connections"))
+    natural = {
+        key_id: (kind, names.get(connection, ""), key)
+        for key_id, connection, kind, key in db.execute("SELECT key_id, connection, kind, key FROM person_keys")
+    }
+    links = db.execute("SELECT key_a, key_b FROM links WHERE undone_at IS NULL").fetchall()
+    found, _ = people(natural, links)
+    _replace(db, "person_of", "key_id", ((key, person, hashed) for key, (person, hashed) in found.items()))
+
+
+def _campaigns(db: sqlite3.Connection) -> None:
+    own = {row[0] for row in db.execute("SELECT campaign_key FROM campaigns")}
+    naturals = {
+        key: natural
+        for key, *natural in db.execute(
+            "SELECT k.campaign_key, n.name, k.key FROM campaign_keys k LEFT JOIN connections n ON n.connection = k.connection"
+        )
+    }
+    meaning = {key: key for key in own}
+    for campaign, alias in db.execute("SELECT campaign_key, alias_key FROM campaign_aliases"):
+        # Two campaigns that share an alias (one utm name used twice): the one whose own name sorts first has it.
+        if campaign in own and (alias not in meaning or naturals[campaign] < naturals[meaning[alias]]):
+            meaning[alias] = campaign
+    _replace(db, "campaign_of", "campaign_key", meaning.items())
+
+
+def _levels(db: sqlite3.Connection) -> None:
+    evidence: dict[int, list[tuple[str, str, str]]] = {row[0]: [] for row in db.execute("SELECT campaign_key FROM campaigns")}
+    for key, *item in db.execute("SELECT campaign_key, source, kind, detail FROM campaign_evidence"):
+        evidence.setdefault(key, []).append((item[0], item[1], item[2]))
+    _replace(db, "campaign_levels", "campaign_key", ((key, *grade(items)) for key, items in evidence.items()))
+
+
+def _orders(db: sqlite3.Connection, aliases: Mapping[str, str]) -> None:
+    known = db.execute(
+        "SELECT k.order_key, n.name, n.connector, coalesce(n.shop, ''), k.vendor_order_id, k.shop, k.shop_order_id,"
+        " k.shop_order_name, EXISTS (SELECT 1 FROM order_ledger l WHERE l.order_key = k.order_key)"
+        " FROM order_keys k JOIN connections n ON n.connection = k.connection"
+        " JOIN orders o ON o.order_key = k.order_key"
+    ).fetchall()
+    _replace(db, "order_of", "order_key", one_order_each(known, aliases))

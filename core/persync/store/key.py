@@ -1,0 +1,83 @@
+"""The store's key: what turns an address into a name that only this store can make again."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+
+from persync.errors import StoreError
+
+
+def key_path(store: Path) -> Path:
+    """Return where the key of a store lies: beside it, never in it."""
+    return store.with_suffix(".key")
+
+
+class StoreKey:
+    """A secret of 32 bytes, and the names made with it."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._base = hmac.new(secret, digestmod=hashlib.sha256)
+
+    def __repr__(self) -> str:
+        return "StoreKey(...)"
+
+    def name(self, kind: str, value: str) -> str:
+        """Return the first 128 bits of HMAC-SHA-256 of a person's key, in hex."""
+        state = self._base.copy()
+        state.update(f"{kind}\0{value}".encode("utf-8", "surrogatepass"))
+        return state.hexdigest()[:32]
+
+    def number(self, text: str) -> int:
+        """Return a keyed hash as a signed 64-bit integer: a compact key for things that may name a person."""
+        state = self._base.copy()
+        state.update(text.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(state.digest()[:8], "big", signed=True)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What the store remembers of its key, to notice another one."""
+        return self.name("persync", "fingerprint")[:16]
+
+
+def create_key(store: Path) -> StoreKey:
+    """Write a fresh key beside the store, readable by its owner alone. Raise StoreError when the folder is not writable."""
+    path = key_path(store)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return read_key(store)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write the key file {path}: {error.strerror}.", hint="Choose a folder you may write to."
+        ) from None
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return read_key(store)
+
+
+def read_key(store: Path) -> StoreKey:
+    """Read the key of a store. Raise StoreError with what to do when it is missing or damaged."""
+    path = key_path(store)
+    try:
+        text = path.read_text("ascii").strip()
+        secret = bytes.fromhex(text)
+    except FileNotFoundError:
+        raise StoreError(
+            f"the key file {path} is missing.",
+            hint="Put it back from your backup. Without it people known by address alone cannot be joined any more;"
+            " what is stored can still be read.",
+        ) from None
+    except OSError as error:
+        raise StoreError(f"cannot read the key file {path}: {error.strerror}.") from None
+    except ValueError:
+        raise StoreError(f"the key file {path} is damaged.", hint="Put it back from your backup.") from None
+    if len(secret) != 32:
+        raise StoreError(f"the key file {path} is damaged.", hint="Put it back from your backup.")
+    return StoreKey(secret)

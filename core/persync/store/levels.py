@@ -1,0 +1,40 @@
+"""The personalisation level of a campaign: connectors bring evidence, this one function grades it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+GRADES = {
+    "token": 1,
+    "segment": 2,
+    "conditional": 2,
+    "smart": 2,
+    "filtered_list": 2,
+    "trigger": 3,
+    "workflow": 3,
+    "recommendation": 4,
+    "programmable": 4,
+}
+"""Highest wins; `timing` counts for nothing."""
+
+HIGHEST = 4
+
+
+def grade(evidence: Iterable[tuple[str, str, str]]) -> tuple[int | None, str]:
+    """Return (level 0-4, or None for unknown; why) from a campaign's (source, kind, detail) evidence.
+
+    An `override` by the user wins. Content that was not read leaves the level unknown, unless something else already
+    shows the highest level.
+    """
+    items = sorted(evidence)
+    for source, kind, detail in items:
+        if source == "override" and kind == "level" and detail.isdigit():
+            return int(detail), "set by you"
+    found = sorted({(GRADES[kind], kind, detail) for _, kind, detail in items if kind in GRADES}, reverse=True)
+    level = found[0][0] if found else 0
+    was_read = any(source == "content" and kind == "read" for source, kind, _ in items)
+    if not was_read and level < HIGHEST:
+        return None, "content not read"
+    if not found:
+        return 0, "nothing personal found"
+    return level, ", ".join(f"{kind} {detail}".strip() for grade_, kind, detail in found if grade_ == level)

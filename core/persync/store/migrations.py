@@ -1,0 +1,20 @@
+"""The steps that made the tables what they are; a store that is older is brought up by the steps it lacks."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from persync.rows import Action
+from persync.store.schema import DDL
+
+migrations = Migrations("persync")
+
+
+@migrations()
+def m001_first(db: Database) -> None:
+    """Create every table of the first release."""
+    for statement in DDL.split(";"):
+        if statement.strip():
+            db.execute(statement)
+    db.conn.executemany("INSERT INTO actions VALUES (?, ?)", [(action.value, action.name.lower()) for action in Action])

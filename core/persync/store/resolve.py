@@ -1,0 +1,250 @@
+"""From the keys that rows carry to the integers the store keeps: people, campaigns, orders, links, words.
+
+One `Resolver` a writer. It looks things up, makes them when they are new, links what one record says is one person, and
+knows the tombstones. Its caches are bounded and thrown away when a transaction fails.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from urllib.parse import urlsplit
+
+from persync.rows import CampaignRef, OrderRef, Person
+from persync.store.key import StoreKey
+from persync.store.schema import HASHED_KINDS, SHARED_CAMPAIGN_KINDS, SHARED_PERSON_KINDS
+
+CACHE_LIMIT = 60_000
+
+
+class Resolver:
+    """Resolves the references of one connection's rows inside the writer's transaction."""
+
+    def __init__(self, db: sqlite3.Connection, key: StoreKey, connection: int, run: int | None) -> None:
+        self.db = db
+        self.key = key
+        self.connection = connection
+        self.run = run
+        self.touched: set[str] = set()
+        """identity tables that got a new row since the caller last looked"""
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop every cache: after a rollback what they hold may never have been written."""
+        self._people: dict[Person, int | None] = {}
+        self._person_keys: dict[tuple[str, str], int | None] = {}
+        self._campaigns: dict[CampaignRef, int] = {}
+        self._orders: dict[OrderRef, int] = {}
+        self._links: dict[str, int] = {}
+        self._words: dict[str, int] = {}
+        self._segments: dict[tuple[str, str, str], int] = {}
+        self._connections: dict[str, int] = {}
+        self._has_tombstones = self.db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone() is not None
+
+    def person(self, person: Person) -> int | None:
+        """Return the key a fact about this person carries, None when the person was erased and must not come back."""
+        try:
+            return self._people[person]
+        except KeyError:
+            pass
+        found = self._person(person)
+        if len(self._people) > CACHE_LIMIT:
+            self._people.clear()
+        self._people[person] = found
+        return found
+
+    def _person(self, person: Person) -> int | None:
+        keys = [self._person_key(kind, value) for kind, value in person]
+        if not keys or None in keys:
+            return None
+        primary = next((i for i, (kind, _) in enumerate(person) if kind == "id" or kind.startswith("id@")), 0)
+        carried = keys[primary]
+        assert carried is not None
+        for other in keys:
+            if other != carried and other is not None:
+                self.link(carried, other, "same_record")
+        return carried
+
+    def link(self, a: int, b: int, reason: str) -> None:
+        """Note that two keys name one person."""
+        if a > b:
+            a, b = b, a
+        cursor = self.db.execute("INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?, NULL)", (a, b, reason, self.run))
+        if cursor.rowcount:
+            self.touched.add("links")
+
+    def _person_key(self, kind: str, value: str) -> int | None:
+        pair = (kind, value)
+        try:
+            return self._person_keys[pair]
+        except KeyError:
+            pass
+        found = self._find_person_key(kind, value)
+        if len(self._person_keys) > CACHE_LIMIT:
+            self._person_keys.clear()
+        self._person_keys[pair] = found
+        return found
+
+    def _find_person_key(self, kind: str, value: str) -> int | None:
+        connection = self.connection
+        if kind.startswith("id@"):
+            connection, kind = self.connection_named(kind[3:]), "id"
+        if kind in SHARED_PERSON_KINDS:
+            connection = 0
+        if kind in HASHED_KINDS:
+            stored = self.key.name(kind, value.strip().lower() if kind != "opaque" else value.strip())
+        else:
+            stored = value
+        if self._has_tombstones and self.is_erased(kind, connection, stored):
+            return None
+        return self._insert("person_keys", "key_id", ("kind", "connection", "key"), (kind, connection, stored))
+
+    def is_erased(self, kind: str, connection: int, stored: str) -> bool:
+        """Tell whether a tombstone stands on this (already hashed or plain) key."""
+        return (
+            self.db.execute(
+                "SELECT 1 FROM tombstones WHERE hash = ?", (tombstone(self.key, kind, connection, stored),)
+            ).fetchone()
+            is not None
+        )
+
+    def connection_named(self, name: str) -> int:
+        """Return the number of a connection by name, making a bare row for one not pulled yet."""
+        try:
+            return self._connections[name]
+        except KeyError:
+            pass
+        self.db.execute("INSERT OR IGNORE INTO connections (name, connector) VALUES (?, '')", (name,))
+        found: int = self.db.execute("SELECT connection FROM connections WHERE name = ?", (name,)).fetchone()[0]
+        self._connections[name] = found
+        return found
+
+    def campaign(self, ref: CampaignRef | None) -> int:
+        """Return the key of a campaign, 0 for none."""
+        if not ref:
+            return 0
+        try:
+            return self._campaigns[ref]
+        except KeyError:
+            pass
+        keys = [self._campaign_key(kind, value) for kind, value in ref]
+        for alias in keys[1:]:
+            cursor = self.db.execute("INSERT OR IGNORE INTO campaign_aliases VALUES (?, ?)", (keys[0], alias))
+            if cursor.rowcount:
+                self.touched.add("campaign_aliases")
+        self._campaigns[ref] = keys[0]
+        return keys[0]
+
+    def _campaign_key(self, kind: str, value: str) -> int:
+        connection = 0 if kind in SHARED_CAMPAIGN_KINDS else self.connection
+        return self._insert("campaign_keys", "campaign_key", ("kind", "connection", "key"), (kind, connection, value))
+
+    def order(self, ref: OrderRef | None) -> int:
+        """Return the key of an order as this connection names it, 0 for none."""
+        if ref is None:
+            return 0
+        try:
+            return self._orders[ref]
+        except KeyError:
+            pass
+        row = self.db.execute(
+            "SELECT order_key, shop, shop_order_id, shop_order_name FROM order_keys WHERE connection = ? AND vendor_order_id = ?",
+            (self.connection, ref.vendor_order_id),
+        ).fetchone()
+        if row is None:
+            found = self._insert(
+                "order_keys",
+                "order_key",
+                ("connection", "vendor_order_id", "shop", "shop_order_id", "shop_order_name"),
+                (self.connection, *ref),
+            )
+        else:
+            found = row[0]
+            known = tuple(new or old for new, old in zip(ref[1:], row[1:], strict=True))
+            if known != row[1:]:
+                self.db.execute(
+                    "UPDATE order_keys SET shop = ?, shop_order_id = ?, shop_order_name = ? WHERE order_key = ?",
+                    (*known, found),
+                )
+                self.touched.add("order_keys")
+        if len(self._orders) > CACHE_LIMIT:
+            self._orders.clear()
+        self._orders[ref] = found
+        return found
+
+    def link_id(self, url: str | None) -> int:
+        """Return the number of a URL, 0 for none; query and fragment never get in."""
+        if not url:
+            return 0
+        try:
+            return self._links[url]
+        except KeyError:
+            pass
+        bare = without_query(url)
+        found = self._insert("campaign_links", "link_id", ("url", "is_unsubscribe"), (bare, is_unsubscribe(bare)), key=("url",))
+        if len(self._links) > CACHE_LIMIT:
+            self._links.clear()
+        self._links[url] = found
+        return found
+
+    def word(self, text: str) -> int:
+        """Return the number of an open enum's value."""
+        try:
+            return self._words[text]
+        except KeyError:
+            pass
+        found = self._words[text] = self._insert("words", "word", ("text",), (text,))
+        return found
+
+    def segment(self, kind: str, parent: str, vendor_id: str) -> int:
+        """Return the number of a segment of this connection, making a nameless one when it is new."""
+        wanted = (kind, parent, vendor_id)
+        try:
+            return self._segments[wanted]
+        except KeyError:
+            pass
+        found = self._segments[wanted] = self._insert(
+            "segments", "segment_id", ("connection", "kind", "parent", "vendor_id"), (self.connection, *wanted)
+        )
+        return found
+
+    def _insert(
+        self, table: str, number: str, columns: tuple[str, ...], values: tuple[object, ...], key: tuple[str, ...] = ()
+    ) -> int:
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        row = self.db.execute(
+            f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING RETURNING {number}",
+            values,
+        ).fetchone()
+        if row is not None:
+            self.touched.add(table)
+        else:
+            key = key or columns
+            where = " AND ".join(f"{name} = ?" for name in key)
+            wanted = [values[columns.index(name)] for name in key]
+            row = self.db.execute(f"SELECT {number} FROM {table} WHERE {where}", wanted).fetchone()
+        found: int = row[0]
+        return found
+
+
+def tombstone(key: StoreKey, kind: str, connection: int, stored: str) -> str:
+    """Return the keyed hash that stands for an erased person's key."""
+    return key.name("tombstone", f"{kind}\0{connection}\0{stored}")
+
+
+def without_query(url: str) -> str:
+    """Return a URL without user, query and fragment; a path segment that holds an address is blanked."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    path = "/".join("-" if "@" in step or "%40" in step else step for step in parts.path.split("/"))
+    if not host:
+        return path
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}"
+
+
+def is_unsubscribe(url: str) -> bool:
+    """Tell an unsubscribe or preference link by the words vendors use in its path."""
+    path = urlsplit(url).path.lower()
+    return any(word in path for word in ("unsubscribe", "optout", "opt-out", "email-preferences", "/profile"))

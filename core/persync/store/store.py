@@ -1,0 +1,175 @@
+"""Opening the store: one SQLite file, recognised, migrated and never mistaken for another."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from persync.errors import StoreError
+from persync.store.key import StoreKey, create_key, key_path, read_key
+from persync.store.schema import SCHEMA_VERSION
+
+__all__ = ["APPLICATION_ID", "Store", "open_store"]
+
+APPLICATION_ID = 0x70736E63  # "psnc"
+BUSY_MS = 30_000
+
+
+class Store:
+    """An open store. Use `transaction()` for writing; `db` is a plain sqlite3 connection for reading."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self.path = path
+        self.db = db
+        self._key: StoreKey | None = None
+
+    @property
+    def key(self) -> StoreKey:
+        """The store's key; raises StoreError when the key file is missing, damaged or another store's."""
+        if self._key is None:
+            key = read_key(self.path)
+            row = self.db.execute("SELECT value FROM meta WHERE name = 'key'").fetchone()
+            if row is not None and row[0] != key.fingerprint:
+                raise StoreError(
+                    f"the key file {key_path(self.path)} belongs to another store.", hint="Put the right one back."
+                )
+            self._key = key
+        return self._key
+
+    @property
+    def mirror(self) -> Path:
+        """The folder of the Parquet mirror."""
+        return self.path.with_suffix(".mirror")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold one write transaction: all of it is kept, or nothing. Raise StoreError when SQLite cannot write."""
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise said(error, self.path) from None
+        try:
+            yield self.db
+        except sqlite3.Error as error:
+            self._rollback()
+            raise said(error, self.path) from None
+        except BaseException:
+            self._rollback()
+            raise
+        try:
+            self.db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._rollback()
+            raise said(error, self.path) from None
+
+    def _rollback(self) -> None:
+        if self.db.in_transaction:
+            self.db.execute("ROLLBACK")
+
+    def integrity(self) -> list[str]:
+        """Return what SQLite's own checks find wrong; an empty list is good."""
+        found = [row[0] for row in self.db.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        found += [f"foreign key: {row[0]} row {row[1]}" for row in self.db.execute("PRAGMA foreign_key_check")]
+        return found
+
+    def close(self) -> None:
+        """Close the file; the write-ahead log is folded in by the last one to leave."""
+        self.db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def said(error: sqlite3.Error, path: Path) -> StoreError:
+    """Turn an SQLite error into one that says what to do."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return StoreError(f"the store {path} is locked by another program.", hint="Close it there, or try again in a minute.")
+    if "not a database" in text or "malformed" in text:
+        return StoreError(
+            f"{path} is not a persync store, or it is damaged.",
+            hint="Set [store] path in persync.toml to another file, or restore a backup.",
+        )
+    if "full" in text:
+        return StoreError(f"no room left on the disk of {path}.", hint="Free some space and pull again: nothing is lost.")
+    if "readonly" in text or "unable to open" in text:
+        return StoreError(f"cannot write the store {path}.", hint="Check that you may write to this file and its folder.")
+    return StoreError(f"the store {path} failed: {text}.")
+
+
+def open_store(path: Path, *, create: bool = False) -> Store:
+    """Open a store; with `create`, make it (and its key) when there is none.
+
+    An older store is copied beside itself before its first migration; a newer one, a foreign file, a locked one and one in
+    an unwritable folder raise StoreError.
+    """
+    path = Path(path)
+    fresh = not path.exists() or path.stat().st_size == 0
+    if fresh and not create:
+        raise StoreError(f"there is no store at {path} yet.", hint="Run `persync pull` or `persync demo` first.")
+    if fresh:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot make the folder {path.parent}: {error.strerror}.") from None
+        create_key(path)
+    try:
+        # The writer alone writes, but SQLite objects are handed to one other thread in tests and servers.
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        application = db.execute("PRAGMA application_id").fetchone()[0]
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    except sqlite3.Error as error:
+        raise said(error, path) from None
+    store = Store(path, db)
+    try:
+        if tables and application != APPLICATION_ID:
+            raise StoreError(
+                f"{path} is an SQLite file of another program.", hint="Set [store] path in persync.toml to another file."
+            )
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"the store {path} was written by a newer persync (schema {version}, this one knows {SCHEMA_VERSION}).",
+                hint="Update persync.",
+            )
+        if not tables or version < SCHEMA_VERSION:
+            _migrate(store, tables > 0, version)
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA temp_store = MEMORY")
+        return store
+    except sqlite3.Error as error:
+        db.close()
+        raise said(error, path) from None
+    except BaseException:
+        db.close()
+        raise
+
+
+def _migrate(store: Store, existed: bool, version: int) -> None:
+    from sqlite_utils import Database
+
+    from persync.store.migrations import migrations
+    from persync.store.views import create_views
+
+    if existed:
+        store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copy2(store.path, store.path.with_suffix(f".before-{SCHEMA_VERSION}.db"))
+    else:
+        store.db.execute("PRAGMA page_size = 8192")
+    # Named first: a store that was killed half made is still known as ours, and finished at the next opening.
+    store.db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    store.db.execute("PRAGMA journal_mode = WAL")
+    database = Database(store.db, execute_plugins=False)
+    migrations.apply(database)
+    with store.transaction():
+        create_views(store.db)
+        fingerprint = read_key(store.path).fingerprint
+        store.db.execute("INSERT OR IGNORE INTO meta VALUES ('key', ?)", (fingerprint,))
+        store.db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

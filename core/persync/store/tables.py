@@ -1,0 +1,153 @@
+"""How each row type lands in its table: columns, key, and which fields are references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from persync import rows
+from persync.rows import KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One row type's table. `columns` stand in the order of the row's fields; `refs` are (field index, resolver method).
+
+    `fixed` columns come first and hold the connection's number. `snapshot` tables number their rows and keep one only when
+    a value changed.
+    """
+
+    row: type[Any]
+    name: str
+    key: tuple[str, ...]
+    renamed: dict[str, str]
+    refs: tuple[tuple[int, str], ...]
+    fixed: bool
+    snapshot: bool = False
+    zero_null: tuple[int, ...] = ()
+    """fields whose None becomes 0 because they are part of the key"""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        fields = tuple(self.renamed.get(name, name) for name in self.row._fields)
+        return (("connection", *fields) if self.fixed else fields) + (("number", "observed_at") if self.snapshot else ())
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns that a snapshot compares."""
+        return tuple(name for name in self.columns if name not in self.key and name not in ("number", "observed_at"))
+
+
+_METHODS = {
+    "person": "person",
+    "campaign": "campaign",
+    "order": "order",
+    "link": "link_id",
+    "channel": "word",
+    "source": "word",
+}
+_COLUMNS = {"person": "key_id", "campaign": "campaign_key", "order": "order_key", "link": "link_id"}
+
+
+def _table(
+    row: type[Any],
+    name: str,
+    key: tuple[str, ...],
+    *,
+    refs: tuple[str, ...],
+    fixed: bool = True,
+    snapshot: bool = False,
+    zero_null: tuple[str, ...] = (),
+) -> Table:
+    fields = row._fields
+    return Table(
+        row=row,
+        name=name,
+        key=key,
+        renamed={field: _COLUMNS[field] for field in refs if field in _COLUMNS},
+        refs=tuple((fields.index(field), _METHODS[field]) for field in refs),
+        fixed=fixed,
+        snapshot=snapshot,
+        zero_null=tuple(fields.index(field) for field in zero_null),
+    )
+
+
+TABLES: dict[type[Any], Table] = {
+    t.row: t
+    for t in (
+        _table(rows.Contact, "contacts", ("connection", "key_id"), refs=("person",)),
+        _table(rows.Consent, "consents", ("connection", "key_id", "channel"), refs=("person",), snapshot=True),
+        _table(rows.Attribute, "attributes", ("connection", "key_id", "name"), refs=("person",)),
+        _table(rows.Stage, "stages", ("connection", "key_id", "stage", "entered_at"), refs=("person",)),
+        _table(rows.Field, "fields", ("connection", "list", "name"), refs=()),
+        _table(rows.Segment, "segments", ("connection", "kind", "parent", "vendor_id"), refs=()),
+        _table(rows.Campaign, "campaigns", ("campaign_key",), refs=("campaign",)),
+        _table(rows.Variant, "variants", ("campaign_key", "variant"), refs=("campaign",), fixed=False),
+        _table(
+            rows.CampaignCounters,
+            "campaign_counters",
+            ("campaign_key", "variant"),
+            refs=("campaign",),
+            fixed=False,
+            snapshot=True,
+        ),
+        _table(
+            rows.Touchpoint,
+            "touchpoints",
+            ("connection", "campaign_key", "key_id", "action", "happened_at", "link_id", "ordinal"),
+            refs=("campaign", "person", "link", "channel", "source"),
+        ),
+        _table(rows.Order, "orders", ("order_key",), refs=("order", "person")),
+        _table(rows.OrderPerson, "order_people", ("order_key", "key_id"), refs=("order", "person"), fixed=False),
+        _table(rows.OrderLine, "order_lines", ("order_key", "line"), refs=("order",), fixed=False),
+        _table(rows.LedgerEntry, "order_ledger", ("order_key", "entry", "part"), refs=("order",), fixed=False),
+        _table(
+            rows.Claim,
+            "claims",
+            ("connection", "campaign_key", "order_key", "model"),
+            refs=("campaign", "order"),
+            snapshot=True,
+        ),
+        _table(rows.Cost, "costs", ("connection", "entry"), refs=()),
+        _table(rows.Assignment, "assignments", ("connection", "experiment", "key_id"), refs=("person",)),
+        _table(
+            rows.Outcome,
+            "outcomes",
+            ("connection", "key_id", "outcome", "happened_at"),
+            refs=("person",),
+            zero_null=("happened_at",),
+        ),
+        _table(
+            rows.Decision,
+            "decisions",
+            ("connection", "decision", "key_id", "decided_at"),
+            refs=("person",),
+            zero_null=("decided_at",),
+        ),
+    )
+}
+
+
+_BY_NAME = {table.name: table for table in TABLES.values()}
+
+
+@lru_cache(maxsize=512)
+def upsert(name: str, kept: tuple[int, ...]) -> str:
+    """Return the change-only upsert of a table, leaving out the fields (by index) that a row keeps."""
+    table = _BY_NAME[name]
+    start = 1 if table.fixed else 0
+    columns = [name for i, name in enumerate(table.columns) if i - start not in kept]
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    text = f"INSERT INTO {table.name} ({names}) VALUES ({marks}) ON CONFLICT ({', '.join(table.key)}) DO "
+    free = [name for name in columns if name not in table.key]
+    if not free:
+        return text + "NOTHING"
+    changes = ", ".join(f"{name} = excluded.{name}" for name in free)
+    differs = " OR ".join(f"{table.name}.{name} IS NOT excluded.{name}" for name in free)
+    return f"{text}UPDATE SET {changes} WHERE {differs}"
+
+
+def kept_fields(row: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return the indexes of a row's fields that are KEEP."""
+    return tuple(i for i, value in enumerate(row) if value is KEEP) if KEEP in row else ()
