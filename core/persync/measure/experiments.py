@@ -1,0 +1,312 @@
+"""Reading randomised tests and holdouts: what each arm did, the differences, and whether the draw can be trusted.
+
+People are read in the arm they were drawn into, whatever they got afterwards (intention to treat). Somebody drawn into two
+arms belongs to none and is counted as contamination. Sums are made in SQL, exactly; Python sees one row an arm.
+
+Outcomes: `conversion` (placed at least one order that was neither cancelled nor fully refunded) and `revenue` (net, as the
+ledger stands when it is read: a refund of an order placed inside the window counts against it, whenever it happened), both
+over orders placed inside the window; then every imported outcome the arms have values for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import permutations
+from typing import Any
+
+from persync.engine.engine import Engine
+from persync.errors import ConfigError, DataError, nearest
+from persync.estimate import HOLDOUT, RANDOMISED, Estimate, Label, missing
+from persync.measure import intervals, rules
+from persync.measure.intervals import Moments
+from persync.measure.metric import Ask, Experiment
+from persync.measure.texts import EVER, join, piece, run
+
+NO_ORDERS = "no_orders"
+MISMATCH = 0.001
+"""A sample ratio less likely than this blocks every verdict on the experiment."""
+MISMATCH_NOTE = "the arms are not of the planned sizes, so no verdict"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one arm did on one outcome. `successes` for a 0/1 outcome, `moments` for an amount; `events` are non-zero people."""
+
+    people: int
+    events: int
+    successes: int | None = None
+    moments: Moments | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One outcome over all arms. `reason` says why it cannot be read at all (immature, no_orders, mixed_currencies)."""
+
+    name: str
+    unit: str
+    arms: Mapping[str, Sample]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The aggregates an experiment is read from: people by arm, people in several arms, outcomes by arm."""
+
+    sizes: Mapping[str, int]
+    mixed: int = 0
+    outcomes: tuple[Outcome, ...] = ()
+    planned: Mapping[str, float] = field(default_factory=dict)
+
+
+def known(engine: Engine, ask: Ask) -> dict[str, Experiment]:
+    """Return the configured experiments and those that only the imported assignments name, by name."""
+    found = engine.rows("SELECT DISTINCT a.experiment AS experiment FROM assignments AS a")
+    imported = {str(row["experiment"]): Experiment(str(row["experiment"])) for row in found}
+    return dict(sorted({**imported, **ask.experiments}.items()))
+
+
+def window(experiment: Experiment) -> tuple[int, int] | None:
+    """Return the window [from, to) in which orders count, None when all do."""
+    if experiment.since is None:
+        return None
+    return experiment.since, EVER if experiment.days is None else experiment.since + round(experiment.days * rules.DAY)
+
+
+def read(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
+    """Read an experiment. Ids: `arm_size`, `contamination`, `sample_ratio`, and for each outcome `mean`, `difference`,
+    `relative`; `by` has experiment, arm, against, outcome as far as they apply.
+
+    Differences are of proportions (Newcombe) or means (Welch); `relative` is the ratio less 1 (Katz, delta method). The value
+    of `sample_ratio` is the p-value of the chi-square test against the planned shares. Raises DataError when nobody is in
+    an arm, ConfigError when the control is not an arm.
+    """
+    return estimates(experiment, gather(engine, experiment, ask), ask)
+
+
+def arms_sql(experiment: Experiment) -> tuple[list[str], dict[str, Any]]:
+    """Return the CTE texts that end in `arms(person, arm)`, and their parameters."""
+    if not experiment.tags:
+        return [piece("arms_assigned"), piece("arms")], {"experiment": experiment.name}
+    pairs = list(experiment.tags.items())
+    tags = " UNION ALL ".join(f"SELECT :arm_{i} AS arm, :tag_{i} AS tag" for i in range(len(pairs)))
+    params = {f"{part}_{i}": text for i, pair in enumerate(pairs) for part, text in zip(("arm", "tag"), pair, strict=True)}
+    return [f"tags AS ({tags})", piece("arms_tagged"), piece("arms")], params
+
+
+def gather(engine: Engine, experiment: Experiment, ask: Ask) -> Reading:
+    """Collect the aggregates of an experiment."""
+    base, params = arms_sql(experiment)
+    from_at, to_at = window(experiment) or (-EVER, EVER)
+    params |= {"from_at": from_at, "to_at": to_at, "gross": int(ask.basis == "gross")}
+    sizes = {arm: 0 for arm in experiment.tags}
+    mixed = 0
+    for row in run(engine, join(*base, piece("arm_sizes")), params):
+        sizes[row["arm"]] = int(row["people"])
+    for row in run(engine, join(*base, piece("arms_mixed")), params):
+        mixed = int(row["people"])
+    if not any(sizes.values()):
+        what = "tags" if experiment.tags else "assignments"
+        raise DataError(f"nobody is in an arm of experiment '{experiment.name}' by its {what}.", hint=_hint(engine, experiment))
+    if experiment.control is not None and experiment.control not in sizes:
+        raise ConfigError(
+            f"the control '{experiment.control}' is not an arm of experiment '{experiment.name}'.",
+            hint=nearest(experiment.control, list(sizes)),
+        )
+    imported = _imported(run(engine, join(*base, piece("arm_outcomes"), piece("arm_outcomes_read")), params), to_at, ask)
+    bought = run(engine, join(*base, piece("order_money"), piece("arm_orders"), piece("arm_orders_read")), params)
+    has_orders = bool(engine.rows("SELECT oo.order_id AS order_id FROM order_of AS oo LIMIT 1"))
+    taken = {outcome.name for outcome in imported}
+    ordered = _ordered(bought, to_at, ask) if has_orders else _no_orders(ask, taken)
+    clash = {outcome.name for outcome in ordered}
+    renamed = [replace(o, name=f"{o.name} (imported)") if o.name in clash else o for o in imported]
+    planned = _planned(engine, experiment, sizes)
+    return Reading(dict(sorted(sizes.items())), mixed, (*ordered, *renamed), planned)
+
+
+def _hint(engine: Engine, experiment: Experiment) -> str:
+    if experiment.tags:
+        return f"Its tags are {', '.join(sorted(experiment.tags.values()))}: are they in the store, spelt like this?"
+    rows = engine.rows("SELECT DISTINCT a.experiment AS experiment FROM assignments AS a")
+    return nearest(experiment.name, sorted(str(row["experiment"]) for row in rows)) or "Import assignments first."
+
+
+def _ordered(rows: Sequence[Mapping[str, Any]], to_at: int, ask: Ask) -> list[Outcome]:
+    currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])
+    immature = rules.IMMATURE if to_at < EVER and to_at > ask.now else None
+    reason = immature or (rules.MIXED_CURRENCIES if currency is None else None)
+    unit = currency or ask.currency or ""
+    buyers = {r["arm"]: Sample(int(r["people"]), int(r["buyers"]), successes=int(r["buyers"])) for r in rows}
+    money = {
+        r["arm"]: Sample(
+            int(r["people"]),
+            int(r["payers"]),
+            moments=rules.scaled(intervals.moments(int(r["people"]), int(r["total"]), int(r["squares"])), unit),
+        )
+        for r in rows
+    }
+    return [Outcome("conversion", "share", buyers, immature), Outcome("revenue", unit, money, reason)]
+
+
+def _no_orders(ask: Ask, taken: set[str]) -> list[Outcome]:
+    units = {"conversion": "share", "revenue": ask.currency or ""}
+    return [Outcome(name, unit, {}, NO_ORDERS) for name, unit in units.items() if name not in taken]
+
+
+def _imported(rows: Sequence[Mapping[str, Any]], to_at: int, ask: Ask) -> list[Outcome]:
+    outcomes = []
+    for name in sorted({row["outcome"] for row in rows}):
+        mine = [row for row in rows if row["outcome"] == name]
+        binary = not any(int(row["others"]) for row in mine)
+        dated = any(int(row["happened_at"]) > 0 for row in mine)
+        samples = {}
+        for row in mine:
+            people, events = int(row["people"]), int(row["events"])
+            if binary:
+                samples[row["arm"]] = Sample(people, events, successes=events)
+            else:
+                samples[row["arm"]] = Sample(
+                    people, events, moments=Moments(people, float(row["average"]), float(row["variance"] or 0.0))
+                )
+        reason = rules.IMMATURE if dated and to_at < EVER and to_at > ask.now else None
+        outcomes.append(Outcome(name, "share" if binary else "", samples, reason))
+    return outcomes
+
+
+def _planned(engine: Engine, experiment: Experiment, sizes: Mapping[str, int]) -> dict[str, float]:
+    configured = dict(experiment.planned_shares)
+    if configured and set(configured) != set(sizes):
+        raise ConfigError(
+            f"the planned shares of experiment '{experiment.name}' name {', '.join(sorted(configured))}.",
+            hint=f"Its arms are {', '.join(sorted(sizes))}.",
+        )
+    if configured or experiment.tags:
+        return configured
+    sql = (
+        "SELECT a.arm AS arm, MAX(a.planned_share) AS planned FROM assignments AS a"
+        " WHERE a.experiment = :experiment AND a.planned_share IS NOT NULL GROUP BY a.arm"
+    )
+    found = {row["arm"]: float(row["planned"]) for row in run(engine, sql, {"experiment": experiment.name})}
+    return found if set(found) == set(sizes) else {}
+
+
+def pairs(experiment: Experiment, sizes: Mapping[str, int]) -> list[tuple[str, str]]:
+    """Return the comparisons: every arm against the control, or every ordered pair when there is none."""
+    if experiment.control is not None:
+        return [(arm, experiment.control) for arm in sizes if arm != experiment.control]
+    return list(permutations(sizes, 2))
+
+
+def label_of(experiment: Experiment) -> Label:
+    """Return what a difference between this experiment's arms may claim."""
+    return HOLDOUT if experiment.holdout else RANDOMISED
+
+
+def estimates(experiment: Experiment, reading: Reading, ask: Ask) -> list[Estimate]:
+    """Turn the aggregates of an experiment into estimates: pure arithmetic, see `read`."""
+    name, label = experiment.name, label_of(experiment)
+    within = window(experiment)
+    period = within if within and within[1] < EVER else None
+    small = {arm for arm, people in reading.sizes.items() if 0 < people < ask.suppress_n}
+    ratio = _sample_ratio(name, reading, small)
+    blocked = MISMATCH_NOTE if ratio.value is not None and ratio.value < MISMATCH else ""
+    out = [
+        rules.suppressed("arm_size", ask, unit="count", experiment=name, arm=arm)
+        if arm in small
+        else Estimate("arm_size", people, n=people, unit="count", by={"experiment": name, "arm": arm})
+        for arm, people in reading.sizes.items()
+    ]
+    out += [
+        ratio,
+        missing("contamination", rules.SUPPRESSED, unit="share", experiment=name) if small else _mixed(name, reading, ask),
+    ]
+    family: list[Estimate] = []
+    for outcome in reading.outcomes:
+        out += [_mean(outcome, arm, ask, name) for arm in reading.sizes]
+        for arm, against in pairs(experiment, reading.sizes):
+            by = {"experiment": name, "arm": arm, "against": against, "outcome": outcome.name}
+            for made in compare(outcome, arm, against, label, ask, by):
+                family.append(rules.with_note(made, blocked))
+    differences = iter(_counted([e for e in family if e.id == "difference"]))
+    out += [next(differences) if e.id == "difference" else e for e in family]
+    return [replace(estimate, period=period) for estimate in out]
+
+
+def _counted(differences: Sequence[Estimate]) -> list[Estimate]:
+    """Apply E8 to the differences; the two directions of one pair are one comparison."""
+
+    def pair(e: Estimate) -> tuple[str, frozenset[str]]:
+        return e.by["outcome"], frozenset((e.by["arm"], e.by["against"]))
+
+    once = {pair(e): e for e in differences}
+    notes = dict(zip(once, rules.comparison_notes(list(once.values())), strict=True))
+    return [rules.with_note(e, notes[pair(e)]) for e in differences]
+
+
+def _sample_ratio(name: str, reading: Reading, small: set[str]) -> Estimate:
+    counts = list(reading.sizes.values())
+    shares = [reading.planned[arm] if reading.planned else 1.0 for arm in reading.sizes]
+    if len(counts) < 2 or min(shares) <= 0:
+        return missing("sample_ratio", rules.NO_DENOMINATOR, unit="p", experiment=name)
+    statistic, p = intervals.sample_ratio(counts, shares)
+    if small:
+        return missing("sample_ratio", rules.SUPPRESSED, unit="p", experiment=name)
+    sizes = " / ".join(f"{count:,}" for count in counts)
+    verdict = MISMATCH_NOTE if p < MISMATCH else "the arms are of the planned sizes"
+    note = f"{sizes}: {verdict} (chi-square {statistic:.3f})"
+    return Estimate("sample_ratio", p, p=p, n=sum(counts), unit="p", by={"experiment": name}, note=note)
+
+
+def _mixed(name: str, reading: Reading, ask: Ask) -> Estimate:
+    total = sum(reading.sizes.values()) + reading.mixed
+    made = rules.share("contamination", reading.mixed, total, ask, experiment=name)
+    # Few or none is the good case here, so rule E1's "too few to say" would be noise.
+    return replace(made, note="people drawn into more than one arm; they are left out") if made.value is not None else made
+
+
+def _mean(outcome: Outcome, arm: str, ask: Ask, experiment: str) -> Estimate:
+    by = {"experiment": experiment, "arm": arm, "outcome": outcome.name}
+    sample = outcome.arms.get(arm)
+    if outcome.reason:
+        return missing("mean", outcome.reason, unit=outcome.unit, **by)
+    if sample is not None and sample.successes is not None:
+        return rules.share("mean", sample.successes, sample.people, ask, **by)
+    return rules.average("mean", sample and sample.moments, sample.events if sample else 0, ask, unit=outcome.unit, **by)
+
+
+def compare(
+    outcome: Outcome, arm: str, against: str, label: Label, ask: Ask, by: Mapping[str, str]
+) -> tuple[Estimate, Estimate]:
+    """Return the `difference` of two arms on an outcome, and the `relative` one (ratio less 1), under rules E0 to E2."""
+
+    def absent(reason: str) -> tuple[Estimate, Estimate]:
+        return (
+            missing("difference", reason, unit=outcome.unit, label=label, **by),
+            missing("relative", reason, unit="share", label=label, **by),
+        )
+
+    if outcome.reason:
+        return absent(outcome.reason)
+    a, b = outcome.arms.get(arm), outcome.arms.get(against)
+    if a is None or b is None or a.people == 0 or b.people == 0:
+        return absent(rules.NO_DENOMINATOR)
+    if min(a.people, b.people) < ask.suppress_n:
+        return absent(rules.SUPPRESSED)
+    if a.successes is not None and b.successes is not None:
+        cells = (a.successes, a.people, b.successes, b.people, ask.confidence)
+        difference = intervals.newcombe(*cells)
+        ratio = intervals.ratio_of_shares(*cells)
+    else:
+        assert a.moments is not None
+        assert b.moments is not None
+        welch = intervals.welch(a.moments, b.moments, ask.confidence)
+        if welch is None:
+            return absent(rules.NO_DENOMINATOR)
+        difference, ratio = welch, intervals.ratio_of_means(a.moments, b.moments, ask.confidence)
+    n = a.people + b.people
+    note = rules.smallness(min(a.people, b.people), min(a.events, b.events), ask)
+    absolute = rules.from_interval("difference", difference, n=n, unit=outcome.unit, by=by, label=label)
+    if ratio is not None:
+        ratio = intervals.Interval(ratio.value - 1, ratio.low - 1, ratio.high - 1, ratio.p)
+    relative = rules.from_interval("relative", ratio, n=n, unit="share", by=by, label=label)
+    return rules.with_note(absolute, note), rules.with_note(relative, note)

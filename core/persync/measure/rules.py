@@ -1,0 +1,147 @@
+"""The edge rules, in one place: empty, small, immature and mixed-currency cases, and how estimates are made.
+
+E0 a zero denominator gives null `no_denominator`. E1 fewer than `suppress_n` people are hidden (`suppressed`, no count),
+fewer than `report_n` people or 10 events are "too few to say". E2 every rate and mean has its interval. E4 an open window
+gives null `immature`. E5 several currencies give null `mixed_currencies`. E8 comparisons are counted and Holm-adjusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from persync.estimate import Estimate, Label, missing
+from persync.measure import intervals
+from persync.measure.intervals import Interval, Moments
+from persync.measure.metric import Ask
+from persync.money import exponent
+
+NO_DENOMINATOR: Final = "no_denominator"
+SUPPRESSED: Final = "suppressed"
+IMMATURE: Final = "immature"
+MIXED_CURRENCIES: Final = "mixed_currencies"
+TOO_FEW: Final = "too few to say"
+"""Stands in `note` of a value that may be shown but never decides anything."""
+REPORT_EVENTS: Final = 10
+DAY: Final = 86_400_000
+
+
+def too_few(estimate: Estimate) -> bool:
+    """Tell whether a value may not drive a verdict: it is missing or marked too few to say."""
+    return estimate.value is None or TOO_FEW in estimate.note
+
+
+def with_note(estimate: Estimate, note: str) -> Estimate:
+    """Add a sentence to an estimate's note."""
+    return replace(estimate, note=f"{estimate.note}; {note}" if estimate.note else note) if note else estimate
+
+
+def smallness(people: int, events: int | None, ask: Ask) -> str:
+    """Return the note of rule E1 for a sample: empty when it is large enough."""
+    if people < ask.report_n or (events is not None and events < REPORT_EVENTS):
+        return TOO_FEW
+    return ""
+
+
+def suppressed(id: str, ask: Ask, *, unit: str = "", label: Label = "", **by: str) -> Estimate:
+    """Return the estimate of a hidden cell: no value and no count, because the count is what is hidden."""
+    return replace(missing(id, SUPPRESSED, unit=unit, label=label, **by), note=f"fewer than {ask.suppress_n} people")
+
+
+def share(id: str, successes: int, n: int, ask: Ask, **by: str) -> Estimate:
+    """Return a proportion with Wilson's interval under rules E0 and E1."""
+    if n == 0:
+        return missing(id, NO_DENOMINATOR, unit="share", n=0, **by)
+    if n < ask.suppress_n:
+        return suppressed(id, ask, unit="share", **by)
+    made = from_interval(id, intervals.wilson(successes, n, ask.confidence), n=n, unit="share", by=by)
+    return with_note(made, smallness(n, successes, ask))
+
+
+def average(id: str, sample: Moments | None, events: int, ask: Ask, *, unit: str, **by: str) -> Estimate:
+    """Return a mean with Student's interval under rules E0 and E1. `events` = people whose value is not zero."""
+    if sample is None or sample.n == 0:
+        return missing(id, NO_DENOMINATOR, unit=unit, n=0, **by)
+    if sample.n < ask.suppress_n:
+        return suppressed(id, ask, unit=unit, **by)
+    made = from_interval(id, intervals.mean(sample, ask.confidence), n=sample.n, unit=unit, by=by, value=sample.mean)
+    return with_note(made, smallness(sample.n, events, ask))
+
+
+def from_interval(
+    id: str,
+    interval: Interval | None,
+    *,
+    n: int | None,
+    unit: str,
+    by: Mapping[str, str],
+    label: Label = "",
+    value: float | None = None,
+) -> Estimate:
+    """Wrap an interval. None becomes the bare `value`, or null `no_denominator` when there is none either."""
+    if interval is None:
+        if value is None:
+            return missing(id, NO_DENOMINATOR, unit=unit, label=label, n=n, **by)
+        return Estimate(id, value, n=n, unit=unit, label=label, by=dict(by))
+    return Estimate(id, interval.value, interval.low, interval.high, interval.p, n, unit, label, by=dict(by))
+
+
+def hidden(cells: Mapping[str, int], floor: int, also: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the cells to hide: those with 1 to floor - 1 people and those in `also`, and as many more, smallest first, as
+    it takes so that a total does not give them away: never exactly one, and together never fewer than `floor` people.
+
+    Empty cells reveal nobody and are neither hidden nor used as a cover.
+    """
+    sizes = sorted((count, name) for name, count in cells.items() if count > 0)
+    out = {name for count, name in sizes if count < floor or name in also}
+    for _, name in sizes:
+        if not out or (len(out) > 1 and sum(cells[other] for other in out) >= floor):
+            break
+        out.add(name)
+    return frozenset(out)
+
+
+def hidden_in_any(tables: Iterable[Mapping[str, int]], floor: int) -> frozenset[str]:
+    """Return the cells to hide alike in several tables over the same groups, so that no table gives away another's."""
+    every = list(tables)
+    out: frozenset[str] = frozenset()
+    while True:
+        # Hiding a group because of one table must not leave it uncovered in another.
+        more = out.union(*(hidden(table, floor, out) for table in every))
+        if more == out:
+            return out
+        out = more
+
+
+def comparison_notes(family: Sequence[Estimate]) -> list[str]:
+    """Return, for each of a family shown together, how many comparisons there are and its Holm-adjusted p (E8)."""
+    tested = [i for i, estimate in enumerate(family) if estimate.p is not None]
+    if len(tested) < 2:
+        return [""] * len(family)
+    adjusted = dict(zip(tested, intervals.holm([family[i].p or 0.0 for i in tested]), strict=True))
+    return [
+        f"one of {len(tested)} comparisons, Holm-adjusted p {adjusted[i]:.3g}" if i in adjusted else ""
+        for i in range(len(family))
+    ]
+
+
+def compared(family: Sequence[Estimate]) -> list[Estimate]:
+    """Write E8's notes into a family shown together."""
+    return [with_note(e, note) for e, note in zip(family, comparison_notes(family), strict=True)]
+
+
+def scaled(sample: Moments | None, currency: str) -> Moments | None:
+    """Turn moments of minor units into moments of major units."""
+    if sample is None:
+        return None
+    unit = 10.0 ** exponent(currency)
+    return Moments(sample.n, sample.mean / unit, sample.variance / (unit * unit))
+
+
+def one_currency(currencies: Iterable[str | None]) -> str | None:
+    """Return the only currency among those seen ("" when none was); None when there are several (E5)."""
+    seen = {currency for currency in currencies if currency}
+    if len(seen) > 1:
+        return None
+    return seen.pop() if seen else ""

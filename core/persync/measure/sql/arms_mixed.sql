@@ -1,0 +1,3 @@
+SELECT COUNT(*) AS people
+FROM placed AS p
+WHERE p.arms > 1

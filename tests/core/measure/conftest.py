@@ -1,0 +1,121 @@
+"""A shop in memory: rows put straight into the store's tables, under an engine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from persync.store.schema import DDL
+
+
+class Shop:
+    """The store's tables in an in-memory DuckDB. It is an `Engine`, and `add` and `load` fill it."""
+
+    def __init__(self) -> None:
+        self.db = duckdb.connect()
+        ddl = re.sub(r"\) STRICT(, WITHOUT ROWID)?;", ");", DDL)
+        ddl = re.sub(r"\bINTEGER\b", "BIGINT", ddl)
+        ddl = re.sub(r"\bREAL\b", "DOUBLE", ddl)
+        self.db.execute(ddl)
+        self.columns = {
+            table: [row[0] for row in self.db.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()]
+            for (table,) in self.db.execute("SHOW TABLES").fetchall()
+        }
+
+    def add(self, table: str, **values: Any) -> None:
+        """Insert one row; columns left out are null, or 0 and "" where the table wants something."""
+        self.load(table, **{name: [value] for name, value in values.items()})
+
+    def load(self, table: str, **columns: Sequence[Any]) -> None:
+        """Insert many rows given as columns."""
+        size = len(next(iter(columns.values())))
+        types = dict(self.db.execute(f"SELECT column_name, column_type FROM (DESCRIBE {table})").fetchall())
+        needed = dict(self.db.execute(f'SELECT column_name, "null" FROM (DESCRIBE {table})').fetchall())
+        data: dict[str, Any] = {}
+        for name in self.columns[table]:
+            if name in columns:
+                data[name] = pa.array(columns[name])
+            elif needed[name] == "NO":
+                data[name] = pa.array(["" if types[name] == "VARCHAR" else 0] * size)
+            else:
+                data[name] = pa.nulls(size)
+        rows = pa.table(data)
+        self.db.register("incoming", rows)
+        self.db.execute(f"INSERT INTO {table} SELECT * FROM incoming")
+        self.db.unregister("incoming")
+
+    def order(self, key: int, person: int | None, minor: int, **more: Any) -> None:
+        """Insert one order with its product money (and `tax`), paid in EUR at `ordered_at` (0)."""
+        at = more.get("ordered_at", 0)
+        self.add("order_of", order_key=key, order_id=more.get("order_id", key), is_money_source=more.get("is_money_source", 1))
+        self.add(
+            "orders",
+            order_key=key,
+            connection=1,
+            kind=more.get("kind", "order"),
+            key_id=person,
+            ordered_at=at,
+            status=more.get("status", "paid"),
+            is_test=more.get("is_test", 0),
+            cancelled_at=more.get("cancelled_at"),
+            currency=more.get("currency", "EUR"),
+        )
+        self.post(key, minor, "product", entry="sale", at=at, currency=more.get("currency", "EUR"))
+        if "tax" in more:
+            self.post(key, more["tax"], "tax", entry="sale", at=at, currency=more.get("currency", "EUR"))
+
+    def post(
+        self, key: int, minor: int, part: str, *, entry: str, at: int = 0, currency: str = "EUR", event: str = "sale"
+    ) -> None:
+        """Insert one ledger entry."""
+        self.add(
+            "order_ledger",
+            order_key=key,
+            entry=entry,
+            event=event,
+            part=part,
+            happened_at=at,
+            amount_minor=minor,
+            currency=currency,
+        )
+
+    def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        cursor = self.db.execute(re.sub(r"(?<![:\w]):([a-z_]\w*)", r"$\1", sql), dict(params or {}))
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def frame(self, sql: str, params: Mapping[str, Any] | None = None, *, limit: int = 5_000_000) -> dict[str, np.ndarray]:
+        rows = self.rows(sql, params)
+        return {name: np.array([row[name] for row in rows]) for name in (rows[0] if rows else {})}
+
+    def write(self, sql: str, params: Mapping[str, Any] | None, name: str) -> int:
+        raise NotImplementedError
+
+    def has(self, name: str) -> bool:
+        return name in self.columns
+
+    def close(self) -> None:
+        self.db.close()
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    made = Shop()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def hillstrom() -> Path:
+    """The real randomised test, where it is at hand."""
+    path = Path(__file__).parents[3] / ".." / "shared" / "data" / "hillstrom.csv.gz"
+    if not path.exists():
+        pytest.skip("shared/ is not here")
+    return path
