@@ -100,7 +100,8 @@ def cover(db: sqlite3.Connection, connection: int, stream: str, partition: str, 
     """Note that a partition is complete from `from_at` to `to_at`."""
     db.execute(
         "INSERT INTO coverage VALUES (?, ?, ?, ?, ?, 'complete', '', ?) ON CONFLICT DO UPDATE SET"
-        " from_at = CASE WHEN coverage.state = 'complete' THEN min(coverage.from_at, excluded.from_at) ELSE excluded.from_at END,"
+        " from_at = CASE WHEN coverage.state = 'complete' THEN min(coverage.from_at, excluded.from_at)"
+        " ELSE excluded.from_at END,"
         " to_at = excluded.to_at, state = 'complete', reason = '', observed_at = excluded.observed_at",
         (connection, stream, partition, from_at, to_at, now),
     )

@@ -14,16 +14,21 @@ from persync.store.store import Store
 
 _SEP = "char(31)"
 
+
+def _name_of(connection: str) -> str:
+    return f"coalesce((SELECT n.name FROM connections n WHERE n.connection = {connection}), '')"
+
+
 _NATURAL = {
-    "connection": "coalesce((SELECT n.name FROM connections n WHERE n.connection = {0}), '')",
-    "key_id": f"(SELECT k.kind || {_SEP} || coalesce((SELECT n.name FROM connections n WHERE n.connection = k.connection), '')"
-    f" || {_SEP} || k.key FROM person_keys k WHERE k.key_id = {{0}})",
-    "campaign_key": f"(SELECT k.kind || {_SEP} || coalesce((SELECT n.name FROM connections n WHERE n.connection = k.connection),"
-    f" '') || {_SEP} || k.key FROM campaign_keys k WHERE k.campaign_key = {{0}})",
-    "order_key": f"(SELECT (SELECT n.name FROM connections n WHERE n.connection = k.connection) || {_SEP} || k.vendor_order_id"
-    f" FROM order_keys k WHERE k.order_key = {{0}})",
-    "segment_id": f"(SELECT (SELECT n.name FROM connections n WHERE n.connection = s.connection) || {_SEP} || s.kind || {_SEP} ||"
-    f" s.parent || {_SEP} || s.vendor_id FROM segments s WHERE s.segment_id = {{0}})",
+    "connection": _name_of("{0}"),
+    "key_id": f"(SELECT k.kind || {_SEP} || {_name_of('k.connection')} || {_SEP} || k.key"
+    " FROM person_keys k WHERE k.key_id = {0})",
+    "campaign_key": f"(SELECT k.kind || {_SEP} || {_name_of('k.connection')} || {_SEP} || k.key"
+    " FROM campaign_keys k WHERE k.campaign_key = {0})",
+    "order_key": f"(SELECT {_name_of('k.connection')} || {_SEP} || k.vendor_order_id"
+    " FROM order_keys k WHERE k.order_key = {0})",
+    "segment_id": f"(SELECT {_name_of('s.connection')} || {_SEP} || s.kind || {_SEP} || s.parent || {_SEP} || s.vendor_id"
+    " FROM segments s WHERE s.segment_id = {0})",
     "link_id": "(SELECT l.url FROM campaign_links l WHERE l.link_id = {0})",
     "word": "(SELECT w.text FROM words w WHERE w.word = {0})",
 }

@@ -17,8 +17,7 @@ def begin_run(store: Store, command: str, *, now: int) -> int:
             "INSERT INTO runs (command, started_at, pid, host) VALUES (?, ?, ?, ?)",
             (command, now, os.getpid(), socket.gethostname()),
         )
-        run = int(cursor.lastrowid or 0)
-    return run
+        return int(cursor.lastrowid or 0)
 
 
 def end_run(store: Store, run: int, *, now: int, exit_code: int, summary: str) -> None:

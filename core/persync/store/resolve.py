@@ -147,7 +147,8 @@ class Resolver:
         except KeyError:
             pass
         row = self.db.execute(
-            "SELECT order_key, shop, shop_order_id, shop_order_name FROM order_keys WHERE connection = ? AND vendor_order_id = ?",
+            "SELECT order_key, shop, shop_order_id, shop_order_name FROM order_keys"
+            " WHERE connection = ? AND vendor_order_id = ?",
             (self.connection, ref.vendor_order_id),
         ).fetchone()
         if row is None:

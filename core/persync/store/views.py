@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import sqlite3
+from typing import Final
 
 VIEWS_VERSION: Final = 1
 

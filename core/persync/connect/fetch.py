@@ -1,0 +1,157 @@
+"""The fetch side of a pull: threads that only ask and hand over bodies, never touching the store."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+
+import orjson
+
+from persync.connect.client import Client, Stopped
+from persync.connect.stream import Step, Token, Work
+from persync.errors import PersyncError, ResponseError, TransientError
+from persync.store.checkpoints import Checkpoint
+
+QUEUE = 2
+"""bodies waiting for the writer: enough to keep it busy, few enough to keep memory flat"""
+
+RECOVERIES = 20
+"""how often one partition may begin a slice again because the vendor forgot its place"""
+
+ENDLESS = 100_000
+"""no partition of any vendor has this many pages"""
+
+
+@dataclass(slots=True)
+class Job:
+    """One partition to read."""
+
+    work: Work
+    point: Checkpoint
+    resumed: bool = False
+
+
+@dataclass(slots=True)
+class Page:
+    """One answer for the writer."""
+
+    job: Job
+    token: Token
+    step: Step
+
+
+@dataclass(slots=True)
+class Ended:
+    """A job that has no further page, or cannot go on."""
+
+    job: Job
+    error: BaseException | None = None
+
+
+class Fetchers:
+    """A few threads that work through jobs and put pages into one short queue, each partition's in order."""
+
+    def __init__(self, client: Client, jobs: list[Job], threads: int, stop: threading.Event) -> None:
+        self.pages: queue.Queue[Page | Ended] = queue.Queue(maxsize=QUEUE)
+        self._client = client
+        self._stop = stop
+        self._waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        for job in jobs:
+            self._waiting.put(job)
+        self._cancelled: set[str] = set()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"fetch-{i}", daemon=True) for i in range(max(1, min(threads, len(jobs))))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def cancel(self, stream: str) -> None:
+        """Begin no further job of this stream: what it would ask is refused anyway."""
+        self._cancelled.add(stream)
+
+    def join(self) -> None:
+        """Let every thread end; call with `stop` set, or when all jobs have ended."""
+        for thread in self._threads:
+            while thread.is_alive():
+                with suppress(queue.Empty):
+                    self.pages.get_nowait()
+                thread.join(0.005)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                job = self._waiting.get_nowait()
+            except queue.Empty:
+                return
+            error: BaseException | None = None
+            try:
+                if job.work.stream.name not in self._cancelled:
+                    self._read(job)
+            except Stopped:
+                return
+            except BaseException as caught:
+                error = caught
+            self._put(Ended(job, error))
+
+    def _put(self, item: Page | Ended) -> None:
+        while not self._stop.is_set():
+            try:
+                return self.pages.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+        raise Stopped
+
+    def _read(self, job: Job) -> None:
+        work, reader = job.work, job.work.stream.reader
+        token: Token | None = job.point.token if job.resumed else reader.start(work)
+        first = True
+        recoveries = 0
+        seen: set[bytes] = set()
+        while token is not None:
+            if self._stop.is_set() or work.stream.name in self._cancelled:
+                return
+            mark = orjson.dumps(token, option=orjson.OPT_SORT_KEYS)
+            if mark in seen or len(seen) > ENDLESS:
+                raise ResponseError("the vendor's next page leads back to one already read.", where=self._where(job))
+            seen.add(mark)
+            try:
+                step = self._ask(work, token)
+            except TransientError as error:
+                smaller = reader.shrink(work, token)
+                if smaller is None or error.throttled:
+                    raise
+                token = smaller
+                continue
+            except ResponseError as error:
+                recover = getattr(reader, "recover", None)
+                again: Token | None = recover(work, token, error) if recover is not None else None
+                if again is None and first and job.resumed and type(error) is ResponseError:
+                    # The place we stopped at is no longer known there: begin this window again.
+                    again = reader.start(work)
+                recoveries += 1
+                if again is None or recoveries > RECOVERIES:
+                    raise
+                job.resumed, first = False, False
+                seen.clear()
+                token = again
+                continue
+            first = False
+            self._put(Page(job, token, step))
+            token = step.next
+
+    def _ask(self, work: Work, token: Token) -> Step:
+        for last_try in (False, True):
+            response = self._client.send(work.stream.reader.request(work, token))
+            try:
+                return work.stream.reader.read(work, token, response.body, response.headers)
+            except PersyncError as error:
+                # A damaged answer may come whole the second time; one that is wrong twice is what the vendor says.
+                if last_try or isinstance(error, TransientError):
+                    raise error.at(f"{work.connection}, {work.stream.name}") from None
+        raise AssertionError("unreachable")
+
+    @staticmethod
+    def _where(job: Job) -> str:
+        return f"{job.work.connection}, {job.work.stream.name} {job.work.partition}".rstrip()

@@ -1,0 +1,229 @@
+"""From a page's bytes to rows: validate, shape, and set aside what does not fit.
+
+The whole page is validated in one go straight from its bytes; only when that fails are its records looked at one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from persync.connect.stream import Context, Step, Stream
+from persync.errors import RecordError, ResponseError
+from persync.rows import Row
+
+_ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
+_SHAPE_LIMIT = 20_000
+
+
+@dataclass(slots=True)
+class Reject:
+    """A record that does not fit: where it is, which field failed and why, and its shape without its words."""
+
+    record: str
+    field: str
+    reason: str
+    shape: str
+
+
+@dataclass(slots=True)
+class Shaped:
+    """A page's rows. `versions` holds (record, version) of those with one; `fitted` the ids that passed."""
+
+    rows: list[Row] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    versions: list[tuple[int, int]] = field(default_factory=list)
+    fitted: list[str] = field(default_factory=list)
+    records: int = 0
+    unchanged: int = 0
+
+
+# The functional form of TypedDict is the point: these names are known only at run time.
+_make: Any = TypedDict
+
+
+def _nested(at: tuple[str, ...], leaf: Any) -> Any:
+    for name in reversed(at):
+        leaf = _make("Envelope", {name: leaf})
+    return leaf
+
+
+def _list_of(kind: Any) -> Any:
+    return list[kind]
+
+
+class Shaper:
+    """Shapes the pages of one stream."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self._record: TypeAdapter[Any] = TypeAdapter(stream.record)
+        self._pages = lru_cache(maxsize=8)(self._page_adapter)
+        self._raw = lru_cache(maxsize=8)(lambda at, single: TypeAdapter(_nested(at, Any if single else list[Any])))
+
+    def _page_adapter(self, at: tuple[str, ...], single: bool) -> TypeAdapter[Any]:
+        return TypeAdapter(_nested(at, self.stream.record if single else _list_of(self.stream.record)))
+
+    def shape(
+        self,
+        step: Step,
+        context: Context,
+        *,
+        number: Callable[[str], int],
+        hashed: Callable[[str], str],
+        known: Callable[[int], int | None] | None,
+    ) -> Shaped:
+        """Shape one page.
+
+        `number` is the store's keyed 64-bit hash, `hashed` its keyed name; `known` looks up the version last written of a
+        record, None to look at none (a full pass). Raises ResponseError when the page itself is not what was expected.
+        """
+        shaped = Shaped()
+        skip: set[int] = set()
+        marks: list[tuple[int, int] | None] = []
+        if self.stream.version:
+            marks = self._marks(step, context, number)
+            shaped.records = len(marks)
+            if known is not None:
+                skip = {i for i, mark in enumerate(marks) if mark is not None and known(mark[0]) == mark[1]}
+                shaped.unchanged = len(skip)
+                if len(skip) == len(marks):
+                    return shaped
+        try:
+            found = _dig(self._pages(step.at, step.single).validate_json(step.body), step)
+            checked = True
+        except ValidationError:
+            found = self._raw_records(step)
+            checked = False
+        shaped.records = len(found)
+        function = self.stream.rows
+        for i, record in enumerate(found):
+            if i in skip:
+                continue
+            try:
+                if not checked:
+                    # Through its JSON again: what a record is must not depend on the company it comes in.
+                    record = self._record.validate_json(orjson.dumps(record))
+                shaped.rows.extend(list(function(record, context)))
+            except ValidationError as error:
+                problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+                where = ".".join(str(part) for part in problem["loc"])
+                shaped.rejects.append(self._reject(self._raw_records(step)[i], where, problem["msg"], hashed))
+                continue
+            except RecordError as error:
+                shaped.rejects.append(self._reject(self._raw_records(step)[i], error.field, error.what, hashed))
+                continue
+            except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
+                # A row function that trips over a record it did not foresee: the record waits, the page goes on.
+                reason = f"{type(error).__name__} while shaping"
+                shaped.rejects.append(self._reject(self._raw_records(step)[i], "", reason, hashed))
+                continue
+            if marks and marks[i] is not None:
+                shaped.versions.append(marks[i])  # type: ignore[arg-type]
+            shaped.fitted.append("")
+        return shaped
+
+    def _marks(self, step: Step, context: Context, number: Callable[[str], int]) -> list[tuple[int, int] | None]:
+        """Return (record, version) as keyed numbers for each record, None where one has no key or version."""
+        marks: list[tuple[int, int] | None] = []
+        for record in self._peeked(step):
+            key, version = _at(record, self.stream.key), _at(record, self.stream.version or "")
+            if key is None or version is None:
+                marks.append(None)
+                continue
+            place = f"{context.connection}\0{self.stream.name}\0{context.partition}\0{key}"
+            marks.append((number(f"record\0{place}"), number(f"version\0{self.stream.shape}\0{version}")))
+        return marks
+
+    def _peeked(self, step: Step) -> list[Any]:
+        tree: dict[str, Any] = {}
+        for path in (self.stream.key, self.stream.version or ""):
+            node = tree
+            *parents, leaf = path.split(".")
+            for part in parents:
+                node = node.setdefault(part, {})
+            node[leaf] = None
+        try:
+            page = _peeker(step.at, step.single, repr(tree), _Tree(tree)).validate_json(step.body)
+        except ValidationError:
+            return self._raw_records(step)
+        return _dig(page, step)
+
+    def _raw_records(self, step: Step) -> list[Any]:
+        try:
+            return _dig(self._raw(step.at, step.single).validate_json(step.body), step)
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            where = ".".join(str(part) for part in problem["loc"]) or "the answer"
+            raise ResponseError(
+                f"the page is not what was expected: {where}: {problem['msg']}.",
+                hint="Check base_url; if the vendor changed its answers, update persync or the plugin.",
+            ) from None
+
+    def _reject(self, record: Any, where: str, reason: str, hashed: Callable[[str], str]) -> Reject:
+        key = _at(record, self.stream.key)
+        name = "" if key is None else str(key)[:200]
+        if name and (self.stream.personal_key or "@" in name):
+            name = hashed(name)
+        if not name:
+            name = "record " + hashed(orjson.dumps(record, option=orjson.OPT_SORT_KEYS).decode())[:16]
+        safe = {*self.stream.safe, *(() if self.stream.personal_key else (self.stream.key,))}
+        text = orjson.dumps(_shape(record, "", safe)).decode()
+        return Reject(name, where[:200], reason[:300], text[:_SHAPE_LIMIT])
+
+
+@lru_cache(maxsize=64)
+def _peeker(at: tuple[str, ...], single: bool, text: str, tree: _Tree) -> TypeAdapter[Any]:
+    def build(node: dict[str, Any]) -> Any:
+        return _make("Peek", {name: (Any if child is None else build(child)) for name, child in node.items()}, total=False)
+
+    leaf = build(tree.tree)
+    return TypeAdapter(_nested(at, leaf if single else _list_of(leaf)))
+
+
+class _Tree:
+    """A dictionary that `lru_cache` may hold: equal to every other, since its text stands beside it."""
+
+    def __init__(self, tree: dict[str, Any]) -> None:
+        self.tree = tree
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Tree)
+
+
+def _dig(page: Any, step: Step) -> list[Any]:
+    for name in step.at:
+        page = page[name]
+    return [page] if step.single else list(page)
+
+
+def _at(record: Any, path: str) -> Any:
+    for part in path.split("."):
+        record = record.get(part) if isinstance(record, dict) else None
+    return record
+
+
+def _shape(value: Any, path: str, safe: set[str]) -> Any:
+    """Return a record with every string and number replaced by its type and length, but for dates and safe fields."""
+    if isinstance(value, dict):
+        return {
+            (str(name)[:80] if "@" not in str(name) else "?"): _shape(item, f"{path}.{name}" if path else str(name), safe)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_shape(item, path, safe) for item in value[:20]]
+    if value is None or isinstance(value, bool) or path in safe:
+        return value
+    if isinstance(value, str):
+        return value if _ISO.fullmatch(value) else f"str({len(value)})"
+    return type(value).__name__

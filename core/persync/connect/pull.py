@@ -1,0 +1,401 @@
+"""The pull engine: streams in order, partitions side by side, and one page = one transaction.
+
+Threads fetch, this thread writes. A page's rows, its checkpoint and, at the end of a partition, its coverage are committed
+together: kill the process anywhere and the next pull goes on, with nothing lost and nothing twice.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from persync.connect.client import Client
+from persync.connect.connector import Connector
+from persync.connect.fetch import Fetchers, Job, Page
+from persync.connect.page import Shaped, Shaper
+from persync.connect.plan import levels, wanted_streams
+from persync.connect.result import Progress, PullOptions, PullResult, StreamResult, Watcher
+from persync.connect.stream import AccountFacts, Context, Stream, Work
+from persync.connect.windows import is_due, open_window
+from persync.errors import AuthError, PersyncError, QuotaError, SkipStreamError, TransientError
+from persync.rows import CampaignRef, Evidence
+from persync.store import checkpoints as points
+from persync.store.checkpoints import Checkpoint
+from persync.store.derive import derive
+from persync.store.locks import hold
+from persync.store.log import begin_run, end_run
+from persync.store.rejects import clear_rejects, keep_rejects
+from persync.store.store import Store, open_store
+from persync.store.write import Writer, mark_dirty, write_batch
+
+__all__ = ["PullOptions", "PullResult", "StreamResult", "pull"]
+
+EMPTY_PAGES = 50
+"""so many empty pages in a row with a next page each are a loop"""
+
+
+def pull(
+    store_path: Path,
+    connectors: Iterable[Connector],
+    options: PullOptions,
+    progress: Watcher | None = None,
+    *,
+    aliases: Mapping[str, str] | None = None,
+    client: Callable[[Connector, threading.Event], Client] | None = None,
+    clock: Callable[[], float] = time.time,
+) -> PullResult:
+    """Pull every given connection into the store, one after the other, each under its own lock.
+
+    `client` makes the connection's client (tests hand in one that never waits). `aliases` are other names of shops. What
+    fails is told in the result, by connection and stream; only a store that cannot be used at all raises.
+    """
+    result = PullResult()
+    with open_store(store_path, create=True) as store:
+        for connector in connectors:
+            try:
+                with hold(store_path, connector.connection, wait=options.wait):
+                    run = begin_run(store, f"{options.command} {connector.connection}", now=options.now)
+                    one = ConnectionPull(store, connector, options, progress or (lambda step: None), run, client)
+                    try:
+                        one.run_all()
+                    finally:
+                        result.streams += one.results
+                        result.errors += one.errors
+                        result.interrupted |= one.interrupted
+                        so_far = PullResult(one.results, one.errors, one.interrupted)
+                        summary = f"{so_far.changed} rows changed, {sum(r.rejects for r in one.results)} records rejected"
+                        end_run(store, run, now=int(clock() * 1000), exit_code=so_far.exit_code, summary=summary)
+            except PersyncError as error:
+                result.errors.append(error)
+            if result.interrupted:
+                break
+        derive(store, aliases=aliases)
+    return result
+
+
+class ConnectionPull:
+    """The pull of one connection."""
+
+    def __init__(
+        self,
+        store: Store,
+        connector: Connector,
+        options: PullOptions,
+        progress: Watcher,
+        run: int,
+        client: Callable[[Connector, threading.Event], Client] | None,
+    ) -> None:
+        self.store = store
+        self.connector = connector
+        self.options = options
+        self.progress = progress
+        self.results: list[StreamResult] = []
+        self.errors: list[PersyncError] = []
+        self.interrupted = False
+        self._stop = threading.Event()
+        self._make_client = client or (lambda one, stop: Client(one, stop=stop))
+        self._writer = Writer(store, connector.connection, connector.name, now=options.now, run=run)
+        self._shapers: dict[str, Shaper] = {}
+        self._rejected = {
+            (stream, partition)
+            for stream, partition in store.db.execute(
+                "SELECT DISTINCT stream, partition FROM rejects WHERE connection = ?", (self._writer.connection,)
+            )
+        }
+
+    def run_all(self) -> None:
+        """Read every due stream, parents before children."""
+        try:
+            if self._run_batches():
+                return
+            with self._make_client(self.connector, self._stop) as client:
+                self._write_overrides()
+                for level in levels(wanted_streams(self.connector, self.options.streams)):
+                    self._run_level(client, level)
+                    if self.errors or self.interrupted:
+                        return
+        except KeyboardInterrupt:
+            self.interrupted = True
+        except PersyncError as error:
+            self.errors.append(error.at(self.connector.connection) if not error.where else error)
+
+    def _run_batches(self) -> bool:
+        """Read a connector that brings whole files instead of streams; False when it is not one."""
+        number = self._writer.connection
+        seen = dict(self.store.db.execute("SELECT path, digest FROM imported_files WHERE connection = ?", (number,)))
+        batches = self.connector.batches({} if self.options.full else seen)
+        if batches is None:
+            return False
+        for batch in batches:
+            result = StreamResult(self.connector.connection, batch.kind)
+            self.results.append(result)
+            try:
+                changed = write_batch(self.store, self.connector.connection, self.connector.name, batch, now=self.options.now)
+                result.pages, result.records, result.changed = 1, batch.count, changed or 0
+            except PersyncError as error:
+                result.state, result.error, result.reason = "failed", error, error.what
+            self._tell(result, 1, 1, finished=True)
+        return True
+
+    def _write_overrides(self) -> None:
+        overrides: Mapping[str, int] = getattr(self.connector.settings, "overrides", {})
+        if overrides:
+            with self.store.transaction():
+                self._writer.write(
+                    Evidence(CampaignRef(("id", campaign)), "override", (("level", str(level)),))
+                    for campaign, level in overrides.items()
+                )
+
+    # -- one level of streams ---------------------------------------------------------------------------------------
+
+    def _run_level(self, client: Client, level: list[Stream]) -> None:
+        account, fields = self._account(), self._fields()
+        jobs: list[Job] = []
+        results: dict[str, StreamResult] = {}
+        for stream in level:
+            result = results[stream.name] = StreamResult(self.connector.connection, stream.name)
+            self.results.append(result)
+            for point in self._due(stream, account):
+                work = self._work(stream, point, account)
+                jobs.append(Job(work, point, resumed=point.token is not None))
+                result.waiting += 1
+            if not result.waiting:
+                self._tell(result, 0, 0, finished=True)
+        if not jobs:
+            return
+        fetchers = Fetchers(client, jobs, self.connector.workers, self._stop)
+        remaining = len(jobs)
+        empty: dict[int, int] = {}
+        try:
+            while remaining:
+                item = fetchers.pages.get()
+                result = results[item.job.work.stream.name]
+                if isinstance(item, Page):
+                    self._write_page(item, result, fields)
+                    empty[id(item.job)] = 0 if result_has_records(result, item) else empty.get(id(item.job), 0) + 1
+                    if empty[id(item.job)] > EMPTY_PAGES:
+                        self._failed(item.job, _endless(item.job), result, fetchers)
+                        fetchers.cancel(item.job.work.stream.name)
+                    self._tell(result, result.partitions, result.waiting)
+                    continue
+                remaining -= 1
+                if item.error is not None:
+                    self._failed(item.job, item.error, result, fetchers)
+                    if self.errors:
+                        break
+                else:
+                    result.partitions += 1
+                self._tell(result, result.partitions, result.waiting)
+        finally:
+            self._stop_or_not(remaining)
+            fetchers.join()
+        for result in results.values():
+            if result.state == "failed" and result.pages:
+                result.state = "partial"
+            self._tell(result, result.partitions, result.waiting, finished=True)
+
+    def _stop_or_not(self, remaining: int) -> None:
+        if remaining:
+            self._stop.set()
+
+    def _due(self, stream: Stream, account: AccountFacts) -> list[Checkpoint]:
+        known = points.read_checkpoints(self.store.db, self._writer.connection, stream.name)
+        if stream.parent is None and not any(point.partition == "" for point in known):
+            known.append(Checkpoint(stream.name, "", {}))
+        found = []
+        for point in known:
+            again = self.options.rejects and (stream.name, point.partition) in self._rejected
+            if self.options.rejects and not again:
+                continue
+            if again or self.options.full:
+                point.token = None
+            if not again and not is_due(stream, point, self.options):
+                continue
+            if again:
+                point.watermark = None
+            start = getattr(self.connector.settings, "start", None)
+            open_window(stream, point, self.options, account, start, f"[connections.{self.connector.connection}] start")
+            found.append(point)
+        return found
+
+    def _work(self, stream: Stream, point: Checkpoint, account: AccountFacts) -> Work:
+        return Work(
+            stream=stream,
+            connection=self.connector.connection,
+            settings=self.connector.settings,
+            account=account,
+            partition=point.partition,
+            parent=point.parent,
+            since=point.since,
+            until=point.until or self.options.now,
+            first_load=point.watermark is None,
+        )
+
+    # -- one page ---------------------------------------------------------------------------------------------------
+
+    def _write_page(self, page: Page, result: StreamResult, fields: Mapping[str, Mapping[str, str]]) -> None:
+        job, step, stream = page.job, page.step, page.job.work.stream
+        shaper = self._shapers.get(stream.name) or self._shapers.setdefault(stream.name, Shaper(stream))
+        key = self.store.key
+        context = Context(
+            connection=self.connector.connection,
+            settings=self.connector.settings,
+            account=job.work.account,
+            now=self.options.now,
+            partition=job.work.partition,
+            parent=job.work.parent,
+            fields=fields,
+            params=step.params,
+        )
+        again = self.options.full or self.options.rejects
+        try:
+            shaped = shaper.shape(
+                step,
+                context,
+                number=key.number,
+                hashed=lambda text: key.name("record", text),
+                known=None if again else self._version,
+            )
+        except PersyncError as error:
+            raise error.at(f"{self.connector.connection}, {stream.name}") from None
+        point = job.point
+        point.token = step.next
+        # The first row of a partition may move its own version on: what this pass was begun for is what it completes.
+        try:
+            with self.store.transaction() as db:
+                changed = self._writer.write(shaped.rows)
+                self._keep_versions(shaped)
+                changed += self._settle_rejects(job, shaped)
+                if step.next is None:
+                    points.complete(db, self._writer.connection, point, now=self.options.now)
+                    mark_dirty(db, "coverage")
+                else:
+                    points.save_token(db, self._writer.connection, point)
+        except BaseException:
+            self._writer.forget()
+            raise
+        result.pages += 1
+        result.records += shaped.records
+        result.unchanged += shaped.unchanged
+        result.changed += changed
+        result.rejects += len(shaped.rejects)
+
+    def _version(self, record: int) -> int | None:
+        row = self.store.db.execute("SELECT version FROM versions WHERE record = ?", (record,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def _keep_versions(self, shaped: Shaped) -> None:
+        if shaped.versions:
+            self.store.db.executemany(
+                "INSERT INTO versions VALUES (?, ?) ON CONFLICT DO UPDATE SET version = excluded.version"
+                " WHERE versions.version IS NOT excluded.version",
+                shaped.versions,
+            )
+
+    def _settle_rejects(self, job: Job, shaped: Shaped) -> int:
+        """Keep this page's rejects; forget those of the partition at the first page of a pass that reads it all again."""
+        stream, partition = job.work.stream.name, job.work.partition
+        changed = 0
+        if (stream, partition) in self._rejected:
+            self._rejected.discard((stream, partition))
+            if job.work.since is None or self.options.rejects:
+                changed += clear_rejects(self.store.db, self._writer.connection, stream, partition)
+        changed += keep_rejects(
+            self.store.db,
+            self._writer.connection,
+            stream,
+            partition,
+            job.work.stream.path or stream,
+            shaped.rejects,
+            now=self.options.now,
+        )
+        return changed
+
+    # -- what can go wrong ------------------------------------------------------------------------------------------
+
+    def _failed(self, job: Job, error: BaseException, result: StreamResult, fetchers: Fetchers) -> None:
+        if not isinstance(error, PersyncError):
+            raise error
+        stream = job.work.stream
+        result.error, result.reason = error, error.what
+        if isinstance(error, AuthError | QuotaError):
+            result.state = "failed"
+            self.errors.append(error)
+            return
+        reason = error.what
+        if isinstance(error, SkipStreamError):
+            reason = f"{error.reason}: {error.what}"
+            if stream.scopes and error.reason == "scope":
+                reason += f" Needs {', '.join(stream.scopes)}."
+            result.reason = reason
+            if result.state != "failed":
+                result.state = "skipped"
+            if error.reason != "gone":
+                fetchers.cancel(stream.name)
+        else:
+            result.state = "failed"
+            if isinstance(error, TransientError):
+                fetchers.cancel(stream.name)
+        with suppress(PersyncError), self.store.transaction() as db:
+            points.uncover(db, self._writer.connection, stream.name, job.work.partition, reason, now=self.options.now)
+            mark_dirty(db, "coverage")
+
+    # -- what row functions may know --------------------------------------------------------------------------------
+
+    def _account(self) -> AccountFacts:
+        row = self.store.db.execute(
+            "SELECT account_id, currency, timezone, shop, covers_from FROM connections WHERE connection = ?",
+            (self._writer.connection,),
+        ).fetchone()
+        return AccountFacts(*row)
+
+    def _fields(self) -> dict[str, dict[str, str]]:
+        fields: dict[str, dict[str, str]] = {}
+        for where, name, kind in self.store.db.execute(
+            "SELECT list, name, type FROM fields WHERE connection = ?", (self._writer.connection,)
+        ):
+            fields.setdefault(where, {})[name] = kind
+        return fields
+
+    def _tell(self, result: StreamResult, done: int, total: int, *, finished: bool = False) -> None:
+        self.progress(
+            Progress(
+                connection=result.connection,
+                stream=result.stream,
+                pages=result.pages,
+                records=result.records,
+                changed=result.changed,
+                done=done,
+                total=total,
+                finished=finished,
+            )
+        )
+
+
+def result_has_records(result: StreamResult, page: Page) -> bool:
+    """Tell whether the page just written held anything, or was the last."""
+    return page.step.next is None or not _is_empty(page.step.body, page.step.at)
+
+
+def _is_empty(body: bytes, at: tuple[str, ...]) -> bool:
+    # Cheap first: a page of more than this many bytes holds records.
+    if len(body) > 4096 or not at:
+        return False
+    import orjson
+
+    found: Any = orjson.loads(body)
+    for name in at:
+        found = found.get(name) if isinstance(found, dict) else None
+    return not found
+
+
+def _endless(job: Job) -> PersyncError:
+    return TransientError(
+        f"{EMPTY_PAGES} empty pages in a row, each with a next one.",
+        where=f"{job.work.connection}, {job.work.stream.name} {job.work.partition}".rstrip(),
+        hint="Pull again later: it goes on where it stopped.",
+    )

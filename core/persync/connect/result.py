@@ -1,0 +1,96 @@
+"""What a pull is asked and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from persync.errors import (
+    EXIT_AUTH,
+    EXIT_ERROR,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_PARTIAL,
+    EXIT_QUOTA,
+    PersyncError,
+)
+
+State = Literal["done", "skipped", "failed", "partial"]
+
+
+@dataclass(frozen=True, slots=True)
+class PullOptions:
+    """How to pull. `since` (epoch ms) overrides every stream's window; `now` is the moment of the run."""
+
+    now: int
+    streams: tuple[str, ...] = ()
+    since: int | None = None
+    full: bool = False
+    dry_run: bool = False
+    rejects: bool = False
+    wait: float = 0.0
+    command: str = "pull"
+
+
+@dataclass(slots=True)
+class StreamResult:
+    """What became of one stream. `partitions` counts those read; `changed` the rows of the store that changed."""
+
+    connection: str
+    stream: str
+    state: State = "done"
+    pages: int = 0
+    records: int = 0
+    changed: int = 0
+    rejects: int = 0
+    unchanged: int = 0
+    partitions: int = 0
+    waiting: int = 0
+    reason: str = ""
+    error: PersyncError | None = None
+
+
+@dataclass(slots=True)
+class PullResult:
+    """What became of a pull."""
+
+    streams: list[StreamResult] = field(default_factory=list)
+    errors: list[PersyncError] = field(default_factory=list)
+    """errors of whole connections"""
+    interrupted: bool = False
+
+    @property
+    def changed(self) -> int:
+        """Rows of the store that changed."""
+        return sum(result.changed for result in self.streams)
+
+    @property
+    def exit_code(self) -> int:
+        """0, 3 when something was kept and something failed or was rejected, else the first of 4, 5, 1 that applies."""
+        if self.interrupted:
+            return EXIT_INTERRUPTED
+        failures = [*self.errors, *(r.error for r in self.streams if r.error is not None and r.state != "skipped")]
+        if not failures:
+            return EXIT_PARTIAL if any(result.rejects for result in self.streams) else EXIT_OK
+        if any(result.pages for result in self.streams):
+            return EXIT_PARTIAL
+        codes = {error.exit_code for error in failures}
+        return next((code for code in (EXIT_AUTH, EXIT_QUOTA) if code in codes), failures[0].exit_code or EXIT_ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step of a pull, for whoever watches. `done` of `total` partitions of this stream are read."""
+
+    connection: str
+    stream: str
+    pages: int
+    records: int
+    changed: int
+    done: int
+    total: int
+    finished: bool = False
+
+
+Watcher = Callable[[Progress], None]
