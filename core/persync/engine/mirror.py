@@ -1,0 +1,275 @@
+"""The Parquet mirror beside the store: derived, disposable, and brought up to date by rewriting what changed.
+
+The folder holds one file a table, for big tables one a month of `happened_at`. The writer of the store counts up
+`dirty(name, month, rev)` in the same transaction as its rows; `manifest.json` here says at which rev each file was
+written. Files get a new name at each writing (their generation) and the manifest is replaced last, at once: a crash leaves
+the old mirror, and an engine that is open keeps its snapshot until the refresh after next.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from persync.engine.batches import ArrowReader, PlainReader, Reader, arrow_schema, declared
+from persync.engine.parts import PartWriter, month_starts, month_text
+from persync.errors import StoreError
+from persync.store.schema import MIRRORED, MONTHLY, SCHEMA_VERSION
+
+MANIFEST: Final = "manifest.json"
+LAYOUT: Final = 1
+"""counted up when the files' form changes: an older mirror is then built anew"""
+SPAWN_BYTES: Final = 8_000_000
+"""a store above this is read by a process of its own, with the faster reader"""
+
+Manifest = dict[str, Any]
+
+
+def mirror_folder(store_path: Path) -> Path:
+    """Return where the mirror of a store lies."""
+    return store_path.with_suffix(".mirror")
+
+
+def refresh(store_path: Path, *, purge: bool = False) -> Path:
+    """Bring the mirror of a store up to date and return its folder.
+
+    `purge` also removes at once what earlier refreshes left for engines that may still be open: an erased person must not
+    stay readable. Raise StoreError when the store cannot be read or the folder cannot be written.
+    """
+    store_path = Path(store_path)
+    folder = mirror_folder(store_path)
+    if not store_path.exists():
+        raise StoreError(f"there is no store at {store_path} yet.", hint="Run `persync pull` or `persync demo` first.")
+    try:
+        large = store_path.stat().st_size >= SPAWN_BYTES
+        if large and _stale(store_path, folder) and _spawn(store_path, purge):
+            return folder
+        _refresh_here(store_path, folder, PlainReader, purge)
+    except sqlite3.Error as error:
+        raise StoreError(f"the store {store_path} cannot be read: {error}.") from None
+    except OSError as error:
+        raise StoreError(
+            f"the mirror {folder} cannot be written: {error.strerror or error}.", hint="Check the folder and the disk's room."
+        ) from None
+    return folder
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """Return what the mirror says of itself; None when there is none that this version can use."""
+    try:
+        manifest: Manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(manifest, dict) or manifest.get("layout") != LAYOUT or manifest.get("schema") != SCHEMA_VERSION:
+        return None
+    return manifest
+
+
+def files_of(manifest: Manifest, table: str) -> list[str]:
+    """Return the file names that hold a table."""
+    return [part["file"] for part in manifest["tables"][table]["parts"].values() if part["file"] is not None]
+
+
+def _stale(store_path: Path, folder: Path) -> bool:
+    reader = PlainReader(store_path)
+    try:
+        old = read_manifest(folder)
+        return _usable(old, reader, store_path) is None or any(_work(reader, old, folder).values())
+    finally:
+        reader.close()
+
+
+def _spawn(store_path: Path, purge: bool) -> bool:
+    """Refresh in a child process; False when that did not work, and the slower reader should try."""
+    command = [sys.executable, "-P", "-m", "persync.engine.mirror", str(store_path), *(["purge"] if purge else [])]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _refresh_here(store_path: Path, folder: Path, open_reader: Callable[[Path], Reader], purge: bool = False) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        reader = open_reader(store_path)
+        try:
+            old = _usable(read_manifest(folder), reader, store_path)
+            work = _work(reader, old, folder)
+            if any(work.values()) or old is None:
+                _write(reader, store_path, folder, old, work)
+        finally:
+            reader.close()
+        _sweep(folder, purge)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time refresh; where the system has no flock, the last to replace the manifest wins."""
+    with (folder / ".lock").open("w") as handle:
+        try:
+            import fcntl
+        except ImportError:
+            yield
+            return
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _identity(reader: Reader, store_path: Path) -> list[Any]:
+    """Return what tells this store from another one put in its place, whose revs would mean something else."""
+    found: list[Any] = [store_path.stat().st_ino]
+    for table, query in (("meta", "SELECT value FROM meta WHERE name = 'key'"), ("runs", "SELECT min(started_at) FROM runs")):
+        if declared(reader, table):
+            found += [value for row in reader.rows(query) for value in row]
+    return found
+
+
+def _usable(manifest: Manifest | None, reader: Reader, store_path: Path) -> Manifest | None:
+    if manifest is None or manifest["store"] != _identity(reader, store_path):
+        return None
+    known = {name: table["columns"] for name, table in manifest["tables"].items()}
+    return manifest if known == _columns(reader) else None
+
+
+def _columns(reader: Reader) -> dict[str, dict[str, str]]:
+    return {name: columns for name in MIRRORED if (columns := declared(reader, name))}
+
+
+def _dirty(reader: Reader) -> dict[str, dict[int, int]]:
+    dirty: dict[str, dict[int, int]] = {}
+    for name, month, rev in reader.rows("SELECT name, month, rev FROM dirty"):
+        dirty.setdefault(str(name), {})[int(month)] = int(rev)
+    return dirty
+
+
+def _work(reader: Reader, old: Manifest | None, folder: Path) -> dict[str, set[int]]:
+    """Return the months of each table whose files must be written: -1 means all of it."""
+    dirty = _dirty(reader)
+    work: dict[str, set[int]] = {}
+    for name in _columns(reader):
+        parts = {int(month): part for month, part in old["tables"][name]["parts"].items()} if old else {}
+        revs = dirty.get(name, {})
+        work[name] = {month for month, rev in revs.items() if parts.get(month, {"rev": 0})["rev"] != rev}
+        work[name] |= {month for month, part in parts.items() if not _intact(folder, part)}
+        if -1 not in parts:
+            work[name].add(-1)
+    return work
+
+
+def _intact(folder: Path, part: dict[str, Any]) -> bool:
+    if part["file"] is None:
+        return True
+    try:
+        return bool((folder / part["file"]).stat().st_size == part["size"])
+    except OSError:
+        return False
+
+
+def _write(reader: Reader, store_path: Path, folder: Path, old: Manifest | None, work: dict[str, set[int]]) -> None:
+    dirty = _dirty(reader)
+    generation = _next_generation(folder)
+    tables: dict[str, Any] = {}
+    for name, columns in _columns(reader).items():
+        parts = dict(old["tables"][name]["parts"]) if old else {}
+        revs = dirty.get(name, {})
+        wanted = work[name]
+        if wanted:
+            everything = -1 in wanted
+            for month in set(map(int, parts)) if everything else wanted:
+                parts.pop(str(month), None)
+            for month in revs if everything else wanted:
+                parts[str(month)] = {"rev": revs.get(month, 0), "file": None}
+            for month, (path, rows) in _write_table(reader, folder, name, columns, wanted, generation).items():
+                parts[str(month)] = {
+                    "rev": revs.get(month, 0),
+                    "file": path.name,
+                    "rows": rows,
+                    "size": path.stat().st_size,
+                }
+        tables[name] = {"columns": columns, "parts": parts}
+    manifest = {
+        "layout": LAYOUT,
+        "schema": SCHEMA_VERSION,
+        "store": _identity(reader, store_path),
+        "generation": generation,
+        "tables": tables,
+        "previous_generation": old["generation"] if old else generation,
+        "previous": [] if old is None else [file for name in old["tables"] for file in files_of(old, name)],
+    }
+    _replace(folder / MANIFEST, json.dumps(manifest))
+
+
+def _write_table(
+    reader: Reader, folder: Path, name: str, columns: dict[str, str], wanted: set[int], generation: int
+) -> dict[int, tuple[Path, int]]:
+    monthly = name in MONTHLY
+    everything = -1 in wanted
+
+    def name_of(month: int) -> Path:
+        middle = f"-{month_text(month)}" if month >= 0 else ""
+        return folder / f"{name}{middle}-g{generation}.parquet"
+
+    writer = PartWriter(arrow_schema(columns), name_of)
+    if not monthly:
+        writer.whole(reader.batches(name, columns))
+    elif everything:
+        writer.whole(())  # the table's shape, so that it can be read before its first row
+        writer.by_month(reader.batches(name, columns), None)
+    else:
+        span = f"happened_at >= {month_starts(min(wanted))} AND happened_at < {month_starts(max(wanted) + 1)}"
+        writer.by_month(reader.batches(name, columns, span), wanted)
+    return writer.close()
+
+
+def _next_generation(folder: Path) -> int:
+    """Return a number that no file in the folder bears, not even one that a crash left behind."""
+    used = [0]
+    for path in folder.iterdir():
+        tail = path.stem.rpartition("-g")[2]
+        if tail.isdigit():
+            used.append(int(tail))
+    return max(used) + 1
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    with temporary.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+
+
+def _sweep(folder: Path, purge: bool) -> None:
+    """Remove what neither this manifest nor (without `purge`) the one before it names."""
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return
+    if purge and manifest["previous"]:
+        manifest["previous"] = []
+        _replace(folder / MANIFEST, json.dumps(manifest))
+    keep = {file for name in manifest["tables"] for file in files_of(manifest, name)} | set(manifest["previous"])
+    for path in folder.glob("*.parquet"):
+        if path.name not in keep:
+            path.unlink(missing_ok=True)
+    for path in folder.glob("manifest.*.tmp"):
+        path.unlink(missing_ok=True)
+    generations = {manifest["generation"], manifest["generation" if purge else "previous_generation"]}
+    for derived in folder.glob("derived-g*"):
+        if derived.name not in {f"derived-g{generation}" for generation in generations}:
+            for path in derived.iterdir():
+                path.unlink(missing_ok=True)
+            derived.rmdir()
+
+
+def _main(arguments: list[str]) -> None:
+    store_path = Path(arguments[0])
+    _refresh_here(store_path, mirror_folder(store_path), ArrowReader, "purge" in arguments[1:])
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1:])

@@ -1,0 +1,111 @@
+"""Writing the mirror's Parquet files: one a table, or one a month of `happened_at`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+ROW_GROUP: Final = 122_880
+BUFFERED: Final = 1_000_000
+"""rows held back over all months before the fullest is written"""
+
+
+def month_of(happened_at: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return year * 12 + month - 1 (UTC) of epoch milliseconds."""
+    return happened_at.astype("datetime64[ms]").astype("datetime64[M]").astype("int64") + 1970 * 12
+
+
+def month_text(month: int) -> str:
+    """Return a month number as YYYY-MM."""
+    return f"{month // 12:04d}-{month % 12 + 1:02d}"
+
+
+def month_starts(month: int) -> int:
+    """Return the epoch milliseconds at which a month begins."""
+    import numpy as np
+
+    return int(np.datetime64(month - 1970 * 12, "M").astype("datetime64[ms]").astype("int64"))
+
+
+@dataclass(slots=True)
+class _Part:
+    path: Path
+    writer: Any
+    rows: int = 0
+    held: list[pa.RecordBatch] = field(default_factory=list)
+    waiting: int = 0
+
+    def hold(self, batch: pa.RecordBatch) -> None:
+        self.held.append(batch)
+        self.waiting += batch.num_rows
+
+    def flush(self) -> None:
+        import pyarrow as pa
+
+        if self.held:
+            self.writer.write_table(pa.Table.from_batches(self.held), row_group_size=ROW_GROUP)
+            self.rows += self.waiting
+            self.held, self.waiting = [], 0
+
+
+class PartWriter:
+    """Writes one table's files under the names that `name_of(month)` gives (month -1: the whole table)."""
+
+    def __init__(self, schema: pa.Schema, name_of: Callable[[int], Path]) -> None:
+        self._schema = schema
+        self._name_of = name_of
+        self._parts: dict[int, _Part] = {}
+
+    def _part(self, month: int) -> _Part:
+        if month not in self._parts:
+            from pyarrow import parquet
+
+            path = self._name_of(month)
+            self._parts[month] = _Part(path, parquet.ParquetWriter(path, self._schema, compression="zstd"))
+        return self._parts[month]
+
+    def whole(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Write everything into one file, also when there is nothing."""
+        part = self._part(-1)
+        for batch in batches:
+            part.hold(batch)
+            if part.waiting >= ROW_GROUP:
+                part.flush()
+
+    def by_month(self, batches: Iterable[pa.RecordBatch], wanted: Collection[int] | None) -> None:
+        """Write a file for each wanted month (None: every month) that has rows."""
+        for batch in batches:
+            for month, piece in _split(batch):
+                if wanted is None or month in wanted:
+                    part = self._part(month)
+                    part.hold(piece)
+                    if part.waiting >= ROW_GROUP:
+                        part.flush()
+            if sum(part.waiting for part in self._parts.values()) > BUFFERED:
+                max(self._parts.values(), key=lambda part: part.waiting).flush()
+
+    def close(self) -> dict[int, tuple[Path, int]]:
+        """Finish every file; return month -> (path, rows)."""
+        for part in self._parts.values():
+            part.flush()
+            part.writer.close()
+        return {month: (part.path, part.rows) for month, part in self._parts.items()}
+
+
+def _split(batch: pa.RecordBatch) -> Iterable[tuple[int, pa.RecordBatch]]:
+    import numpy as np
+
+    months = month_of(batch.column("happened_at").to_numpy(zero_copy_only=False))
+    order = np.argsort(months, kind="stable")
+    found, starts = np.unique(months[order], return_index=True)
+    ordered = batch.take(order)
+    ends = [*starts[1:].tolist(), batch.num_rows]
+    for month, start, end in zip(found.tolist(), starts.tolist(), ends, strict=True):
+        yield month, ordered.slice(start, end - start)
