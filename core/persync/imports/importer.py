@@ -4,27 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from persync.rows import Row
+
+__all__ = ["Column", "FileCheck", "Importer"]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the file. `kind`: person, text, time, money, number, integer, flag, currency."""
+    """A column of the file.
+
+    A cell of a required column must not be empty, unless `may_be_empty`; an optional column may be absent, its empty cell
+    is None. `choices` are the words allowed in a text column.
+    """
 
     name: str
     kind: Literal["person", "text", "time", "money", "number", "integer", "flag", "currency", "share"]
     required: bool = True
     help: str = ""
     choices: tuple[str, ...] = ()
+    may_be_empty: bool = False
+
+
+class FileCheck(Protocol):
+    """What must be known of a whole file before its first row is kept."""
+
+    def see(self, line: dict[str, Any]) -> str | None:
+        """Look at one parsed line; return what is wrong with it in the light of those before, or None."""
+        ...
+
+    def complete(self, line: dict[str, Any]) -> None:
+        """Add to a line what only the whole file could tell, before it becomes rows."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Importer:
-    """One kind of file: `rows(line, number)` gets the parsed values of one line by column name."""
+    """One kind of file: `rows(line, number)` gets the parsed values of one line by column name, and the line's number.
+
+    Times arrive as epoch ms, money as minor units of the line's currency, flags as bool, a person as `rows.Person`.
+    `once` names columns that together may stand in one line only. `counted` names columns within which equal lines are
+    numbered from 0; the number is `line["ordinal"]`. `check` makes the checks that need the whole file.
+    """
 
     kind: str
     summary: str
     columns: tuple[Column, ...]
     rows: Callable[[dict[str, Any], int], Iterator[Row]]
+    once: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
+    check: Callable[[], FileCheck] | None = None

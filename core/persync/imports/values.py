@@ -1,0 +1,139 @@
+"""One cell of a CSV file: text in, a typed value out, or ValueError with what to write instead.
+
+No message repeats the cell of a person, and none repeats a text with an @ in it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from persync.errors import nearest
+from persync.imports.importer import Column
+from persync.money import exponent, to_minor
+from persync.rows import Person
+
+_EPOCH_MS = re.compile(r"-?\d{11,14}")
+_EPOCH_S = re.compile(r"\d{9,10}")
+_AMOUNT = re.compile(r"-?\d+(\.\d+)?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def parse(column: Column, text: str, connections: Collection[str]) -> Any:
+    """Return the value of a cell that is not empty; money stays text until its currency is known."""
+    match column.kind:
+        case "person":
+            return person(text, connections)
+        case "time":
+            return time(text)
+        case "number":
+            return number(text)
+        case "integer":
+            return integer(text)
+        case "share":
+            return share(text)
+        case "flag":
+            return flag(text)
+        case "currency":
+            return currency(text)
+        case "text" if column.choices and text not in column.choices:
+            raise ValueError(f"{shown(text)} is not known. {nearest(text, column.choices)}")
+        case _:
+            return text
+
+
+def shown(text: str) -> str:
+    """Quote a cell for a message; one that may hold an address is not repeated."""
+    return "the value" if "@" in text else repr(text if len(text) <= 40 else f"{text[:37]}...")
+
+
+def person(text: str, connections: Collection[str]) -> Person:
+    """An e-mail if there is an @, `CONNECTION:ID` for a platform's own id, else an opaque id.
+
+    With `connections` given, the one named must be among them.
+    """
+    if "@" in text:
+        local, _, domain = text.rpartition("@")
+        if not local or not domain or any(c.isspace() for c in text):
+            raise ValueError("this is neither an e-mail address nor an id.")
+        address: Person = Person(("email", text.lower()))
+        return address
+    connection, colon, key = text.partition(":")
+    if not colon:
+        opaque: Person = Person(("opaque", text))
+        return opaque
+    if not connection or not key:
+        raise ValueError("a platform's id is written CONNECTION:ID.")
+    if connections and connection not in connections:
+        raise ValueError(f"there is no connection {connection!r}. {nearest(connection, sorted(connections))}")
+    platform: Person = Person((f"id@{connection}", key))
+    return platform
+
+
+def time(text: str) -> int:
+    """Epoch ms from ISO 8601 (without a zone it is UTC; a day alone is its first moment) or from epoch ms itself."""
+    if _EPOCH_MS.fullmatch(text):
+        return int(text)
+    if _EPOCH_S.fullmatch(text):
+        raise ValueError(f"{text!r} looks like seconds; write ISO 8601 or epoch milliseconds.")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{shown(text)} is not a time; write ISO 8601 (2025-03-30T09:00:00Z) or epoch milliseconds.") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+def money(text: str, currency: str) -> int:
+    """Minor units of a currency from a decimal text such as -12.50."""
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError(f"{shown(text)} is not an amount; write it like 1234.50 or -12.50, without separators.")
+    places = len(text.partition(".")[2].rstrip("0"))
+    if places > exponent(currency):
+        raise ValueError(f"{text!r} has more decimals than {currency} has ({exponent(currency)}).")
+    return to_minor(text, currency)
+
+
+def currency(text: str) -> str:
+    """An ISO 4217 code in capitals."""
+    if not _CURRENCY.fullmatch(text):
+        raise ValueError(f"{shown(text)} is not a currency; write its three capital letters (EUR).")
+    return text
+
+
+def number(text: str) -> float:
+    """A finite decimal number."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{shown(text)} is not a number; write it like 0.25.") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is not a finite number; leave the cell empty when it is missing.")
+    return value
+
+
+def integer(text: str) -> int:
+    """A whole number."""
+    if not re.fullmatch(r"-?\d{1,18}", text):
+        raise ValueError(f"{shown(text)} is not a whole number.")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    value = number(text)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{text!r} is not a share; write a number from 0 to 1.")
+    return value
+
+
+def flag(text: str) -> bool:
+    """Yes or no, in the usual spellings."""
+    if text.lower() not in _FLAGS:
+        raise ValueError(f"{shown(text)} is neither yes nor no; write 1 or 0, true or false.")
+    return _FLAGS[text.lower()]
