@@ -63,7 +63,7 @@ class Client:
         self.pace = connector.pace()
         self._slots = threading.BoundedSemaphore(max(1, self.pace.concurrent))
         self._tries = tries
-        self._retry_wait = wait_exponential_jitter(initial=0.5, max=LONGEST_WAIT_S, jitter=0.5)
+        self._retry_wait = wait_exponential_jitter(multiplier=0.5, max=LONGEST_WAIT_S, jitter=0.5)
         self._http = httpx.Client(
             timeout=TIMEOUT,
             transport=transport,

@@ -93,7 +93,8 @@ class Fetchers:
                 return
             except BaseException as caught:
                 error = caught
-            self._put(Ended(job, error))
+            with suppress(Stopped):
+                self._put(Ended(job, error))
 
     def _put(self, item: Page | Ended) -> None:
         while not self._stop.is_set():
