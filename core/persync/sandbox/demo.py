@@ -101,7 +101,7 @@ def _archive(rng: Random, folk: dict[int, SandboxPerson], begins: int) -> None:
             person.created_at = min(person.created_at, begins - 200 * DAY)
             person.status_changed_at = person.created_at + rng.randrange(DAY, 150 * DAY) // 1000 * 1000
             person.updated_at = person.status_changed_at
-            person.stage_dates = {stage: person.created_at for stage in person.stage_dates}
+            person.stage_dates = dict.fromkeys(person.stage_dates, person.created_at)
 
 
 def _baseline(rng: Random, calendar: Calendar, person: SandboxPerson, habits: Habits) -> list[Purchase]:

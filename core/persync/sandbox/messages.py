@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from persync.sandbox.people import DAY, HOUR
@@ -15,24 +15,18 @@ TREATED, CONTROL = "personal:treated", "personal:control"
 SHOP_URL = "https://nordlicht.example.com"
 CAMPAIGN_GUIDS = ("6b1f0c52-8a7e-4d0a-9a56-0c5f7b1d2e31", "d2a94e07-3c1b-4f68-8f0e-7e2a51c9b640")
 
-_LANTERNS, _BLANKETS, _GARDEN, _SALE, _GIFTS, _BASKET = (
-    f"{SHOP_URL}/{path}"
-    for path in (
-        "collections/lanterns",
-        "collections/blankets",
-        "collections/garden",
-        "collections/sale",
-        "collections/gifts",
-        "cart",
-    )
+_CART = "cart"
+_LANTERNS, _BLANKETS, _GARDEN, _GIFTS, _SALE = (
+    f"collections/{name}" for name in ("lanterns", "blankets", "garden", "gifts", "sale")
 )
-_NOT_FRANCE = {"condition_type": "TextMerge", "field": "COUNTRY", "op": "not", "value": "FR"}
-_NOT_60 = {"condition_type": "TextMerge", "field": "AGEBAND", "op": "not", "value": "60+"}
+_IF_COUNTRY = "*|IF:COUNTRY=DE|*Free delivery this week.*|ELSE:|*Half the delivery cost.*|END:IF|*"
+_SMART = "{% if contact.country == 'Germany' %}Free delivery.{% else %}Half the delivery cost.{% endif %}"
+_LOOP = "{% for item in contact.reorder_list %}<p>{{ item.name }}</p>{% endfor %}"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A message and how it came about. Times at which it goes out are epoch milliseconds."""
+    """A message and how it comes about."""
 
     message: Message
     links: tuple[str, ...]
@@ -43,6 +37,26 @@ class Plan:
     monthly: float = 0.0
     """automations: chance a month that a person sets it off"""
     variants: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """A plan in short. `at` is the send time, None for a draft; a `text` of None cannot be read back from the platform."""
+
+    title: str
+    subject: str
+    text: str | None
+    at: int | None
+    level: int | None
+    links: tuple[str, ...]
+    pull: float = 0.0
+    kind: str = ""
+    segment: dict[str, Any] | None = None
+    trial: bool = False
+    monthly: float = 0.0
+    variants: tuple[str, ...] = ("",)
+    guid: str | None = None
+    workflow: str | None = None
 
 
 def admits(segment: dict[str, Any] | None, person: SandboxPerson, tags: Iterable[str]) -> bool:
@@ -59,138 +73,153 @@ def admits(segment: dict[str, Any] | None, person: SandboxPerson, tags: Iterable
     return all(held) if segment["match"] == "all" else any(held)
 
 
-def _segment(*conditions: dict[str, Any]) -> dict[str, Any]:
+def make_plans(*, start: int, begins: int, now: int) -> list[Plan]:
+    """Return all campaigns, the draft included. `begins` is the experiment's first day. Times are epoch milliseconds."""
+    mailchimp = [_mailchimp_plan(letter, index, now) for index, letter in enumerate(_mailchimp_letters(start, begins))]
+    hubspot = [_hubspot_plan(letter, index, now) for index, letter in enumerate(_hubspot_letters(start, begins))]
+    return mailchimp + hubspot
+
+
+def _mailchimp_letters(start: int, begins: int) -> list[_Letter]:
+    def day(number: int) -> int:
+        return start + number * DAY + 8 * HOUR
+
+    everyone_but = {"condition_type": "TextMerge", "op": "not"}
+    not_france = {**everyone_but, "field": "COUNTRY", "value": "FR"}
+    not_60 = {**everyone_but, "field": "AGEBAND", "value": "60+"}
+    treated, gardeners = _tagged(TREATED), _tagged("interest:garden")
+    # written in German and Dutch, for the young: this rule is why one country and one age band get less
+    picked = _Letter("", "", "", None, None, (), 0.0125, segment=_all_of(treated, not_france, not_60), trial=True)
+    recommend = "*|PRODUCT_RECOMMENDATION:[$total=3]|*"
+    spring = _all_of(gardeners, not_france, not_60)
+    bulbs = _all_of(treated, gardeners, not_france)
+    begin = begins - start
+    first, second, third, fourth, fifth = (day(begin // DAY + number) for number in (1, 13, 23, 30, 41))
+    return [
+        _Letter("Autumn letter", "Evenings are getting longer", "New lanterns are in.", day(20), 0, (_LANTERNS,), 0.004),
+        _Letter("November offer", "*|FNAME|*, ten percent off", "This week only.", day(54), 1, (_SALE, _BLANKETS), 0.006),
+        _Letter(
+            "Gift ideas",
+            "Gifts that warm",
+            "Three ideas for *|FNAME|*.",
+            day(68),
+            1,
+            (_GIFTS, _BLANKETS),
+            0.005,
+            kind="variate",
+            variants=("a", "b"),
+        ),
+        _Letter(
+            "Basket reminder",
+            "Still thinking it over?",
+            "Your basket is waiting, *|FNAME|*.",
+            day(31),
+            3,
+            (_CART,),
+            0.05,
+            kind="automation-email",
+            monthly=0.02,
+        ),
+        _Letter("January letter", "A quiet month", "What we read and mend in winter.", day(112), 0, (_BLANKETS,), 0.003),
+        _Letter("For gardeners", "Time to plant", "Seeds and tools.", day(165), 2, (_GARDEN,), 0.008, segment=spring),
+        _Letter("Summer letter", "Outside, *|FNAME|*", "Lanterns for the garden.", day(235), 1, (_LANTERNS, _GARDEN), 0.004),
+        _Letter("Picture card", "A card from us", None, day(270), None, (_SALE,), 0.003),
+        replace(
+            picked,
+            title="For your place",
+            subject="Chosen for where you live",
+            text=_IF_COUNTRY,
+            at=first,
+            level=2,
+            links=(_BLANKETS, _SALE),
+        ),
+        replace(
+            picked,
+            title="Picked for you",
+            subject="*|FNAME|*, picked for you",
+            text=recommend,
+            at=second,
+            level=4,
+            links=(_LANTERNS, _GIFTS),
+        ),
+        _Letter("September letter", "Back indoors", "News of the workshop.", third, 0, (_BLANKETS,)),
+        replace(
+            picked,
+            title="For garden friends",
+            subject="Bulbs for next spring",
+            text="*|FNAME|*, plant now.",
+            at=fourth,
+            level=2,
+            links=(_GARDEN,),
+            segment=bulbs,
+        ),
+        replace(
+            picked,
+            title="Your autumn evening",
+            subject="*|FNAME|*, your evening",
+            text=recommend,
+            at=fifth,
+            level=4,
+            links=(_LANTERNS, _BLANKETS),
+        ),
+        _Letter("Winter letter", "Soon, *|FNAME|*", "Dear *|FNAME|*, a first look.", None, 1, (_BLANKETS,)),
+    ]
+
+
+def _hubspot_letters(start: int, begins: int) -> list[_Letter]:
+    def day(number: int) -> int:
+        return start + number * DAY + 9 * HOUR
+
+    first, second = CAMPAIGN_GUIDS
+    name = "{{ contact.firstname }}"
+    return [
+        _Letter("Partner news", "News for our partners", "What is new in the warehouse.", day(42), 0, (_LANTERNS,), 0.004),
+        _Letter(
+            "Welcome",
+            f"Welcome, {name}",
+            f"Good to have you here, {name}.",
+            day(10),
+            3,
+            (_GIFTS,),
+            0.02,
+            kind="AUTOMATED_EMAIL",
+            workflow="New contacts",
+        ),
+        _Letter("Trade offer", f"{name}, our terms", f"{name}, terms for trade.", day(133), 1, (_SALE,), 0.005, guid=first),
+        _Letter("Spring range", "The spring range", _SMART, day(224), 2, (_GARDEN, _SALE), 0.006, guid=first),
+        _Letter("Your reorder list", "Your list", _LOOP, day(281), 4, (_GIFTS, _LANTERNS), 0.008, guid=second),
+        _Letter("Autumn notes", "Notes for autumn", "At work on.", begins + 20 * DAY + 9 * HOUR, 0, (_BLANKETS,), guid=second),
+    ]
+
+
+def _mailchimp_plan(letter: _Letter, index: int, now: int) -> Plan:
+    footer = '<p>*|LIST:COMPANY|* <a href="*|UNSUB|*">Unsubscribe</a> *|CURRENT_YEAR|*</p>'
+    identity = f"{0x3A7F10C25E + 0x1D3B57 * index:010x}"
+    return _plan(letter, Message("mailchimp", identity, "", "", "", letter.kind or "regular", 0, None, None), footer, now)
+
+
+def _hubspot_plan(letter: _Letter, index: int, now: int) -> Plan:
+    footer = '<p>{{ site_settings.company_name }} <a href="{{ unsubscribe_link }}">Unsubscribe</a></p>'
+    message = Message("hubspot", str(188_000_000_100 + 7_919 * index), "", "", "", letter.kind or "BATCH_EMAIL", 0, None, None)
+    message.email_campaign_ids = (str(310_000_400 + 613 * index),)
+    message.campaign_guid, message.workflow = letter.guid, letter.workflow
+    return _plan(letter, message, footer, now)
+
+
+def _plan(letter: _Letter, message: Message, footer: str, now: int) -> Plan:
+    links = tuple(f"{SHOP_URL}/{link}" for link in letter.links)
+    message.title, message.subject, message.level, message.segment = letter.title, letter.subject, letter.level, letter.segment
+    message.sent_at = letter.at
+    message.created_at = (letter.at if letter.at is not None else now - 5 * DAY) - 2 * DAY
+    if letter.text is not None:
+        anchors = "".join(f'<p><a href="{link}">{link.rsplit("/", 1)[1].title()}</a></p>' for link in links)
+        message.html = f"<html><body><h1>Nordlicht</h1><p>{letter.text}</p>{anchors}{footer}</body></html>"
+    return Plan(message, links, letter.pull, letter.trial, letter.monthly, letter.variants)
+
+
+def _all_of(*conditions: dict[str, Any]) -> dict[str, Any]:
     return {"match": "all", "conditions": list(conditions)}
 
 
 def _tagged(tag: str) -> dict[str, Any]:
     return {"condition_type": "StaticSegment", "field": "static_segment", "op": "static_is", "value": tag_id(tag)}
-
-
-def _mailchimp_html(text: str, links: tuple[str, ...]) -> str:
-    anchors = "".join(f'<p><a href="{link}">{link.rsplit("/", 1)[1].title()}</a></p>' for link in links)
-    footer = '<p>*|LIST:COMPANY|* <a href="*|UNSUB|*">Unsubscribe</a> *|CURRENT_YEAR|*</p>'
-    return f"<html><body><h1>Nordlicht</h1><p>{text}</p>{anchors}{footer}</body></html>"
-
-
-def _hubspot_html(text: str, links: tuple[str, ...]) -> str:
-    anchors = "".join(f'<p><a href="{link}">{link.rsplit("/", 1)[1].title()}</a></p>' for link in links)
-    footer = '<p>{{ site_settings.company_name }} <a href="{{ unsubscribe_link }}">Unsubscribe</a></p>'
-    return f"<html><body><h1>Nordlicht</h1><p>{text}</p>{anchors}{footer}</body></html>"
-
-
-def make_plans(*, start: int, begins: int, now: int) -> list[Plan]:
-    """Return all campaigns, drafts included. `begins` is the first day of the experiment; its campaigns come after it."""
-    return _mailchimp_plans(start, begins, now) + _hubspot_plans(start, begins)
-
-
-def _mailchimp_plans(start: int, begins: int, now: int) -> list[Plan]:
-    plans: list[Plan] = []
-
-    def add(
-        title: str,
-        subject: str,
-        text: str | None,
-        at: int | None,
-        level: int | None,
-        *links: str,
-        kind: str = "regular",
-        segment: dict[str, Any] | None = None,
-        pull: float = 0.0,
-        trial: bool = False,
-        monthly: float = 0.0,
-        variants: tuple[str, ...] = ("",),
-    ) -> None:
-        html = "" if text is None else _mailchimp_html(text, links)
-        identity = f"{0x3A7F10C25E + 0x1D3B57 * len(plans):010x}"
-        created = (at if at is not None else now - 5 * DAY) - 2 * DAY
-        message = Message("mailchimp", identity, title, subject, html, kind, created, at, level, segment=segment)
-        plans.append(Plan(message, links, pull, trial, monthly, variants))
-
-    treated = _tagged(TREATED)
-    add(
-        "Autumn letter",
-        "Evenings are getting longer",
-        "New lanterns are in.",
-        start + 20 * DAY + 8 * HOUR,
-        0,
-        _LANTERNS,
-        pull=0.004,
-    )
-    add("November offer", "*|FNAME|*, ten percent off", "Dear *|FNAME|*, this week only.", start + 54 * DAY + 6 * HOUR, 1, _SALE,
-        _BLANKETS, pull=0.006)  # fmt: skip
-    add("Gift ideas", "Gifts that warm", "Three ideas for *|FNAME|*.", start + 68 * DAY + 7 * HOUR, 1, _GIFTS, _BLANKETS,
-        kind="variate", pull=0.005, variants=("a", "b"))  # fmt: skip
-    add("Basket reminder", "Still thinking it over?", "Your basket is waiting, *|FNAME|*.", start + 31 * DAY, 3,
-        _BASKET, kind="automation-email", pull=0.05, monthly=0.02)  # fmt: skip
-    add(
-        "January letter",
-        "A quiet month",
-        "What we read and mend in winter.",
-        start + 112 * DAY + 8 * HOUR,
-        0,
-        _BLANKETS,
-        pull=0.003,
-    )
-    add("Spring, for gardeners", "Time to plant", "Seeds and tools for your garden.", start + 165 * DAY + 7 * HOUR, 2, _GARDEN,
-        segment=_segment(_tagged("interest:garden"), _NOT_FRANCE, _NOT_60), pull=0.008)  # fmt: skip
-    add("Summer letter", "Long evenings outside, *|FNAME|*", "Dear *|FNAME|*, lanterns for the garden.", start + 235 * DAY + 8 * HOUR,
-        1, _LANTERNS, _GARDEN, pull=0.004)  # fmt: skip
-    add("Picture card", "A card from us", None, start + 270 * DAY + 8 * HOUR, None, _SALE, pull=0.003)
-    add("For your place", "Chosen for where you live", "*|IF:COUNTRY=DE|* Free delivery this week. *|ELSE:|* Half the delivery cost."
-        " *|END:IF|*", begins + DAY + 7 * HOUR, 2, _BLANKETS, _SALE,
-        segment=_segment(treated, _NOT_FRANCE, _NOT_60), pull=0.0125, trial=True)  # fmt: skip
-    add("Picked for you", "*|FNAME|*, picked for you", "*|PRODUCT_RECOMMENDATION:[$total=3]|*", begins + 13 * DAY + 7 * HOUR, 4,
-        _LANTERNS, _GIFTS, segment=_segment(treated, _NOT_FRANCE, _NOT_60), pull=0.0125, trial=True)  # fmt: skip
-    add("September letter", "Back indoors", "News of the workshop.", begins + 23 * DAY + 8 * HOUR, 0, _BLANKETS)
-    add("For garden friends", "Bulbs for next spring", "*|FNAME|*, plant now.", begins + 30 * DAY + 7 * HOUR, 2, _GARDEN,
-        segment=_segment(treated, _tagged("interest:garden"), _NOT_FRANCE), pull=0.0125, trial=True)  # fmt: skip
-    add("Your autumn evening", "*|FNAME|*, your evening", "*|PRODUCT_RECOMMENDATION:[$total=4]|*", begins + 41 * DAY + 7 * HOUR, 4,
-        _LANTERNS, _BLANKETS, segment=_segment(treated, _NOT_FRANCE, _NOT_60), pull=0.0125, trial=True)  # fmt: skip
-    add("Winter letter", "Soon, *|FNAME|*", "Dear *|FNAME|*, a first look.", None, 1, _BLANKETS)
-    return plans
-
-
-def _hubspot_plans(start: int, begins: int) -> list[Plan]:
-    plans: list[Plan] = []
-
-    def add(
-        title: str,
-        subject: str,
-        text: str,
-        at: int,
-        level: int,
-        *links: str,
-        kind: str = "BATCH_EMAIL",
-        pull: float = 0.0,
-        monthly: float = 0.0,
-        guid: str | None = None,
-        workflow: str | None = None,
-    ) -> None:
-        index = len(plans)
-        message = Message(
-            "hubspot", str(188_000_000_100 + 7_919 * index), title, subject, _hubspot_html(text, links), kind, at - 3 * DAY, at, level,
-            email_campaign_ids=(str(310_000_400 + 613 * index),), campaign_guid=guid, workflow=workflow,
-        )  # fmt: skip
-        plans.append(Plan(message, links, pull, False, monthly))
-
-    first, second = CAMPAIGN_GUIDS
-    add(
-        "Partner news",
-        "News for our partners",
-        "What is new in the warehouse.",
-        start + 42 * DAY + 9 * HOUR,
-        0,
-        _LANTERNS,
-        pull=0.004,
-    )
-    add("Welcome", "Welcome, {{ contact.firstname }}", "Good to have you here, {{ contact.firstname }}.", start + 10 * DAY, 3, _GIFTS,
-        kind="AUTOMATED_EMAIL", pull=0.02, workflow="New contacts")  # fmt: skip
-    add("Trade offer", "{{ contact.firstname }}, terms for trade", "Dear {{ contact.firstname }}, our terms.",
-        start + 133 * DAY + 9 * HOUR, 1, _SALE, pull=0.005, guid=first)  # fmt: skip
-    add("Spring range", "The spring range", "{% if contact.country == 'Germany' %}Free delivery.{% else %}Half the cost.{% endif %}",
-        start + 224 * DAY + 9 * HOUR, 2, _GARDEN, _SALE, pull=0.006, guid=first)  # fmt: skip
-    add("Your reorder list", "Your list", "{% for item in contact.reorder_list %}<p>{{ item.name }}</p>{% endfor %}",
-        start + 281 * DAY + 9 * HOUR, 4, _GIFTS, _LANTERNS, pull=0.008, guid=second)  # fmt: skip
-    add("Autumn notes", "Notes for autumn", "What we are working on.", begins + 20 * DAY + 9 * HOUR, 0, _BLANKETS, guid=second)
-    return plans

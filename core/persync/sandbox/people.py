@@ -27,13 +27,13 @@ _LANGUAGES: Mapping[str, tuple[str, ...]] = {
 }
 
 _GIVEN = (
-    "Anna Ben Clara David Emma Felix Greta Hanna Ida Jan Karl Lena Max Nora Otto Paula Rosa Simon Thea Uwe Vera Willem Yara Zoe "
-    "Alice Bruno Camille Daan Elise Fleur Hugo Ines Jules Lotte Marie Niels Olga Piet Romy Sofie"
-).split()
+    "Anna Ben Clara David Emma Felix Greta Hanna Ida Jan Karl Lena Max Nora Otto Paula Rosa Simon Thea Uwe Vera "
+    "Willem Yara Zoe Alice Bruno Camille Daan Elise Fleur Hugo Ines Jules Lotte Marie Niels Olga Piet Romy Sofie"
+)
 _LAST = (
-    "Arendt Bakker Conrad Dekker Engel Fischer Graf Huber Imhof Jansen Keller Lang Meyer Noll Ott Peeters Quint Richter Sommer "
-    "Thoma Ulrich Visser Wagner Yilmaz Ziegler Bernard Caron Dumont Favre Garnier"
-).split()
+    "Arendt Bakker Conrad Dekker Engel Fischer Graf Huber Imhof Jansen Keller Lang Meyer Noll Ott Peeters Quint "
+    "Richter Sommer Thoma Ulrich Visser Wagner Yilmaz Ziegler Bernard Caron Dumont Favre Garnier"
+)
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ def make_people(rng: Random, count: int, *, start: int, now: int) -> tuple[dict[
 
 
 def _draw_person(rng: Random, number: int, *, start: int, now: int) -> SandboxPerson:
-    given, last = rng.choice(_GIVEN), rng.choice(_LAST)
+    given, last = rng.choice(_GIVEN.split()), rng.choice(_LAST.split())
     country = rng.choices(_COUNTRIES, _COUNTRY_SHARES)[0]
     if rng.random() < 0.7:
         created = start - rng.randrange(30 * DAY, 700 * DAY)
