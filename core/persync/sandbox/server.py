@@ -1,0 +1,188 @@
+"""The sandboxes of a world on a loopback port, and the settings that lead a project to them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from persync.errors import ConfigError, nearest
+from persync.sandbox.faults import Faults, Schedule
+from persync.sandbox.project import write_config, write_files
+from persync.sandbox.world import World
+
+if TYPE_CHECKING:
+    from persync.hookspecs import Sandbox
+
+__all__ = ["make_app", "running", "serve", "world_from", "write_config"]
+
+_HOST = "127.0.0.1"
+Sandboxes = Mapping[str, "Sandbox"] | Iterable["Sandbox"]
+
+
+def world_from(spec: str, seed: int) -> World:
+    """Make the world that `spec` names: `demo`, or `hillstrom=FILE` for the real test in that file.
+
+    Raises ConfigError on any other name or a missing file, DataError when the file is another one.
+    """
+    name, _, path = spec.partition("=")
+    if name == "demo" and not path:
+        from persync.sandbox.demo import make_world
+
+        return make_world(seed)
+    if name == "hillstrom":
+        from persync.sandbox.replay import hillstrom
+
+        if not path:
+            raise ConfigError("the world 'hillstrom' needs its file.", hint="Write hillstrom=FILE.")
+        if not Path(path).is_file():
+            raise ConfigError(f"there is no file {path!r}.", hint="Write hillstrom=FILE.")
+        return hillstrom(Path(path), seed)
+    raise ConfigError(f"unknown world {spec!r}.", hint=nearest(spec, ("demo", "hillstrom=FILE")))
+
+
+def make_app(world: World, sandboxes: Sandboxes, faults: Schedule | None = None) -> Any:
+    """Return the ASGI application: each sandbox under `/<name>`, behind the faults if there are any."""
+    app = Starlette(routes=[Mount(f"/{sandbox.name}", app=sandbox.app(world)) for sandbox in _each(sandboxes)])
+    return app if faults is None else Faults(app, faults)
+
+
+def serve(
+    world: World, sandboxes: Sandboxes, *, port: int = 0, config_dir: Path | None = None, faults: Schedule | None = None
+) -> None:
+    """Serve until SIGINT or SIGTERM. Must run in the main thread.
+
+    When ready prints one JSON line: `{"connections": {name: settings}, "secrets": {variable: value}, "truth": path}`.
+    With `config_dir` a ready persync.toml and secrets file are put there too. Raises ConfigError when the port is taken.
+    """
+    with ExitStack() as stack:
+        folder = config_dir if config_dir is not None else Path(stack.enter_context(TemporaryDirectory(prefix="persync-")))
+        listening = stack.enter_context(_listen(port))
+        info = _prepare(world, sandboxes, listening, folder)
+        if config_dir is not None:
+            write_config(config_dir, world, info)
+
+        def announce() -> None:
+            sys.stdout.write(json.dumps(info) + "\n")
+            sys.stdout.flush()
+
+        server = _Server(make_app(world, sandboxes, faults), announce)
+        stack.enter_context(_ending_on_signals(server))
+        server.run(sockets=[listening])
+
+
+@contextmanager
+def running(
+    world: World, sandboxes: Sandboxes, *, folder: Path | None = None, faults: Schedule | None = None
+) -> Iterator[dict[str, Any]]:
+    """Serve from a thread on a free loopback port while the block runs; yield what `serve` prints, as a dict.
+
+    `folder` gets truth.json and the world's files; without one they lie in a temporary folder for as long as the block runs.
+    """
+    with ExitStack() as stack:
+        if folder is None:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="persync-")))
+        listening = stack.enter_context(_listen(0))
+        info = _prepare(world, sandboxes, listening, folder)
+        ready = threading.Event()
+        server = _Server(make_app(world, sandboxes, faults), ready.set)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="persync-sandbox", daemon=True)
+        thread.start()
+        try:
+            while not ready.wait(0.1):
+                if not thread.is_alive():
+                    raise RuntimeError("the sandbox server did not start")
+            yield info
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+def _each(sandboxes: Sandboxes) -> list[Sandbox]:
+    return list(sandboxes.values() if isinstance(sandboxes, Mapping) else sandboxes)
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((_HOST, port))
+    except OSError as error:
+        listening.close()
+        raise ConfigError(
+            f"port {port} cannot be used: {error.strerror}.", hint="Take another, or 0 for a free one."
+        ) from error
+    return listening
+
+
+def _prepare(world: World, sandboxes: Sandboxes, listening: socket.socket, folder: Path) -> dict[str, Any]:
+    """Write truth.json and the world's files into `folder`, and return what a client must know."""
+    base = f"http://{_HOST}:{listening.getsockname()[1]}"
+    connections: dict[str, dict[str, Any]] = {}
+    secrets: dict[str, str] = {}
+    for sandbox in _each(sandboxes):
+        url = f"{base}/{sandbox.name}"
+        settings = {"connector": sandbox.connector, "base_url": url, **sandbox.settings(world, url)}
+        if sandbox.name in world.attributes:
+            settings["attributes"] = {**world.attributes[sandbox.name], **settings.get("attributes", {})}
+        connections[sandbox.name] = settings
+        secrets |= sandbox.secrets(world)
+    folder.mkdir(parents=True, exist_ok=True)
+    if world.files:
+        paths = write_files(folder, world)
+        listed = [{"kind": world.file_kinds[name], "path": str(path)} for name, path in paths.items()]
+        connections["files"] = {"connector": "files", "files": listed}
+    truth = (folder / "truth.json").resolve()
+    truth.write_text(json.dumps(world.truth, indent=1) + "\n", encoding="utf-8")
+    return {"connections": connections, "secrets": secrets, "truth": str(truth)}
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without access log, which says when it is ready and leaves the process's signals alone."""
+
+    def __init__(self, app: Any, ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app, log_config=None, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2
+            )
+        )
+        logging.getLogger("uvicorn.error").addFilter(_not_a_planned_reset)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            self._ready()
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+def _not_a_planned_reset(record: logging.LogRecord) -> bool:
+    """Drop the one complaint that a connection closed on purpose (fault `reset`) brings about."""
+    return "without completing response" not in record.getMessage()
+
+
+@contextmanager
+def _ending_on_signals(server: uvicorn.Server) -> Iterator[None]:
+    def end(number: int, frame: object) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
