@@ -1,0 +1,165 @@
+"""The Shopify connector: settings, secrets, how a call is signed and what a refusal means."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from pydantic import field_validator
+
+from persync.connect.connector import ConnectionSettings, Connector
+from persync.connect.pace import Pace
+from persync.connect.readers import picked
+from persync.connect.stream import Request, Stream
+from persync.errors import AuthError, ConfigError, PersyncError, ResponseError
+from persync_shopify.failures import graphql_failure, oauth_failure
+from persync_shopify.pace import CostPace
+from persync_shopify.queries import query
+from persync_shopify.streams import STREAMS
+
+if TYPE_CHECKING:
+    from persync.connect.client import Client
+
+__all__ = ["API_VERSION", "Shopify", "ShopifySettings"]
+
+API_VERSION: Final = "2026-10"
+"""the version every query here is written for; Shopify supports it until October 2027"""
+
+ATTRIBUTES: Final = ("country", "language")
+RENEW_EARLY_S: Final = 300.0
+DAY_S: Final = 86_400.0
+
+
+class ShopifySettings(ConnectionSettings):
+    """`shop` is the handle (or handle.myshopify.com)."""
+
+    shop: str
+    api_version: str = API_VERSION
+
+    @field_validator("shop")
+    @classmethod
+    def _handle(cls, value: str) -> str:
+        handle = value.strip().lower().removeprefix("https://").rstrip("/").removesuffix(".myshopify.com")
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", handle):
+            raise ValueError(f"'{value}' is not a shop: write the handle, as in handle.myshopify.com")
+        return handle
+
+    @field_validator("api_version")
+    @classmethod
+    def _version(cls, value: str) -> str:
+        if not re.fullmatch(r"\d{4}-(01|04|07|10)|unstable", value):
+            raise ValueError(f"'{value}' is not a version: write a quarter's first month, as in {API_VERSION}")
+        return value
+
+    @field_validator("start")
+    @classmethod
+    def _start(cls, value: str | None) -> str | None:
+        if value is not None:
+            date.fromisoformat(value)
+        return value
+
+    @field_validator("attributes")
+    @classmethod
+    def _attributes(cls, value: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(set(value) - set(ATTRIBUTES))
+        if unknown:
+            raise ValueError(f"Shopify gives no attribute '{unknown[0]}'; it can give {' and '.join(ATTRIBUTES)}")
+        return value
+
+
+class Shopify(Connector):
+    """One shop, read through the GraphQL Admin API."""
+
+    name: ClassVar[str] = "shopify"
+    title: ClassVar[str] = "Shopify"
+    settings_type: ClassVar[type[ConnectionSettings]] = ShopifySettings
+    secrets: ClassVar[Mapping[str, str]] = {
+        "token": "SHOPIFY_ACCESS_TOKEN",
+        "client_id": "SHOPIFY_CLIENT_ID",
+        "client_secret": "SHOPIFY_CLIENT_SECRET",
+    }
+    streams: ClassVar[tuple[Stream, ...]] = STREAMS
+    workers: ClassVar[int] = 3
+    help: ClassVar[str] = (
+        "Create an app in the shop's Dev Dashboard with the scopes read_orders, read_all_orders, read_customers and "
+        "read_products, install it, and give persync its client id and client secret; an older app's shpat_ token works too."
+    )
+
+    def __init__(self, connection: str, settings: Any, secrets: Mapping[str, str]) -> None:
+        super().__init__(connection, settings, secrets)
+        self._lock = threading.Lock()
+        self._granted = ""
+        self._expires = 0.0
+
+    def base_url(self) -> str:
+        return f"{self._root()}/admin/api/{self.settings.api_version}"
+
+    def _root(self) -> str:
+        given: str | None = self.settings.base_url
+        return given.rstrip("/") if given else f"https://{self.settings.shop}.myshopify.com"
+
+    def headers(self, client: Client) -> Mapping[str, str]:
+        token = self.secret_values.get("token") or self._grant(client)
+        return {"x-shopify-access-token": token}
+
+    def renew(self) -> bool:
+        if self.secret_values.get("token"):
+            return False
+        with self._lock:
+            self._granted = ""
+        return True
+
+    def pace(self) -> Pace:
+        return CostPace(concurrent=self.workers, version=self.settings.api_version)
+
+    def _grant(self, client: Client) -> str:
+        """Return a token of the client-credentials grant: kept in memory alone, asked for again shortly before it ends."""
+        client_id, secret = self.secret_values.get("client_id"), self.secret_values.get("client_secret")
+        if not client_id or not secret:
+            raise AuthError("neither a token nor a client id with its secret was found.", where=self.connection, hint=self.help)
+        with self._lock:
+            if not self._granted or time.monotonic() >= self._expires:
+                body = {"client_id": client_id, "client_secret": secret, "grant_type": "client_credentials"}
+                request = Request("POST", f"{self._root()}/admin/oauth/access_token", json=body)
+                token, lifetime = picked(client.send(request, signed=False).body, "access_token", "expires_in")
+                if not isinstance(token, str) or not token:
+                    raise AuthError("Shopify granted no token.", where=self.connection, hint=self.help)
+                seconds = float(lifetime) if isinstance(lifetime, int | float) else DAY_S
+                self._granted, self._expires = token, time.monotonic() + seconds - RENEW_EARLY_S
+            return self._granted
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> PersyncError | None:
+        if status == 200:
+            return graphql_failure(body)
+        reason = oauth_failure(body) if status in (400, 401, 403) else ""
+        if reason:
+            return AuthError(reason)
+        if status == 401:
+            return AuthError("the token was refused (HTTP 401).", hint=self.help)
+        if status == 403:
+            return AuthError("the shop does not let this app in (HTTP 403).", hint=self.help)
+        if status == 404:
+            return ConfigError(
+                f"nothing answers there (HTTP 404): is '{self.settings.shop}' the shop's handle?",
+                hint="Set shop to the name before .myshopify.com.",
+            )
+        if status in (402, 423):
+            return ResponseError(f"the shop is frozen or locked (HTTP {status}).", hint="Its owner must open it again.")
+        return super().failure(status, headers, body)
+
+    def check(self, client: Client) -> Iterator[tuple[str, str]]:
+        body = client.send(Request("POST", "graphql.json", json={"query": query("shop")})).body
+        shop, installation = picked(body, "data.shop", "data.currentAppInstallation")
+        try:
+            scopes = {scope["handle"] for scope in installation["accessScopes"]}
+            yield "shop", f"{shop['myshopifyDomain']}, {shop['currencyCode']}, {shop['ianaTimezone']}"
+        except (KeyError, TypeError):
+            raise ResponseError("the answer does not describe a shop.", where=self.connection, hint="Check base_url.") from None
+        missing = [scope for scope in ("read_orders", "read_customers", "read_products") if scope not in scopes]
+        yield "scopes", f"missing: {', '.join(missing)}" if missing else "read_orders, read_customers, read_products"
+        whole = "read_all_orders" in scopes
+        yield "orders", "all of them" if whole else "the last 60 days alone: the app lacks read_all_orders"

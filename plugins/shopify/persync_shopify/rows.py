@@ -1,0 +1,343 @@
+"""From Shopify's records to rows. Pure: no clock, no network.
+
+Money is the ledger: every sale of every agreement, signed and dated, in the shop's currency, tax split out. The order's own
+current total goes beside it, so that the two can be held against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from persync.connect.stream import Context
+from persync.errors import RecordError
+from persync.money import to_minor
+from persync.rows import (
+    KEEP,
+    Account,
+    Action,
+    Attribute,
+    Child,
+    Consent,
+    Contact,
+    Keep,
+    LedgerEntry,
+    Order,
+    OrderLine,
+    OrderRef,
+    Person,
+    Row,
+    Touchpoint,
+)
+from persync_shopify import visits
+from persync_shopify.records import (
+    Agreements,
+    Buyer,
+    CustomerRecord,
+    LineItems,
+    MoneyBag,
+    OrderLinesRecord,
+    OrderMomentsRecord,
+    OrderName,
+    OrderRecord,
+    OrderSalesRecord,
+    ShopRecord,
+    Visit,
+)
+
+DAY_MS: Final = 86_400_000
+WALL_DAYS: Final = 60
+"""how far back a token without read_all_orders sees"""
+READY_WITHIN_MS: Final = 7 * DAY_MS
+"""a journey that is not ready after this long is not asked for again"""
+
+_CONSENT: Final = {
+    "SUBSCRIBED": "subscribed",
+    "UNSUBSCRIBED": "unsubscribed",
+    "PENDING": "pending",
+    "NOT_SUBSCRIBED": "not_subscribed",
+    "NEVER_SUBSCRIBED": "not_subscribed",
+}
+_LEVEL: Final = {"SINGLE_OPT_IN": "single_opt_in", "CONFIRMED_OPT_IN": "confirmed_opt_in"}
+_STATUS: Final = {
+    "PAID": "paid",
+    "PARTIALLY_REFUNDED": "paid",
+    "PARTIALLY_PAID": "pending",
+    "PENDING": "pending",
+    "AUTHORIZED": "authorized",
+    "REFUNDED": "refunded",
+    "VOIDED": "voided",
+    "EXPIRED": "expired",
+}
+_CHANNEL: Final = {"shopify_draft_order": "draft"}
+_OFFLINE: Final = frozenset({"pos", "draft"})
+"""no web session belongs to such an order, so a journey without visits says nothing"""
+_PART: Final = {
+    "PRODUCT": "product",
+    "GIFT_CARD": "gift_card",
+    "SHIPPING": "shipping",
+    "TIP": "tip",
+    "DUTY": "duty",
+    "FEE": "fee",
+    "ADDITIONAL_FEE": "fee",
+}
+
+
+def shop_rows(record: ShopRecord, at: Context) -> Iterator[Row]:
+    """Yield the account: currency, zone, own domain, and since when its orders can be seen.
+
+    Without `read_all_orders` that is 60 days before the first pull; it stays there, because later pulls add to it.
+    """
+    shop = record["shop"]
+    scopes = {scope["handle"] for scope in record["currentAppInstallation"]["accessScopes"]}
+    covers_from = None
+    if "read_all_orders" not in scopes:
+        wall = at.now // DAY_MS * DAY_MS - WALL_DAYS * DAY_MS
+        known = at.account.covers_from
+        covers_from = wall if known is None else min(known, wall)
+    yield Account(
+        account_id=_tail(shop["id"]),
+        currency=shop["currencyCode"],
+        timezone=shop["ianaTimezone"],
+        shop=shop["myshopifyDomain"].lower(),
+        covers_from=covers_from,
+    )
+
+
+def customer_rows(record: CustomerRecord, at: Context) -> Iterator[Row]:
+    """Yield a customer: keys, consent as it stands now for e-mail and SMS, and the opted-in attributes, coarsened."""
+    email = record["defaultEmailAddress"]
+    shown = record.get("address")
+    address = shown["emailAddress"] if shown else email.get("emailAddress") if email else None
+    person = Person(("id", _tail(record["id"])), ("email", address))
+    orders = record["numberOfOrders"]
+    if not orders.isdecimal():
+        raise RecordError("numberOfOrders is not a number.", field="numberOfOrders")
+    yield Contact(person, created_at=_ms(record["createdAt"]), status=record["state"].lower(), orders=int(orders))
+    if email is not None:
+        yield _consent(person, "email", email["marketingState"], email["marketingOptInLevel"], email["marketingUpdatedAt"])
+    if record["defaultPhoneNumber"] is not None:
+        sms = record["defaultPhoneNumber"]["smsMarketingConsent"]
+        yield _consent(person, "sms", sms["state"], sms["optInLevel"], sms["updatedAt"])
+    wanted = at.settings.attributes
+    if "country" in wanted and "defaultAddress" in record:
+        country = record["defaultAddress"]
+        yield Attribute(person, "country", country["countryCodeV2"] if country else None, wanted["country"])
+    if "language" in wanted:
+        language = record["locale"].replace("_", "-").split("-")[0].lower()
+        yield Attribute(person, "language", language or None, wanted["language"])
+
+
+def order_rows(record: OrderRecord, at: Context) -> Iterator[Row]:
+    """Yield an order: head, ledger, lines and visits; and a `Child` for whatever its page could not hold."""
+    ref = _ref(record, at)
+    total = record["currentTotalPriceSet"]["shopMoney"]
+    status = _STATUS.get(record["displayFinancialStatus"] or "", "pending")
+    if record["cancelledAt"] is not None and status not in ("voided", "expired", "refunded"):
+        status = "cancelled"
+    journey, moments_missing = _journey(record)
+    yield Order(
+        ref,
+        kind="order",
+        person=_buyer(record, at),
+        ordered_at=_ms(record["processedAt"]),
+        status=status,
+        is_test=record["test"],
+        cancelled_at=None if record["cancelledAt"] is None else _ms(record["cancelledAt"]),
+        currency=total["currencyCode"],
+        sales_channel=_sales_channel(record),
+        accepts_marketing=record["customerAcceptsMarketing"],
+        total_minor=to_minor(total["amount"], total["currencyCode"]),
+        journey=journey,
+    )
+    version = record["updatedAt"].isoformat()
+    more = {"id": record["id"]}
+    if "agreements" in record:
+        yield from _ledger(ref, record["agreements"], _ms(record["processedAt"]))
+        if _cut(record["agreements"]) or any(_cut(each["sales"]) for each in record["agreements"]["nodes"]):
+            yield Child("order_sales", _tail(record["id"]), more, version)
+    if "lineItems" in record:
+        yield from _lines(ref, record["lineItems"], at)
+        if _cut(record["lineItems"]):
+            yield Child("order_lines", _tail(record["id"]), more, version)
+    yield from _visits(record, at)
+    if journey == "not_ready":
+        if at.now - _ms(record["processedAt"]) < READY_WITHIN_MS:
+            yield Child("order_moments", _tail(record["id"]), more, None)
+    elif moments_missing:
+        yield Child("order_moments", _tail(record["id"]), more, version)
+
+
+def sales_rows(record: OrderSalesRecord, at: Context) -> Iterator[Row]:
+    """Yield one page of the ledger of an order whose sales did not fit beside it."""
+    yield from _ledger(_ref(record, at), record["agreements"], _ms(record["processedAt"]))
+
+
+def line_rows(record: OrderLinesRecord, at: Context) -> Iterator[Row]:
+    """Yield one page of the lines of an order that has many."""
+    yield from _lines(_ref(record, at), record["lineItems"], at)
+
+
+def moment_rows(record: OrderMomentsRecord, at: Context) -> Iterator[Row]:
+    """Yield one page of an order's visits; while its journey is not ready, have it asked for again at the next pull.
+
+    Once ready, or too old to become so, the partition is given a version: a child with one is not read twice.
+    """
+    journey, _ = _journey(record)
+    yield Order(_ref(record, at), journey=journey)
+    yield from _visits(record, at)
+    waiting = journey == "not_ready" and at.now - _ms(record["processedAt"]) < READY_WITHIN_MS
+    version = None if waiting else record["updatedAt"].isoformat()
+    yield Child("order_moments", _tail(record["id"]), {"id": record["id"]}, version)
+
+
+def _ledger(ref: OrderRef, agreements: Agreements, ordered_at: int) -> Iterator[Row]:
+    for agreement in agreements["nodes"]:
+        reason = agreement["reason"]
+        # An imported order happens, to Shopify, on the day of the import; its business date is processedAt.
+        happened_at = ordered_at if reason == "ORDER" else _ms(agreement["happenedAt"])
+        for sale in agreement["sales"]["nodes"]:
+            amount, currency = _money(sale["totalAmount"])
+            tax, _ = _money(sale["totalTaxAmount"])
+            event = _event(reason, sale["actionType"])
+            part = _PART.get(sale["lineType"], "adjustment")
+            entry = _tail(sale["id"])
+            yield LedgerEntry(ref, entry, event, part, happened_at, amount - tax, currency)
+            if tax:
+                yield LedgerEntry(ref, entry, event, "tax", happened_at, tax, currency)
+
+
+def _event(reason: str, action: str) -> str:
+    """Return what a sale does to the order: the agreement says why, the sale says which way.
+
+    Goods that join an order after it was placed (an edit, the new piece of an exchange) are an edit, also inside a return;
+    otherwise refunds and returns keep the agreement's word.
+    """
+    if reason == "ORDER_EDIT" or (action == "ORDER" and reason in ("REFUND", "RETURN")):
+        return "edit"
+    if reason in ("REFUND", "RETURN"):
+        return reason.lower()
+    return {"UPDATE": "edit", "RETURN": "refund"}.get(action, "sale")
+
+
+def _lines(ref: OrderRef, lines: LineItems, at: Context) -> Iterator[Row]:
+    hidden = _redacted(at)
+    for line in lines["nodes"]:
+        price = line.get("priceAfterAllDiscountsBeforeTaxesSet")
+        product = line.get("product")
+        cost: int | Keep | None = None
+        variant = line.get("variant")
+        if variant and variant["inventoryItem"] and variant["inventoryItem"]["unitCost"]:
+            unit = variant["inventoryItem"]["unitCost"]
+            shop_currency = price["shopMoney"]["currencyCode"] if price else at.account.currency
+            cost = to_minor(unit["amount"], unit["currencyCode"]) if unit["currencyCode"] == shop_currency else None
+        elif hidden & {"variant", "inventoryItem", "unitCost"}:
+            cost = KEEP
+        yield OrderLine(
+            ref,
+            _tail(line["id"]),
+            product=_tail(product["id"]) if product else KEEP if "product" in hidden else None,
+            sku=line["sku"] or None,
+            quantity=line["quantity"],
+            current_quantity=line["currentQuantity"],
+            is_gift_card=line["isGiftCard"],
+            price_minor=_money(price)[0] if price else KEEP,
+            unit_cost_minor=cost,
+        )
+
+
+def _journey(record: Buyer) -> tuple[str | None, bool]:
+    """Return how much of the buyer's path was seen, and whether moments are missing from this page."""
+    journey = record["customerJourneySummary"]
+    if journey is None:
+        return None, False
+    moments = journey.get("moments")
+    if not journey["ready"] or ("moments" in journey and moments is None):
+        return "not_ready", False
+    if any(True for _ in _seen(record)):
+        return "observed", moments is not None and _cut(moments)
+    return None if _sales_channel(record) in _OFFLINE else "unobserved", False
+
+
+def _seen(record: Buyer) -> Iterator[Visit]:
+    journey = record["customerJourneySummary"]
+    if journey is None:
+        return
+    moments = journey.get("moments") or {"nodes": []}
+    known: set[str] = set()
+    for visit in (*moments["nodes"], journey.get("firstVisit"), journey.get("lastVisit")):
+        if visit and "id" in visit and visit["id"] not in known:
+            known.add(visit["id"])
+            yield visit
+
+
+def _visits(record: Buyer, at: Context) -> Iterator[Row]:
+    person = _buyer(record, at)
+    if not isinstance(person, Person):
+        return
+    for visit in _seen(record):
+        yield Touchpoint(
+            visits.campaign(visit),
+            person,
+            Action.VISIT,
+            _ms(visit["occurredAt"]),
+            link=visits.page(visit),
+            channel=visits.channel(visit),
+            source=(visit.get("source") or "").strip().lower()[:100],
+        )
+
+
+def _buyer(record: Buyer, at: Context) -> Person | Keep | None:
+    """Return who bought; KEEP when Shopify would not say, which is not the same as nobody."""
+    customer = record["customer"]
+    person: Person = Person(("id", _tail(customer["id"]) if customer else None), ("email", record["email"]))
+    if person:
+        return person
+    return KEEP if _redacted(at) & {"customer", "email"} else None
+
+
+def _sales_channel(record: Buyer) -> str | None:
+    name = record["sourceName"]
+    return _CHANNEL.get(name, name) if name else None
+
+
+def _consent(person: Person, channel: str, state: str, level: str | None, changed: datetime | None) -> Consent:
+    return Consent(
+        person,
+        channel,
+        state=_CONSENT.get(state, "unknown"),
+        level=_LEVEL.get(level or ""),
+        changed_at=None if changed is None else _ms(changed),
+    )
+
+
+def _ref(record: OrderName, at: Context) -> OrderRef:
+    number = _tail(record["id"])
+    return OrderRef(number, shop=at.account.shop or "", shop_order_id=number, shop_order_name=record["name"])
+
+
+def _cut(connection: object) -> bool:
+    assert isinstance(connection, dict)
+    return bool(connection.get("pageInfo", {}).get("hasNextPage"))
+
+
+def _redacted(at: Context) -> frozenset[str]:
+    """Return the names of the fields that Shopify answered with an error instead of a value on this page."""
+    return frozenset(at.params.get("redacted", ()))
+
+
+def _money(bag: MoneyBag) -> tuple[int, str]:
+    money = bag["shopMoney"]
+    return to_minor(money["amount"], money["currencyCode"]), money["currencyCode"]
+
+
+def _tail(gid: str) -> str:
+    number = gid.rpartition("/")[2].partition("?")[0]
+    if not number:
+        raise RecordError("an id of Shopify's names nothing.", field="id")
+    return number
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)

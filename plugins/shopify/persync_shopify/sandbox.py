@@ -1,0 +1,228 @@
+"""An imitation of Shopify's Admin API over a world: GraphQL over our own small schema, and the client-credentials grant.
+
+It refuses what the vendor refuses: a wrong token, an unknown field, a page over 250, a query over 1000 points, an empty bucket,
+a scope the token lacks. An API version that is out of support is answered as the oldest supported one, as the vendor does.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import orjson
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    build_schema,
+    execute_sync,
+    parse,
+    validate,
+)
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from persync.hookspecs import Sandbox
+from persync.sandbox.world import World
+from persync_shopify.sandbox_cost import MOST, Bucket, static_cost
+from persync_shopify.sandbox_data import ShopData
+
+__all__ = ["ALL_SCOPES", "SANDBOX", "app"]
+
+VERSIONS: Final = ("2026-01", "2026-04", "2026-07", "2026-10")
+ALL_SCOPES: Final = frozenset({"read_orders", "read_all_orders", "read_customers", "read_products"})
+TOKEN_SECONDS: Final = 86_399
+
+_UNKNOWN_FIELD: Final = re.compile(r"Cannot query field '(\w+)' on type '(\w+)'")
+_SNAKE: Final = {"sortKey": "sort_key"}
+
+
+@cache
+def _schema() -> GraphQLSchema:
+    return build_schema(files(__package__).joinpath("sandbox.graphql").read_text("utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A text, parsed and checked once: either errors, or an operation that can run."""
+
+    document: DocumentNode | None
+    errors: tuple[dict[str, Any], ...]
+
+    @property
+    def operation(self) -> OperationDefinitionNode:
+        assert self.document is not None
+        return next(node for node in self.document.definitions if isinstance(node, OperationDefinitionNode))
+
+    @property
+    def fragments(self) -> dict[str, FragmentDefinitionNode]:
+        assert self.document is not None
+        return {node.name.value: node for node in self.document.definitions if isinstance(node, FragmentDefinitionNode)}
+
+
+@lru_cache(maxsize=64)
+def _checked(text: str) -> _Query:
+    try:
+        document = parse(text)
+    except GraphQLError as error:
+        return _Query(None, ({"message": error.message, "extensions": {"code": "BAD_REQUEST"}},))
+    problems = validate(_schema(), document)
+    return _Query(document, tuple(_as_the_vendor(problem) for problem in problems))
+
+
+def _as_the_vendor(error: GraphQLError) -> dict[str, Any]:
+    places = [{"line": place.line, "column": place.column} for place in error.locations or []]
+    unknown = _UNKNOWN_FIELD.match(error.message)
+    if unknown:
+        field, owner = unknown.groups()
+        message = f"Field '{field}' doesn't exist on type '{owner}'"
+        extensions = {"code": "undefinedField", "typeName": owner, "fieldName": field}
+        return {"message": message, "locations": places, "extensions": extensions}
+    return {"message": error.message, "locations": places, "extensions": {"code": "BAD_REQUEST"}}
+
+
+def _resolve(source: Mapping[str, Any], info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+    value = source[info.field_name]
+    if not callable(value):
+        return value
+    return value(**{_SNAKE.get(name, name): given for name, given in arguments.items()})
+
+
+def app(
+    world: World,
+    *,
+    scopes: frozenset[str] = ALL_SCOPES,
+    protected: bool = True,
+    same_organisation: bool = True,
+    maximum: float = 2000.0,
+    rate: float = 100_000.0,
+    clock: Callable[[], float] = time.monotonic,
+) -> Starlette:
+    """Return the imitated shop as an ASGI application.
+
+    `scopes` are what the token may read, `protected` whether addresses are shown, `same_organisation` whether the
+    client-credentials grant is allowed; `maximum` and `rate` shape the bucket, whose rate is high so that nobody waits.
+    """
+    shop = _Shop(ShopData(world, scopes, protected=protected), secrets(world), Bucket(maximum, rate, clock))
+
+    async def graphql(request: Request) -> Response:
+        return shop.graphql(request.path_params["version"], request.headers, await request.body())
+
+    async def grant(request: Request) -> Response:
+        return shop.grant(request.headers.get("content-type", ""), await request.body(), same_organisation)
+
+    return Starlette(
+        routes=[
+            Route("/admin/api/{version}/graphql.json", graphql, methods=["POST"]),
+            Route("/admin/oauth/access_token", grant, methods=["POST"]),
+        ]
+    )
+
+
+class _Shop:
+    def __init__(self, data: ShopData, secrets: Mapping[str, str], bucket: Bucket) -> None:
+        self._root = data.root()
+        self._scopes = data.scopes
+        self._secrets = secrets
+        self._bucket = bucket
+
+    def graphql(self, version: str, headers: Mapping[str, str], body: bytes) -> Response:
+        if version not in VERSIONS and not re.fullmatch(r"\d{4}-\d{2}", version):
+            return _json({"errors": "Not Found"}, 404)
+        answered = {"x-shopify-api-version": version if version in VERSIONS else VERSIONS[0]}
+        if headers.get("x-shopify-access-token") not in (self._secrets["SHOPIFY_ACCESS_TOKEN"], self._granted()):
+            text = "[API] Invalid API key or access token (unrecognized login or wrong password)"
+            return _json({"errors": text}, 401, answered)
+        try:
+            asked = orjson.loads(body)
+            text, variables = asked["query"], asked.get("variables") or {}
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            return _json({"errors": {"query": "Required parameter missing or invalid"}}, 400, answered)
+        return _json(self._answer(text, variables), 200, answered)
+
+    def _answer(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
+        query = _checked(text)
+        if query.errors:
+            return {"errors": list(query.errors)}
+        try:
+            asked = static_cost(query.operation, query.fragments, variables)
+        except GraphQLError as error:
+            return {"errors": [error.formatted]}
+        if asked > MOST:
+            message = f"Query cost is {asked}, which exceeds the single query max cost limit ({MOST})."
+            return {"errors": [_coded(message, "MAX_COST_EXCEEDED", cost=asked, maxCost=MOST)]}
+        if not self._bucket.take(asked):
+            return {"errors": [_coded("Throttled", "THROTTLED")], "extensions": {"cost": self._bucket.status(asked, None)}}
+        assert query.document is not None
+        result = execute_sync(_schema(), query.document, self._root, variable_values=variables, field_resolver=_resolve)
+        actual = _objects(result.data)
+        self._bucket.give_back(max(0, asked - actual))
+        answer: dict[str, Any] = {"data": result.data} if result.data is not None or not result.errors else {}
+        if result.errors:
+            answer["errors"] = [error.formatted for error in result.errors]
+        return {**answer, "extensions": {"cost": self._bucket.status(asked, actual)}}
+
+    def _granted(self) -> str:
+        return f"{self._secrets['SHOPIFY_ACCESS_TOKEN']}-granted"
+
+    def grant(self, content_type: str, body: bytes, same_organisation: bool) -> Response:
+        try:
+            form = orjson.loads(body) if "json" in content_type else dict(parse_qsl(body.decode("utf-8", "replace")))
+        except orjson.JSONDecodeError:
+            form = {}
+        known = (self._secrets["SHOPIFY_CLIENT_ID"], self._secrets["SHOPIFY_CLIENT_SECRET"], "client_credentials")
+        if not isinstance(form, dict) or (form.get("client_id"), form.get("client_secret"), form.get("grant_type")) != known:
+            return _json({"error": "application_cannot_be_found"}, 400)
+        if not same_organisation:
+            return _json({"error": "shop_not_permitted"}, 400)
+        scope = ",".join(sorted(self._scopes))
+        return _json({"access_token": self._granted(), "scope": scope, "expires_in": TOKEN_SECONDS}, 200)
+
+
+def _coded(message: str, code: str, **more: Any) -> dict[str, Any]:
+    return {"message": message, "extensions": {"code": code, **more}}
+
+
+def _objects(value: Any) -> int:
+    """Count the objects of an answer: what it really cost."""
+    if isinstance(value, dict):
+        return sum(1 + _objects(each) if isinstance(each, dict) else _objects(each) for each in value.values())
+    if isinstance(value, list):
+        return sum(1 + _objects(each) for each in value if isinstance(each, dict))
+    return 0
+
+
+def _json(content: Any, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(content), status, headers, "application/json")
+
+
+def secrets(world: World) -> dict[str, str]:
+    """Return every secret the imitated shop accepts; in the vendor's form, and told apart by the word sandbox."""
+    return {
+        "SHOPIFY_ACCESS_TOKEN": f"shpat_sandbox_{world.secret}",
+        "SHOPIFY_CLIENT_ID": f"sandbox-{world.secret[:16]}",
+        "SHOPIFY_CLIENT_SECRET": f"shpss_sandbox_{world.secret}",
+    }
+
+
+def _settings(world: World, base_url: str) -> dict[str, Any]:
+    wanted = world.attributes.get("shopify", {})
+    return {"base_url": base_url, "shop": world.shop_domain, **({"attributes": wanted} if wanted else {})}
+
+
+def _token(world: World) -> dict[str, str]:
+    return {"SHOPIFY_ACCESS_TOKEN": secrets(world)["SHOPIFY_ACCESS_TOKEN"]}
+
+
+SANDBOX: Final = Sandbox(name="shopify", connector="shopify", app=app, settings=_settings, secrets=_token)
