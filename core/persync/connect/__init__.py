@@ -1,0 +1,49 @@
+"""Connectors: what a vendor's API offers, declared as data, and the engine that pulls it."""
+
+from persync.connect.connector import ConnectionSettings, Connector, retry_after
+from persync.connect.pace import Pace
+from persync.connect.readers import GraphQLPages, OffsetPages, SearchWindows, SinglePage, TokenPages, iso, picked
+from persync.connect.stream import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    AccountFacts,
+    Context,
+    Full,
+    Incremental,
+    Reader,
+    Refresh,
+    Request,
+    Step,
+    Stream,
+    Token,
+    Work,
+)
+
+__all__ = [
+    "DAY_MS",
+    "HOUR_MS",
+    "MINUTE_MS",
+    "AccountFacts",
+    "ConnectionSettings",
+    "Connector",
+    "Context",
+    "Full",
+    "GraphQLPages",
+    "Incremental",
+    "OffsetPages",
+    "Pace",
+    "Reader",
+    "Refresh",
+    "Request",
+    "SearchWindows",
+    "SinglePage",
+    "Step",
+    "Stream",
+    "Token",
+    "TokenPages",
+    "Work",
+    "iso",
+    "picked",
+    "retry_after",
+]

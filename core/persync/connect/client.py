@@ -195,7 +195,7 @@ def checked_url(url: str, connection: str) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         host, parts = "", urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or any(not label for label in host.strip(".").split(".")):
+    if parts.scheme not in ("http", "https") or not host or any(not label for label in host.removesuffix(".").split(".")):
         raise ConfigError(f"'{url}' is not a URL persync can call.", where=connection, hint="Write https://host/path.")
     if parts.scheme == "http" and not _is_loopback(host):
         raise ConfigError(

@@ -1,0 +1,37 @@
+# Every target makes its own .venv; python3 (3.11 or newer) and make are all it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+OUT ?= persync-demo
+
+.PHONY: demo test check bench clean
+
+demo: .venv/run.stamp
+	$(BIN)/persync demo --no-open --out $(OUT)
+
+test: .venv/dev.stamp
+	$(BIN)/python -m pytest
+
+check: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/core/test_core_house.py
+
+bench: .venv/dev.stamp
+	$(BIN)/python bench/run.py
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "persync needs Python 3.11 or newer; say which one: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+.venv/dev.stamp: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	@touch $@ .venv/run.stamp
+
+clean:
+	rm -rf .venv build dist persync-demo

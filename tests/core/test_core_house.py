@@ -1,0 +1,166 @@
+"""The house: who may import whom, and what is public."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ORDER = [
+    {"errors"},
+    {"money"},
+    {"rows", "estimate"},
+    {"store"},
+    {"engine", "connect"},
+    {"attribution", "imports"},
+    {"measure"},
+    {"report"},
+    {"hookspecs", "plugins", "settings", "secrets"},
+    {"sandbox", "testing", "jobs"},
+    {"cli"},
+]
+"""From the ground up. A room imports its own floor and those below; `persync` itself is below them all."""
+
+FLOOR = {room: floor for floor, rooms in enumerate(ORDER) for room in rooms}
+
+APART = [
+    ("engine", "connect"),
+    ("attribution", "connect"),
+    ("measure", "connect"),
+    ("report", "connect"),
+    ("connect", "engine"),
+    ("attribution", "imports"),
+    ("measure", "imports"),
+    ("report", "imports"),
+    ("report", "store"),
+]
+"""Pairs (importer, imported) that the floors alone would allow and the house forbids: the right side knows no vendor."""
+
+PURE = {"httpx", "sqlite3", "sqlite_utils", "click", "os", "time", "socket", "subprocess"}
+PUBLIC = {
+    "persync",
+    "errors",
+    "money",
+    "estimate",
+    "rows",
+    "hookspecs",
+    "connect",
+    "engine",
+    "imports",
+    "attribution",
+    "measure",
+    "report",
+    "sandbox",
+    "testing",
+}
+
+
+def imports_at_run_time(path: Path) -> list[tuple[int, str]]:
+    """Return (line, dotted name) of every import but those for the type checker alone."""
+    tree = ast.parse(path.read_text("utf-8"))
+    skipped: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            skipped |= {id(child) for child in ast.walk(node)}
+    found = []
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are written in full"
+            if node.module == "persync":
+                found += [(node.lineno, f"persync.{alias.name}") for alias in node.names]
+            else:
+                found.append((node.lineno, node.module or ""))
+    return found
+
+
+def room_of(path: Path, root: Path) -> str:
+    parts = path.relative_to(root / "core" / "persync").parts
+    return parts[0].removesuffix(".py") if parts[0] != "__init__.py" else ""
+
+
+def test_imports_run_one_way(root: Path) -> None:
+    wrong = []
+    for path in sorted((root / "core" / "persync").rglob("*.py")):
+        room = room_of(path, root)
+        for line, name in imports_at_run_time(path):
+            if not name.startswith("persync."):
+                continue
+            other = name.split(".")[1]
+            if other not in FLOOR or not room or other == room:
+                continue
+            if FLOOR[other] > FLOOR[room] or (room, other) in APART:
+                wrong.append(f"{path.relative_to(root)}:{line}: {room} imports {other}")
+    assert wrong == []
+
+
+def test_every_room_has_its_floor(root: Path) -> None:
+    rooms = {room_of(path, root) for path in (root / "core" / "persync").rglob("*.py")} - {""}
+    assert rooms <= set(FLOOR), "a new room needs its place in ORDER"
+
+
+def test_the_core_imports_no_plugin_and_plugins_only_public_names(root: Path) -> None:
+    wrong = []
+    for path in sorted((root / "core").rglob("*.py")):
+        wrong += [
+            f"{path}:{line}: {name}"
+            for line, name in imports_at_run_time(path)
+            if name.startswith(("persync_", "core.", "plugins."))
+        ]
+    for path in sorted((root / "plugins").rglob("*.py")):
+        own = path.relative_to(root / "plugins").parts[1]
+        for line, name in imports_at_run_time(path):
+            if name.startswith("persync_") and name.split(".")[0] != own:
+                wrong.append(f"{path}:{line}: imports the plugin {name}")
+            if name.startswith("persync.") and name.split(".")[1] not in PUBLIC | {"hookimpl", "__version__"}:
+                wrong.append(f"{path}:{line}: {name} is private")
+    assert wrong == []
+
+
+def test_measures_and_rows_are_pure(root: Path) -> None:
+    wrong = []
+    for place in ("attribution", "measure", "money.py", "rows.py"):
+        base = root / "core" / "persync" / place
+        for path in [base] if base.is_file() else sorted(base.rglob("*.py")):
+            wrong += [
+                f"{path.relative_to(root)}:{line}: {name}"
+                for line, name in imports_at_run_time(path)
+                if name.split(".")[0] in PURE
+            ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC - {"persync"}))
+def test_public_rooms_say_what_is_public(name: str) -> None:
+    module = importlib.import_module(f"persync.{name}")
+
+    in_order = sorted(module.__all__, key=lambda n: (0 if n.isupper() else 1 if n[0].isupper() else 2, n))
+    assert list(module.__all__) == in_order, "constants, classes, functions, each by name"
+    assert [public for public in module.__all__ if not hasattr(module, public)] == []
+
+
+def test_importing_persync_is_cheap() -> None:
+    text = "import sys, persync; print(','.join(sorted(m for m in sys.modules if m.split('.')[0] in sys.argv[1:])))"
+    heavy = ["httpx", "pydantic", "duckdb", "numpy", "scipy", "sqlite_utils", "pyarrow", "altair", "starlette", "graphql"]
+    found = subprocess.run([sys.executable, "-c", text, *heavy], capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == ""
+
+
+def test_nothing_is_left_unfinished(root: Path) -> None:
+    marks = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "NotImplementedError")
+    found = [
+        f"{path.relative_to(root)}: {mark}"
+        for folder in ("core", "plugins")
+        for path in sorted((root / folder).rglob("*.py"))
+        for mark in marks
+        if mark in path.read_text("utf-8")
+    ]
+    assert found == ["core/persync/connect/connector.py: NotImplementedError"], "only the base class's own two methods"
