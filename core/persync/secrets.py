@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from persync.errors import AuthError, ConfigError
+from persync.errors import ConfigError
 
 FILE = "persync.secrets.toml"
 SERVICE = "persync"
@@ -43,15 +43,6 @@ def find(secret: str, env: str, folder: Path, *, environ: Mapping[str, str] = os
     if value := (_from_keyring(env) or "").strip():
         return Found(value, "keyring")
     return None
-
-
-def need(secret: str, env: str, folder: Path, *, where: str, help: str = "") -> Found:
-    """Return the secret, or raise AuthError saying where it was looked for."""
-    found = find(secret, env, folder)
-    if found is None:
-        text = f"no {secret} found: environment variable {env} is not set, and neither {FILE} nor a keyring has it."
-        raise AuthError(text, where=where, hint=f"Run `persync connect {where}`. {help}".rstrip())
-    return found
 
 
 def read_file(path: Path) -> dict[str, str]:
