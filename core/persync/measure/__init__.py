@@ -1,4 +1,4 @@
-"""What is measured: metrics, experiments, fairness, each with its uncertainty. Pure: everything comes from an engine and an `Ask`."""
+"""What is measured: metrics, experiments, fairness, each with its uncertainty. Pure: all comes from an engine and an `Ask`."""
 
 from persync.measure.metric import Ask, Experiment, Metric
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from persync.engine.engine import Engine
 from persync.errors import ConfigError, DataError, nearest
-from persync.estimate import HOLDOUT, RANDOMISED, Estimate, Label, missing
+from persync.estimate import HOLDOUT, RANDOMISED, Estimate, Label
 from persync.measure import intervals, rules
 from persync.measure.intervals import Moments
 from persync.measure.metric import Ask, Experiment
@@ -99,7 +99,7 @@ def gather(engine: Engine, experiment: Experiment, ask: Ask) -> Reading:
     base, params = arms_sql(experiment)
     from_at, to_at = window(experiment) or (-EVER, EVER)
     params |= {"from_at": from_at, "to_at": to_at, "gross": int(ask.basis == "gross")}
-    sizes = {arm: 0 for arm in experiment.tags}
+    sizes = dict.fromkeys(experiment.tags, 0)
     mixed = 0
     for row in run(engine, join(*base, piece("arm_sizes")), params):
         sizes[row["arm"]] = int(row["people"])
@@ -114,7 +114,9 @@ def gather(engine: Engine, experiment: Experiment, ask: Ask) -> Reading:
             hint=nearest(experiment.control, list(sizes)),
         )
     imported = _imported(run(engine, join(*base, piece("arm_outcomes"), piece("arm_outcomes_read")), params), to_at, ask)
-    bought = run(engine, join(*base, piece("order_money"), piece("arm_orders"), piece("arm_orders_read")), params)
+    bought = run(
+        engine, join(*base, piece("orders"), piece("order_money"), piece("arm_orders"), piece("arm_orders_read")), params
+    )
     has_orders = bool(engine.rows("SELECT oo.order_id AS order_id FROM order_of AS oo LIMIT 1"))
     taken = {outcome.name for outcome in imported}
     ordered = _ordered(bought, to_at, ask) if has_orders else _no_orders(ask, taken)
@@ -210,16 +212,8 @@ def estimates(experiment: Experiment, reading: Reading, ask: Ask) -> list[Estima
     small = {arm for arm, people in reading.sizes.items() if 0 < people < ask.suppress_n}
     ratio = _sample_ratio(name, reading, small)
     blocked = MISMATCH_NOTE if ratio.value is not None and ratio.value < MISMATCH else ""
-    out = [
-        rules.suppressed("arm_size", ask, unit="count", experiment=name, arm=arm)
-        if arm in small
-        else Estimate("arm_size", people, n=people, unit="count", by={"experiment": name, "arm": arm})
-        for arm, people in reading.sizes.items()
-    ]
-    out += [
-        ratio,
-        missing("contamination", rules.SUPPRESSED, unit="share", experiment=name) if small else _mixed(name, reading, ask),
-    ]
+    out = [_size(name, arm, people, ask) for arm, people in reading.sizes.items()]
+    out += [ratio, _mixed(name, reading, small, ask)]
     family: list[Estimate] = []
     for outcome in reading.outcomes:
         out += [_mean(outcome, arm, ask, name) for arm in reading.sizes]
@@ -243,23 +237,33 @@ def _counted(differences: Sequence[Estimate]) -> list[Estimate]:
     return [rules.with_note(e, notes[pair(e)]) for e in differences]
 
 
+def _size(name: str, arm: str, people: int, ask: Ask) -> Estimate:
+    by = {"experiment": name, "arm": arm}
+    if 0 < people < ask.suppress_n:
+        return rules.suppressed("arm_size", ask, by, unit="count")
+    return Estimate("arm_size", people, n=people, unit="count", by=by)
+
+
 def _sample_ratio(name: str, reading: Reading, small: set[str]) -> Estimate:
+    by = {"experiment": name}
     counts = list(reading.sizes.values())
     shares = [reading.planned[arm] if reading.planned else 1.0 for arm in reading.sizes]
     if len(counts) < 2 or min(shares) <= 0:
-        return missing("sample_ratio", rules.NO_DENOMINATOR, unit="p", experiment=name)
+        return rules.absent("sample_ratio", rules.NO_DENOMINATOR, by, unit="p")
+    if small:  # the total would give the hidden arm away
+        return rules.absent("sample_ratio", rules.SUPPRESSED, by, unit="p")
     statistic, p = intervals.sample_ratio(counts, shares)
-    if small:
-        return missing("sample_ratio", rules.SUPPRESSED, unit="p", experiment=name)
     sizes = " / ".join(f"{count:,}" for count in counts)
-    verdict = MISMATCH_NOTE if p < MISMATCH else "the arms are of the planned sizes"
+    verdict = MISMATCH_NOTE if p < MISMATCH else "no sign that the arms are not of the planned sizes"
     note = f"{sizes}: {verdict} (chi-square {statistic:.3f})"
-    return Estimate("sample_ratio", p, p=p, n=sum(counts), unit="p", by={"experiment": name}, note=note)
+    return Estimate("sample_ratio", p, p=p, n=sum(counts), unit="p", by=by, note=note)
 
 
-def _mixed(name: str, reading: Reading, ask: Ask) -> Estimate:
-    total = sum(reading.sizes.values()) + reading.mixed
-    made = rules.share("contamination", reading.mixed, total, ask, experiment=name)
+def _mixed(name: str, reading: Reading, small: set[str], ask: Ask) -> Estimate:
+    by = {"experiment": name}
+    if small:
+        return rules.absent("contamination", rules.SUPPRESSED, by, unit="share")
+    made = rules.share("contamination", reading.mixed, sum(reading.sizes.values()) + reading.mixed, ask, by)
     # Few or none is the good case here, so rule E1's "too few to say" would be noise.
     return replace(made, note="people drawn into more than one arm; they are left out") if made.value is not None else made
 
@@ -268,10 +272,12 @@ def _mean(outcome: Outcome, arm: str, ask: Ask, experiment: str) -> Estimate:
     by = {"experiment": experiment, "arm": arm, "outcome": outcome.name}
     sample = outcome.arms.get(arm)
     if outcome.reason:
-        return missing("mean", outcome.reason, unit=outcome.unit, **by)
-    if sample is not None and sample.successes is not None:
-        return rules.share("mean", sample.successes, sample.people, ask, **by)
-    return rules.average("mean", sample and sample.moments, sample.events if sample else 0, ask, unit=outcome.unit, **by)
+        return rules.absent("mean", outcome.reason, by, unit=outcome.unit)
+    if sample is None:
+        return rules.absent("mean", rules.NO_DENOMINATOR, by, unit=outcome.unit, n=0)
+    if sample.successes is not None:
+        return rules.share("mean", sample.successes, sample.people, ask, by)
+    return rules.average("mean", sample.moments, sample.events, ask, by, unit=outcome.unit)
 
 
 def compare(
@@ -281,8 +287,8 @@ def compare(
 
     def absent(reason: str) -> tuple[Estimate, Estimate]:
         return (
-            missing("difference", reason, unit=outcome.unit, label=label, **by),
-            missing("relative", reason, unit="share", label=label, **by),
+            rules.absent("difference", reason, by, unit=outcome.unit, label=label),
+            rules.absent("relative", reason, by, unit="share", label=label),
         )
 
     if outcome.reason:

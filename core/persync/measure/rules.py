@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from persync.estimate import Estimate, Label, missing
+from persync.estimate import Estimate, Label
 from persync.measure import intervals
 from persync.measure.intervals import Interval, Moments
 from persync.measure.metric import Ask
@@ -44,27 +44,41 @@ def smallness(people: int, events: int | None, ask: Ask) -> str:
     return ""
 
 
-def suppressed(id: str, ask: Ask, *, unit: str = "", label: Label = "", **by: str) -> Estimate:
+def absent(
+    id: str,
+    reason: str,
+    by: Mapping[str, str],
+    *,
+    unit: str = "",
+    label: Label = "",
+    n: int | None = None,
+    note: str = "",
+) -> Estimate:
+    """Return an estimate without a value, with the reason."""
+    return Estimate(id, None, n=n, unit=unit, label=label, reason=reason, by=dict(by), note=note)
+
+
+def suppressed(id: str, ask: Ask, by: Mapping[str, str], *, unit: str = "", label: Label = "") -> Estimate:
     """Return the estimate of a hidden cell: no value and no count, because the count is what is hidden."""
-    return replace(missing(id, SUPPRESSED, unit=unit, label=label, **by), note=f"fewer than {ask.suppress_n} people")
+    return absent(id, SUPPRESSED, by, unit=unit, label=label, note=f"hidden: cells of fewer than {ask.suppress_n} people")
 
 
-def share(id: str, successes: int, n: int, ask: Ask, **by: str) -> Estimate:
+def share(id: str, successes: int, n: int, ask: Ask, by: Mapping[str, str]) -> Estimate:
     """Return a proportion with Wilson's interval under rules E0 and E1."""
     if n == 0:
-        return missing(id, NO_DENOMINATOR, unit="share", n=0, **by)
+        return absent(id, NO_DENOMINATOR, by, unit="share", n=0)
     if n < ask.suppress_n:
-        return suppressed(id, ask, unit="share", **by)
+        return suppressed(id, ask, by, unit="share")
     made = from_interval(id, intervals.wilson(successes, n, ask.confidence), n=n, unit="share", by=by)
     return with_note(made, smallness(n, successes, ask))
 
 
-def average(id: str, sample: Moments | None, events: int, ask: Ask, *, unit: str, **by: str) -> Estimate:
+def average(id: str, sample: Moments | None, events: int, ask: Ask, by: Mapping[str, str], *, unit: str) -> Estimate:
     """Return a mean with Student's interval under rules E0 and E1. `events` = people whose value is not zero."""
     if sample is None or sample.n == 0:
-        return missing(id, NO_DENOMINATOR, unit=unit, n=0, **by)
+        return absent(id, NO_DENOMINATOR, by, unit=unit, n=0)
     if sample.n < ask.suppress_n:
-        return suppressed(id, ask, unit=unit, **by)
+        return suppressed(id, ask, by, unit=unit)
     made = from_interval(id, intervals.mean(sample, ask.confidence), n=sample.n, unit=unit, by=by, value=sample.mean)
     return with_note(made, smallness(sample.n, events, ask))
 
@@ -82,7 +96,7 @@ def from_interval(
     """Wrap an interval. None becomes the bare `value`, or null `no_denominator` when there is none either."""
     if interval is None:
         if value is None:
-            return missing(id, NO_DENOMINATOR, unit=unit, label=label, n=n, **by)
+            return absent(id, NO_DENOMINATOR, by, unit=unit, label=label, n=n)
         return Estimate(id, value, n=n, unit=unit, label=label, by=dict(by))
     return Estimate(id, interval.value, interval.low, interval.high, interval.p, n, unit, label, by=dict(by))
 

@@ -1,0 +1,143 @@
+"""Who benefits: what an experiment's treatment changed in each group's spending, and whether groups differ in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from persync.engine.engine import Engine
+from persync.errors import DataError
+from persync.estimate import Estimate, Label
+from persync.measure import experiments, intervals, rules
+from persync.measure.intervals import Moments
+from persync.measure.metric import Ask, Experiment
+from persync.measure.texts import EVER, join, piece, run
+
+Cell = tuple[Moments, int]
+"""moments of revenue a person, and how many people have any"""
+
+
+def assess(engine: Engine, attribute: str, ask: Ask) -> list[Estimate]:
+    """Return, for every experiment in `ask.experiments` that has a control: the difference in net revenue a person by
+    group (`benefit_difference`; without `group` for everybody), Cochran's test that all groups have the same
+    (`benefit_interaction`, its value is Q), and the largest against the smallest (`benefit_parity`).
+
+    Groups may claim cause as far as the experiment may: the draw is random within each group too.
+    """
+    out: list[Estimate] = []
+    for experiment in ask.experiments.values():
+        if experiment.control is not None:
+            out += _experiment(engine, experiment, experiment.control, attribute, ask)
+    return out
+
+
+def _experiment(engine: Engine, experiment: Experiment, control: str, attribute: str, ask: Ask) -> list[Estimate]:
+    by = {"attribute": attribute, "experiment": experiment.name, "outcome": "revenue"}
+    label = experiments.label_of(experiment)
+    base, params = experiments.arms_sql(experiment)
+    from_at, to_at = experiments.window(experiment) or (-EVER, EVER)
+    params |= {"from_at": from_at, "to_at": to_at, "gross": int(ask.basis == "gross"), "attribute": attribute}
+    pieces = ("orders", "order_money", "arm_orders", "groups", "benefit_by_group_read")
+    rows = run(engine, join(*base, *(piece(name) for name in pieces)), params)
+    arms = sorted({row["arm"] for row in rows})
+    currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])
+    if control not in arms:
+        raise DataError(f"nobody is in the control arm '{control}'.", where=f"experiment {experiment.name}", hint=_arms(arms))
+    reason = rules.MIXED_CURRENCIES if currency is None else rules.IMMATURE if ask.now < to_at < EVER else None
+    unit = currency or ask.currency or ""
+    cells = _cells(rows, unit)
+    hide = rules.hidden_in_any(
+        [{name: by_arm[arm][0].n if arm in by_arm else 0 for name, by_arm in cells.items()} for arm in arms], ask.suppress_n
+    )
+    out = []
+    for arm in arms:
+        if arm != control:
+            here = {**by, "arm": arm, "against": control}
+            if reason:
+                out.append(rules.absent("benefit_difference", reason, here, unit=unit, label=label))
+            else:
+                out += _arm(cells, arm, control, hide, ask, here, unit, label)
+    return out
+
+
+def _arms(arms: Sequence[str]) -> str:
+    return f"Arms with people: {', '.join(arms)}." if arms else "No arm has anybody."
+
+
+def _cells(rows: Sequence[Mapping[str, Any]], unit: str) -> dict[str, dict[str, Cell]]:
+    cells: dict[str, dict[str, Cell]] = {}
+    for row in rows:
+        sample = rules.scaled(intervals.moments(int(row["people"]), int(row["total"]), int(row["squares"])), unit)
+        assert sample is not None
+        cells.setdefault(row["name"], {})[row["arm"]] = (sample, int(row["payers"]))
+    return cells
+
+
+def pooled(samples: Sequence[Moments]) -> Moments:
+    """Return the moments of several samples taken together."""
+    n = sum(sample.n for sample in samples)
+    total = sum(sample.n * sample.mean for sample in samples)
+    inner = sum((sample.n - 1) * sample.variance + sample.n * (sample.mean - total / n) ** 2 for sample in samples)
+    return Moments(n, total / n, inner / (n - 1) if n > 1 else 0.0)
+
+
+def _arm(
+    cells: Mapping[str, Mapping[str, Cell]],
+    arm: str,
+    control: str,
+    hide: frozenset[str],
+    ask: Ask,
+    by: Mapping[str, str],
+    unit: str,
+    label: Label,
+) -> list[Estimate]:
+    sides = [[groups[side] for groups in cells.values() if side in groups] for side in (arm, control)]
+    whole = [(pooled([sample for sample, _ in side]), sum(payers for _, payers in side)) for side in sides]
+    overall = _difference(whole[0], whole[1], ask, by, unit, label)
+    family = []
+    for name, groups in cells.items():
+        here = {**by, "group": name}
+        if name in hide:
+            family.append(rules.suppressed("benefit_difference", ask, here, unit=unit, label=label))
+        elif arm not in groups or control not in groups:
+            family.append(rules.absent("benefit_difference", rules.NO_DENOMINATOR, here, unit=unit, label=label))
+        else:
+            family.append(_difference(groups[arm], groups[control], ask, here, unit, label))
+    large = [e for e in family if e.value is not None and not rules.too_few(e) and e.by["group"] != "unknown"]
+    errors = {e.by["group"]: sum(cells[e.by["group"]][side][0].error for side in (arm, control)) for e in large}
+    large = [e for e in large if errors[e.by["group"]] > 0]
+    return [overall, *rules.compared(family), *_between(large, errors, ask, by, unit, label)]
+
+
+def _difference(a: Cell, b: Cell, ask: Ask, by: Mapping[str, str], unit: str, label: Label) -> Estimate:
+    (sample, payers), (base, base_payers) = a, b
+    welch = intervals.welch(sample, base, ask.confidence)
+    made = rules.from_interval("benefit_difference", welch, n=sample.n + base.n, unit=unit, by=by, label=label)
+    return rules.with_note(made, rules.smallness(min(sample.n, base.n), min(payers, base_payers), ask))
+
+
+def _between(
+    large: Sequence[Estimate], errors: Mapping[str, float], ask: Ask, by: Mapping[str, str], unit: str, label: Label
+) -> list[Estimate]:
+    """Test whether the groups that are large enough differ in what the treatment did for them."""
+    if len(large) < 2:
+        return [
+            rules.absent("benefit_interaction", "one_group", by, label=label, note=rules.TOO_FEW),
+            rules.absent("benefit_parity", "one_group", by, unit=unit, label=label, note=rules.TOO_FEW),
+        ]
+    effects = {e.by["group"]: float(e.value or 0.0) for e in large}
+    statistic, p = intervals.heterogeneity(list(effects.values()), [errors[name] for name in effects])
+    n = sum(e.n or 0 for e in large)
+    words = "the groups differ" if p < 1 - ask.confidence else "no difference between the groups is shown"
+    note = f"{words} (Cochran's Q over {len(large)} groups)"
+    interaction = Estimate("benefit_interaction", statistic, p=p, n=n, label=label, by=dict(by), note=note)
+    top, bottom = (pick(effects, key=lambda name: (effects[name], name)) for pick in (max, min))
+    gap = effects[top] - effects[bottom]
+    error = (errors[top] + errors[bottom]) ** 0.5
+    half = intervals.normal_quantile(ask.confidence) * error
+    spread = intervals.Interval(gap, gap - half, gap + half, intervals.normal_p(gap / error))
+    ends = {**by, "group": bottom, "against": top}
+    # Whether somebody is in a group was not drawn, so a difference between groups says nothing about why.
+    parity = rules.from_interval("benefit_parity", spread, n=n, unit=unit, by=ends, label="raw difference")
+    return [interaction, replace(parity, note=f"largest less smallest of {len(large)} groups, chosen after seeing them")]
