@@ -1,0 +1,186 @@
+"""The connector: key and data centre, errors, pace, check."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import orjson
+from pydantic import field_validator
+
+from persync.connect.connector import ConnectionSettings, Connector, retry_after
+from persync.errors import (
+    AuthError,
+    ConfigError,
+    PersyncError,
+    ResponseError,
+    SkipStreamError,
+    TransientError,
+    UnreachableError,
+)
+from persync_mailchimp.streams import STREAMS
+
+if TYPE_CHECKING:
+    from persync.connect.client import Client
+
+__all__ = ["Mailchimp", "MailchimpSettings", "data_center_of"]
+
+_DATA_CENTER = re.compile(r"[a-z]+[0-9]+")
+_ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
+_NAMES_A_PERSON = frozenset({"email", "fname", "lname", "name", "phone", "address", "birthday"})
+
+
+class MailchimpSettings(ConnectionSettings):
+    """`data_center` (us10) is needed only when the token does not end in it: OAuth tokens do not."""
+
+    data_center: str | None = None
+
+    @field_validator("data_center")
+    @classmethod
+    def _looks_like_one(cls, value: str | None) -> str | None:
+        if value is not None and not _DATA_CENTER.fullmatch(value):
+            raise ValueError(f"'{value}' is not a data centre; it is the end of the API key, like us10")
+        return value
+
+    @field_validator("attributes")
+    @classmethod
+    def _names_nobody(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if name.lower() in _NAMES_A_PERSON:
+                raise ValueError(f"'{name}' says who a person is and is never stored; it cannot be an attribute")
+        return value
+
+
+def data_center_of(key: str) -> str | None:
+    """Return the data centre that an API key ends in (what follows its last dash), None when it ends in none."""
+    head, dash, tail = key.strip().rpartition("-")
+    return tail if dash and head and _DATA_CENTER.fullmatch(tail) else None
+
+
+class Mailchimp(Connector):
+    """Mailchimp's Marketing API 3.0: audiences, campaigns, reports and what each recipient did."""
+
+    name: ClassVar[str] = "mailchimp"
+    title: ClassVar[str] = "Mailchimp"
+    settings_type: ClassVar[type[ConnectionSettings]] = MailchimpSettings
+    secrets: ClassVar[Mapping[str, str]] = {"token": "MAILCHIMP_API_KEY"}
+    streams: ClassVar = STREAMS
+    # The vendor allows ten connections a user over all programs; six are left to the others.
+    workers: ClassVar[int] = 4
+    help: ClassVar[str] = (
+        "Make an API key in Mailchimp under Profile, Extras, API keys; the whole key is needed, with its end like -us10."
+    )
+
+    @property
+    def _token(self) -> str:
+        token = self.secret_values.get("token", "").strip()
+        if not token:
+            raise AuthError("no API key was found (MAILCHIMP_API_KEY).", where=self.connection, hint=self.help)
+        return token
+
+    def base_url(self) -> str:
+        """Return `https://<dc>.api.mailchimp.com/3.0`, or the setting `base_url`. Raises ConfigError without a data centre."""
+        if self.settings.base_url:
+            return str(self.settings.base_url).rstrip("/")
+        center = self.settings.data_center or data_center_of(self._token)
+        if center is None:
+            raise ConfigError(
+                "the API key does not end in a data centre (like -us10), so its server is not known.",
+                where=self.connection,
+                hint="Copy the whole key, or for an OAuth token set data_center in persync.toml.",
+            )
+        return f"https://{center}.api.mailchimp.com/3.0"
+
+    def headers(self, client: Client) -> Mapping[str, str]:
+        """Sign with Basic for an API key (it ends in a data centre), with Bearer for an OAuth token."""
+        token = self._token
+        if data_center_of(token) is None:
+            return {"authorization": f"Bearer {token}"}
+        return {"authorization": f"Basic {b64encode(f'persync:{token}'.encode()).decode()}"}
+
+    def check(self, client: Client) -> Iterator[tuple[str, str]]:
+        """Ping, read the account, and try the two families of calls that a role may be denied."""
+        try:
+            ping = client.get_json("ping")
+        except UnreachableError as error:
+            if not self.settings.base_url:
+                source = "data_center in persync.toml" if self.settings.data_center else "the end of the API key"
+                center = self.settings.data_center or data_center_of(self._token)
+                error.hint = f"Check the network, and the data centre: '{center}' comes from {source}."
+            raise
+        yield "server", str(ping.get("health_status", "answers"))
+        account = client.get_json("", {"fields": "account_id,role,pricing_plan_type,total_subscribers"})
+        role, plan = account.get("role") or "unknown", account.get("pricing_plan_type") or "unknown"
+        yield (
+            "account",
+            f"{account.get('account_id')}, role {role}, plan {plan}, {account.get('total_subscribers', 0)} subscribers",
+        )
+        for family in ("lists", "campaigns"):
+            try:
+                found = client.get_json(family, {"count": "1", "fields": "total_items"})
+            except SkipStreamError as error:
+                yield family, f"not readable: {error.what}"
+            else:
+                yield family, f"{found.get('total_items', 0)}"
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> PersyncError | None:
+        """Read the vendor's problem documents.
+
+        A 403 with one is final (role, plan, closed account); a 403 without JSON is how Mailchimp throttles.
+        """
+        if status < 400:
+            return None
+        problem = _problem(body)
+        said = _said(problem)
+        if status == 401:
+            return AuthError(
+                f"the API key was refused (HTTP 401{said}).", hint=f"{self.help} A key works only at its own data centre."
+            )
+        if status == 403:
+            if problem is None:
+                return TransientError(
+                    "too many requests (HTTP 403 without a reason).", throttled=True, wait=retry_after(headers)
+                )
+            return SkipStreamError(
+                f"access denied (HTTP 403{said}).", reason="role", hint="The key's user needs the role Manager or higher."
+            )
+        if status == 404:
+            if problem is None:
+                return ResponseError(
+                    "there is nothing at this address (HTTP 404).", hint="Check base_url; for Mailchimp it ends in /3.0."
+                )
+            return SkipStreamError(f"it is gone (HTTP 404{said}).", reason="gone")
+        if status == 429:
+            return TransientError(f"too many requests (HTTP 429{said}).", throttled=True, wait=retry_after(headers))
+        if status == 408 or status >= 500:
+            return TransientError(f"Mailchimp failed (HTTP {status}{said}).", wait=retry_after(headers))
+        return ResponseError(f"the call was refused (HTTP {status}{said}).")
+
+    def request_id(self, headers: Mapping[str, str], body: bytes) -> str:
+        """Return the `instance` of a problem document, the id that Mailchimp's support asks for."""
+        instance = (_problem(body) or {}).get("instance")
+        return instance if isinstance(instance, str) else ""
+
+
+def _problem(body: bytes) -> dict[str, Any] | None:
+    """Parse a problem document; None when the body is not one."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) and ("title" in found or "detail" in found) else None
+
+
+def _said(problem: dict[str, Any] | None) -> str:
+    """Return ", Title: detail (field: message)" of a problem document, without any address it quotes."""
+    if problem is None:
+        return ""
+    parts = [str(problem[name]).strip() for name in ("title", "detail") if problem.get(name)]
+    errors = problem.get("errors")
+    fields = [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
+    if fields:
+        parts.append("; ".join(f"{e.get('field') or 'request'}: {e.get('message', '')}" for e in fields))
+    text = _ADDRESS.sub("(address)", ": ".join(part.rstrip(".") for part in parts if part))
+    return f", {text[:300]}" if text else ""

@@ -1,0 +1,253 @@
+"""What the Marketing API sends, only what is used. Shapes follow the vendor's specification 3.0.85.
+
+Enums are open strings (campaign types go beyond the documented ones), dates are ISO 8601 text that may be "" or null, and a
+value of a merge field may be text, a number, null or, for an address that is filled in, an object.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
+
+__all__ = [
+    "Account",
+    "Activity",
+    "Campaign",
+    "Content",
+    "EmailActivity",
+    "MailingList",
+    "Member",
+    "MergeField",
+    "OpenDetail",
+    "Report",
+    "Segment",
+    "SentTo",
+    "Unsubscribe",
+]
+
+
+class Account(TypedDict):
+    """`GET /`."""
+
+    account_id: str
+    account_timezone: NotRequired[str | None]
+
+
+class MailingList(TypedDict):
+    """One of `GET /lists`; the vendor also says audience."""
+
+    id: str
+    name: NotRequired[str | None]
+    double_optin: NotRequired[bool | None]
+
+
+class MergeField(TypedDict):
+    """One of `GET /lists/{list_id}/merge-fields`."""
+
+    tag: str
+    name: NotRequired[str | None]
+    type: str
+
+
+class Segment(TypedDict):
+    """One of `GET /lists/{list_id}/segments`: a tag (`static`), a saved or a fuzzy segment."""
+
+    id: int
+    name: NotRequired[str | None]
+    type: str
+    options: NotRequired[dict[str, Any] | None]
+
+
+class Tag(TypedDict):
+    id: int
+
+
+class Location(TypedDict):
+    country_code: NotRequired[str | None]
+
+
+class Member(TypedDict):
+    """One of `GET /lists/{list_id}/members`."""
+
+    id: str
+    email_address: str
+    unique_email_id: NotRequired[str | None]
+    contact_id: NotRequired[str | None]
+    status: str
+    source: NotRequired[str | None]
+    language: NotRequired[str | None]
+    timestamp_signup: NotRequired[str | None]
+    timestamp_opt: NotRequired[str | None]
+    last_changed: NotRequired[str | None]
+    merge_fields: NotRequired[dict[str, Any] | None]
+    location: NotRequired[Location | None]
+    tags: NotRequired[list[Tag] | None]
+    sms_subscription_status: NotRequired[str | None]
+    sms_subscription_last_updated: NotRequired[str | None]
+
+
+class Recipients(TypedDict):
+    list_id: NotRequired[str | None]
+    segment_opts: NotRequired[dict[str, Any] | None]
+
+
+class CampaignSettings(TypedDict):
+    subject_line: NotRequired[str | None]
+    preview_text: NotRequired[str | None]
+    title: NotRequired[str | None]
+    to_name: NotRequired[str | None]
+    timewarp: NotRequired[bool | None]
+    template_id: NotRequired[int | None]
+
+
+class Tracking(TypedDict):
+    opens: NotRequired[bool | None]
+    html_clicks: NotRequired[bool | None]
+
+
+class Combination(TypedDict):
+    """One combination of a multivariate test; `subject_line` is an index into `subject_lines`."""
+
+    id: str
+    subject_line: NotRequired[int | None]
+    recipients: NotRequired[int | None]
+
+
+class VariateSettings(TypedDict):
+    winning_combination_id: NotRequired[str | None]
+    subject_lines: NotRequired[list[str] | None]
+    combinations: NotRequired[list[Combination] | None]
+
+
+class Campaign(TypedDict):
+    """One of `GET /campaigns`."""
+
+    id: str
+    type: str
+    status: str
+    parent_campaign_id: NotRequired[str | None]
+    create_time: NotRequired[str | None]
+    send_time: NotRequired[str | None]
+    emails_sent: NotRequired[int | None]
+    content_type: NotRequired[str | None]
+    recipients: NotRequired[Recipients | None]
+    settings: NotRequired[CampaignSettings | None]
+    tracking: NotRequired[Tracking | None]
+    variate_settings: NotRequired[VariateSettings | None]
+
+
+class VariateContent(TypedDict):
+    plain_text: NotRequired[str | None]
+    html: NotRequired[str | None]
+
+
+class Content(TypedDict):
+    """`GET /campaigns/{campaign_id}/content`."""
+
+    plain_text: NotRequired[str | None]
+    html: NotRequired[str | None]
+    variate_contents: NotRequired[list[VariateContent] | None]
+
+
+class Bounces(TypedDict):
+    hard_bounces: int
+    soft_bounces: int
+    syntax_errors: NotRequired[int | None]
+
+
+class Opens(TypedDict):
+    opens_total: int
+    unique_opens: int
+    proxy_excluded_opens: NotRequired[int | None]
+    proxy_excluded_unique_opens: NotRequired[int | None]
+
+
+class Clicks(TypedDict):
+    clicks_total: int
+    unique_clicks: NotRequired[int | None]
+    unique_subscriber_clicks: int
+
+
+class Ecommerce(TypedDict):
+    total_orders: NotRequired[int | None]
+    total_revenue: NotRequired[float | None]
+    currency_code: NotRequired[str | None]
+
+
+class SplitArm(TypedDict):
+    """One arm of the old A/B test in a report; it has no count of recipients."""
+
+    bounces: NotRequired[int | None]
+    abuse_reports: NotRequired[int | None]
+    unsubs: NotRequired[int | None]
+    recipient_clicks: NotRequired[int | None]
+    opens: NotRequired[int | None]
+    unique_opens: NotRequired[int | None]
+
+
+class Split(TypedDict):
+    a: NotRequired[SplitArm | None]
+    b: NotRequired[SplitArm | None]
+
+
+class Report(TypedDict):
+    """One of `GET /reports`."""
+
+    id: str
+    type: NotRequired[str | None]
+    list_id: NotRequired[str | None]
+    send_time: NotRequired[str | None]
+    emails_sent: int
+    abuse_reports: NotRequired[int | None]
+    unsubscribed: NotRequired[int | None]
+    bounces: Bounces
+    opens: Opens
+    clicks: Clicks
+    ecommerce: NotRequired[Ecommerce | None]
+    ab_split: NotRequired[Split | None]
+
+
+class SentTo(TypedDict):
+    """One of `GET /reports/{campaign_id}/sent-to`."""
+
+    email_id: str
+    email_address: NotRequired[str | None]
+    status: str
+    absplit_group: NotRequired[str | None]
+
+
+class Activity(TypedDict):
+    action: str
+    timestamp: NotRequired[str | None]
+    type: NotRequired[str | None]
+    url: NotRequired[str | None]
+
+
+class EmailActivity(TypedDict):
+    """One of `GET /reports/{campaign_id}/email-activity`: every recipient, most without an event."""
+
+    email_id: str
+    email_address: NotRequired[str | None]
+    activity: NotRequired[list[Activity] | None]
+
+
+class OneOpen(TypedDict):
+    timestamp: NotRequired[str | None]
+    is_proxy_open: NotRequired[bool | None]
+
+
+class OpenDetail(TypedDict):
+    """One of `GET /reports/{campaign_id}/open-details`."""
+
+    email_id: str
+    email_address: NotRequired[str | None]
+    opens: NotRequired[list[OneOpen] | None]
+
+
+class Unsubscribe(TypedDict):
+    """One of `GET /reports/{campaign_id}/unsubscribed`; the reason is free text and is not read."""
+
+    email_id: str
+    email_address: NotRequired[str | None]
+    timestamp: str
