@@ -12,7 +12,7 @@ from persync.measure.metric import Ask
 from persync.money import Money
 
 Cell = Estimate | Money | str | int | float | None
-"""One cell: an Estimate carries its interval; Money its currency; a bare float is allowed only for shares in a column that says so."""
+"""One cell: an Estimate carries its interval, Money its currency; a bare float is allowed only for shares in such a column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +27,26 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under columns. `caption` is one sentence; `total` marks the last row as a sum."""
+    """Rows under columns. `caption` is one sentence; `has_total` marks the last row as a sum.
+
+    `layout` is `rows`, or `tiles` for the few numbers that are shown large: one tile a row, of the columns
+    heading, value and (if there is a third) what it means.
+    """
 
     name: str
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     has_total: bool = False
+    layout: Literal["rows", "tiles"] = "rows"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A Vega-Lite spec without colours of its own (they are CSS variables), the text that stands for it, and its data."""
+    """A Vega-Lite spec without colours of its own (they are CSS variables), the text that stands for it, and its data.
+
+    When the section also shows `table` as a block of its own (same name), renderers do not print it twice.
+    """
 
     name: str
     caption: str
@@ -49,10 +57,15 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence or two in words. `tone`: answer (the computed words), info, warning."""
+    """A sentence or two in words.
+
+    `tone`: answer (the computed words), info, warning, or definition (how something is worked out: kept one click away
+    where there is something to click). `heading` is the question that the words answer, or the term they define.
+    """
 
     text: str
-    tone: Literal["answer", "info", "warning"] = "info"
+    tone: Literal["answer", "info", "warning", "definition"] = "info"
+    heading: str = ""
 
 
 Block = Table | Figure | Note

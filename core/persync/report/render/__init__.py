@@ -1,0 +1,39 @@
+"""Renderers: each makes one format from the same report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from persync.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from persync.report.report import Report
+
+FORMATS: Final = ("html", "text", "json", "md")
+_ALIASES: Final = {"markdown": "md", "txt": "text"}
+
+
+def render(report: Report, format: str, *, width: int = 100, color: bool = False) -> str:
+    """Return the report as `html` (one file, no script), `text` (a terminal), `json` or `md`.
+
+    `width` and `color` bear on text alone: columns of the terminal, and whether it may be styled; the default is plain.
+    Raises ConfigError on an unknown format.
+    """
+    wanted = _ALIASES.get(format, format)
+    if wanted == "html":
+        from persync.report.render.html import to_html
+
+        return to_html(report)
+    if wanted == "text":
+        from persync.report.render.text import to_text
+
+        return to_text(report, width=width, color=color)
+    if wanted == "json":
+        from persync.report.render.json_ import to_json
+
+        return to_json(report)
+    if wanted == "md":
+        from persync.report.render.markdown import to_markdown
+
+        return to_markdown(report)
+    raise ConfigError(f"There is no report format '{format}'.", hint=nearest(format, FORMATS))

@@ -1,0 +1,67 @@
+"""Build the report: run each section guarded, so that one that has nothing to say, or is broken, costs only itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from persync import __version__
+from persync.errors import DataError, PersyncError
+from persync.report.report import Block, BuiltSection, Inputs, Note, Report, Section
+
+TITLE = "Does personalised e-mail pay?"
+
+
+def build_report(
+    sections: Iterable[Section] | Mapping[str, Section], inputs: Inputs, *, made_at: int, title: str = TITLE
+) -> Report:
+    """Return the report of these sections, sorted by their order, then name.
+
+    A section that raises DataError becomes a note saying why it is missing. Any other failure becomes a warning and is
+    listed in `Report.facts["failed"]`, so that a caller can exit with something other than 0. `made_at` is epoch ms.
+    """
+    wanted = sections.values() if isinstance(sections, Mapping) else sections
+    failed: list[dict[str, str]] = []
+    built = tuple(_built(section, inputs, failed) for section in sorted(wanted, key=lambda one: (one.order, one.name)))
+    return Report(
+        title=title,
+        persync=__version__,
+        made_at=made_at,
+        period=inputs.ask.period,
+        timezone=inputs.ask.timezone,
+        sections=built,
+        facts=_facts(inputs) | {"failed": failed},
+    )
+
+
+def _built(section: Section, inputs: Inputs, failed: list[dict[str, str]]) -> BuiltSection:
+    blocks: tuple[Block, ...]
+    try:
+        blocks = tuple(section.build(inputs))
+    except DataError as error:
+        blocks = (Note(f"This part is missing: {error}", "info"),)
+    except Exception as error:  # a plugin's section may fail in any way, and must not cost the others
+        why = str(error) if isinstance(error, PersyncError) else type(error).__name__
+        failed.append({"section": section.name, "reason": why})
+        blocks = (Note(f"This part could not be made: the section '{section.name}' failed ({why}).", "warning"),)
+    if not blocks:
+        blocks = (Note("This part has nothing to show for this period."),)
+    return BuiltSection(section.name, section.title, blocks)
+
+
+def _facts(inputs: Inputs) -> dict[str, Any]:
+    ask = inputs.ask
+    return {
+        "project": dict(inputs.project),
+        "settings": {
+            "basis": ask.basis,
+            "currency": ask.currency,
+            "lookback_days": ask.lookback_days,
+            "confidence": ask.confidence,
+            "suppress_n": ask.suppress_n,
+            "report_n": ask.report_n,
+            "margin": ask.margin,
+            "seed": ask.seed,
+            "models": [model.name for model in inputs.models],
+        },
+    }

@@ -1,0 +1,218 @@
+"""Charts: Vega-Lite specs made with altair, and their way to static SVG that takes its colours from CSS variables.
+
+Scales are categorical or binned: a continuous colour scale between two variables cannot be computed and turns black
+without a word, so `svg` refuses any fill or stroke that is not a variable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from xml.etree import ElementTree
+
+from persync.errors import DataError
+from persync.report.safe import deep
+
+CATEGORIES: Final = tuple(f"var(--c{number})" for number in range(1, 9))
+VERDICT_COLOURS: Final = {
+    "pays": "var(--good)",
+    "costs": "var(--bad)",
+    "cannot tell": "var(--unsure)",
+    "meets": "var(--good)",
+    "below": "var(--bad)",
+    "not shown": "var(--unsure)",
+}
+"""The colour of each verdict; its word always stands beside it."""
+
+_INK, _MUTED, _LINE = "var(--ink)", "var(--muted)", "var(--line)"
+_TEXT: Final = {
+    "labelColor": _MUTED,
+    "titleColor": _MUTED,
+    "labelFontSize": 12,
+    "titleFontSize": 12,
+    "titleFontWeight": "normal",
+}
+
+CONFIG: Final[dict[str, Any]] = {
+    "background": None,
+    "font": "inherit",
+    "aria": False,
+    "padding": 2,
+    "mark": {"color": "var(--c1)"},
+    "view": {"stroke": None, "fill": None},
+    "rule": {"color": _INK},
+    "text": {"color": _INK, "fontSize": 12},
+    "title": {"color": _INK, "subtitleColor": _MUTED, "fontSize": 13},
+    "axis": {**_TEXT, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE, "labelLimit": 150, "titlePadding": 8},
+    "axisX": {"tickCount": 5},
+    "axisY": {"domain": False, "ticks": False, "labelPadding": 8},
+    "legend": {
+        **_TEXT,
+        "orient": "top",
+        "direction": "horizontal",
+        "symbolType": "square",
+        "symbolStrokeWidth": 0,
+        "offset": 10,
+    },
+    "header": _TEXT,
+    "range": {"category": list(CATEGORIES), "ordinal": list(CATEGORIES), "diverging": ["var(--bad)", "var(--good)"]},
+}
+"""The look of every chart; a spec itself holds no colour but variables."""
+
+_SVG_NAMESPACE = "{http://www.w3.org/2000/svg}"
+_ELEMENTS: Final = frozenset(("svg", "g", "path", "line", "rect", "text", "tspan", "circle", "defs", "clipPath", "title"))
+_COLOUR = re.compile(r"none|transparent|inherit|currentcolor|var\(--[a-z0-9-]+\)", re.IGNORECASE)
+_PAINTS: Final = ("fill", "stroke", "color", "stop-color")
+
+
+def bars(
+    rows: Sequence[Mapping[str, Any]], *, amount: str, of: str, unit: str, split: str | None = None, colours: bool = False
+) -> dict[str, Any]:
+    """Return the spec of horizontal bars: one bar an `of`, its length `amount`, stacked by `split` if given.
+
+    The order of `rows` is kept. `colours` gives each bar its own colour. Amounts are in `unit`, major units for money.
+    """
+    import altair as alt
+
+    order = list(dict.fromkeys(str(row[of]) for row in rows))
+    encoding: dict[str, Any] = {
+        "x": alt.X(amount, type="quantitative", title=unit, axis=_axis(), stack="zero"),
+        "y": alt.Y(of, type="nominal", sort=order, title=None),
+    }
+    if split is not None:
+        parts = list(dict.fromkeys(str(row[split]) for row in rows))
+        scale = alt.Scale(domain=parts, range=_repeat(len(parts)))
+        encoding["color"] = alt.Color(split, type="nominal", title=None, scale=scale, sort=parts)
+        encoding["order"] = alt.Order("part_order", type="quantitative")
+        rows = [{**row, "part_order": parts.index(str(row[split]))} for row in rows]
+    elif colours:
+        scale = alt.Scale(domain=order, range=_repeat(len(order)))
+        encoding["color"] = alt.Color(of, type="nominal", legend=None, scale=scale)
+    chart = alt.Chart(_values(rows)).mark_bar(height={"band": 0.62}).encode(**encoding)
+    return _spec(chart, len(order))
+
+
+def intervals(rows: Sequence[Mapping[str, Any]], *, unit: str, zero: bool = True, verdicts: bool = False) -> dict[str, Any]:
+    """Return the spec of values with their intervals: rows of `name`, `value`, `low`, `high` and, if `verdicts`, `verdict`.
+
+    A line stands at zero, where nothing would have changed, unless `zero` is false. Rows without a value are left out.
+    """
+    import altair as alt
+
+    known = [row for row in rows if row.get("value") is not None]
+    order = list(dict.fromkeys(str(row["name"]) for row in known))
+    y = alt.Y("name", type="nominal", sort=order, title=None)
+    color: Any = alt.value("var(--c1)")
+    if verdicts:
+        words = [word for word in VERDICT_COLOURS if any(row.get("verdict") == word for row in known)]
+        scale = alt.Scale(domain=words, range=[VERDICT_COLOURS[word] for word in words])
+        color = alt.Color("verdict", type="nominal", title=None, scale=scale)
+    base = alt.Chart(_values(known))
+    x_scale = alt.Scale(zero=zero, nice=True)
+    line = base.mark_rule(strokeWidth=3, strokeCap="round").encode(
+        x=alt.X("low", type="quantitative", title=unit, scale=x_scale), x2="high", y=y, color=color
+    )
+    point = base.mark_point(filled=True, size=110, opacity=1).encode(
+        x=alt.X("value", type="quantitative", title=unit, scale=x_scale), y=y, color=color
+    )
+    layers: list[Any] = [line, point]
+    if zero:
+        origin = alt.Chart(_values([{"zero": 0}])).mark_rule(strokeDash=[4, 3], color=_MUTED)
+        layers.insert(0, origin.encode(x=alt.X("zero", type="quantitative", title=unit)))
+    return _spec(alt.layer(*layers), len(order))
+
+
+def svg(spec: Mapping[str, Any], *, name: str, alt: str, width: int = 720) -> str:
+    """Return a spec as an inline SVG of that width: no script, no reference, ids that start with `name`.
+
+    Raises DataError when the chart cannot be drawn, asks for data from elsewhere or has a colour that is not a variable.
+    """
+    import vl_convert
+
+    # The container decides the width, so it is set here: one spec gives the wide and the narrow picture.
+    sized = {**deep(spec), "width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
+    if _reaches_out(sized):
+        raise DataError("A figure may only show data it carries itself.")
+    # As many legend entries in a row as fit; the rest go below.
+    config = {**CONFIG, "legend": {**CONFIG["legend"], "columns": max(2, width // 150)}}
+    try:
+        text = vl_convert.vegalite_to_svg(sized, config=config, allowed_base_urls=[])
+    except ValueError as error:
+        raise DataError("The figure's description is not valid Vega-Lite.") from error
+    root = ElementTree.fromstring(text)  # noqa: S314  our own renderer wrote it
+    _clean(root, name)
+    root.set("role", "img")
+    root.set("aria-label", str(deep(alt)))
+    for unwanted in ("version", "class"):
+        root.attrib.pop(unwanted, None)
+    drawn = ElementTree.tostring(root, encoding="unicode", short_empty_elements=True)
+    wrong = wrong_colours(drawn)
+    if wrong:
+        raise DataError(f"A figure's colours must be CSS variables, not {', '.join(wrong)}.")
+    return drawn
+
+
+def wrong_colours(drawn: str) -> list[str]:
+    """Return every fill or stroke in an SVG text that is not a variable, none, transparent or inherited."""
+    found: set[str] = set()
+    for element in ElementTree.fromstring(drawn).iter():  # noqa: S314  our own renderer wrote it
+        paints = [element.attrib[paint] for paint in _PAINTS if paint in element.attrib]
+        for declaration in element.attrib.get("style", "").split(";"):
+            key, _, paint = declaration.partition(":")
+            if key.strip() in _PAINTS:
+                paints.append(paint)
+        found.update(paint for paint in paints if not _COLOUR.fullmatch(paint.strip()))
+    return sorted(found)
+
+
+def _reaches_out(spec: Any) -> bool:
+    """Tell whether a spec names an address or a picture anywhere outside its rows."""
+    if isinstance(spec, Mapping):
+        if {"url", "href"} & set(spec) or spec.get("mark") == "image" or spec.get("type") == "image":
+            return True
+        return any(_reaches_out(inner) for key, inner in spec.items() if key not in ("values", "datasets"))
+    return isinstance(spec, list | tuple) and any(map(_reaches_out, spec))
+
+
+def _axis() -> Any:
+    """Return an axis of short numbers (25k) whose zero is a plain 0."""
+    import altair as alt
+
+    return alt.Axis(format="~s", labelExpr="datum.value === 0 ? '0' : datum.label")
+
+
+def _repeat(count: int) -> list[str]:
+    """Return so many category colours; they repeat after the eighth, and the data table tells all apart."""
+    return [CATEGORIES[index % len(CATEGORIES)] for index in range(count)]
+
+
+def _values(rows: Sequence[Mapping[str, Any]]) -> Any:
+    import altair as alt
+
+    return alt.Data(values=[dict(row) for row in rows])
+
+
+def _spec(chart: Any, bands: int) -> dict[str, Any]:
+    spec: dict[str, Any] = chart.properties(width=720, height=max(60, 34 * bands)).to_dict()
+    for key in ("config", "$schema"):  # altair's own look, and an address that nothing needs
+        spec.pop(key, None)
+    return spec
+
+
+def _clean(root: ElementTree.Element, name: str) -> None:
+    """Drop the namespace, every element and attribute a static picture does not need, and make ids the page's own."""
+    for parent in root.iter():
+        parent.tag = parent.tag.removeprefix(_SVG_NAMESPACE)
+        for child in list(parent):
+            if child.tag.removeprefix(_SVG_NAMESPACE) not in _ELEMENTS or child.get("display") == "none":
+                parent.remove(child)
+        for key in list(parent.attrib):
+            if key.startswith(("on", "{", "aria-")) or key in ("href", "class", "role", "pointer-events"):
+                del parent.attrib[key]
+        if "id" in parent.attrib:
+            parent.set("id", f"{name}-{parent.attrib['id']}")
+        if parent.attrib.get("clip-path", "").startswith("url(#"):
+            parent.set("clip-path", f"url(#{name}-{parent.attrib['clip-path'][5:]}")
+        if parent.get("opacity") == "1":
+            del parent.attrib["opacity"]

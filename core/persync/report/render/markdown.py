@@ -1,0 +1,65 @@
+"""The report as GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from persync.report import words
+from persync.report.cells import table_text
+from persync.report.report import BuiltSection, Figure, Note, Report, Table
+from persync.report.safe import markdown as escape
+from persync.report.safe import markdown_paragraph as paragraph
+
+
+def to_markdown(report: Report) -> str:
+    """Return the report as Markdown. Every text in it is escaped: it shows letter by letter and starts nothing."""
+    lines = [f"# {escape(report.title)}", ""]
+    shop = str(report.facts.get("project", {}).get("name") or "")
+    about = [shop] if shop else []
+    about += [
+        f"Period: {words.period(report.period, report.timezone)}",
+        f"made {words.moment(report.made_at, report.timezone)} ({report.timezone})",
+        f"persync {report.persync}",
+    ]
+    lines += [paragraph(" · ".join(about)), ""]
+    for section in report.sections:
+        lines += [f"## {escape(section.title)}", "", *_section(section, report.timezone)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(section: BuiltSection, timezone: str) -> Iterator[str]:
+    shown: set[str] = {block.name for block in section.blocks if isinstance(block, Table)}
+    for block in section.blocks:
+        if isinstance(block, Note):
+            yield from _note(block)
+        elif isinstance(block, Figure):
+            yield from (f"*{escape(block.caption)}* {escape(block.alt)}", "")
+            if block.table.name not in shown:
+                yield from _table(block.table, timezone)
+        else:
+            yield from _table(block, timezone)
+
+
+def _note(note: Note) -> Iterator[str]:
+    text = f"**{escape(words.lead(note.heading))}** {escape(note.text)}" if note.heading else paragraph(note.text)
+    if note.tone == "warning":
+        text = f"> **Note:** {text}"
+    yield from (text, "")
+
+
+def _table(table: Table, timezone: str) -> Iterator[str]:
+    shown = table_text(table, timezone)
+    yield from (f"**{escape(shown.caption)}**", "")
+    yield _row([escape(heading) for heading in shown.headings])
+    yield _row(["---:" if numeric else "---" for numeric in shown.numeric])
+    for index, row in enumerate(shown.rows):
+        is_total = table.has_total and index == len(shown.rows) - 1
+        cells = [escape(cell.line()) for cell in row]
+        yield _row([f"**{cell}**" if is_total and cell else cell for cell in cells])
+    yield ""
+    if shown.notes:
+        yield from (*(f"- {paragraph(title)}: {escape(note)}" for title, note in shown.notes), "")
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,254 @@
+"""Numbers in words: the one place that says how a value, its interval, its n and its standing are written.
+
+Every renderer and every computed sentence uses these, so that a number reads the same wherever it stands.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from persync.estimate import HOLDOUT, OBSERVATIONAL, RANDOMISED, RAW, Estimate
+from persync.money import Money, exponent, from_minor
+
+CAUSAL: Final = frozenset({RANDOMISED, HOLDOUT})
+"""The labels that allow the word caused (edge rule E7)."""
+
+LABELS: Final = {
+    RANDOMISED: "randomised test",
+    HOLDOUT: "holdout",
+    OBSERVATIONAL: "adjusted, not randomised",
+    RAW: "raw difference, not a cause",
+}
+
+REASONS: Final = {
+    "no_denominator": "there is nothing to divide by",
+    "too_few": "too few people to say",
+    "immature": "the time window is not over yet",
+    "no_cost": "no costs have been imported",
+    "no_costs": "no costs have been imported",
+    "no_margin": "no margin or unit costs are known",
+    "no_incremental": "no test or holdout has measured what the messages caused",
+    "no_lift": "no test or holdout has measured what the messages caused",
+    "no_data": "there are no data for it",
+    "no_orders": "there are no orders",
+    "no_claims": "no platform claims anything",
+    "hole": "the data have a hole in this period",
+    "suppressed": "hidden, because so few people could be recognised",
+    "mixed_currencies": "the amounts are in several currencies",
+    "not_measured": "the platform does not measure it",
+}
+
+_UNITS: Final = {"points": "percentage points", "ratio": "×"}
+_DIFFERENCES: Final = frozenset({"difference", "relative"})
+MINUS: Final = "\u2212"
+
+
+def number(value: float, decimals: int = 0, *, signed: bool = False) -> str:
+    """Return a number with thousands separators, a real minus sign and, if `signed`, a plus sign."""
+    text = f"{abs(value):,.{decimals}f}"
+    if not any(digit in text for digit in "123456789"):
+        return text
+    return f"{MINUS if value < 0 else '+' if signed else ''}{text}"
+
+
+def money(amount: Money, *, signed: bool = False) -> str:
+    """Return an amount with its currency: `1,234.50 EUR`."""
+    decimals = exponent(amount.currency)
+    exact = from_minor(abs(amount.minor), amount.currency)
+    sign = MINUS if amount.minor < 0 else "+" if signed and amount.minor else ""
+    return f"{sign}{exact:,.{decimals}f} {amount.currency}"
+
+
+def share(value: float, decimals: int = 1) -> str:
+    """Return a share (0.171) as a percentage: `17.1 %`."""
+    return f"{number(value * 100, decimals)} %"
+
+
+def times(value: float) -> str:
+    """Return a ratio as a multiple: `1.85 ×`, with three digits below one."""
+    return f"{number(value, 2 if abs(value) >= 0.1 else 3)} ×"
+
+
+def p_value(p: float) -> str:
+    """Return a p-value without false precision."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def is_currency(unit: str) -> bool:
+    """Tell whether a unit is an ISO 4217 code."""
+    return len(unit) == 3 and unit.isalpha() and unit.isupper()
+
+
+def _base(unit: str) -> tuple[float, int]:
+    """Return the factor and the fewest decimals a unit is shown with."""
+    if unit in ("share", "points"):
+        return 100.0, 1
+    if is_currency(unit):
+        return 1.0, exponent(unit)
+    if unit in ("count", ""):
+        return 1.0, 0
+    return 1.0, 2 if unit == "ratio" else 1
+
+
+def _decimals(estimate: Estimate) -> tuple[float, int]:
+    """Return the factor and enough decimals to show two digits of the interval's half-width."""
+    factor, fewest = _base(estimate.unit)
+    if estimate.value is None or (fewest == 0 and isinstance(estimate.value, int)):
+        return factor, fewest
+    if estimate.low is not None and estimate.high is not None:
+        scale = abs(estimate.high - estimate.low) * factor / 2
+    else:
+        scale = abs(estimate.value) * factor
+        if fewest == 0 and float(estimate.value).is_integer():
+            return factor, 0
+    if scale <= 0 or not math.isfinite(scale):
+        return factor, fewest
+    return factor, max(fewest, min(6, 1 - math.floor(math.log10(scale))))
+
+
+def is_difference(estimate: Estimate) -> bool:
+    """Tell whether a value is a difference, which carries its sign."""
+    return estimate.unit == "points" or estimate.id in _DIFFERENCES or estimate.id.endswith("_difference")
+
+
+def _unit(estimate: Estimate) -> str:
+    """Return the unit to show: a difference of two shares is in percentage points, a relative one in per cent."""
+    is_gap = is_difference(estimate) and estimate.id != "relative"
+    return "points" if estimate.unit == "share" and is_gap else estimate.unit
+
+
+def _with_unit(text: str, unit: str, *, short: bool) -> str:
+    if unit == "share":
+        return f"{text} %"
+    if unit in ("", "count"):
+        return text
+    return f"{text} {'points' if short and unit == 'points' else _UNITS.get(unit, unit)}"
+
+
+def reason(code: str | None) -> str:
+    """Return why a value is missing, in words."""
+    if not code:
+        return "no reason was given"
+    return REASONS.get(code, code.replace("_", " "))
+
+
+def value(estimate: Estimate, *, short: bool = False) -> str:
+    """Return the value with its unit, or `not known: <why>`. `short` says points where sentences say percentage points."""
+    if estimate.value is None:
+        return f"not known: {reason(estimate.reason)}"
+    if estimate.unit == "p":
+        return p_value(float(estimate.value))
+    factor, decimals = _decimals(estimate)
+    text = number(estimate.value * factor, decimals, signed=is_difference(estimate))
+    return _with_unit(text, _unit(estimate), short=short)
+
+
+def interval(estimate: Estimate) -> str:
+    """Return the 95 % interval, in the value's unit and digits, or "" when there is none."""
+    if estimate.value is None or (estimate.low is None and estimate.high is None):
+        return ""
+    factor, decimals = _decimals(estimate)
+    signed = is_difference(estimate)
+
+    def bound(end: float | None) -> str:
+        if end is None or not math.isfinite(end):
+            return "no bound"
+        return number(end * factor, decimals, signed=signed)
+
+    return f"{bound(estimate.low)} to {bound(estimate.high)}"
+
+
+def label(estimate: Estimate) -> str:
+    """Return the causal label in words, "" for a plain count."""
+    return LABELS.get(estimate.label, estimate.label)
+
+
+class Standing(NamedTuple):
+    """What must stand beside a value; parts that do not apply are empty."""
+
+    interval: str
+    """`95 %: 0.49 to 1.05`; a comparison without one says `no interval`, a plain count or sum has none to show"""
+    counts: str
+    """n and p"""
+    words: str
+    """the causal label and the note"""
+
+    def parts(self) -> tuple[str, ...]:
+        """Return the parts there are."""
+        return tuple(part for part in self if part)
+
+
+def standing(estimate: Estimate) -> Standing:
+    """Return the interval, n, p, causal label and note of an estimate in words."""
+    between = interval(estimate)
+    is_bare = not between and estimate.value is not None and estimate.label
+    counts = [f"n = {number(estimate.n)}"] if estimate.n is not None else []
+    if estimate.p is not None and estimate.unit != "p":
+        counts.append(p_value(estimate.p))
+    return Standing(
+        f"95 %: {between}" if between else "no interval" if is_bare else "",
+        ", ".join(counts),
+        "; ".join(part for part in (label(estimate), estimate.note) if part),
+    )
+
+
+def sentence(estimate: Estimate) -> str:
+    """Return the value and all that must stand beside it, on one line: for text and for computed sentences."""
+    beside = "; ".join(standing(estimate).parts())
+    return f"{value(estimate)} ({beside})" if beside else value(estimate)
+
+
+def brief(estimate: Estimate) -> str:
+    """Return the value with its interval alone, for sentences that give n and label in their own words."""
+    between = interval(estimate)
+    return f"{value(estimate)} (95 %: {between})" if between else value(estimate)
+
+
+def zone(name: str) -> tzinfo:
+    """Return the time zone of that name, UTC when there is no such zone."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def day(at: int, timezone: str) -> str:
+    """Return epoch milliseconds as a date in the shop's zone: `1 March 2025`."""
+    moment = datetime.fromtimestamp(at / 1000, zone(timezone))
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def moment(at: int, timezone: str) -> str:
+    """Return epoch milliseconds as date and time in the shop's zone: `2025-03-01 14:05`."""
+    return datetime.fromtimestamp(at / 1000, zone(timezone)).strftime("%Y-%m-%d %H:%M")
+
+
+def iso(at: int) -> str:
+    """Return epoch milliseconds as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def period(between: tuple[int, int] | None, timezone: str) -> str:
+    """Return a half-open period in words, its last day included."""
+    if between is None:
+        return "all that the data cover"
+    return f"{day(between[0], timezone)} to {day(max(between[0], between[1] - 1), timezone)}"
+
+
+def lead(heading: str) -> str:
+    """Return a heading that runs into its text: with a colon, unless it ends a sentence itself."""
+    return heading if heading.endswith(("?", "!", ".", ":")) else f"{heading}:"
+
+
+def listing(items: Sequence[str], last: str = "and") -> str:
+    """Return `a, b and c`."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return `1 order` or `2 orders`."""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
