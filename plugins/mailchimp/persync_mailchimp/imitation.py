@@ -6,12 +6,12 @@ import hashlib
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from functools import cached_property
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from typing import Any
 
 from starlette.requests import Request
 
-from persync.connect.readers import iso
 from persync.sandbox.world import Message, SandboxPerson, World, mc_eid, tag_id
 from persync_mailchimp.query import moment_of, not_found, one_of, page
 
@@ -31,7 +31,7 @@ def member_id(email: str) -> str:
 
 def when(at: int | None) -> str:
     """Write epoch milliseconds as Mailchimp does; "" where there is no date."""
-    return "" if at is None else iso(at).replace("Z", "+00:00")
+    return "" if at is None else datetime.fromtimestamp(at // 1000, UTC).isoformat()
 
 
 class Imitation:
@@ -319,8 +319,9 @@ class Imitation:
         return counts
 
     def _rate(self, kind: str, person: int = 0) -> float:
-        sends = self._engagement["sends"][person]
-        return self._engagement[kind][person] / sends if sends else 0.0
+        # Not counts[person]: a Counter answers for whom it does not know by a slow way round.
+        sends = self._engagement["sends"].get(person, 0)
+        return self._engagement[kind].get(person, 0) / sends if sends else 0.0
 
     # -- campaigns --------------------------------------------------------------------------------------------------
 
@@ -475,6 +476,7 @@ def _variate(message: Message, sender: str) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=100_000)
 def _as_number(value: str) -> Any:
     try:
         found = float(value)

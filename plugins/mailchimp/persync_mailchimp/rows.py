@@ -137,7 +137,7 @@ def _coarse(value: Any, kind: str) -> str | None:
         return _country(value.get("country")) if isinstance(value, dict) else None
     if value is None or value == "" or kind in ("phone", "smsphone", "email", "url", "imageurl", "birthday"):
         return None
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     if kind == "date":
         return next((part for part in text.replace("/", "-").split("-") if len(part) == 4 and part.isdigit()), None)
     if kind == "zip":
@@ -152,7 +152,7 @@ def campaign_ref(campaign_id: str) -> CampaignRef:
 
 
 def campaign_rows(campaign: records.Campaign, at: Context) -> Iterator[rows.Row]:
-    """Yield a campaign, what its settings say about personalisation, its variants, and its content to be read once sent."""
+    """Yield a campaign, what its settings say about personalisation, its variants, and its content to be read."""
     ref = campaign_ref(campaign["id"])
     settings = campaign.get("settings") or {}
     tracking = campaign.get("tracking") or {}
@@ -191,7 +191,10 @@ def campaign_rows(campaign: records.Campaign, at: Context) -> Iterator[rows.Row]
 
 
 def _content_version(campaign: records.Campaign) -> str:
-    """Return what changes when the content may have: what was sent stays, an automation can be edited while it runs."""
+    """Return what changes when the content may have: what was sent stays, an automation can be edited while it runs.
+
+    A draft is read once and again when it was sent: no field tells that somebody edited it, and nobody has received it yet.
+    """
     parts = [campaign["status"], campaign.get("send_time") or "", campaign.get("content_type") or ""]
     if campaign["status"] != "sent":
         parts.append(str(campaign.get("emails_sent") or 0))

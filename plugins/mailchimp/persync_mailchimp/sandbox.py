@@ -133,9 +133,6 @@ SANDBOX = Sandbox(
     name="mailchimp",
     connector="mailchimp",
     app=app,
-    settings=lambda world, base_url: {
-        "base_url": f"{base_url.rstrip('/')}/3.0",
-        "attributes": world.attributes.get("mailchimp", {}),
-    },
+    settings=lambda world, base_url: {"base_url": f"{base_url.rstrip('/')}/3.0"},
     secrets=lambda world: {"MAILCHIMP_API_KEY": api_key(world)},
 )
