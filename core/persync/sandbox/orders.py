@@ -214,6 +214,8 @@ def number_orders(orders: list[SandboxOrder], first: int = 1001) -> None:
     for index, order in enumerate(orders):
         order.id = str(5_610_000_000_000 + index * 32_771)
         order.name = f"#{first + index}"
+        for visit in order.visits:
+            visit.id = str(8_800_000_000 + index * 50 + int(visit.id))
         lines = {line.id: str(14_020_000_000_000 + (index * 20 + int(line.id)) * 97) for line in order.lines}
         for line in order.lines:
             line.id = lines[line.id]

@@ -12,7 +12,7 @@ from typing import Any
 from persync.errors import ConfigError
 from persync.sandbox.world import World
 
-__all__ = ["write_config", "write_files"]
+__all__ = ["refuse_foreign", "write_config", "write_files"]
 
 _MARK = "# Written by persync sandbox; it will be written anew."
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -24,11 +24,9 @@ def write_config(folder: Path, world: World, info: Mapping[str, Any]) -> Path:
     `info` is what the running sandbox says of itself. Raises ConfigError rather than write over a persync.toml or a secrets
     file that somebody else wrote.
     """
+    refuse_foreign(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path, secrets = folder / "persync.toml", folder / "persync.secrets.toml"
-    for file in (path, secrets):
-        if file.exists() and not file.read_text(encoding="utf-8").startswith(_MARK):
-            raise ConfigError(f"{file.name} is already there.", where=str(folder), hint="Choose an empty folder.")
     connections = {name: dict(settings) for name, settings in info["connections"].items()}
     if world.files:
         write_files(folder, world)
@@ -40,10 +38,18 @@ def write_config(folder: Path, world: World, info: Mapping[str, Any]) -> Path:
     path.write_text("\n".join([_MARK, *_tables((), project)]) + "\n", encoding="utf-8")
     lines = [_MARK, *(f"{_key(name)} = {_value(value)}" for name, value in info["secrets"].items())]
     descriptor = os.open(secrets, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         os.fchmod(descriptor, 0o600)
-        file.write("\n".join(lines) + "\n")
+        stream.write("\n".join(lines) + "\n")
     return path
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise ConfigError when `folder` holds settings or secrets that a sandbox did not write."""
+    for name in ("persync.toml", "persync.secrets.toml"):
+        file = folder / name
+        if file.exists() and not file.read_text(encoding="utf-8").startswith(_MARK):
+            raise ConfigError(f"{name} is already there.", where=str(folder), hint="Choose an empty folder.")
 
 
 def write_files(folder: Path, world: World) -> dict[str, Path]:

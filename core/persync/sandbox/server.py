@@ -20,7 +20,7 @@ from starlette.routing import Mount
 
 from persync.errors import ConfigError, nearest
 from persync.sandbox.faults import Faults, Schedule
-from persync.sandbox.project import write_config, write_files
+from persync.sandbox.project import refuse_foreign, write_config, write_files
 from persync.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def serve(
     When ready prints one JSON line: `{"connections": {name: settings}, "secrets": {variable: value}, "truth": path}`.
     With `config_dir` a ready persync.toml and secrets file are put there too. Raises ConfigError when the port is taken.
     """
+    if config_dir is not None:
+        refuse_foreign(config_dir)
     with ExitStack() as stack:
         folder = config_dir if config_dir is not None else Path(stack.enter_context(TemporaryDirectory(prefix="persync-")))
         listening = stack.enter_context(_listen(port))
