@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import DataError
 from persync.estimate import Estimate, Label
@@ -25,6 +26,7 @@ def assess(engine: Engine, attribute: str, ask: Ask) -> list[Estimate]:
 
     Groups may claim cause as far as the experiment may: the draw is random within each group too.
     """
+    build_orders(engine)
     out: list[Estimate] = []
     for experiment in ask.experiments.values():
         if experiment.control is not None:
@@ -38,7 +40,7 @@ def _experiment(engine: Engine, experiment: Experiment, control: str, attribute:
     base, params = experiments.arms_sql(experiment)
     from_at, to_at = experiments.window(experiment) or (-EVER, EVER)
     params |= {"from_at": from_at, "to_at": to_at, "gross": int(ask.basis == "gross"), "attribute": attribute}
-    pieces = ("orders", "order_money", "arm_orders", "groups", "benefit_by_group_read")
+    pieces = ("order_money", "arm_orders", "groups", "benefit_by_group_read")
     rows = run(engine, join(*base, *(piece(name) for name in pieces)), params)
     arms = sorted({row["arm"] for row in rows})
     currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import Any
 
+from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import ConfigError, DataError, nearest
 from persync.estimate import HOLDOUT, RANDOMISED, Estimate, Label
@@ -96,6 +97,7 @@ def arms_sql(experiment: Experiment) -> tuple[list[str], dict[str, Any]]:
 
 def gather(engine: Engine, experiment: Experiment, ask: Ask) -> Reading:
     """Collect the aggregates of an experiment."""
+    build_orders(engine)
     base, params = arms_sql(experiment)
     from_at, to_at = window(experiment) or (-EVER, EVER)
     params |= {"from_at": from_at, "to_at": to_at, "gross": int(ask.basis == "gross")}
@@ -114,9 +116,7 @@ def gather(engine: Engine, experiment: Experiment, ask: Ask) -> Reading:
             hint=nearest(experiment.control, list(sizes)),
         )
     imported = _imported(run(engine, join(*base, piece("arm_outcomes"), piece("arm_outcomes_read")), params), to_at, ask)
-    bought = run(
-        engine, join(*base, piece("orders"), piece("order_money"), piece("arm_orders"), piece("arm_orders_read")), params
-    )
+    bought = run(engine, join(*base, piece("order_money"), piece("arm_orders"), piece("arm_orders_read")), params)
     has_orders = bool(engine.rows("SELECT oo.order_id AS order_id FROM order_of AS oo LIMIT 1"))
     taken = {outcome.name for outcome in imported}
     ordered = _ordered(bought, to_at, ask) if has_orders else _no_orders(ask, taken)

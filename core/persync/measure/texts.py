@@ -1,4 +1,4 @@
-"""The SQL texts of the measures: named pieces in `sql/`, joined into one query and given the parameters they use.
+"""The SQL texts of the measures: named pieces in `sql/`, joined into one query.
 
 A piece is one or more CTEs (`name AS (...)`); the last piece of a query is its SELECT. One piece stands in one file,
 so "what is an order's money" is written once.
@@ -6,25 +6,19 @@ so "what is an order's money" is written once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from persync.engine.engine import Engine
+from persync.engine.texts import load, used
 
 EVER = 2**62
 """A bound beyond every time: stands for "no bound", so that no query needs an untyped NULL parameter."""
 
-_PARAMETER = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 
-
-@cache
 def piece(name: str) -> str:
-    """Return the text of one piece without its comments."""
-    text = files("persync.measure").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
-    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--")).strip()
+    """Return the text of one piece."""
+    return load(name, "persync.measure.sql").strip()
 
 
 def query(*names: str) -> str:
@@ -40,8 +34,7 @@ def join(*texts: str) -> str:
 
 def run(engine: Engine, sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Run a query with those of the parameters that it names."""
-    named = set(_PARAMETER.findall(sql))
-    return engine.rows(sql, {name: value for name, value in params.items() if name in named})
+    return engine.rows(sql, used(sql, params))
 
 
 def bounds(period: tuple[int, int] | None) -> dict[str, int]:

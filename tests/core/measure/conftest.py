@@ -87,7 +87,8 @@ class Shop:
         )
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        cursor = self.db.execute(re.sub(r"(?<![:\w]):([a-z_]\w*)", r"$\1", sql), dict(params or {}))
+        text = re.sub(r"(?<![:\w]):([a-z_]\w*)", r"$\1", re.sub(r"--[^\n]*", "", sql))
+        cursor = self.db.execute(text, dict(params or {}))
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -96,7 +97,10 @@ class Shop:
         return {name: np.array([row[name] for row in rows]) for name in (rows[0] if rows else {})}
 
     def write(self, sql: str, params: Mapping[str, Any] | None, name: str) -> int:
-        raise NotImplementedError
+        values = dict(params or {})
+        text = re.sub(r"(?<![:\w]):([a-z_]\w*)", r"$\1", re.sub(r"--[^\n]*", "", sql))
+        self.db.execute(f"CREATE OR REPLACE TABLE {name} AS {text}", values)
+        return len(self.rows(f"SELECT 1 AS one FROM {name}"))
 
     def has(self, name: str) -> bool:
         return name in self.columns
