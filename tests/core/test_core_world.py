@@ -141,9 +141,7 @@ def test_every_ledger_adds_up_to_what_the_lines_are_worth_now(world: World) -> N
     """Goods still kept, at what they cost, are what the product and gift card sales add up to."""
     for order in world.orders:
         goods = sum(event.total_minor for event in order.ledger if event.line_type in ("PRODUCT", "GIFT_CARD"))
-        kept = sum(
-            line.unit_price_minor * line.quantity - line.discount_minor for line in order.lines if line.current_quantity
-        )
+        kept = sum(line.unit_price_minor * line.quantity - line.discount_minor for line in order.lines if line.current_quantity)
         assert goods == kept
         assert order.total_minor() == sum(event.total_minor for event in order.ledger) >= 0
 
@@ -259,7 +257,7 @@ def test_the_arms_are_drawn_by_lot(world: World) -> None:
     }
     sizes = {arm: len(members) for arm, members in arms.items()}
     total = sum(sizes.values())
-    before = {number: 0 for number in world.people}
+    before = dict.fromkeys(world.people, 0)
     for order in world.orders:
         if order.person is not None and order.created_at < begins:
             before[order.person] += net_minor(order)

@@ -1,0 +1,155 @@
+"""Answers break as planned, and only those."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+
+from persync.errors import ConfigError
+from persync.sandbox.faults import KINDS, Fault, Faults, Schedule
+
+GOOD = {"members": [1, 2, 3], "total_items": 3}
+
+
+async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+    """Answer with GOOD, or with what was posted."""
+    sent = (await receive()).get("body", b"")
+    body = sent or json.dumps(GOOD).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+class Answer:
+    """What a client would have seen."""
+
+    def __init__(self) -> None:
+        self.status, self.headers, self.body, self.complete = 0, dict[str, str](), b"", False
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {name.decode().lower(): value.decode() for name, value in message["headers"]}
+        else:
+            self.body += message["body"]
+            self.complete = not message["more_body"]
+
+
+def ask(wrapped: Faults, path: str = "/lists", query: str = "", body: bytes = b"", method: str = "GET") -> Answer:
+    answer = Answer()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": []}
+    asyncio.run(wrapped(scope, receive, answer))
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "content"),
+    [
+        ("too_many", 429, "application/json"),
+        ("throttled_403", 403, "text/html"),
+        ("unauthorised", 401, "application/json"),
+        ("broken", 500, "application/json"),
+        ("gateway", 502, "text/html"),
+        ("bad_json", 200, "application/json"),
+    ],
+)
+def test_a_fault_answers_once_in_its_own_shape_and_then_the_vendor_again(kind: str, status: int, content: str) -> None:
+    wrapped = Faults(app, Schedule(Fault(kind)))
+
+    broken, good = ask(wrapped), ask(wrapped)
+
+    assert (broken.status, broken.headers["content-type"]) == (status, content)
+    assert int(broken.headers["content-length"]) == len(broken.body)
+    assert (good.status, json.loads(good.body)) == (200, GOOD)
+
+
+@pytest.mark.parametrize("kind", ["throttled_403", "gateway", "bad_json", "truncated"])
+def test_some_answers_are_not_json(kind: str) -> None:
+    answer = ask(Faults(app, Schedule(Fault(kind))))
+
+    with pytest.raises(ValueError):
+        json.loads(answer.body)
+
+
+def test_retry_after_is_sent_only_when_asked_for() -> None:
+    wrapped = Faults(app, Schedule(Fault("too_many", retry_after=1.5), Fault("too_many", after=1)))
+
+    assert [ask(wrapped).headers.get("retry-after") for _ in range(3)] == ["1.5", None, None]
+
+
+def test_a_truncated_body_keeps_good_http() -> None:
+    answer = ask(Faults(app, Schedule(Fault("truncated"))))
+
+    assert answer.complete
+    assert int(answer.headers["content-length"]) == len(answer.body) == len(json.dumps(GOOD)) // 2
+
+
+def test_a_reset_promises_more_than_it_sends() -> None:
+    answer = ask(Faults(app, Schedule(Fault("reset"))))
+
+    assert not answer.complete
+    assert int(answer.headers["content-length"]) == len(json.dumps(GOOD)) > len(answer.body) > 0
+
+
+def test_a_slow_answer_is_still_the_right_one() -> None:
+    assert json.loads(ask(Faults(app, Schedule(Fault("slow", seconds=0.0)))).body) == GOOD
+
+
+def test_faults_strike_only_what_they_match_after_so_many_and_so_often() -> None:
+    schedule = Schedule(Fault("broken", match=r"^GET /lists\?.*offset=1000", after=1, times=2))
+    wrapped = Faults(app, schedule)
+
+    asked = ["offset=0", "offset=1000", "offset=1000", "offset=1000", "offset=1000"]
+    assert [ask(wrapped, query=query).status for query in asked] == [200, 200, 500, 500, 200]
+    assert ask(wrapped, path="/reports", query="offset=1000").status == 200
+    assert schedule.struck == [("broken", "GET /lists?offset=1000")] * 2
+
+
+def test_a_fault_without_end_strikes_for_ever() -> None:
+    wrapped = Faults(app, Schedule(Fault("gateway", after=1, times=None)))
+
+    assert [ask(wrapped).status for _ in range(4)] == [200, 502, 502, 502]
+
+
+def test_a_fault_can_look_into_the_body_and_the_vendor_still_gets_it() -> None:
+    wrapped = Faults(app, Schedule(Fault("broken", body=r"customers\(")))
+    orders, customers = b'{"query": "{ orders(first: 1) }"}', b'{"query": "{ customers(first: 1) }"}'
+
+    answers = [ask(wrapped, body=body, method="POST") for body in (orders, customers, customers)]
+
+    assert [answer.status for answer in answers] == [200, 500, 200]
+    assert [answers[0].body, answers[2].body] == [orders, customers]
+
+
+def test_faults_can_be_planned_while_the_server_runs() -> None:
+    schedule = Schedule()
+    wrapped = Faults(app, schedule)
+
+    before = ask(wrapped).status
+    schedule.add(Fault("unauthorised"))
+
+    assert (before, ask(wrapped).status, ask(wrapped).status) == (200, 401, 200)
+
+
+def test_an_unknown_fault_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(ConfigError, match=r"unknown fault 'truncate'. Did you mean 'truncated'\?"):
+        Schedule(Fault("truncate"))
+    assert set(KINDS) == {
+        "too_many",
+        "throttled_403",
+        "unauthorised",
+        "broken",
+        "gateway",
+        "bad_json",
+        "truncated",
+        "reset",
+        "slow",
+    }
