@@ -1,0 +1,188 @@
+"""HubSpot as persync sees it: how calls are signed and paced, and what its refusals mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import field_validator
+
+from persync.connect.connector import ConnectionSettings, Connector, retry_after
+from persync.errors import (
+    AuthError,
+    PersyncError,
+    QuotaError,
+    ResponseError,
+    SkipStreamError,
+    TransientError,
+    nearest,
+)
+from persync_hubspot import api, properties
+from persync_hubspot.pace import HubSpotPace
+from persync_hubspot.readers import MODELS
+from persync_hubspot.streams import STREAMS
+
+if TYPE_CHECKING:
+    from persync.connect.client import Client
+
+HELP = (
+    "Make a service key in HubSpot under Development > Keys > Service keys with the read scopes of the README "
+    "and put it where HUBSPOT_ACCESS_TOKEN is looked up."
+)
+_WAITS = {"TEN_SECONDLY_ROLLING": 10.0, "SECONDLY": 1.0}
+_TRANSIENT = frozenset({408, 423, 477, 500, 502, 503, 504, 521, 522, 523, 524})
+
+
+class HubSpotSettings(ConnectionSettings):
+    """What a HubSpot connection may say besides."""
+
+    claim_models: tuple[str, ...] = MODELS
+    """the attribution models whose revenue report is read for each campaign"""
+
+    @field_validator("attributes")
+    @classmethod
+    def _no_identities(cls, attributes: dict[str, str]) -> dict[str, str]:
+        for name in attributes:
+            if name in properties.IDENTIFYING:
+                raise ValueError(f"'{name}' says who a person is or where they live; persync never stores it")
+        return attributes
+
+    @field_validator("claim_models")
+    @classmethod
+    def _known_models(cls, models: tuple[str, ...]) -> tuple[str, ...]:
+        for model in models:
+            if model not in MODELS:
+                raise ValueError(f"HubSpot has no attribution model '{model}'. {nearest(model, MODELS)}")
+        if not models:
+            raise ValueError("name at least one attribution model")
+        return models
+
+
+class HubSpot(Connector):
+    """HubSpot's dated API, signed with a service key (tokens of older private apps work the same until they end)."""
+
+    name = "hubspot"
+    title = "HubSpot"
+    settings_type = HubSpotSettings
+    secrets = {"token": "HUBSPOT_ACCESS_TOKEN"}  # noqa: RUF012 - declared ClassVar in the base
+    streams = STREAMS
+    help = HELP
+
+    def base_url(self) -> str:
+        """Return the one host that serves every account, or the one the settings name."""
+        return (self.settings.base_url or api.BASE_URL).rstrip("/")
+
+    def headers(self, client: Client) -> Mapping[str, str]:
+        """Return the bearer token."""
+        return {"Authorization": f"Bearer {self.secret_values['token']}"}
+
+    def pace(self) -> HubSpotPace:
+        """Return a pace that learns the account's limit from its answers."""
+        return HubSpotPace(concurrent=self.workers)
+
+    def check(self, client: Client) -> Iterator[tuple[str, str]]:
+        """Read the account, try one record of every stream that hangs under nothing, and hold property names against it."""
+        details = client.get_json(api.ACCOUNT)
+        yield "account", f"portal {details['portalId']}, {details['companyCurrency']}, {details['timeZone']}"
+        for name, path in _PROBES.items():
+            try:
+                client.get_json(path, {"limit": "1", **({"eventType": "SENT"} if path == api.EVENTS_V1 else {})})
+            except SkipStreamError as error:
+                yield name, f"skipped: {error.what} {error.hint}".strip()
+            else:
+                yield name, "can be read"
+        for kind, names in properties.ASKED.items():
+            asked = properties.with_opted_in(names, self.settings.attributes if kind == "contacts" else ())
+            try:
+                known = client.get_json(api.properties(kind))["results"]
+            except SkipStreamError:
+                continue
+            for problem in properties.unknown(asked, (one["name"] for one in known)):
+                yield f"{kind} properties", problem
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> PersyncError | None:
+        """Return the error an answer stands for, reading HubSpot's error body where there is one."""
+        if status < 400:
+            return None
+        told = _parsed(body)
+        message = str(told.get("message") or "").strip().rstrip(".")
+        said = f": {message[:300]}" if message else ""
+        if status == 429:
+            return _throttled(told, headers, said)
+        if status in (401, 530):
+            what = "the token is malformed" if status == 530 else "the token was refused"
+            return AuthError(f"{what} (HTTP {status}).", hint=HELP)
+        if status == 403:
+            return _denied(told, said)
+        if status in _TRANSIENT:
+            wait = retry_after(headers)
+            return TransientError(
+                f"HubSpot failed (HTTP {status}){said}.", wait=2.0 if wait is None and status == 423 else wait
+            )
+        if status == 414:
+            return ResponseError(
+                "the list of properties is too long for a URL (HTTP 414).",
+                hint="Opt in to fewer attributes for this connection.",
+            )
+        if status == 400 and told.get("status") == "error" and "category" not in told and "Invalid input" not in message:
+            # The v1 API's answer to an offset that has died; its wording is not promised, its older shape is.
+            return TransientError(f"HubSpot refused the call (HTTP 400){said}.", shrink=True)
+        return ResponseError(f"HubSpot refused the call (HTTP {status}){said}.")
+
+    def request_id(self, headers: Mapping[str, str], body: bytes) -> str:
+        """Return HubSpot's correlationId, which its support asks for."""
+        return str(_parsed(body).get("correlationId") or headers.get("x-hubspot-correlation-id", ""))
+
+
+_PROBES = {
+    "contacts": api.objects("contacts"),
+    "marketing_emails": api.EMAILS,
+    "email_events": api.EVENTS_V1,
+    "deals": api.objects("deals"),
+    "orders": api.objects("orders"),
+    "campaigns": api.CAMPAIGNS,
+}
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    import orjson
+
+    try:
+        told = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _throttled(told: Mapping[str, Any], headers: Mapping[str, str], said: str) -> PersyncError:
+    policy = str(told.get("policyName") or "")
+    if policy == "DAILY":
+        return QuotaError(
+            f"the account's calls for today are used up (HTTP 429, DAILY){said}.",
+            hint="They come back at midnight in the account's time zone; pull again then, it goes on where it stopped.",
+        )
+    wait = _WAITS.get(policy, retry_after(headers))
+    return TransientError(f"too many calls (HTTP 429, {policy or 'no policy named'}){said}.", throttled=True, wait=wait)
+
+
+def _denied(told: Mapping[str, Any], said: str) -> PersyncError:
+    if not told:
+        return ResponseError(
+            "access denied (HTTP 403), not by HubSpot itself.", hint="Check base_url, and any proxy between here and there."
+        )
+    if told.get("category") == "MISSING_SCOPES":
+        scopes = sorted(set(_scopes(told)))
+        named = f"the key lacks the scope {' or '.join(scopes)}" if scopes else "the key lacks a scope"
+        return SkipStreamError(f"{named} (HTTP 403).", reason="scope", hint="Add it to the service key in HubSpot.")
+    return SkipStreamError(
+        f"the account may not read this (HTTP 403){said}.", reason="tier", hint="It may need a higher HubSpot subscription."
+    )
+
+
+def _scopes(told: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every scope named in an error's context or in that of one of its details."""
+    for place in (told, *(told.get("errors") or ())):
+        context = place.get("context") if isinstance(place, dict) else None
+        for name, values in (context or {}).items():
+            if "scope" in name.lower() and isinstance(values, list):
+                yield from (str(value) for value in values)

@@ -1,0 +1,240 @@
+"""E-mail events: what was sent to whom, opened and clicked.
+
+HubSpot gives them in the v1 API alone, which is unsupported from September 2027 and has no successor yet. So everything
+behind this page knows an `EmailEvent`, and where events come from is an `EmailEventSource`: an export, webhooks or a
+dated API can take v1's place without a change to rows or store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
+from persync.connect.readers import picked
+from persync.connect.stream import DAY_MS, Context, Incremental, Reader, Request, Step, Stream, Token, Work
+from persync.rows import Action, CampaignRef, Person, Row, Touchpoint
+from persync_hubspot import api, records
+
+EVENT_TYPES = ("SENT", "DELIVERED", "OPEN", "CLICK", "BOUNCE", "STATUSCHANGE", "SPAMREPORT", "DROPPED")
+"""What is asked for. An unsubscription comes as STATUSCHANGE and again as UNSUBSCRIBED: the first says more, so it is read."""
+
+ACTIONS: Mapping[str, Action] = {
+    "SENT": Action.SEND,
+    "DELIVERED": Action.DELIVER,
+    "OPEN": Action.OPEN,
+    "CLICK": Action.CLICK,
+    "BOUNCE": Action.BOUNCE,
+    "STATUSCHANGE": Action.UNSUBSCRIBE,
+    "UNSUBSCRIBED": Action.UNSUBSCRIBE,
+    "SPAMREPORT": Action.COMPLAINT,
+    "DROPPED": Action.DROP,
+    "MTA_DROPPED": Action.DROP,
+    "SUPPRESSED": Action.DROP,
+}
+
+FIRST_MAIL = 1_262_304_000_000
+"""2010-01-01: no account has e-mail events older than this."""
+FIRST_SPAN_DAYS = 32
+WIDEST_SPAN_DAYS = 2_048
+REREAD_DAYS = 3
+PATIENCE = 5
+"""How often a slice may start again without getting anywhere."""
+
+
+class _Moment(TypedDict):
+    created: Any
+
+
+class _Moments(TypedDict):
+    events: list[_Moment]
+
+
+@lru_cache(maxsize=1)
+def _moments() -> TypeAdapter[_Moments]:
+    return TypeAdapter(_Moments)
+
+
+def _times(body: bytes) -> list[int]:
+    """Return when the events of a page happened, without building the rest of them."""
+    page = _moments().validate_json(body)
+    return [event["created"] for event in page["events"] if isinstance(event["created"], int)]
+
+
+class EmailEvent(NamedTuple):
+    """One event, whoever told of it."""
+
+    action: Action
+    recipient: str
+    happened_at: int
+    email_campaign: str | None
+    link: str | None = None
+    link_number: int = 0
+    is_machine: bool | None = None
+
+
+class EmailEventSource(Protocol):
+    """Where e-mail events come from: how they are paged and how a record becomes events."""
+
+    @property
+    def record(self) -> Any:
+        """The type of one record."""
+        ...
+
+    @property
+    def reader(self) -> Reader:
+        """How records are paged."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """Where they are."""
+        ...
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What the token must be allowed to read."""
+        ...
+
+    def events(self, record: Any) -> Iterator[EmailEvent]:
+        """Yield the events of one record, none when it says nothing about a person."""
+        ...
+
+
+def event_stream(source: EmailEventSource) -> Stream:
+    """Return the stream that reads e-mail events from a source."""
+
+    def event_rows(record: Any, at: Context) -> Iterator[Row]:
+        for event in source.events(record):
+            yield Touchpoint(
+                CampaignRef(("email_campaign", event.email_campaign)) if event.email_campaign else None,
+                Person(("email", event.recipient)),
+                event.action,
+                event.happened_at,
+                link=event.link,
+                ordinal=event.link_number,
+                is_machine=event.is_machine,
+            )
+
+    return Stream(
+        name="email_events",
+        path=source.path,
+        record=source.record,
+        rows=event_rows,
+        reader=source.reader,
+        window=Incremental(overlap=REREAD_DAYS * DAY_MS),
+        parent="account",
+        scopes=source.scopes,
+        safe=("id", "type"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EventSlices:
+    """Pages of v1 events of one type: newest first, slice by slice of time, from the end of the window to its start.
+
+    Offsets die soon. Since the newest come first, everything younger than the oldest event seen is already kept: a dead
+    offset starts the slice again there, not at its beginning. Slices begin a day wide (32 at the first load); one that
+    holds less than a page makes the next twice as wide, one that holds several halves it, so quiet years cost few calls.
+    """
+
+    limit: int = 1000
+
+    def start(self, work: Work) -> Token:
+        span = FIRST_SPAN_DAYS if work.since is None else 1
+        return self._slice(work, work.until - 1, span) or {"from": work.until, "to": work.until, "span": span}
+
+    def request(self, work: Work, token: Token) -> Request:
+        params = {
+            "eventType": work.parent["type"],
+            "startTimestamp": str(token["from"]),
+            "endTimestamp": str(token["to"]),
+            "limit": str(token.get("limit", self.limit)),
+        }
+        if "offset" in token:
+            params["offset"] = token["offset"]
+        return Request(path=work.stream.path, params=params)
+
+    def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
+        more, offset = picked(body, "hasMore", "offset")
+        times = _times(body)
+        if more and offset:
+            oldest = min(times, default=token.get("oldest", token["to"]))
+            following = {**token, "offset": offset, "oldest": oldest, "pages": token.get("pages", 1) + 1}
+            return Step(body, ("events",), following)
+        pages, span = token.get("pages", 1), token["span"]
+        if pages == 1 and len(times) * 2 <= self.limit:
+            span = min(span * 2, WIDEST_SPAN_DAYS)
+        elif pages > 2:
+            span = max(1, span // 2)
+        return Step(body, ("events",), self._slice(work, token["from"] - 1, span))
+
+    def shrink(self, work: Work, token: Token) -> Token | None:
+        if "offset" not in token:
+            return None
+        # Events of the oldest millisecond seen are asked for again: some of them may be on the page that died.
+        to = min(token["to"], token.get("oldest", token["to"]))
+        stuck = token.get("stuck", 0) + 1 if to == token["to"] else 0
+        if stuck > PATIENCE:
+            return None
+        return {"from": token["from"], "to": to, "span": token["span"], "pages": token["pages"], "stuck": stuck}
+
+    @staticmethod
+    def _slice(work: Work, to: int, span: int) -> Token | None:
+        """Return the slice that ends at a moment (inclusive), None when the window's start has been reached."""
+        floor = max(work.since or 0, FIRST_MAIL)
+        if to < floor:
+            return None
+        return {"from": max(floor, to - span * DAY_MS + 1), "to": to, "span": span}
+
+
+@dataclass(frozen=True, slots=True)
+class V1Events:
+    """The v1 e-mail events API."""
+
+    path: str = api.EVENTS_V1
+    record: Any = records.V1EmailEvent
+    reader: Reader = EventSlices()
+    scopes: tuple[str, ...] = ("content",)
+
+    def events(self, record: Any) -> Iterator[EmailEvent]:
+        """Yield what a record says happened; nothing for one that a later event made obsolete, or that is no touch."""
+        event: records.V1EmailEvent = record
+        action = ACTIONS.get(event["type"])
+        if action is None or event.get("obsoletedBy"):
+            return
+        if event["type"] == "STATUSCHANGE" and not _is_unsubscription(event):
+            return
+        campaign = event.get("emailCampaignId")
+        yield EmailEvent(
+            action,
+            event["recipient"],
+            event["created"],
+            None if campaign is None else str(campaign),
+            link=_bare(event.get("url")),
+            # Scanners follow many links in one millisecond; links that differ in their query alone stay apart.
+            link_number=(event.get("linkId") or 0) if action is Action.CLICK else 0,
+            is_machine=event.get("filteredEvent") if action in (Action.OPEN, Action.CLICK) else None,
+        )
+
+
+def _is_unsubscription(event: records.V1EmailEvent) -> bool:
+    if event.get("portalSubscriptionStatus") == "UNSUBSCRIBED":
+        return True
+    return any(one.get("status") == "UNSUBSCRIBED" for one in event.get("subscriptions") or ())
+
+
+def _bare(url: str | None) -> str | None:
+    """Return a URL without user, query and fragment: HubSpot's own parameters name the reader."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else None

@@ -1,0 +1,164 @@
+"""HubSpot's API over a world: the paths, caps, errors and quirks of the real one, as far as persync reads it.
+
+It answers from the world alone and never for speed: what a vendor may do wrong on a bad day is the fault injector's part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from persync.sandbox.world import World
+from persync_hubspot import api
+from persync_hubspot.sandbox_crm import Crm
+from persync_hubspot.sandbox_mail import Mail
+from persync_hubspot.sandbox_wire import Refusal, correlation_id
+
+Answer = Callable[[Request], Awaitable[Response]]
+WINDOW_MAX = 190
+DAILY = 650_000
+
+
+def token(world: World) -> str:
+    """Return the service key that this world's account accepts: in HubSpot's form, made from the world's secret."""
+    padded = (world.secret * 32)[:32]
+    return f"pat-na1-{padded[:8]}-{padded[8:12]}-{padded[12:16]}-{padded[16:20]}-{padded[20:32]}"
+
+
+def settings(world: World, base_url: str) -> Mapping[str, Any]:
+    """Return the settings of a connection to this sandbox."""
+    return {"base_url": base_url, "attributes": dict(world.attributes.get("hubspot", {}))}
+
+
+def secrets(world: World) -> Mapping[str, str]:
+    """Return the variable that the connector looks for."""
+    return {"HUBSPOT_ACCESS_TOKEN": token(world)}
+
+
+def app(world: World, *, offset_pages: int | None = None) -> Starlette:
+    """Return the ASGI application. An offset of the e-mail events dies after `offset_pages` pages, never when None."""
+    crm = Crm(world)
+    mail = Mail(world, offset_pages=offset_pages)
+    account = {
+        "portalId": portal_id(world),
+        "accountType": "STANDARD",
+        "timeZone": world.timezone,
+        "companyCurrency": world.currency,
+        "additionalCurrencies": [],
+        "utcOffset": "+00:00",
+        "utcOffsetMilliseconds": 0,
+        "uiDomain": "app.hubspot.com",
+        "dataHostingLocation": "na1",
+    }
+    guard = _Guard(token(world))
+    version = api.API_VERSION
+
+    def get(path: str, answer: Callable[[Mapping[str, str], Mapping[str, list[str]]], Any]) -> Route:
+        async def endpoint(request: Request) -> Response:
+            return guard.answered(request, lambda: answer(request.path_params, parse_qs(request.url.query)))
+
+        return Route(path, endpoint, methods=["GET"])
+
+    def post(path: str, answer: Callable[[Mapping[str, str], Any], tuple[int, Any]]) -> Route:
+        async def endpoint(request: Request) -> Response:
+            body = await request.body()
+            return guard.answered(
+                request, lambda: answer(request.path_params, _json(body)), headers=not path.endswith("/search")
+            )
+
+        return Route(path, endpoint, methods=["POST"])
+
+    routes: list[BaseRoute] = [
+        get(api.ACCOUNT, lambda path, query: account),
+        get(f"/crm/objects/{version}/{{kind}}", lambda path, query: crm.listed(path["kind"], query)),
+        post(f"/crm/objects/{version}/{{kind}}/search", lambda path, body: (200, crm.searched(path["kind"], body))),
+        post(
+            f"/crm/associations/{version}/{{kind}}/{{to}}/batch/read",
+            lambda path, body: crm.associated(path["kind"], path["to"], body),
+        ),
+        get(f"/crm/properties/{version}/{{kind}}", lambda path, query: crm.properties(path["kind"])),
+        get(f"/crm/pipelines/{version}/{{kind}}", lambda path, query: crm.pipelines(path["kind"])),
+        get(api.EMAILS, lambda path, query: mail.emails(query)),
+        get(api.CAMPAIGNS, lambda path, query: mail.campaigns(query)),
+        get(f"{api.CAMPAIGNS}/{{guid}}/reports/revenue", lambda path, query: mail.revenue(path["guid"], query)),
+        get(f"{api.CAMPAIGNS}/{{guid}}/budget/totals", lambda path, query: mail.budget(path["guid"])),
+        get(api.EVENTS_V1, lambda path, query: mail.events(query)),
+        get(f"{api.EMAIL_CAMPAIGNS_V1}/by-id", lambda path, query: mail.email_campaign_ids(query)),
+        get(f"{api.EMAIL_CAMPAIGNS_V1}/{{number}}", lambda path, query: mail.email_campaign(path["number"])),
+    ]
+
+    async def nowhere(request: Request, error: Exception) -> Response:
+        status = getattr(error, "status_code", 404)
+        return guard.answered(
+            request, lambda: _raise(Refusal(status, "resource not found" if status == 404 else "method not allowed"))
+        )
+
+    return Starlette(routes=routes, exception_handlers={404: nowhere, 405: nowhere})
+
+
+def portal_id(world: World) -> int:
+    """Return the account's number."""
+    return 10_000_000 + int(world.secret[:6], 16)
+
+
+class _Guard:
+    """Lets in who has the token, and dresses answers and refusals as HubSpot does."""
+
+    def __init__(self, accepted: str) -> None:
+        self._accepted = f"Bearer {accepted}"
+        self._calls = 0
+
+    def answered(self, request: Request, make: Callable[[], Any], *, headers: bool = True) -> Response:
+        self._calls += 1
+        status = 200
+        try:
+            self._admit(request)
+            body = make()
+            if isinstance(body, tuple):
+                status, body = body
+        except Refusal as refusal:
+            status, body = refusal.status, refusal.body(correlation_id(self._calls))
+        content = body if isinstance(body, bytes) else orjson.dumps(body)
+        return Response(content, status, headers=self._limits() if headers else None, media_type="application/json")
+
+    def _admit(self, request: Request) -> None:
+        given = request.headers.get("authorization", "")
+        if given == self._accepted:
+            return
+        if not given:
+            raise Refusal(
+                401,
+                "Authentication credentials not found. This API supports OAuth 2.0 authentication.",
+                "INVALID_AUTHENTICATION",
+            )
+        raise Refusal(401, "The access token is expired or invalid.", "INVALID_AUTHENTICATION")
+
+    def _limits(self) -> dict[str, str]:
+        return {
+            "X-HubSpot-RateLimit-Daily": str(DAILY),
+            "X-HubSpot-RateLimit-Daily-Remaining": str(max(DAILY - self._calls, 0)),
+            "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
+            "X-HubSpot-RateLimit-Max": str(WINDOW_MAX),
+            "X-HubSpot-RateLimit-Remaining": str(WINDOW_MAX - 1),
+        }
+
+
+def _json(body: bytes) -> Any:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Refusal(400, "Invalid input JSON on line 1, column 1: not JSON", "VALIDATION_ERROR") from None
+    if not isinstance(found, dict):
+        raise Refusal(400, "Invalid input JSON on line 1, column 1: an object is expected", "VALIDATION_ERROR")
+    return found
+
+
+def _raise(refusal: Refusal) -> Any:
+    raise refusal
