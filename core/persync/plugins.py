@@ -87,7 +87,7 @@ _KINDS = {
     "sections": _Kind(
         "persync_report_sections", "report section", "persync.report.report:Section", core=("persync.report.registry",)
     ),
-    "engines": _Kind("persync_engines", "engine", "persync.engine.engine:EngineType", core=("persync.engine.registry",)),
+    "engines": _Kind("persync_engines", "engine", "persync.engine.engine:EngineType", core=("persync.engine.duck",)),
     "notifiers": _Kind("persync_notifiers", "notifier", "persync.hookspecs:Notifier"),
     "importers": _Kind(
         "persync_importers", "importer", "persync.imports.importer:Importer", key="kind", core=("persync.imports.registry",)

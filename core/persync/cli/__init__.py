@@ -1,0 +1,76 @@
+"""The command line. Nothing but click is imported until a command is called: `persync --help` must be quick."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from persync import __version__
+from persync.cli.base import Root
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("setup:init", "Make a project: persync.toml, the store and its key."),
+    "connect": ("connect:connect", "Add a connection, put its secret away and try it."),
+    "doctor": ("doctor:doctor", "Test settings, secrets, connections and the store."),
+    "status": ("status:status", "Show how far each connection is read, and the holes."),
+    "pull": ("pull:pull", "Read what is new from your connections."),
+    "import": ("imports:import_file", "Read a CSV file of your own, whole or not at all."),
+    "verify": ("verify:verify", "Check the store, or print its digest."),
+    "attribution": ("attribution:attribution", "Credit orders to touchpoints, by model."),
+    "reconcile": ("attribution:reconcile", "Hold each platform's claim against the till."),
+    "experiment": ("experiment:experiment", "Read randomised tests and holdouts."),
+    "fairness": ("fairness:fairness", "Assess who is reached and who benefits, by group."),
+    "metrics": ("metrics:metrics", "List the metrics, or show how one is defined."),
+    "metric": ("metrics:metric", "Compute one metric."),
+    "report": ("report:report", "Make the report."),
+    "run": ("jobs:run", "Run a job: pull, check, report."),
+    "schedule": ("jobs:schedule", "Print what makes the system run a job."),
+    "plugins": ("plugins:plugins", "Show the plugins and what they offer."),
+    "sandbox": ("sandbox:sandbox", "Serve imitated vendors over a made-up business."),
+    "demo": ("demo:demo", "See it all with a made-up shop: no account, no questions."),
+}
+"""Each command's place and its line in the help, so that the help loads none of them."""
+
+
+class Lazy(Root):
+    """The root group: it knows its commands by name and loads the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name][0].partition(":")
+        command: click.Command = getattr(import_module(f"persync.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short) for name, (_, short) in COMMANDS.items()])
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="persync")
+@click.option("--project", "folder", type=click.Path(path_type=Path), default=Path(), help="Folder of persync.toml.")
+@click.option("--without", multiple=True, metavar="NAME", help="Leave out a plugin.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but results and errors.")
+@click.option("--no-input", is_flag=True, help="Never ask a question.")
+@click.pass_context
+def root(ctx: click.Context, folder: Path, without: tuple[str, ...], quiet: bool, no_input: bool) -> None:
+    """Does personalised e-mail pay, for whom, at what cost, and is it fair?
+
+    Reads Mailchimp, HubSpot and Shopify into one SQLite file on this machine and answers from it. The options below may
+    also stand after the command.
+    """
+    from persync.cli.context import App
+
+    ctx.obj = App(folder, without=without, quiet=quiet, no_input=no_input)
+
+
+def main() -> Any:
+    """Run the command line; every way out has its exit code."""
+    return root(prog_name="persync")

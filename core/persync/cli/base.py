@@ -1,0 +1,105 @@
+"""What all commands share: the root's options after the command, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from persync.errors import EXIT_ERROR, EXIT_INTERRUPTED, PersyncError
+
+F = TypeVar("F", bound=Callable[..., Any])
+DEBUG = "PERSYNC_DEBUG"
+
+
+class Command(click.Command):
+    """A command that takes the root's options too, so that they may stand before or after its name."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += _shared_options()
+
+
+class Group(click.Group):
+    """A group of commands."""
+
+    command_class = Command
+
+
+class Root(click.Group):
+    """The root: turns what went wrong into one line on stderr and an exit code, once."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except PersyncError as error:
+            click.echo(f"persync: {error}", err=True)
+            code = error.exit_code
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("persync: interrupted; what was committed is kept.", err=True)
+            code = EXIT_INTERRUPTED
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            name = f"{error.filename}: " if error.filename else ""
+            click.echo(f"persync: {name}{error.strerror or type(error).__name__}.", err=True)
+            code = EXIT_ERROR
+        except Exception as error:
+            click.echo(f"persync: {_unexpected(error)}", err=True)
+            code = EXIT_ERROR
+        finally:
+            if ctx.obj is not None:
+                ctx.obj.tell_failures()
+        raise click.exceptions.Exit(code)
+
+
+def _unexpected(error: Exception) -> str:
+    """Name a fault of persync's own by its type and place; its message is left out, for it may quote data or secrets."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    if os.environ.get(DEBUG):
+        for frame in frames:
+            click.echo(f"  {frame.filename}:{frame.lineno} in {frame.name}", err=True)
+    last = frames[-1]
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    hint = "" if os.environ.get(DEBUG) else f" Set {DEBUG}=1 to see the way there."
+    return f"a fault in persync: {type(error).__name__} at {place}. Nothing half-done was kept.{hint}"
+
+
+def _shared_options() -> list[click.Parameter]:
+    def put(attribute: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+        def callback(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+            if value and ctx.obj is not None:
+                ctx.obj.change(attribute, value)
+
+        return callback
+
+    return [
+        click.Option(["--project"], type=click.Path(path_type=Path), expose_value=False, hidden=True, callback=put("folder")),
+        click.Option(["--without"], multiple=True, expose_value=False, hidden=True, callback=put("without")),
+        click.Option(["--quiet", "-q"], is_flag=True, expose_value=False, hidden=True, callback=put("quiet")),
+        click.Option(["--no-input"], is_flag=True, expose_value=False, hidden=True, callback=put("no_input")),
+    ]
+
+
+def format_option(*formats: str) -> Callable[[F], F]:
+    """Add `--format`; the first is the default."""
+    return click.option("--format", "form", type=click.Choice(formats), default=formats[0], show_default=True)
+
+
+period_option = click.option(
+    "--period", metavar="A..B", help="Days, both included, in the shop's time zone; or a month or year."
+)
+
+
+def is_interactive() -> bool:
+    """Tell whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()

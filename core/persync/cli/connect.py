@@ -1,0 +1,129 @@
+"""`persync connect NAME`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from persync.cli.base import Command, is_interactive
+from persync.cli.context import App, pass_app
+from persync.errors import AuthError, ConfigError
+
+if TYPE_CHECKING:
+    from persync.connect.connector import Connector
+    from persync.settings import Project
+
+
+@click.command(cls=Command)
+@click.argument("name")
+@click.option("--connector", help="Which connector; default: the one called like the connection.")
+@click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of this connector.")
+@click.option("--secret-stdin", metavar="SECRET", help="Read this secret (token, ...) from standard input.")
+@click.option("--keyring", is_flag=True, help="Keep secrets in the system's keyring instead of the 0600 file.")
+@click.option("--no-check", is_flag=True, help="Make no call to try it.")
+@pass_app
+def connect(
+    app: App, name: str, connector: str | None, given: tuple[str, ...], secret_stdin: str | None, keyring: bool, no_check: bool
+) -> None:
+    """Add the connection NAME to persync.toml, put its secret away and make one real call.
+
+    Nothing is written when the call fails. For a connection that is there already, its secret is asked for again.
+    """
+    from persync import secrets
+    from persync.cli.doctor import tried
+    from persync.settings import FILE, connection_settings, find_secrets, make_connector
+
+    project = app.project
+    table = {} if name in project.connections else _table(app, name, connector, given)
+    if table:
+        settings, names = connection_settings(name, table, app.host, app.folder)
+        project = replace(
+            project,
+            connections={**project.connections, name: settings},
+            secret_names={**project.secret_names, name: names},
+        )
+    kind = app.host.connectors[project.connections[name].connector]
+    wanted = project.secret_names[name]
+    fresh = _secrets(app, project, name, kind, secret_stdin, is_new=bool(table))
+    values = {secret: found.value for secret, found in find_secrets(project, app.host, name).items()} | fresh
+    if kind.secrets and not values:
+        raise AuthError(f"no secret was given for '{name}'.", hint=f"Set {' or '.join(wanted.values())}. {kind.help}".rstrip())
+    if not no_check:
+        ready = kind(name, project.connections[name], values) if kind.secrets else make_connector(project, app.host, name)
+        for what, found in tried(ready):
+            app.say(f"{what}: {found}")
+    for secret, value in fresh.items():
+        if keyring:
+            secrets.save_in_keyring(wanted[secret], value)
+        else:
+            secrets.save_in_file(app.folder / secrets.FILE, wanted[secret], value)
+    if table:
+        path = app.folder / FILE
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        path.write_text(f"{before.rstrip()}\n\n{_toml(name, table)}".lstrip(), encoding="utf-8")
+    click.echo(f"{name}: ready. Next: persync pull {name}")
+
+
+def _table(app: App, name: str, connector: str | None, given: tuple[str, ...]) -> dict[str, Any]:
+    """Return the settings of a new connection, asking for what is missing when somebody is there."""
+    asks = is_interactive() and not app.no_input
+    known = sorted(app.host.connectors)
+    word = connector or (name if name in known else None)
+    if word is None and asks:
+        word = click.prompt("Connector", type=click.Choice(known), err=True)
+    if word is None:
+        raise ConfigError(f"which connector is '{name}'?", hint=f"Add --connector; there are {', '.join(known)}.")
+    table: dict[str, Any] = {"connector": word}
+    for pair in given:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {key}: a value is missing.", hint="Write --set KEY=VALUE.")
+        table[key.strip()] = value
+    if word in known:
+        kind = app.host.connectors[word]
+        if name != word:
+            # Two connections of one connector must not share a secret by accident.
+            prefix = re.sub(r"[^A-Z0-9]", "_", name.upper()).lstrip("0123456789")
+            for secret in kind.secrets:
+                table.setdefault(f"{secret}_env", f"{prefix}_{secret.upper()}")
+        for key, field in kind.settings_type.model_fields.items():
+            if field.is_required() and key not in table and asks:
+                table[key] = click.prompt(key, err=True)
+    return table
+
+
+def _secrets(
+    app: App, project: Project, name: str, kind: type[Connector], from_stdin: str | None, *, is_new: bool
+) -> dict[str, str]:
+    """Return the secrets given now: from standard input, or asked for without showing them."""
+    from persync.errors import nearest
+    from persync.settings import find_secrets
+
+    if from_stdin is not None:
+        if from_stdin not in kind.secrets:
+            raise ConfigError(f"'{from_stdin}' is no secret of {kind.name}.", hint=nearest(from_stdin, sorted(kind.secrets)))
+        value = sys.stdin.read().strip()
+        if not value:
+            raise AuthError("standard input holds no secret.", where=name)
+        return {from_stdin: value}
+    found = find_secrets(project, app.host, name)
+    if not kind.secrets or (is_new and found) or not is_interactive() or app.no_input:
+        return {}
+    if kind.help:
+        app.say(kind.help)
+    answers = {
+        secret: str(click.prompt(f"{secret} (empty: none)", default="", hide_input=True, show_default=False, err=True)).strip()
+        for secret in kind.secrets
+    }
+    return {secret: value for secret, value in answers.items() if value}
+
+
+def _toml(name: str, table: Mapping[str, Any]) -> str:
+    """Return a table of texts as TOML; its basic strings are JSON's."""
+    return f"[connections.{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())

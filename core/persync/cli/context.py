@@ -1,0 +1,116 @@
+"""What a command is given: the project, the plugins, the store and the engine, each opened when it is first wanted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from persync.connect.connector import Connector
+    from persync.engine.engine import Engine
+    from persync.measure.metric import Ask
+    from persync.plugins import Host
+    from persync.settings import Project
+    from persync.store.store import Store
+
+
+class App:
+    """One call of the command line."""
+
+    def __init__(
+        self, folder: Path = Path(), *, without: tuple[str, ...] = (), quiet: bool = False, no_input: bool = False
+    ) -> None:
+        self.folder = folder
+        self.without = without
+        self.quiet = quiet
+        self.no_input = no_input
+        self._told = 0
+
+    def change(self, attribute: str, value: Any) -> None:
+        """Take over one of the root's options that stood after the command."""
+        setattr(self, attribute, (*self.without, *value) if attribute == "without" else value)
+
+    @cached_property
+    def now(self) -> int:
+        """The moment of this call, in epoch ms: the only clock that commands read."""
+        return int(time.time() * 1000)
+
+    @cached_property
+    def host(self) -> Host:
+        """The plugins."""
+        from persync.plugins import load_plugins
+
+        return load_plugins(without=self.without)
+
+    @cached_property
+    def project(self) -> Project:
+        """The settings of the project's folder."""
+        from persync.settings import load_project
+
+        return load_project(self.folder, self.host)
+
+    def ask(self, period: str | None = None, **more: Any) -> Ask:
+        """Return the question that settings and options make."""
+        return self.project.ask(self.now, period, **more)
+
+    @contextmanager
+    def store(self, *, create: bool = False) -> Iterator[Store]:
+        """Open the store."""
+        from persync.store.store import open_store
+
+        store = open_store(self.project.store_path, create=create)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    @contextmanager
+    def engine(self, name: str = "duckdb") -> Iterator[Engine]:
+        """Bring the mirror up to date and open an engine over it."""
+        from persync.engine import open_engine
+        from persync.store.store import open_store
+
+        open_store(self.project.store_path).close()  # says it best when there is none, or another program's
+        engine = open_engine(self.project.store_path, name, engines=self.host.engines)
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+    def connectors(self, names: tuple[str, ...] = ()) -> list[Connector]:
+        """Return the connectors of the named connections, or of all. Raises ConfigError when there is none."""
+        from persync.errors import ConfigError
+        from persync.settings import make_connector
+
+        wanted = list(dict.fromkeys(names)) or list(self.project.connections)
+        if not wanted:
+            what = "no connection is set up" if self.project.has_file else "there is no persync.toml"
+            raise ConfigError(f"{what}.", where=str(self.folder), hint="Run `persync connect NAME`, or `persync demo`.")
+        return [make_connector(self.project, self.host, name) for name in wanted]
+
+    def say(self, text: str) -> None:
+        """Tell what is going on, on stderr."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def tell_nothing(self) -> None:
+        """Mark the failed plugins as told: the command shows them itself."""
+        self._told = len(self.host.failures_so_far)
+
+    def tell_failures(self) -> None:
+        """Say, once, which plugins are not used; `persync plugins list` has the rest."""
+        host = self.__dict__.get("host")
+        failures = host.failures_so_far[self._told :] if host else []
+        self._told += len(failures)
+        for failure in failures:
+            source = f" ({failure.distribution} {failure.version})" if failure.distribution else ""
+            self.say(f"persync: plugin '{failure.name}'{source}: {failure.reason}")
+
+
+pass_app = click.make_pass_decorator(App)

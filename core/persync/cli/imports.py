@@ -1,0 +1,45 @@
+"""`persync import KIND FILE`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from persync.cli.base import Command
+from persync.cli.context import App, pass_app
+
+
+@click.command("import", cls=Command)
+@click.argument("kind")
+@click.argument("file", type=click.Path(path_type=Path))
+@pass_app
+def import_file(app: App, kind: str, file: Path) -> None:
+    """Read a CSV file (UTF-8, plain or .gz) of your own: the whole file is kept, or nothing of it.
+
+    KIND: costs, touchpoints, orders, assignments, outcomes, attributes, decisions. A person is an e-mail address, a
+    platform's id as CONNECTION:ID, or any id of your own; addresses are never kept.
+    """
+    from persync.imports.csvfile import read_batch
+    from persync.plugins import find
+    from persync.store.derive import derive
+    from persync.store.write import write_batch
+
+    importer = find("kind of file", kind, app.host.importers)
+    name = _name(file, app.folder)
+    batch = read_batch(file, importer, name=name, connections=app.project.connections)
+    with app.store(create=True) as store:
+        changed = write_batch(store, "files", "files", batch, now=app.now)
+        derive(store, aliases=app.project.aliases)
+    if changed is None:
+        click.echo(f"{name}: unchanged since it was read last, 0 rows changed.")
+    else:
+        click.echo(f"{name}: {batch.count:,} lines of {kind} read, {changed:,} rows changed.")
+
+
+def _name(file: Path, folder: Path) -> str:
+    """Return the path by which a file is remembered: relative to the project when it lies in it."""
+    try:
+        return str(file.resolve().relative_to(folder.resolve()))
+    except ValueError:
+        return str(file.resolve())

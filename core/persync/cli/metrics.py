@@ -1,0 +1,79 @@
+"""`persync metrics` and `persync metric`."""
+
+from __future__ import annotations
+
+import click
+
+from persync.cli.base import Command, Group, format_option, period_option
+from persync.cli.context import App, pass_app
+from persync.cli.output import show_estimates, show_json, show_table
+
+
+@click.group(cls=Group)
+def metrics() -> None:
+    """List the metrics, or show how one is defined."""
+
+
+@metrics.command("list")
+@format_option("text", "json")
+@pass_app
+def list_metrics(app: App, form: str) -> None:
+    """List every metric with its unit and what it can be split by."""
+    known = app.host.metrics.values()
+    if form == "json":
+        show_json(
+            "metrics",
+            (
+                {"id": m.id, "title": m.title, "unit": m.unit, "dimensions": m.dimensions, "number": m.number or None}
+                for m in known
+            ),
+        )
+    else:
+        show_table(("id", "title", "unit", "by"), [(m.id, m.title, m.unit, ", ".join(m.dimensions)) for m in known])
+
+
+@metrics.command()
+@click.argument("id")
+@format_option("text", "json")
+@pass_app
+def show(app: App, id: str, form: str) -> None:
+    """Show how the metric ID is defined."""
+    from persync.plugins import find
+
+    one = find("metric", id, app.host.metrics)
+    parts = {
+        "id": one.id,
+        "title": one.title,
+        "definition": one.definition,
+        "formula": one.formula,
+        "unit": one.unit,
+        "number": one.number or None,
+        "dimensions": list(one.dimensions),
+        "edge_cases": one.edge_cases or None,
+        "data": list(one.data),
+    }
+    if form == "json":
+        show_json("metric", [parts])
+        return
+    for name, value in parts.items():
+        if value:
+            click.echo(f"{name.replace('_', ' ')}: {', '.join(value) if isinstance(value, list) else value}")
+
+
+@click.command(cls=Command)
+@click.argument("id")
+@click.option("--by", "by", multiple=True, metavar="DIM", help="Split by this dimension.")
+@click.option("--arm", metavar="ARM", help="Only people of this arm of an experiment.")
+@period_option
+@format_option("text", "json")
+@pass_app
+def metric(app: App, id: str, by: tuple[str, ...], arm: str | None, period: str | None, form: str) -> None:
+    """Compute the metric ID, with its interval, or the reason why it cannot be known."""
+    from persync.plugins import find
+
+    one = find("metric", id, app.host.metrics)
+    for dimension in by:
+        find(f"dimension of {id}", dimension, dict.fromkeys(one.dimensions))
+    with app.engine() as engine:
+        ask = app.ask(period, by=by, arm=arm)
+        show_estimates(one.compute(engine, ask), form, ask)

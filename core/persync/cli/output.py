@@ -1,0 +1,81 @@
+"""Results on stdout: a plain table for people, one JSON object for machines."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from persync import __version__
+
+if TYPE_CHECKING:
+    from persync.estimate import Estimate
+    from persync.measure.metric import Ask
+
+
+def show_json(kind: str, results: Iterable[Any], *, period: tuple[int, int] | None = None, **more: Any) -> None:
+    """Print the one object of a command: persync, kind, period (ISO 8601, [from, to), or null), results."""
+    document = {
+        "persync": __version__,
+        "kind": kind,
+        "period": [iso(period[0]), iso(period[1])] if period else None,
+        "results": list(results),
+        **more,
+    }
+    click.echo(json.dumps(_finite(document), indent=2, ensure_ascii=False))
+
+
+def show_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+    """Print aligned columns; those named in `right` are numbers. An empty column is left out."""
+    lines = [list(row) for row in rows]
+    kept = [i for i in range(len(headers)) if any(line[i] for line in lines)]
+    widths = {i: max(len(headers[i]), *(len(line[i]) for line in lines)) for i in kept}
+    for line in [list(headers), *lines]:
+        cells = (line[i].rjust(widths[i]) if headers[i] in right else line[i].ljust(widths[i]) for i in kept)
+        click.echo("  ".join(cells).rstrip())
+
+
+def show_estimates(estimates: Sequence[Estimate], form: str, ask: Ask, *, kind: str = "estimates") -> None:
+    """Print estimates: each with its slice, value, interval, n, standing and, when it is missing, the reason."""
+    if form == "json":
+        show_json(kind, (estimate.as_json() for estimate in estimates), period=ask.period)
+        return
+    from persync.report import words
+
+    dimensions = list(dict.fromkeys(name for estimate in estimates for name in estimate.by))
+    headers = [*dimensions, "measure", "value", "95 %", "n", "p", "standing", "note"]
+    rows = [
+        [
+            *(estimate.by.get(name, "") for name in dimensions),
+            estimate.id,
+            words.value(estimate),
+            words.interval(estimate),
+            "" if estimate.n is None else words.number(estimate.n),
+            "" if estimate.p is None else words.p_value(estimate.p),
+            words.label(estimate),
+            estimate.note,
+        ]
+        for estimate in estimates
+    ]
+    show_table(headers, rows, right=("value", "95 %", "n", "p"))
+
+
+def iso(at: int) -> str:
+    """Return epoch ms as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no infinity: what is not a number becomes null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    item = getattr(value, "item", None)  # a numpy scalar
+    return _finite(item()) if callable(item) else value

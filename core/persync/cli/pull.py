@@ -1,0 +1,51 @@
+"""`persync pull`."""
+
+from __future__ import annotations
+
+import click
+
+from persync.cli.base import Command, format_option
+from persync.cli.context import App, pass_app
+
+
+@click.command(cls=Command)
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--stream", "streams", multiple=True, metavar="S", help="Read only this stream.")
+@click.option("--since", metavar="D", help="Read again from this day on (YYYY-MM-DD).")
+@click.option("--full", is_flag=True, help="Read everything again.")
+@click.option("--dry-run", is_flag=True, help="Read, but keep nothing.")
+@click.option("--rejects", is_flag=True, help="Read again where records were rejected.")
+@click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait for another run of the same connection.")
+@format_option("text", "json")
+@pass_app
+def pull(
+    app: App,
+    names: tuple[str, ...],
+    streams: tuple[str, ...],
+    since: str | None,
+    full: bool,
+    dry_run: bool,
+    rejects: bool,
+    wait: float,
+    form: str,
+) -> None:
+    """Read what is new from the connections NAME (default: all). Goes on where the last pull stopped."""
+    from persync.cli.progress import Watch, show_pull
+    from persync.connect.pull import PullOptions
+    from persync.connect.pull import pull as pull_all
+    from persync.settings import parse_day
+
+    options = PullOptions(
+        now=app.now,
+        streams=streams,
+        since=parse_day(since, app.project.timezone) if since else None,
+        full=full,
+        dry_run=dry_run,
+        rejects=rejects,
+        wait=wait,
+    )
+    connectors = app.connectors(names)
+    with Watch(quiet=app.quiet) as watch:
+        result = pull_all(app.project.store_path, connectors, options, watch, aliases=app.project.aliases)
+    show_pull(result, form)
+    raise click.exceptions.Exit(result.exit_code)

@@ -1,0 +1,34 @@
+"""`persync report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from persync.cli.base import Command, period_option
+from persync.cli.context import App, pass_app
+
+
+@click.command(cls=Command)
+@click.option(
+    "--format", "form", type=click.Choice(("html", "text", "json", "md")), help="Default: by the name of --out, else text."
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
+@period_option
+@click.option("--engine", "engine_name", default="duckdb", show_default=True, metavar="E")
+@pass_app
+def report(app: App, form: str | None, out: Path | None, period: str | None, engine_name: str) -> None:
+    """Make the report: does it pay, for whom, at what cost, is it fair. HTML is one file without script or network."""
+    from persync.jobs.report import format_of, make_report, write_text
+
+    wanted = form or format_of(out)
+    with app.engine(engine_name) as engine:
+        text, failed = make_report(app.host, app.project, engine, app.ask(period), wanted)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(out, text)
+        click.echo(str(out))
+    for section in failed:
+        app.say(f"persync: the section '{section['section']}' is missing: {section['reason']}")

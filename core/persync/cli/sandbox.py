@@ -1,0 +1,31 @@
+"""`persync sandbox`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from persync.cli.base import Group
+from persync.cli.context import App, pass_app
+
+
+@click.group(cls=Group)
+def sandbox() -> None:
+    """Serve imitated vendors over a made-up business."""
+
+
+@sandbox.command()
+@click.option("--world", default="demo", show_default=True, metavar="WORLD", help="demo, or hillstrom=FILE for a real test.")
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--port", type=int, default=0, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--write-config", "config_dir", type=click.Path(path_type=Path, file_okay=False), help="Put a ready project there."
+)
+@pass_app
+def serve(app: App, world: str, seed: int, port: int, config_dir: Path | None) -> None:
+    """Serve until interrupted, on 127.0.0.1. Prints one JSON line when ready: connections, secrets, path of the truth."""
+    from persync.sandbox.server import serve as serve_world
+    from persync.sandbox.server import world_from
+
+    serve_world(world_from(world, seed), app.host.sandboxes, port=port, config_dir=config_dir)

@@ -1,0 +1,72 @@
+"""`persync init`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from persync.cli.base import Command
+from persync.cli.context import App, pass_app
+
+TEMPLATE = """\
+# persync: what this project reads and how its numbers are meant. Secrets never stand in this file.
+
+[store]
+path = "persync.db"
+
+[report]
+# name = "My shop"
+# margin = 0.4                  # gross margin as a share of net revenue, where unit costs are not known
+# currency = "EUR"
+# timezone = "Europe/Berlin"    # default: the shop's own
+
+# Add connections with `persync connect NAME`, or by hand:
+#
+# [connections.shop]
+# connector = "shopify"
+# shop = "my-shop"              # my-shop.myshopify.com; its token is in SHOPIFY_ACCESS_TOKEN
+#
+# [connections.files]
+# connector = "files"
+# files = [{ kind = "costs", path = "costs.csv" }]
+
+# [experiments.welcome]
+# tags = { treated = "welcome:treated", control = "welcome:control" }
+# control = "control"
+# from = 2025-03-01
+# days = 14
+
+# [jobs.nightly]
+# at = "03:30"
+# pull = "all"
+# report = [{ format = "html", out = "report.html" }]
+# checks = [{ metric = "revenue", min = 0 }]
+"""
+
+IGNORED = ("persync.secrets.toml", "*.key", "*.db", "*.db-*", "*.lock", "*.mirror/")
+
+
+@click.command(cls=Command)
+@pass_app
+def init(app: App) -> None:
+    """Make a project in the folder of --project: persync.toml, the store and its key. What is there stays as it is."""
+    from persync.settings import FILE
+    from persync.store.key import key_path
+
+    app.folder.mkdir(parents=True, exist_ok=True)
+    settings = app.folder / FILE
+    for path, text in ((settings, TEMPLATE), (app.folder / ".gitignore", "\n".join(IGNORED) + "\n")):
+        is_new = not path.exists()
+        if is_new:
+            path.write_text(text, encoding="utf-8")
+        app.say(f"{'made' if is_new else 'kept'} {path}")
+    key = key_path(app.project.store_path)
+    has_key = key.exists()
+    with app.store(create=True) as store:
+        app.say(f"{'kept' if has_key else 'made'} {store.path} and its key {key}")
+    if not has_key:
+        app.say("Keep a copy of the key elsewhere: without it, people known by address alone cannot be joined any more.")
+        if sys.stdout.isatty():
+            click.echo(f"The key, shown this once: {key.read_text(encoding='ascii').strip()}", err=True)
+    click.echo(str(settings))

@@ -1,0 +1,45 @@
+"""The demonstration: a made-up shop, its imitated vendors, a pull of all of them, and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from persync.jobs.report import make_report, write_text
+
+if TYPE_CHECKING:
+    from persync.connect.result import Watcher
+    from persync.plugins import Host
+
+
+def run_demo(host: Host, folder: Path, seed: int, *, say: Callable[[str], object], watch: Watcher | None = None) -> Path:
+    """Run the demonstration in `folder` and return the report's absolute path.
+
+    The clock is the world's own, so that one seed gives one report. Raises PersyncError when a pull fails.
+    """
+    from persync.connect.pull import PullOptions, pull
+    from persync.engine import open_engine
+    from persync.sandbox.demo import make_world
+    from persync.sandbox.server import running, write_config
+    from persync.settings import load_project, make_connector
+
+    folder = folder.resolve()
+    say(f"making up a shop (seed {seed})")
+    world = make_world(seed)
+    with running(world, host.sandboxes, folder=folder) as info:
+        write_config(folder, world, info)
+        project = load_project(folder, host)
+        say(f"pulling {', '.join(project.connections)} from the imitated vendors")
+        connectors = [make_connector(project, host, name) for name in project.connections]
+        result = pull(project.store_path, connectors, PullOptions(now=world.now), watch, aliases=project.aliases)
+    failed = [*result.errors, *(one.error for one in result.streams if one.error is not None and one.state != "skipped")]
+    if failed:
+        raise failed[0]
+    say("making the report")
+    with closing(open_engine(project.store_path, engines=host.engines)) as engine:
+        text, _ = make_report(host, project, engine, project.ask(world.now), "html")
+    path = folder / "report.html"
+    write_text(path, text)
+    return path

@@ -1,0 +1,44 @@
+"""The report of a project, as a command or a job asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from persync.errors import PersyncError
+
+if TYPE_CHECKING:
+    from persync.engine.engine import Engine
+    from persync.measure.metric import Ask
+    from persync.plugins import Host
+    from persync.settings import Project
+
+SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".md": "md", ".txt": "text"}
+
+
+def make_report(host: Host, project: Project, engine: Engine, ask: Ask, form: str) -> tuple[str, list[Mapping[str, Any]]]:
+    """Return the report in a format, and the sections that failed: `{"section", "reason"}`."""
+    from persync.report.build import build_report
+    from persync.report.render import render
+    from persync.report.report import Inputs
+
+    inputs = Inputs(engine=engine, ask=ask, models=tuple(host.models.values()), metrics=host.metrics, project=project.facts())
+    report = build_report(host.sections.values(), inputs, made_at=ask.now)
+    return render(report, form), list(report.facts.get("failed", ()))
+
+
+def format_of(out: Path | None) -> str:
+    """Return the format that a file's name stands for; text without one."""
+    return SUFFIXES.get(out.suffix.lower(), "html") if out else "text"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Put a text into a file, whole or not at all: somebody may be reading the old one."""
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise PersyncError(f"cannot write the file: {error.strerror}.", where=str(path), hint="Choose another place.") from None

@@ -1,0 +1,103 @@
+"""Connections: their typed settings, where their secrets are, and the connector made of both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from persync import secrets
+from persync.connect.connector import ConnectionSettings, Connector
+from persync.errors import AuthError, ConfigError, nearest
+from persync.imports.files import FilesConnector
+from persync.settings.toml import Places, checked
+
+if TYPE_CHECKING:
+    from persync.plugins import Host
+    from persync.settings.project import Project
+
+FILE = "persync.toml"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_SECRET_KEY = re.compile(r"(^|_)(token|secret|password|passwd|pass|api_?key|key|credentials?)$", re.IGNORECASE)
+
+
+def connection_settings(
+    name: str, table: Mapping[str, Any], host: Host, folder: Path, *, place: Places | None = None
+) -> tuple[ConnectionSettings, dict[str, str]]:
+    """Return a connection's typed settings and the environment variables of its secrets. Raises ConfigError."""
+    place = place or Places("", FILE)
+    where = f"connections.{name}"
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"'{name}' cannot name a connection.", where=place.of(where), hint="Use letters, digits, - and _.")
+    word = table.get("connector")
+    if not isinstance(word, str):
+        valid = ", ".join(sorted(host.connectors))
+        raise ConfigError("the connector is missing.", where=place.of(where), hint=f'Write connector = "NAME"; valid: {valid}.')
+    if word not in host.connectors:
+        hint = nearest(word, sorted(host.connectors))
+        raise ConfigError(f"there is no connector '{word}'.", where=place.of(where, "connector"), hint=hint)
+    if name == "files" and word != "files":
+        text = "the name 'files' is kept for imported files."
+        raise ConfigError(text, where=place.of(where), hint="Choose another name.")
+    connector = host.connectors[word]
+    known = connector.settings_type.model_fields
+    names = dict(connector.secrets)
+    values = dict(table)
+    for key, value in table.items():
+        secret = key.removesuffix("_env")
+        if key not in known and (key in connector.secrets or _SECRET_KEY.search(key)):
+            raise _secret_in_file(key, connector, place.of(where, key))
+        if isinstance(value, str) and re.match(r"https?://[^/]*@", value):
+            text = f"'{key}' has a user or password in its address; nothing secret may stand in this file."
+            raise ConfigError(text, where=place.of(where, key), hint="Take it out.")
+        if key.endswith("_env") and secret in connector.secrets:
+            if not isinstance(value, str) or not secrets.NAME.fullmatch(value):
+                # The value is not repeated: people put the secret itself here.
+                text = f"'{key}' must name an environment variable in capitals, like {connector.secrets[secret]}."
+                raise ConfigError(text, where=place.of(where, key), hint="The secret itself must not stand in this file.")
+            names[secret] = value
+            if key not in known:
+                del values[key]
+    if "folder" in known:
+        values.setdefault("folder", folder)
+    extra = tuple(f"{secret}_env" for secret in connector.secrets)
+    return checked(connector.settings_type, values, where, place, also=extra), names
+
+
+def find_secrets(project: Project, host: Host, name: str) -> dict[str, secrets.Found]:
+    """Return the secrets of a connection that are to be found, {} when there is none."""
+    wanted = project.secret_names.get(name, {})
+    found = {secret: secrets.find(secret, env, project.folder) for secret, env in wanted.items()}
+    return {secret: one for secret, one in found.items() if one is not None}
+
+
+def make_connector(project: Project, host: Host, name: str) -> Connector:
+    """Return the connector of a connection, with its secrets.
+
+    Raises ConfigError for an unknown connection, AuthError when the connector needs a secret and none is to be found (one
+    that takes this secret or that one says itself what else it misses).
+    """
+    if name not in project.connections:
+        known = sorted(project.connections)
+        hint = nearest(name, known) or "Run `persync connect NAME` first."
+        raise ConfigError(f"there is no connection '{name}'.", where=str(project.folder / FILE), hint=hint)
+    settings = project.connections[name]
+    kind = host.connectors[settings.connector]
+    found = find_secrets(project, host, name)
+    if kind.secrets and not found:
+        envs = " or ".join(project.secret_names[name].values())
+        text = f"no secret found: {envs} is not set, and neither {secrets.FILE} nor a keyring has it."
+        raise AuthError(text, where=name, hint=f"Run `persync connect {name}`. {kind.help}".rstrip())
+    connector = kind(name, settings, {secret: one.value for secret, one in found.items()})
+    if isinstance(connector, FilesConnector):
+        connector.importers = host.importers
+        connector.connections = frozenset(project.connections)
+    return connector
+
+
+def _secret_in_file(key: str, connector: type[Connector], where: str) -> ConfigError:
+    secret = key if key in connector.secrets else next(iter(connector.secrets), "")
+    env = connector.secrets.get(secret, "")
+    hint = f"Take it out, treat it as known to others, and put it into the environment variable {env} or {secrets.FILE}."
+    return ConfigError(f"'{key}' is a secret, and secrets never stand in this file.", where=where, hint=hint)

@@ -1,0 +1,166 @@
+"""A project: the folder of a persync.toml and all it says."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from persync.connect.connector import ConnectionSettings
+from persync.errors import ConfigError, nearest
+from persync.measure.metric import Ask, Experiment
+from persync.settings.connections import FILE, connection_settings
+from persync.settings.periods import day_start, parse_period, zone
+from persync.settings.tables import ExperimentTable, JobTable, ReportTable, ShopsTable, StoreTable
+from persync.settings.toml import Places, checked, named, parse_toml, read_text
+
+if TYPE_CHECKING:
+    from persync.plugins import Host
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder with a persync.toml (or without one yet: then everything has its default)."""
+
+    folder: Path
+    store_path: Path
+    connections: Mapping[str, ConnectionSettings] = field(default_factory=dict)
+    secret_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """{connection: {secret: environment variable}}"""
+    experiment_tables: Mapping[str, ExperimentTable] = field(default_factory=dict)
+    jobs: Mapping[str, JobTable] = field(default_factory=dict)
+    report: ReportTable = field(default_factory=ReportTable)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    has_file: bool = True
+
+    @property
+    def timezone(self) -> str:
+        """The report's time zone: the setting, else that of the shop in the store, else UTC."""
+        return self.report.timezone or shop_timezone(self.store_path) or "UTC"
+
+    @property
+    def experiments(self) -> dict[str, Experiment]:
+        """The configured experiments; a day in `from` begins in the report's time zone."""
+        zone_name = self.timezone
+        return {name: _experiment(name, table, zone_name) for name, table in self.experiment_tables.items()}
+
+    def ask(
+        self,
+        now: int,
+        period: str | tuple[int, int] | None = None,
+        *,
+        by: tuple[str, ...] = (),
+        arm: str | None = None,
+        lookback_days: float | None = None,
+        basis: str | None = None,
+    ) -> Ask:
+        """Return the question that these settings make; `period` may be `A..B`, days with both ends included."""
+        zone_name = self.timezone
+        return Ask(
+            now=now,
+            period=parse_period(period, zone_name) if isinstance(period, str) else period,
+            by=by,
+            arm=arm,
+            currency=self.report.currency,
+            timezone=zone_name,
+            basis=basis or self.report.basis,
+            lookback_days=lookback_days or self.report.lookback_days,
+            experiments=self.experiments,
+            margin=self.report.margin,
+            suppress_n=self.report.suppress_n,
+            report_n=self.report.report_n,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a report may say about the project: names, no paths, no secrets."""
+        return {
+            "name": self.report.name or self.folder.resolve().name,
+            "connections": {name: settings.connector for name, settings in self.connections.items()},
+            "aliases": dict(self.aliases),
+        }
+
+
+def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
+    """Read the project in `folder`. Raises ConfigError naming file, line and table, and the nearest right word."""
+    path = folder / file
+    text = read_text(path)
+    if text is None:
+        return Project(folder, folder / StoreTable().path, has_file=False)
+    given = parse_toml(text, path)
+    place = Places(text, str(path))
+    tables = ("store", "connections", "experiments", "jobs", "report", "shops")
+    for name, value in given.items():
+        if name not in tables:
+            raise ConfigError(f"there is no table '{name}'.", where=place.of("", name), hint=nearest(name, tables))
+        if not isinstance(value, dict):
+            raise ConfigError(f"'{name}' must be a table.", where=place.of("", name), hint=f"Write [{name}].")
+    report = checked(ReportTable, given.get("report", {}), "report", place)
+    if report.timezone:
+        zone(report.timezone, where=place.of("report", "timezone"))
+    connections: dict[str, ConnectionSettings] = {}
+    names: dict[str, dict[str, str]] = {}
+    for name, table in named(given, "connections", place):
+        connections[name], names[name] = connection_settings(name, table, host, folder, place=place)
+    experiments = {n: checked(ExperimentTable, t, f"experiments.{n}", place) for n, t in named(given, "experiments", place)}
+    project = Project(
+        folder=folder,
+        store_path=folder / checked(StoreTable, given.get("store", {}), "store", place).path,
+        connections=connections,
+        secret_names=names,
+        experiment_tables=experiments,
+        jobs={n: checked(JobTable, t, f"jobs.{n}", place) for n, t in named(given, "jobs", place)},
+        report=report,
+        aliases=checked(ShopsTable, given.get("shops", {}), "shops", place).aliases,
+    )
+    for name, experiment in experiments.items():
+        try:
+            _experiment(name, experiment, "UTC")
+        except ConfigError as error:
+            raise error.at(place.of(f"experiments.{name}", "from")) from None
+    return project
+
+
+def shop_timezone(store_path: Path) -> str | None:
+    """Return the time zone of the shop in a store, None when there is no store or it does not say."""
+    if not store_path.is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{store_path.resolve().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
+            row = db.execute(
+                "SELECT timezone FROM connections WHERE timezone IS NOT NULL ORDER BY shop IS NULL, name LIMIT 1"
+            ).fetchone()
+    except sqlite3.Error:
+        return None  # whoever opens the store says what is wrong with it
+    return str(row[0]) if row else None
+
+
+def _experiment(name: str, table: ExperimentTable, zone_name: str) -> Experiment:
+    return Experiment(
+        name=name,
+        tags=table.tags,
+        control=table.control,
+        since=None if table.since is None else _moment(table.since, zone_name),
+        days=table.days,
+        planned_shares=table.planned_shares,
+        holdout=table.holdout,
+    )
+
+
+def _moment(value: date | datetime | int | str, zone_name: str) -> int:
+    """Return a TOML date, a text of ISO 8601 or epoch ms as epoch ms; what has no zone is in the report's."""
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
+        except ValueError:
+            text = "'from' is not a date."
+            raise ConfigError(text, hint='Write from = 2025-03-01, or "2025-03-01T09:00:00Z".') from None
+    if isinstance(value, datetime):
+        local = value if value.tzinfo else value.replace(tzinfo=zone(zone_name))
+        return round(local.timestamp() * 1000)
+    return day_start(value, zone_name)
