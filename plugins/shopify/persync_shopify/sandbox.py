@@ -16,18 +16,8 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import orjson
-from graphql import (
-    DocumentNode,
-    FragmentDefinitionNode,
-    GraphQLError,
-    GraphQLResolveInfo,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    build_schema,
-    execute_sync,
-    parse,
-    validate,
-)
+from graphql import GraphQLError, GraphQLSchema, build_schema, parse, validate
+from graphql.execution import get_variable_values
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -37,6 +27,7 @@ from persync.hookspecs import Sandbox
 from persync.sandbox.world import World
 from persync_shopify.sandbox_cost import MOST, Bucket, static_cost
 from persync_shopify.sandbox_data import ShopData
+from persync_shopify.sandbox_run import Plan
 
 __all__ = ["ALL_SCOPES", "SANDBOX", "app"]
 
@@ -55,20 +46,10 @@ def _schema() -> GraphQLSchema:
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """A text, parsed and checked once: either errors, or an operation that can run."""
+    """A text, parsed and checked once: errors, or a plan that can run."""
 
-    document: DocumentNode | None
-    errors: tuple[dict[str, Any], ...]
-
-    @property
-    def operation(self) -> OperationDefinitionNode:
-        assert self.document is not None
-        return next(node for node in self.document.definitions if isinstance(node, OperationDefinitionNode))
-
-    @property
-    def fragments(self) -> dict[str, FragmentDefinitionNode]:
-        assert self.document is not None
-        return {node.name.value: node for node in self.document.definitions if isinstance(node, FragmentDefinitionNode)}
+    plan: Plan | None
+    errors: tuple[dict[str, Any], ...] = ()
 
 
 @lru_cache(maxsize=64)
@@ -76,9 +57,11 @@ def _checked(text: str) -> _Query:
     try:
         document = parse(text)
     except GraphQLError as error:
-        return _Query(None, ({"message": error.message, "extensions": {"code": "BAD_REQUEST"}},))
+        return _Query(None, (_coded(error.message, "BAD_REQUEST"),))
     problems = validate(_schema(), document)
-    return _Query(document, tuple(_as_the_vendor(problem) for problem in problems))
+    if problems:
+        return _Query(None, tuple(_as_the_vendor(problem) for problem in problems))
+    return _Query(Plan(_schema(), document, lambda name: _SNAKE.get(name, name)))
 
 
 def _as_the_vendor(error: GraphQLError) -> dict[str, Any]:
@@ -90,13 +73,6 @@ def _as_the_vendor(error: GraphQLError) -> dict[str, Any]:
         extensions = {"code": "undefinedField", "typeName": owner, "fieldName": field}
         return {"message": message, "locations": places, "extensions": extensions}
     return {"message": error.message, "locations": places, "extensions": {"code": "BAD_REQUEST"}}
-
-
-def _resolve(source: Mapping[str, Any], info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-    value = source[info.field_name]
-    if not callable(value):
-        return value
-    return value(**{_SNAKE.get(name, name): given for name, given in arguments.items()})
 
 
 def app(
@@ -153,10 +129,13 @@ class _Shop:
 
     def _answer(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
         query = _checked(text)
-        if query.errors:
+        if query.plan is None:
             return {"errors": list(query.errors)}
+        given = get_variable_values(_schema(), query.plan.operation.variable_definitions or (), variables)
+        if isinstance(given, list):
+            return {"errors": [_coded(error.message, "INVALID_VARIABLE") for error in given]}
         try:
-            asked = static_cost(query.operation, query.fragments, variables)
+            asked = static_cost(query.plan.operation, query.plan.fragments, variables)
         except GraphQLError as error:
             return {"errors": [error.formatted]}
         if asked > MOST:
@@ -164,14 +143,10 @@ class _Shop:
             return {"errors": [_coded(message, "MAX_COST_EXCEEDED", cost=asked, maxCost=MOST)]}
         if not self._bucket.take(asked):
             return {"errors": [_coded("Throttled", "THROTTLED")], "extensions": {"cost": self._bucket.status(asked, None)}}
-        assert query.document is not None
-        result = execute_sync(_schema(), query.document, self._root, variable_values=variables, field_resolver=_resolve)
-        actual = _objects(result.data)
-        self._bucket.give_back(max(0, asked - actual))
-        answer: dict[str, Any] = {"data": result.data} if result.data is not None or not result.errors else {}
-        if result.errors:
-            answer["errors"] = [error.formatted for error in result.errors]
-        return {**answer, "extensions": {"cost": self._bucket.status(asked, actual)}}
+        answer = query.plan.run(self._root, variables)
+        self._bucket.give_back(max(0, asked - answer.objects))
+        errors = {"errors": [error.formatted for error in answer.errors]} if answer.errors else {}
+        return {"data": answer.data, **errors, "extensions": {"cost": self._bucket.status(asked, answer.objects)}}
 
     def _granted(self) -> str:
         return f"{self._secrets['SHOPIFY_ACCESS_TOKEN']}-granted"
@@ -192,15 +167,6 @@ class _Shop:
 
 def _coded(message: str, code: str, **more: Any) -> dict[str, Any]:
     return {"message": message, "extensions": {"code": code, **more}}
-
-
-def _objects(value: Any) -> int:
-    """Count the objects of an answer: what it really cost."""
-    if isinstance(value, dict):
-        return sum(1 + _objects(each) if isinstance(each, dict) else _objects(each) for each in value.values())
-    if isinstance(value, list):
-        return sum(1 + _objects(each) for each in value if isinstance(each, dict))
-    return 0
 
 
 def _json(content: Any, status: int, headers: Mapping[str, str] | None = None) -> Response:

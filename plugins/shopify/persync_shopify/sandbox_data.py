@@ -62,6 +62,8 @@ class ShopData:
             if order.person is not None and not order.is_test:
                 self._spent[order.person] += order.total_minor()
         self._sorted: dict[tuple[str, str], list[tuple[int, int, Any]]] = {}
+        self._last: dict[tuple[str, str], tuple[str | None, list[tuple[int, int, Any]]]] = {}
+        """the last search of each list: its pages are asked for one after the other"""
 
     def root(self) -> Json:
         """Return the query root."""
@@ -145,8 +147,15 @@ class ShopData:
         }
 
     def _found(self, kind: str, sort_key: str, query: str | None) -> list[tuple[int, int, Any]]:
+        text, rows = self._last.get((kind, sort_key), (None, []))
+        if text != (query or ""):
+            rows = self._search(kind, sort_key, query or "")
+            self._last[kind, sort_key] = (query or "", rows)
+        return rows
+
+    def _search(self, kind: str, sort_key: str, query: str) -> list[tuple[int, int, Any]]:
         rows = self._sorted.get((kind, sort_key)) or self._sort(kind, sort_key)
-        for name, sign, text in _TERM.findall(query or ""):
+        for name, sign, text in _TERM.findall(query):
             wanted = _parsed(text)
             if name.upper() not in _TIMES or wanted is None:
                 continue  # the vendor ignores what it does not understand, and warns in the extensions
