@@ -18,7 +18,7 @@ _MODELS = {"LINEAR": 71, "FIRST_INTERACTION": 58, "LAST_INTERACTION": 83, "U_SHA
 
 
 def make_deals(rng: Random, people: dict[int, SandboxPerson], *, start: int, now: int, count: int) -> list[SandboxOrder]:
-    """Draw deals with contacts that only HubSpot knows; the ledger of a won deal holds its amount, of others nothing."""
+    """Draw deals with contacts that no list has. The ledger holds the amount; only a won deal has earned it."""
     contacts = [person for person in people.values() if person.hubspot_id is not None and person.mailchimp_id is None]
     deals = []
     for index in range(count):
@@ -42,9 +42,8 @@ def make_deals(rng: Random, people: dict[int, SandboxPerson], *, start: int, now
             people=tuple(person.number for person in others),
             stage=stage,
         )
-        if stage == "closedwon":
-            amount = rng.randrange(400, 6000) * 100
-            deal.ledger.append(LedgerEvent("1", "1", closed, "ORDER", "ORDER", "PRODUCT", amount, 0, 1))
+        amount = rng.randrange(400, 6000) * 100
+        deal.ledger.append(LedgerEvent("1", "1", deal.processed_at, "ORDER", "ORDER", "PRODUCT", amount, 0, 1))
         deals.append(deal)
     return deals
 

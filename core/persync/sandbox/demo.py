@@ -11,7 +11,7 @@ from persync.sandbox.mailing import Mailing, Purchase
 from persync.sandbox.messages import make_plans
 from persync.sandbox.orders import Calendar, make_order, number_orders
 from persync.sandbox.people import DAY, Habits, make_people
-from persync.sandbox.truth import platform_claims, tell
+from persync.sandbox.truth import mailchimp_claims, tell
 from persync.sandbox.visits import add_visits
 from persync.sandbox.world import SandboxOrder, SandboxPerson, World
 
@@ -25,7 +25,10 @@ def make_world(seed: int, *, people: int = 4000, now: int = NOW) -> World:
     """Make the demo world: `people` persons, the twelve months before `now` (midnight UTC, epoch milliseconds).
 
     The same arguments give the same world. Its causal truth is in `World.truth`, its experiment in `World.experiments`.
+    Raises ValueError for fewer than 50 people: too few for arms, deals and odd cases.
     """
+    if people < 50:
+        raise ValueError(f"a demo world needs at least 50 people, not {people}")
     now -= now % DAY
     start, begins = now - 365 * DAY, now - WINDOW_DAYS * DAY
     folk, habits = make_people(Random(f"people {seed}"), people, start=start, now=now)
@@ -50,7 +53,7 @@ def make_world(seed: int, *, people: int = 4000, now: int = NOW) -> World:
     _mark_unusual(rng, orders, begins, now)
     _copy_to_hubspot(rng, orders)
     _follow_stages(folk, purchases)
-    platform_claims(messages, orders, folk)
+    mailchimp_claims(messages, orders, folk)
 
     world = World(
         name="demo",

@@ -13,7 +13,7 @@ from persync.sandbox.orders import net_minor
 from persync.sandbox.people import DAY
 from persync.sandbox.world import Message, SandboxOrder, SandboxPerson, World
 
-__all__ = ["counts", "lift", "naive", "platform_claims", "shop_totals", "tell"]
+__all__ = ["counts", "lift", "mailchimp_claims", "naive", "shop_totals", "tell"]
 
 
 def counts(order: SandboxOrder) -> bool:
@@ -61,11 +61,11 @@ def shop_totals(orders: Iterable[SandboxOrder]) -> dict[str, Any]:
     }
 
 
-def platform_claims(messages: list[Message], orders: list[SandboxOrder], people: dict[int, SandboxPerson]) -> None:
-    """Fill in what each platform says its messages earned.
+def mailchimp_claims(messages: list[Message], orders: list[SandboxOrder], people: dict[int, SandboxPerson]) -> None:
+    """Fill in what Mailchimp says its messages earned.
 
     Its rule: every order within 5 days of an open (a machine's too) or 30 days of a click (a scanner's too), at what was
-    first paid. Several messages claim the same order.
+    first paid. Several messages claim the same order. HubSpot claims by campaign, not by message.
     """
     by_person: dict[int, list[SandboxOrder]] = {}
     numbers = {person.email: person.number for person in people.values()}
@@ -74,6 +74,8 @@ def platform_claims(messages: list[Message], orders: list[SandboxOrder], people:
         if number is not None and not order.is_test:
             by_person.setdefault(number, []).append(order)
     for message in messages:
+        if message.platform != "mailchimp":
+            continue
         for send in message.sends:
             for order in by_person.get(send.person, ()):
                 at = order.created_at
@@ -92,7 +94,6 @@ def tell(
     for purchase in real:
         if purchase.cause is not None:
             caused.setdefault(purchase.cause[0], []).append(purchase)
-    platforms = {name: [message for message in world.messages if message.platform == name] for name in ("mailchimp", "hubspot")}
     everything = [purchase for mine in caused.values() for purchase in mine]
     return {
         "world": world.name,
@@ -116,13 +117,15 @@ def tell(
             "gross_minor": sum(purchase.order.total_minor() for purchase in everything),
         },
         "claims": {
-            name: {
-                "orders": sum(message.claimed_orders for message in messages),
-                "minor": sum(message.claimed_minor for message in messages),
-            }
-            for name, messages in platforms.items()
-        }
-        | {"hubspot_campaigns": {campaign["name"]: campaign["revenue"] for campaign in world.hubspot_campaigns}},
+            "mailchimp": {
+                "orders": sum(message.claimed_orders for message in world.messages),
+                "minor": sum(message.claimed_minor for message in world.messages),
+            },
+            "hubspot": {
+                model: sum(campaign["revenue"][model] for campaign in world.hubspot_campaigns)
+                for model in world.hubspot_campaigns[0]["revenue"]
+            },
+        },
         "messages": [
             {
                 "platform": message.platform,
@@ -178,17 +181,19 @@ def _experiment(
 
 
 def _exposure(world: World, tag: str) -> dict[str, dict[str, float]]:
-    """Return, by group, how many members were sent any Mailchimp message and how many a personalised one (level 2 or more)."""
+    """Return, by group, how many list members got any message and how many a personalised one (level 2 or more).
+
+    Messages of both platforms count when they arrived.
+    """
     mailed: set[int] = set()
     exposed: set[int] = set()
     for message in world.messages:
-        if message.platform == "mailchimp":
-            got = {send.person for send in message.sends}
-            mailed |= got
-            if message.level is not None and message.level >= 2:
-                exposed |= got
+        got = {send.person for send in message.sends if send.status == "sent"}
+        mailed |= got
+        if message.level is not None and message.level >= 2:
+            exposed |= got
     result: dict[str, dict[str, float]] = {}
-    for number in sorted(mailed):
+    for number in sorted(number for number in mailed if world.people[number].mailchimp_id is not None):
         group = result.setdefault(world.people[number].merge_fields[tag], {"mailed": 0, "exposed": 0})
         group["mailed"] += 1
         group["exposed"] += number in exposed
