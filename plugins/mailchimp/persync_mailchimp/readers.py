@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NotRequired
+from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -34,11 +35,13 @@ class ChangedPages:
     """Members in the order of `last_changed`, each page starting a second before the last change of the page before it.
 
     With plain offsets a member who changes while we read leaves the place they held, everybody behind moves up by one, and
-    one person is never seen. Here only members who changed in one and the same second are paged by offset.
+    one person is never seen. Here only members who changed in one and the same second are paged by offset, and there each
+    page reads the last `step_back` of the page before it again.
     """
 
     count: int = 1000
     smallest: int = 50
+    step_back: int = 20
 
     def start(self, work: Work) -> Token:
         return {"since": work.since, "offset": 0, "count": self.count}
@@ -50,7 +53,8 @@ class ChangedPages:
         if token["since"] is not None:
             params["since_last_changed"] = _offset_form(token["since"])
         params["before_last_changed"] = _offset_form(work.until)
-        return Request(path=work.stream.path.format_map(work.parent), params=params)
+        path = work.stream.path.format_map({name: quote(str(value), safe="") for name, value in work.parent.items()})
+        return Request(path=path, params=params)
 
     def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
         try:
@@ -74,7 +78,7 @@ class ChangedPages:
         since: Any = token["since"]
         if last is not None and (since is None or last - 1000 > since):
             return {"since": last - 1000, "offset": 0, "count": token["count"]}
-        return {**token, "offset": token["offset"] + len(members)}
+        return {**token, "offset": token["offset"] + max(1, len(members) - self.step_back)}
 
     def shrink(self, work: Work, token: Token) -> Token | None:
         return {**token, "count": token["count"] // 2} if token["count"] // 2 >= self.smallest else None

@@ -11,6 +11,7 @@ from typing import Any, NotRequired
 from typing_extensions import TypedDict
 
 __all__ = [
+    "AbuseReport",
     "Account",
     "Activity",
     "Campaign",
@@ -120,6 +121,11 @@ class VariateSettings(TypedDict):
     combinations: NotRequired[list[Combination] | None]
 
 
+class Summary(TypedDict):
+    opens: NotRequired[int | None]
+    clicks: NotRequired[int | None]
+
+
 class Campaign(TypedDict):
     """One of `GET /campaigns`."""
 
@@ -135,6 +141,7 @@ class Campaign(TypedDict):
     settings: NotRequired[CampaignSettings | None]
     tracking: NotRequired[Tracking | None]
     variate_settings: NotRequired[VariateSettings | None]
+    report_summary: NotRequired[Summary | None]
 
 
 class VariateContent(TypedDict):
@@ -251,3 +258,12 @@ class Unsubscribe(TypedDict):
     email_id: str
     email_address: NotRequired[str | None]
     timestamp: str
+
+
+class AbuseReport(TypedDict):
+    """One of `GET /reports/{campaign_id}/abuse-reports`."""
+
+    id: int
+    email_id: str
+    email_address: NotRequired[str | None]
+    date: str

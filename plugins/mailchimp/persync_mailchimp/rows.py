@@ -17,6 +17,7 @@ from persync_mailchimp.dates import PROXY_FLAG_FROM, moment
 from persync_mailchimp.personalise import campaign_items, content_items, describe_condition
 
 __all__ = [
+    "abuse_rows",
     "account_rows",
     "activity_rows",
     "campaign_rows",
@@ -184,10 +185,13 @@ def campaign_rows(campaign: records.Campaign, at: Context) -> Iterator[rows.Row]
             recipients=combination.get("recipients"),
             is_winner=None if winner is None else combination["id"] == winner,
         )
-    if sent_at is not None or (campaign.get("emails_sent") or 0) > 0:
-        yield Child(
-            "content", campaign["id"], {"campaign_id": campaign["id"], "list_id": list_id or ""}, _content_version(campaign)
-        )
+    data = {"campaign_id": campaign["id"], "list_id": list_id or ""}
+    yield Child("content", campaign["id"], data, _content_version(campaign))
+    if campaign["status"] == "sending" and sent_at is not None:
+        # A running automation keeps mailing long after the look-back of `reports` has passed its first send.
+        summary = campaign.get("report_summary") or {}
+        moved = f"{campaign.get('emails_sent')}/{summary.get('opens')}/{summary.get('clicks')}"
+        yield Child("automation_reports", campaign["id"], {"campaign_id": campaign["id"]}, moved)
 
 
 def _content_version(campaign: records.Campaign) -> str:
@@ -248,8 +252,9 @@ def report_rows(report: records.Report, at: Context) -> Iterator[rows.Row]:
         yield Child("email_activity", report["id"], data, f"{clicks['clicks_total']}/{clicks.get('unique_clicks')}/{bounced}")
     if opens["opens_total"]:
         yield Child("open_details", report["id"], data, f"{opens['opens_total']}/{opens.get('proxy_excluded_opens')}")
-    if report.get("unsubscribed"):
-        yield Child("unsubscribed", report["id"], data, str(report["unsubscribed"]))
+    for stream, count in (("unsubscribed", report.get("unsubscribed")), ("abuse_reports", report.get("abuse_reports"))):
+        if count:
+            yield Child(stream, report["id"], data, str(count))
 
 
 def _arm_rows(ref: CampaignRef, variant: str, arm: records.SplitArm) -> Iterator[rows.Row]:
@@ -342,6 +347,12 @@ def unsubscribe_rows(record: records.Unsubscribe, at: Context) -> Iterator[rows.
     """Yield the unsubscription; its reason is free text and is not kept."""
     happened = _required(record["timestamp"], "timestamp")
     yield Touchpoint(campaign_ref(at.parent["campaign_id"]), _recipient(record), Action.UNSUBSCRIBE, happened)
+
+
+def abuse_rows(record: records.AbuseReport, at: Context) -> Iterator[rows.Row]:
+    """Yield the complaint: the receiver called the message spam."""
+    happened = _required(record["date"], "date")
+    yield Touchpoint(campaign_ref(at.parent["campaign_id"]), _recipient(record), Action.COMPLAINT, happened)
 
 
 def bare_link(url: str | None) -> str | None:

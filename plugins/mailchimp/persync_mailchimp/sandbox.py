@@ -18,10 +18,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from persync.hookspecs import Sandbox
 from persync.sandbox.world import World
-from persync_mailchimp.imitation import Imitation
-from persync_mailchimp.imitation_reports import Reports
-from persync_mailchimp.projection import project
-from persync_mailchimp.query import LINKS, Problem, not_found
+from persync_mailchimp.imitation.audience import Audience
+from persync_mailchimp.imitation.campaigns import Campaigns
+from persync_mailchimp.imitation.counts import Counts
+from persync_mailchimp.imitation.projection import project
+from persync_mailchimp.imitation.query import LINKS, Problem, not_found
+from persync_mailchimp.imitation.reports import Reports
 
 __all__ = ["SANDBOX", "api_key", "app"]
 
@@ -33,21 +35,22 @@ def api_key(world: World) -> str:
 
 def app(world: World) -> Starlette:
     """Return the ASGI application. What is counted is counted once: serve a changed world anew."""
-    served = Imitation(world)
-    told = Reports(served)
+    counts = Counts(world)
+    audience, campaigns = Audience(world, counts), Campaigns(world, counts)
+    told = Reports(audience, counts)
     routes = [
-        ("/3.0", lambda r: served.account()),
-        ("/3.0/", lambda r: served.account()),
+        ("/3.0", lambda r: audience.account()),
+        ("/3.0/", lambda r: audience.account()),
         ("/3.0/ping", lambda r: {"health_status": "Everything's Chimpy!"}),
-        ("/3.0/lists", served.lists),
-        ("/3.0/lists/{list_id}", lambda r: served.one_list(r.path_params["list_id"])),
-        ("/3.0/lists/{list_id}/merge-fields", served.merge_fields),
-        ("/3.0/lists/{list_id}/segments", served.segments),
-        ("/3.0/lists/{list_id}/members", served.members),
-        ("/3.0/lists/{list_id}/members/{member_id}", served.one_member),
-        ("/3.0/campaigns", served.campaigns),
-        ("/3.0/campaigns/{campaign_id}", lambda r: served.one_campaign(r.path_params["campaign_id"])),
-        ("/3.0/campaigns/{campaign_id}/content", lambda r: served.content(r.path_params["campaign_id"])),
+        ("/3.0/lists", audience.lists),
+        ("/3.0/lists/{list_id}", lambda r: audience.one_list(r.path_params["list_id"])),
+        ("/3.0/lists/{list_id}/merge-fields", audience.merge_fields),
+        ("/3.0/lists/{list_id}/segments", audience.segments),
+        ("/3.0/lists/{list_id}/members", audience.members),
+        ("/3.0/lists/{list_id}/members/{member_id}", audience.one_member),
+        ("/3.0/campaigns", campaigns.campaigns),
+        ("/3.0/campaigns/{campaign_id}", lambda r: campaigns.one_campaign(r.path_params["campaign_id"])),
+        ("/3.0/campaigns/{campaign_id}/content", lambda r: campaigns.content(r.path_params["campaign_id"])),
         ("/3.0/reports", told.reports),
         ("/3.0/reports/{campaign_id}", lambda r: told.one_report(r.path_params["campaign_id"])),
         ("/3.0/reports/{campaign_id}/sent-to", told.sent_to),

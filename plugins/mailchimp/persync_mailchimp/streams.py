@@ -122,6 +122,8 @@ CAMPAIGNS = Stream(
         "variate_settings.winning_combination_id",
         "variate_settings.subject_lines",
         "variate_settings.combinations",
+        "report_summary.opens",
+        "report_summary.clicks",
     ),
     record=records.Campaign,
     rows=rows.campaign_rows,
@@ -142,30 +144,42 @@ CONTENT = Stream(
     needs=("merge_fields",),
 )
 
+_REPORT = (
+    "id",
+    "type",
+    "list_id",
+    "send_time",
+    "emails_sent",
+    "abuse_reports",
+    "unsubscribed",
+    "bounces",
+    "opens",
+    "clicks",
+    "ecommerce",
+    "ab_split",
+)
+
 REPORTS = Stream(
     name="reports",
     path="reports",
-    params=_only(
-        "reports",
-        "id",
-        "type",
-        "list_id",
-        "send_time",
-        "emails_sent",
-        "abuse_reports",
-        "unsubscribed",
-        "bounces",
-        "opens",
-        "clicks",
-        "ecommerce",
-        "ab_split",
-    ),
+    params=_only("reports", *_REPORT),
     record=records.Report,
     rows=rows.report_rows,
     reader=OffsetPages(at="reports", since="since_send_time"),
     safe=("id", "type", "list_id", "ecommerce.currency_code"),
     # Counters move after the send.
     window=Refresh(days=90),
+)
+
+AUTOMATION_REPORTS = Stream(
+    name="automation_reports",
+    path="reports/{campaign_id}",
+    params={"fields": ",".join(_REPORT)},
+    record=records.Report,
+    rows=rows.report_rows,
+    reader=SinglePage(),
+    safe=("type", "list_id", "ecommerce.currency_code"),
+    parent="campaigns",
 )
 
 SENT_TO = Stream(
@@ -179,6 +193,7 @@ SENT_TO = Stream(
     personal_key=True,
     safe=("status", "absplit_group"),
     parent="reports",
+    needs=("automation_reports",),
 )
 
 EMAIL_ACTIVITY = Stream(
@@ -192,6 +207,7 @@ EMAIL_ACTIVITY = Stream(
     personal_key=True,
     window=Incremental(overlap=DAY_MS),
     parent="reports",
+    needs=("automation_reports",),
 )
 
 OPEN_DETAILS = Stream(
@@ -205,6 +221,7 @@ OPEN_DETAILS = Stream(
     personal_key=True,
     window=Incremental(overlap=DAY_MS),
     parent="reports",
+    needs=("automation_reports",),
 )
 
 UNSUBSCRIBED = Stream(
@@ -217,6 +234,18 @@ UNSUBSCRIBED = Stream(
     key="email_id",
     personal_key=True,
     parent="reports",
+    needs=("automation_reports",),
+)
+
+ABUSE_REPORTS = Stream(
+    name="abuse_reports",
+    path="reports/{campaign_id}/abuse-reports",
+    params=_only("abuse_reports", "id", "email_id", "email_address", "date"),
+    record=records.AbuseReport,
+    rows=rows.abuse_rows,
+    reader=OffsetPages(at="abuse_reports"),
+    parent="reports",
+    needs=("automation_reports",),
 )
 
 STREAMS = (
@@ -229,8 +258,10 @@ STREAMS = (
     CAMPAIGNS,
     CONTENT,
     REPORTS,
+    AUTOMATION_REPORTS,
     SENT_TO,
     EMAIL_ACTIVITY,
     OPEN_DETAILS,
     UNSUBSCRIBED,
+    ABUSE_REPORTS,
 )

@@ -1,27 +1,25 @@
-"""What the imitated API says of the account, the audience, its members and the campaigns."""
+"""What the imitated API says of the account, the audience and its members."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
 from starlette.requests import Request
 
-from persync.sandbox.world import Message, SandboxPerson, World, mc_eid, tag_id
-from persync_mailchimp.query import moment_of, not_found, one_of, page
+from persync.sandbox.world import SandboxPerson, World, mc_eid, tag_id
+from persync_mailchimp.dates import when
+from persync_mailchimp.imitation.counts import Counts
+from persync_mailchimp.imitation.query import DIRECTIONS, moment_of, not_found, one_of, page
 
-__all__ = ["Imitation", "member_id", "when"]
+__all__ = ["Audience", "member_id"]
 
 _STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived")
 _SORTS = ("timestamp_opt", "timestamp_signup", "last_changed")
-_DIRECTIONS = ("ASC", "DESC")
 _STANDARD_FIELDS = (("FNAME", "text", "First Name"), ("LNAME", "text", "Last Name"))
-_BLOCK = re.compile(r"<[^>]+>")
 
 
 def member_id(email: str) -> str:
@@ -29,16 +27,12 @@ def member_id(email: str) -> str:
     return hashlib.md5(email.lower().encode(), usedforsecurity=False).hexdigest()
 
 
-def when(at: int | None) -> str:
-    """Write epoch milliseconds as Mailchimp does; "" where there is no date."""
-    return "" if at is None else datetime.fromtimestamp(at // 1000, UTC).isoformat()
+class Audience:
+    """The account and its one audience. What is derived from the world is computed once."""
 
-
-class Imitation:
-    """One world as Mailchimp shows it. What is derived from the world is computed once."""
-
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, counts: Counts) -> None:
         self.world = world
+        self._counted = counts
 
     # -- account ----------------------------------------------------------------------------------------------------
 
@@ -95,7 +89,7 @@ class Imitation:
         """Answer `GET /lists/{list_id}`."""
         self._known_list(list_id)
         world, counts = self.world, self._counts
-        sent = [m.sent_at for m in self.messages if m.sent_at is not None]
+        sent = [m.sent_at for m in self._counted.messages if m.sent_at is not None]
         return {
             "id": world.list_id,
             "web_id": 900_001,
@@ -130,11 +124,11 @@ class Imitation:
                 "member_count": counts["subscribed"],
                 "unsubscribe_count": counts["unsubscribed"],
                 "cleaned_count": counts["cleaned"],
-                "campaign_count": len(self.messages),
+                "campaign_count": len(self._counted.messages),
                 "campaign_last_sent": when(max(sent, default=None)),
                 "merge_field_count": len(_STANDARD_FIELDS) + len(world.merge_field_types),
-                "open_rate": 100 * self._rate("opens"),
-                "click_rate": 100 * self._rate("clicks"),
+                "open_rate": 100 * self._counted.rate("opens"),
+                "click_rate": 100 * self._counted.rate("clicks"),
             },
         }
 
@@ -199,7 +193,7 @@ class Imitation:
         list_id = request.path_params["list_id"]
         self._known_list(list_id)
         status = one_of(request, "status", _STATUSES)
-        sort, direction = one_of(request, "sort_field", _SORTS), one_of(request, "sort_dir", _DIRECTIONS)
+        sort, direction = one_of(request, "sort_field", _SORTS), one_of(request, "sort_dir", DIRECTIONS)
         since, before = moment_of(request, "since_last_changed"), moment_of(request, "before_last_changed")
         moments, found = self._by_change(status)
         found = found[
@@ -269,8 +263,8 @@ class Imitation:
             "merge_fields": self.merge_values(person),
             "interests": {},
             "stats": {
-                "avg_open_rate": self._rate("opens", person.number),
-                "avg_click_rate": self._rate("clicks", person.number),
+                "avg_open_rate": self._counted.rate("opens", person.number),
+                "avg_click_rate": self._counted.rate("clicks", person.number),
             },
             "ip_signup": "",
             "timestamp_signup": joined if person.confirmed_opt_in else "",
@@ -304,176 +298,10 @@ class Imitation:
             values[tag] = _as_number(value) if kind == "number" else value
         return values
 
-    @cached_property
-    def _engagement(self) -> dict[str, Counter[int]]:
-        """Return per kind (sends, opens, clicks) how many messages each person got, opened, clicked; 0 is everybody."""
-        counts: dict[str, Counter[int]] = {"sends": Counter(), "opens": Counter(), "clicks": Counter()}
-        for message in self.messages:
-            for send in message.sends:
-                if send.status != "sent":
-                    continue
-                for kind, happened in (("sends", True), ("opens", bool(send.opens)), ("clicks", bool(send.clicks))):
-                    if happened:
-                        counts[kind][send.person] += 1
-                        counts[kind][0] += 1
-        return counts
-
-    def _rate(self, kind: str, person: int = 0) -> float:
-        # Not counts[person]: a Counter answers for whom it does not know by a slow way round.
-        sends = self._engagement["sends"].get(person, 0)
-        return self._engagement[kind].get(person, 0) / sends if sends else 0.0
-
-    # -- campaigns --------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def messages(self) -> list[Message]:
-        """Return the messages of this platform, latest first as the vendor lists them."""
-        mine = [message for message in self.world.messages if message.platform == "mailchimp"]
-        return sorted(mine, key=lambda m: (-m.created_at, m.id))
-
-    def message(self, campaign_id: str) -> Message:
-        """Return the message of an id; raise the vendor's 404."""
-        for message in self.messages:
-            if message.id == campaign_id:
-                return message
-        raise not_found()
-
-    def campaigns(self, request: Request) -> dict[str, Any]:
-        """Answer `GET /campaigns`."""
-        kind = one_of(request, "type", ("regular", "plaintext", "absplit", "rss", "variate"))
-        status = one_of(request, "status", ("save", "paused", "schedule", "sending", "sent"))
-        sort, direction = one_of(request, "sort_field", ("create_time", "send_time")), one_of(request, "sort_dir", _DIRECTIONS)
-        bounds = {name: moment_of(request, name) for name in ("since_send_time", "before_send_time")}
-        created = {name: moment_of(request, name) for name in ("since_create_time", "before_create_time")}
-        found = [
-            message
-            for message in self.messages
-            if (kind is None or message.kind == kind)
-            and (status is None or campaign_status(message) == status)
-            and within(message.sent_at, *bounds.values())
-            and within(message.created_at, *created.values())
-        ]
-        if sort == "send_time":
-            found.sort(key=lambda m: m.sent_at or 0)
-        elif sort == "create_time":
-            found.sort(key=lambda m: m.created_at)
-        if sort is not None and direction == "DESC":
-            found.reverse()
-        return page(request, "campaigns", found, self.campaign)
-
-    def one_campaign(self, campaign_id: str) -> dict[str, Any]:
-        """Answer `GET /campaigns/{campaign_id}`."""
-        return self.campaign(self.message(campaign_id))
-
-    def campaign(self, message: Message) -> dict[str, Any]:
-        """Return a campaign as the API shows one."""
-        sent = sum(send.status != "dropped" for send in message.sends)
-        recipients = {
-            "list_id": self.world.list_id,
-            "list_is_active": True,
-            "list_name": self.world.list_name,
-            "segment_text": "" if message.segment is None else "<p>Contacts that match the conditions</p>",
-            "recipient_count": sent,
-            **({} if message.segment is None else {"segment_opts": message.segment}),
-        }
-        found: dict[str, Any] = {
-            "id": message.id,
-            "web_id": 13_000_000 + int(message.id[-5:], 16),
-            "type": message.kind,
-            "create_time": when(message.created_at),
-            "archive_url": "",
-            "long_archive_url": "",
-            "status": campaign_status(message),
-            "emails_sent": sent,
-            "send_time": None if message.sent_at is None else when(message.sent_at),
-            "content_type": "template",
-            "needs_block_refresh": False,
-            "resendable": False,
-            "recipients": recipients,
-            "settings": {
-                "subject_line": message.subject,
-                "preview_text": "",
-                "title": message.title,
-                "from_name": self.world.shop_name,
-                "reply_to": "shop@example.com",
-                "use_conversation": False,
-                "to_name": "*|FNAME|* *|LNAME|*",
-                "folder_id": "",
-                "authenticate": True,
-                "auto_footer": False,
-                "inline_css": False,
-                "auto_tweet": False,
-                "fb_comments": True,
-                "timewarp": False,
-                "template_id": 13,
-                "drag_and_drop": False,
-            },
-            "tracking": {
-                "opens": True,
-                "html_clicks": True,
-                "text_clicks": False,
-                "goal_tracking": False,
-                "ecomm360": True,
-                "google_analytics": "",
-                "clicktale": "",
-            },
-            "delivery_status": {"enabled": False},
-        }
-        if message.kind == "variate":
-            found["variate_settings"] = _variate(message, self.world.shop_name)
-        return found
-
-    def content(self, campaign_id: str) -> dict[str, Any]:
-        """Answer `GET /campaigns/{campaign_id}/content`."""
-        message = self.message(campaign_id)
-        text = _BLOCK.sub(" ", message.html).strip()
-        return {"variate_contents": [], "plain_text": text, "html": message.html, "archive_html": message.html}
-
 
 def last_changed(person: SandboxPerson) -> int:
     """Return when a member's record last changed, in whole seconds as the API tells it (epoch ms)."""
     return max(person.updated_at, person.status_changed_at or 0) // 1000 * 1000
-
-
-def campaign_status(message: Message) -> str:
-    """Return the vendor's word; an automation stays "sending" as long as it runs."""
-    if message.sent_at is None:
-        return "save"
-    return "sending" if message.kind.startswith("automation") else "sent"
-
-
-def within(at: int | None, since: int | None, before: int | None) -> bool:
-    """Say whether a moment lies after `since` and before `before`; no moment is outside any bound."""
-    if at is None:
-        return since is None and before is None
-    return (since is None or at > since) and (before is None or at < before)
-
-
-def _variate(message: Message, sender: str) -> dict[str, Any]:
-    variants = Counter(send.variant for send in message.sends if send.variant)
-    combinations = [
-        {
-            "id": hashlib.sha256(f"{message.id}:{variant}".encode()).hexdigest()[:10],
-            "subject_line": 0,
-            "send_time": 0,
-            "from_name": 0,
-            "reply_to": 0,
-            "content_description": number,
-            "recipients": variants[variant],
-        }
-        for number, variant in enumerate(sorted(variants))
-    ]
-    return {
-        "winner_criteria": "clicks",
-        "wait_time": 240,
-        "test_size": 100,
-        "subject_lines": [message.subject],
-        "send_times": [when(message.sent_at)],
-        "from_names": [sender],
-        "reply_to_addresses": ["shop@example.com"],
-        "contents": sorted(variants),
-        "combinations": combinations,
-    }
 
 
 @lru_cache(maxsize=100_000)

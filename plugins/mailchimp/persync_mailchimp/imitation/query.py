@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-__all__ = ["LINKS", "Problem", "moment_of", "not_found", "one_of", "page"]
+__all__ = ["DIRECTIONS", "LINKS", "Problem", "moment_of", "not_found", "one_of", "page", "within"]
 
 MAX_COUNT = 1000
 DEFAULT_COUNT = 10
+DIRECTIONS = ("ASC", "DESC")
 LINKS = [{"rel": "self", "href": "https://us0.api.mailchimp.com/3.0/", "method": "GET"}]
 
 T = TypeVar("T")
@@ -74,3 +75,10 @@ def _number(request: Request, name: str, default: int, most: int | None = None) 
     if most is not None and int(text) > most:
         raise _invalid(name, f"This value should be {most} or less.")
     return int(text)
+
+
+def within(at: int | None, since: int | None, before: int | None) -> bool:
+    """Say whether a moment lies after `since` and before `before`; no moment is outside any bound."""
+    if at is None:
+        return since is None and before is None
+    return (since is None or at > since) and (before is None or at < before)

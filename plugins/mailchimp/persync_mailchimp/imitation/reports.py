@@ -7,27 +7,26 @@ from typing import Any
 
 from starlette.requests import Request
 
-from persync.money import from_minor
-from persync.sandbox.world import Message, SandboxPerson, Send, World
-from persync_mailchimp.dates import PROXY_FLAG_FROM
-from persync_mailchimp.imitation import Imitation, member_id, when, within
-from persync_mailchimp.query import moment_of, one_of, page
+from persync.sandbox.world import Message, SandboxPerson, Send
+from persync_mailchimp.dates import PROXY_FLAG_FROM, when
+from persync_mailchimp.imitation.audience import Audience, member_id
+from persync_mailchimp.imitation.counts import Counts
+from persync_mailchimp.imitation.query import DIRECTIONS, moment_of, one_of, page, within
 
 __all__ = ["Reports"]
 
 MOST_EVENTS = 1000
 """email-activity shows this many opens and as many clicks of a member, no more"""
-_HOUR = 3_600_000
 _IP = "203.0.113.12"
 
 
 class Reports:
     """The reports of one world."""
 
-    def __init__(self, base: Imitation) -> None:
-        self.base = base
-        self.world: World = base.world
-        self._reports: dict[str, dict[str, Any]] = {}
+    def __init__(self, audience: Audience, counts: Counts) -> None:
+        self.audience = audience
+        self.world = audience.world
+        self._counted = counts
 
     def reports(self, request: Request) -> dict[str, Any]:
         """Answer `GET /reports`: whatever was sent."""
@@ -35,23 +34,17 @@ class Reports:
         since, before = moment_of(request, "since_send_time"), moment_of(request, "before_send_time")
         found = [
             message
-            for message in self.base.messages
+            for message in self._counted.messages
             if message.sent_at is not None and (kind is None or message.kind == kind) and within(message.sent_at, since, before)
         ]
-        return page(request, "reports", found, self.report)
+        return page(request, "reports", found, self._counted.report)
 
     def one_report(self, campaign_id: str) -> dict[str, Any]:
         """Answer `GET /reports/{campaign_id}`."""
-        return self.report(self.base.message(campaign_id))
-
-    def report(self, message: Message) -> dict[str, Any]:
-        """Return a campaign's report; counted once."""
-        if message.id not in self._reports:
-            self._reports[message.id] = _count(message, self.world)
-        return self._reports[message.id]
+        return self._counted.report(self._counted.message(campaign_id))
 
     def _recipients(self, request: Request) -> tuple[Message, list[tuple[Send, SandboxPerson]]]:
-        message = self.base.message(request.path_params["campaign_id"])
+        message = self._counted.message(request.path_params["campaign_id"])
         people = self.world.people
         return message, [(send, people[send.person]) for send in message.sends if send.status != "dropped"]
 
@@ -59,7 +52,7 @@ class Reports:
         return {
             "email_id": member_id(person.email),
             "email_address": person.email,
-            "merge_fields": self.base.merge_values(person),
+            "merge_fields": self.audience.merge_values(person),
             "vip": False,
             "campaign_id": message.id,
             "list_id": self.world.list_id,
@@ -102,7 +95,7 @@ class Reports:
         """Answer `GET /reports/{campaign_id}/open-details`: those who opened, with the flag of mail proxies."""
         message, recipients = self._recipients(request)
         since = moment_of(request, "since")
-        sort, direction = one_of(request, "sort_field", ("opens_count",)), one_of(request, "sort_dir", ("ASC", "DESC"))
+        sort, direction = one_of(request, "sort_field", ("opens_count",)), one_of(request, "sort_dir", DIRECTIONS)
         flags = message.sent_at is not None and message.sent_at >= PROXY_FLAG_FROM
         found = [
             (send, person) for send, person in recipients if any(since is None or _second(one.at) > since for one in send.opens)
@@ -168,113 +161,3 @@ def _events(send: Send) -> Iterable[tuple[int, dict[str, Any]]]:
         yield _second(one.at), {"action": "open", "timestamp": when(one.at), "ip": _IP}
     for click in send.clicks[:MOST_EVENTS]:
         yield _second(click.at), {"action": "click", "timestamp": when(click.at), "url": click.url, "ip": _IP}
-
-
-def _count(message: Message, world: World) -> dict[str, Any]:
-    sends = [send for send in message.sends if send.status != "dropped"]
-    hard, soft = (sum(send.status == status for send in sends) for status in ("hard", "soft"))
-    delivered = len(sends) - hard - soft
-    opens = [one for send in sends for one in send.opens]
-    openers = sum(bool(send.opens) for send in sends)
-    readers = sum(any(not one.is_machine for one in send.opens) for send in sends)
-    clicks = [click for send in sends for click in send.clicks]
-    clickers = sum(bool(send.clicks) for send in sends)
-    flags = message.sent_at is not None and message.sent_at >= PROXY_FLAG_FROM
-    claimed = float(from_minor(message.claimed_minor, world.currency))
-
-    def rate(count: int) -> float:
-        return count / delivered if delivered else 0
-
-    found: dict[str, Any] = {
-        "id": message.id,
-        "campaign_title": message.title,
-        "type": message.kind,
-        "list_id": world.list_id,
-        "list_is_active": True,
-        "list_name": world.list_name,
-        "subject_line": message.subject,
-        "preview_text": "",
-        "emails_sent": len(sends),
-        "abuse_reports": sum(send.complained_at is not None for send in sends),
-        "unsubscribed": sum(send.unsubscribed_at is not None for send in sends),
-        "send_time": when(message.sent_at),
-        "bounces": {"hard_bounces": hard, "soft_bounces": soft, "syntax_errors": 0},
-        "forwards": {"forwards_count": 0, "forwards_opens": 0},
-        "opens": {
-            "opens_total": len(opens),
-            "proxy_excluded_opens": sum(not one.is_machine for one in opens) if flags else 0,
-            "unique_opens": openers,
-            "proxy_excluded_unique_opens": readers if flags else 0,
-            "open_rate": rate(openers),
-            "proxy_excluded_open_rate": rate(readers) if flags else 0,
-            "last_open": when(max((one.at for one in opens), default=None)),
-        },
-        "clicks": {
-            "clicks_total": len(clicks),
-            "unique_clicks": sum(len({click.url for click in send.clicks}) for send in sends),
-            "unique_subscriber_clicks": clickers,
-            "click_rate": rate(clickers),
-            "last_click": when(max((click.at for click in clicks), default=None)),
-        },
-        "facebook_likes": {"recipient_likes": 0, "unique_likes": 0, "facebook_likes": 0},
-        "list_stats": {"sub_rate": 0, "unsub_rate": 0, "open_rate": 100 * rate(openers), "click_rate": 100 * rate(clickers)},
-        "timeseries": _first_day(message, sends),
-        "ecommerce": {
-            "total_orders": message.claimed_orders,
-            "total_spent": claimed,
-            "total_revenue": claimed,
-            "currency_code": world.currency,
-        },
-        "delivery_status": {"enabled": False},
-    }
-    if message.kind == "absplit":
-        found["ab_split"] = {variant: _arm([send for send in sends if send.variant == variant]) for variant in ("a", "b")}
-    return found
-
-
-def _arm(sends: list[Send]) -> dict[str, Any]:
-    opens = [one for send in sends for one in send.opens]
-    return {
-        "bounces": sum(send.status in ("hard", "soft") for send in sends),
-        "abuse_reports": sum(send.complained_at is not None for send in sends),
-        "unsubs": sum(send.unsubscribed_at is not None for send in sends),
-        "recipient_clicks": sum(bool(send.clicks) for send in sends),
-        "forwards": 0,
-        "forwards_opens": 0,
-        "opens": len(opens),
-        "unique_opens": sum(bool(send.opens) for send in sends),
-        "last_open": when(max((one.at for one in opens), default=None)),
-    }
-
-
-def _first_day(message: Message, sends: list[Send]) -> list[dict[str, Any]]:
-    """Return the hourly counts of the 24 hours after the send."""
-    if message.sent_at is None:
-        return []
-    start = message.sent_at // _HOUR * _HOUR
-    hours = [
-        {
-            "timestamp": when(start + hour * _HOUR),
-            "emails_sent": 0,
-            "unique_opens": 0,
-            "proxy_excluded_unique_opens": 0,
-            "recipients_clicks": 0,
-        }
-        for hour in range(24)
-    ]
-
-    def add(name: str, at: int) -> None:
-        hour = (at - start) // _HOUR
-        if 0 <= hour < len(hours):
-            hours[hour][name] += 1  # type: ignore[operator]
-
-    for send in sends:
-        add("emails_sent", send.at)
-        if send.opens:
-            add("unique_opens", min(one.at for one in send.opens))
-        read = [one.at for one in send.opens if not one.is_machine]
-        if read:
-            add("proxy_excluded_unique_opens", min(read))
-        if send.clicks:
-            add("recipients_clicks", min(click.at for click in send.clicks))
-    return hours
