@@ -1,0 +1,57 @@
+"""What the programme cost: entered by the user, spread over the months it serves."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from persync.engine.engine import Engine
+from persync.measure.metric import Ask
+
+CATEGORIES: Final = ("tool", "content", "labour", "setup", "data", "discount")
+"""What a programme can cost; those without an entry are named, so that a "free" programme is seen to be uncosted."""
+
+
+class CostEntry(NamedTuple):
+    """The part of one cost that falls into the period."""
+
+    category: str
+    scope: str
+    amount_minor: int
+    currency: str
+
+
+def months_later(at: int, months: int) -> int:
+    """Return the same moment `months` calendar months later (UTC), on the month's last day where it is shorter."""
+    moment = datetime.fromtimestamp(at / 1000, UTC)
+    year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
+    for day in range(moment.day, 0, -1):
+        try:
+            return round(moment.replace(year=year, month=month + 1, day=day).timestamp() * 1000)
+        except ValueError:
+            continue
+    raise AssertionError("every month has a first day")
+
+
+def instalments(amount_minor: int, months: int) -> list[int]:
+    """Split an amount into equal monthly parts that add up to it exactly."""
+    return [amount_minor * (i + 1) // months - amount_minor * i // months for i in range(months)]
+
+
+def entries(engine: Engine, ask: Ask) -> list[CostEntry]:
+    """Return the costs of the period. An amortised one counts one instalment a month from its date on."""
+    from_at, to_at = ask.period or (-(2**62), 2**62)
+    out = []
+    for row in engine.rows(
+        "SELECT c.happened_at AS happened_at, c.category AS category, c.amount_minor AS amount_minor, c.currency AS currency,"
+        " c.scope AS scope, c.amortise_months AS months FROM costs AS c ORDER BY c.connection, c.entry"
+    ):
+        months = max(1, int(row["months"]))
+        parts = instalments(int(row["amount_minor"]), months)
+        dates = [months_later(int(row["happened_at"]), i) if i else int(row["happened_at"]) for i in range(months)]
+        within = [
+            part for part, at in zip(parts, dates, strict=True) if from_at <= at < to_at and (months == 1 or at <= ask.now)
+        ]
+        if within:
+            out.append(CostEntry(str(row["category"]), str(row["scope"]), sum(within), str(row["currency"])))
+    return out

@@ -1,0 +1,250 @@
+"""Does it pay: what mail caused in money, what it cost, and what came back for it.
+
+What mail caused is known from experiments alone: the difference between the arms times the people treated. No attribution
+model's credit is used here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from persync.attribution.journeys import build_orders
+from persync.engine.engine import Engine
+from persync.estimate import Estimate
+from persync.measure import costs, experiments, intervals, rules
+from persync.measure.costs import CostEntry
+from persync.measure.intervals import Interval
+from persync.measure.metric import Ask, Experiment, Metric
+from persync.measure.slices import check
+from persync.measure.texts import bounds, query, run
+from persync.money import exponent
+
+NO_COST: Final = "no_cost"
+NO_EXPERIMENT: Final = "no_experiment"
+NO_CONTROL: Final = "no_control"
+NOT_SCOPED: Final = "cost_not_scoped"
+
+
+def personalisation_cost(engine: Engine, ask: Ask) -> list[Estimate]:
+    """Add up the costs of the period, in all or by category or scope, and name the categories nothing was entered for."""
+    check(ask.by, ("category", "scope"), "personalisation_cost")
+    found = costs.entries(engine, ask)
+    slices: dict[tuple[str, ...], list[CostEntry]] = {} if ask.by else {(): found}
+    for entry in found if ask.by else ():
+        values = {"category": entry.category, "scope": entry.scope or "all"}
+        slices.setdefault(tuple(values[dimension] for dimension in ask.by), []).append(entry)
+    return [cost_of(slices[key], ask, dict(zip(ask.by, key, strict=True)), named=not ask.by) for key in sorted(slices)]
+
+
+def cost_of(found: Sequence[CostEntry], ask: Ask, by: dict[str, str], *, named: bool = True) -> Estimate:
+    """Return the sum of some costs: null `no_cost` for none, `mixed_currencies` for several currencies."""
+    id = "personalisation_cost"
+    currency = rules.one_currency([entry.currency for entry in found])
+    unit = currency or ask.currency or ""
+    lacking = [category for category in costs.CATEGORIES if category not in {entry.category for entry in found}]
+    note = f"nothing entered for {', '.join(lacking)}" if lacking and named else ""
+    if not found or currency is None or (ask.currency and currency != ask.currency):
+        reason = rules.MIXED_CURRENCIES if found else NO_COST
+        return replace(rules.absent(id, reason, by, unit=unit, note=note), period=ask.period)
+    total = sum(entry.amount_minor for entry in found) / 10.0 ** exponent(currency)
+    return Estimate(id, total, n=len(found), unit=unit, by=by, period=ask.period, note=note)
+
+
+def caused(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
+    """Return `incremental_revenue` of an experiment: for each treated arm, and (without `arm` in `by`) for all of them.
+
+    Difference to the control in revenue a person (Welch) times the arm's people; all arms together allow for the control
+    that they share.
+    """
+    id, label, by = "incremental_revenue", experiments.label_of(experiment), {"experiment": experiment.name}
+    if experiment.control is None:
+        return [rules.absent(id, NO_CONTROL, by, label=label)]
+    reading = experiments.gather(engine, experiment, ask)
+    read = experiments.estimates(experiment, reading, ask)
+    (revenue,) = [outcome for outcome in reading.outcomes if outcome.name == "revenue"]
+    treated = [arm for arm in reading.sizes if arm != experiment.control]
+    out = []
+    for arm in treated:
+        (difference,) = [e for e in read if e.id == "difference" and e.by["outcome"] == "revenue" and e.by["arm"] == arm]
+        here = {**by, "arm": arm, "against": experiment.control}
+        out.append(replace(_times(difference, reading.sizes[arm]), id=id, by=here))
+    if len(treated) == 1:
+        return [*out, replace(out[0], by=by)]
+    absent = next((e for e in out if e.value is None), None)
+    if absent is not None:
+        return [*out, replace(absent, by=by)]
+    base = revenue.arms[experiment.control].moments
+    samples = [revenue.arms[arm].moments for arm in treated]
+    assert base is not None
+    people = sum(sample.n for sample in samples if sample)
+    total = sum(sample.n * (sample.mean - base.mean) for sample in samples if sample)
+    error = sum(sample.n**2 * sample.error for sample in samples if sample) + people**2 * base.error
+    half = intervals.normal_quantile(ask.confidence) * error**0.5
+    p = intervals.normal_p(total / error**0.5) if error else None
+    notes = [part for part in (rules.TOO_FEW, experiments.MISMATCH_NOTE) if any(part in e.note for e in out)]
+    whole = rules.from_interval(
+        id, Interval(total, total - half, total + half, p), n=people + base.n, unit=revenue.unit, by=by, label=label
+    )
+    return [*out, replace(whole, period=out[0].period, note="; ".join(notes))]
+
+
+def _times(estimate: Estimate, factor: float) -> Estimate:
+    """Scale an estimate with its interval; a negative factor is not meant."""
+    scaled = [None if x is None else x * factor for x in (estimate.value, estimate.low, estimate.high)]
+    return replace(estimate, value=scaled[0], low=scaled[1], high=scaled[2])
+
+
+def incremental_revenue(engine: Engine, ask: Ask) -> list[Estimate]:
+    """Compute what every configured experiment's treatment brought in."""
+    check(ask.by, (), "incremental_revenue")
+    out = [estimate for experiment in ask.experiments.values() for estimate in caused(engine, experiment, ask)]
+    return out or [rules.absent("incremental_revenue", NO_EXPERIMENT, {})]
+
+
+def experiment_cost(engine: Engine, experiment: Experiment, ask: Ask) -> Estimate:
+    """Return the cost to hold against an experiment: the costs scoped to its name whatever their date; where there are
+    none, all unscoped costs of the period, if this is the only experiment."""
+    by = {"experiment": experiment.name}
+    scoped = [e for e in costs.entries(engine, replace(ask, period=None)) if e.scope == experiment.name]
+    if scoped:
+        return cost_of(scoped, ask, by)
+    shared = [entry for entry in costs.entries(engine, ask) if not entry.scope]
+    if shared and len(ask.experiments) > 1:
+        return rules.absent("personalisation_cost", NOT_SCOPED, by)
+    return cost_of(shared, ask, by)
+
+
+def roi_simple(engine: Engine, ask: Ask) -> list[Estimate]:
+    """Compute (gain − cost) ÷ cost and gain ÷ cost for every configured experiment."""
+    check(ask.by, (), "roi_simple")
+    out: list[Estimate] = []
+    for experiment in ask.experiments.values():
+        gain = gain_of(caused(engine, experiment, ask)[-1], ask)
+        out += roi(gain, experiment_cost(engine, experiment, ask))
+    return out or [rules.absent("roi_simple", NO_EXPERIMENT, {}, unit="share")]
+
+
+def gain_of(revenue: Estimate, ask: Ask) -> Estimate:
+    """Turn incremental revenue into the gain: incremental margin when `ask.margin` is known, else the revenue itself."""
+    if ask.margin is None:
+        return rules.with_note(replace(revenue, id="gain"), "gain is revenue: no margin is known")
+    return rules.with_note(replace(_times(revenue, ask.margin), id="gain"), f"gain is margin, {ask.margin:.0%} of revenue")
+
+
+def roi(gain: Estimate, cost: Estimate) -> tuple[Estimate, Estimate]:
+    """Return `roi_simple` and `returned_per_unit_spent` from a gain and what it cost; only the gain is uncertain."""
+    ids = (("roi_simple", "share"), ("returned_per_unit_spent", "ratio"))
+    reason = gain.reason or cost.reason
+    if reason is None and not cost.value:
+        reason = NO_COST
+    if reason is None and gain.unit and gain.unit != cost.unit:
+        reason = rules.MIXED_CURRENCIES
+    if reason is not None or gain.value is None or cost.value is None:
+        reason = reason or rules.NO_DENOMINATOR
+        first, second = (rules.absent(id, reason, gain.by, unit=unit, label=gain.label) for id, unit in ids)
+        return first, second
+    back = replace(_times(gain, 1 / cost.value), id=ids[1][0], unit=ids[1][1], p=None)
+    back = rules.with_note(back, cost.note)
+    low, high = (None if bound is None else bound - 1 for bound in (back.low, back.high))
+    assert back.value is not None
+    return replace(back, id=ids[0][0], unit=ids[0][1], value=back.value - 1, low=low, high=high), back
+
+
+def mer(engine: Engine, ask: Ask) -> list[Estimate]:
+    """Compute total revenue ÷ total spend of the period: totals, so without an interval."""
+    check(ask.by, (), "mer")
+    build_orders(engine)
+    (row,) = run(engine, query("revenue_dated"), {**bounds(ask.period), "gross": int(ask.basis == "gross")})
+    spent = cost_of(costs.entries(engine, ask), ask, {})
+    currency = rules.one_currency([row["currency_low"], row["currency_high"], spent.unit])
+    reason = spent.reason or (rules.MIXED_CURRENCIES if currency is None else None) or (None if spent.value else NO_COST)
+    if reason is not None or currency is None or not spent.value:
+        return [replace(rules.absent("mer", reason or NO_COST, {}, unit="ratio"), period=ask.period)]
+    revenue = int(row["minor"]) / 10.0 ** exponent(currency)
+    return [Estimate("mer", revenue / spent.value, n=int(row["entries"]), unit="ratio", period=ask.period, note=spent.note)]
+
+
+def lifts(id: str, holdout: bool) -> Metric:
+    """Return the metric that reads every configured experiment of one kind."""
+
+    def compute(engine: Engine, ask: Ask) -> list[Estimate]:
+        check(ask.by, (), id)
+        chosen = [
+            e for e in ask.experiments.values() if e.holdout == holdout and (ask.arm is None or ask.arm in e.tags or not e.tags)
+        ]
+        read = [estimate for experiment in chosen for estimate in experiments.read(engine, experiment, ask)]
+        if ask.arm is not None:
+            read = [e for e in read if e.by.get("arm", ask.arm) == ask.arm]
+        return read or [rules.absent(id, NO_EXPERIMENT, {})]
+
+    kind = "a share of people drawn by lot to be left out" if holdout else "arms drawn by lot"
+    return Metric(
+        id,
+        "Holdout: what mail caused" if holdout else "A/B test: lift by arm",
+        f"Every configured experiment with {kind}: size and mean of each arm, difference and relative difference to the "
+        "control with interval and p-value, and whether the arms have the planned sizes.",
+        "mean of the arm − mean of the control",
+        "share or money",
+        compute,
+        number="75" if holdout else "73",
+        edge_cases="People are read in the arm they were drawn into; people in two arms are left out and counted. A sample "
+        "ratio less likely than 0.001 blocks the verdict. A window not over: null, immature.",
+        data=("assignments", "memberships", "segments", "orders", "order_ledger", "outcomes"),
+    )
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        "personalisation_cost",
+        "Cost of the programme",
+        "Everything entered as a cost in the period: tools, content, labour, setup, data work, discounts given. What is "
+        "amortised counts one equal instalment a month.",
+        "sum of costs",
+        "money",
+        personalisation_cost,
+        number="51",
+        dimensions=("category", "scope"),
+        edge_cases="Nothing entered: null, no_cost. Categories without an entry are named.",
+        data=("costs",),
+    ),
+    Metric(
+        "incremental_revenue",
+        "Incremental revenue",
+        "What the treatment of each configured experiment brought in: the difference in net revenue a person between arm and "
+        "control, times the people of the arm.",
+        "(revenue a person treated − revenue a person in control) × people treated",
+        "money",
+        incremental_revenue,
+        number="54",
+        edge_cases="No experiment: null, no_experiment. No control: null, no_control. Window not over: null, immature.",
+        data=("assignments", "memberships", "orders", "order_ledger"),
+    ),
+    Metric(
+        "roi_simple",
+        "Return on investment",
+        "What came back for the cost: gain is incremental margin when a margin is configured, else incremental revenue, and "
+        "the note says which. Beside it `returned_per_unit_spent`, gain ÷ cost.",
+        "(gain − cost) ÷ cost",
+        "share",
+        roi_simple,
+        number="55",
+        edge_cases="No cost entered: null, no_cost. Several experiments and costs scoped to none: null, cost_not_scoped. "
+        "Negative values are kept. The interval is the gain's; the cost is taken as known.",
+        data=("assignments", "memberships", "orders", "order_ledger", "costs"),
+    ),
+    Metric(
+        "mer",
+        "Marketing efficiency ratio",
+        "All revenue of the period, as the dated ledger has it, over all costs of the period. No platform's claim enters.",
+        "net revenue ÷ cost",
+        "ratio",
+        mer,
+        number="71",
+        edge_cases="No cost entered: null, no_cost. Totals of the period, so without an interval.",
+        data=("orders", "order_ledger", "costs"),
+    ),
+    lifts("ab_test", holdout=False),
+    lifts("holdout_incrementality", holdout=True),
+)
