@@ -1,0 +1,121 @@
+"""The queries are pinned: valid in our schema and in Shopify's, cheap enough, and asking for nothing they need not."""
+
+import re
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    build_schema,
+    parse,
+    validate,
+)
+from persync_shopify.connector import API_VERSION
+from persync_shopify.queries import NAMES, query
+from persync_shopify.sandbox import VERSIONS
+from persync_shopify.sandbox_cost import MOST, static_cost
+from persync_shopify.streams import STREAMS
+
+SIZES = {stream.name: getattr(stream.reader, "size", 1) for stream in STREAMS}
+
+
+@cache
+def small() -> GraphQLSchema:
+    return build_schema(files("persync_shopify").joinpath("sandbox.graphql").read_text("utf-8"))
+
+
+@cache
+def official(path: Path) -> GraphQLSchema:
+    return build_schema(path.read_text("utf-8"), assume_valid=True)
+
+
+def cost_of(text: str, first: int) -> int:
+    document = parse(text)
+    (operation,) = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    fragments: Any = {node.name.value: node for node in document.definitions if node is not operation}  # type: ignore[attr-defined]
+    return static_cost(operation, fragments, {"first": first})
+
+
+def test_every_stream_has_its_query_and_no_other_is_kept() -> None:
+    assert [stream.name for stream in STREAMS] == list(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_query_is_valid_in_the_imitated_shop(name: str) -> None:
+    assert validate(small(), parse(query(name))) == []
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", NAMES)
+def test_a_query_is_valid_in_shopifys_own_schema(shared: Path, name: str) -> None:
+    assert validate(official(shared / "specs/shopify-admin.graphql"), parse(query(name))) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_stays_under_the_points_one_query_may_cost(name: str) -> None:
+    assert 0 < cost_of(query(name), SIZES[name]) <= MOST
+
+
+def test_the_cost_is_counted_as_published() -> None:
+    """An object 1, a connection its page size times its node, an interface its dearest branch, scalars nothing."""
+    text = """query Q($first: Int!) { orders(first: $first) { pageInfo { hasNextPage } nodes {
+      id currentTotalPriceSet { shopMoney { amount } }
+      agreements(first: 3) { nodes { id } }
+      customerJourneySummary { moments(first: 2) { nodes { ... on CustomerVisit { id utmParameters { source } } } } } } } }"""
+
+    assert cost_of(text, 10) == 1 + 10 * (1 + 2 + 3 * 1 + 1 + 2 * (1 + 1))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_query_asks_for_names_phones_addresses_or_the_clients_ip(name: str) -> None:
+    asked = set(re.findall(r"\w+", query(name)))
+
+    forbidden = {"firstName", "lastName", "displayName", "phoneNumber", "phone", "clientIp", "note", "address1", "zip", "city"}
+    assert asked & (forbidden | {"shippingAddress", "billingAddress", "discountCodes"}) == set()
+
+
+def test_the_pinned_version_is_one_the_imitated_shop_knows() -> None:
+    assert API_VERSION in VERSIONS
+
+
+def _owned(kind: Any) -> bool:
+    return isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) and not kind.name.startswith("__")
+
+
+@pytest.mark.shared
+def test_the_imitated_schema_is_a_part_of_shopifys(shared: Path) -> None:
+    """Every type, field, argument and enum value exists there, with the same type and nullability."""
+    theirs = official(shared / "specs/shopify-admin.graphql")
+
+    wrong: list[str] = []
+    for name, kind in small().type_map.items():
+        other = theirs.type_map.get(name)
+        if other is None or type(other) is not type(kind):
+            wrong.append(name)
+        elif isinstance(kind, GraphQLEnumType):
+            wrong += [f"{name}.{value}" for value in kind.values if value not in other.values]  # type: ignore[attr-defined]
+        elif _owned(kind):
+            wrong += _differences(name, kind, other)
+    assert wrong == []
+    assert small().query_type is not None
+    assert small().query_type.name == theirs.query_type.name  # type: ignore[union-attr]
+
+
+def _differences(name: str, ours: Any, theirs: Any) -> list[str]:
+    wrong = [f"{name} implements {each.name}" for each in ours.interfaces if each.name not in {i.name for i in theirs.interfaces}]
+    for field, kind in ours.fields.items():
+        other = theirs.fields.get(field)
+        if other is None or str(other.type) != str(kind.type):
+            wrong.append(f"{name}.{field}")
+            continue
+        for argument, given in kind.args.items():
+            if argument not in other.args or str(other.args[argument].type) != str(given.type):
+                wrong.append(f"{name}.{field}({argument})")
+    return wrong
