@@ -176,12 +176,14 @@ class Host:
             self.refuse(name, distribution, version, f"it cannot be imported: {_reason(error)}")
             return
         plugin = Plugin(name, distribution, version, module)
+        full_name = f"{distribution}:{name}"
         try:
-            self._manager.register(module, name=f"{distribution}:{name}")
+            self._manager.register(module, name=full_name)
             # After every plugin, so that a misspelt hook is laid at the right door and nothing of it stays behind.
             self._manager.check_pending()
         except Exception as error:
-            self._manager.unregister(module)
+            if self._manager.has_plugin(full_name):
+                self._manager.unregister(name=full_name)
             self.refuse(name, distribution, version, _misspelt(module) or _reason(error))
             return
         self.plugins.append(plugin)

@@ -1,0 +1,358 @@
+"""The user's own CSV files: whole or not at all, errors with line and column."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from persync.errors import ConfigError, ImportFileError
+from persync.imports.csvfile import read_batch
+from persync.imports.files import IMPORTERS, FilesConnector, FilesSettings
+from persync.imports.importer import Importer
+from persync.rows import (
+    Action,
+    Assignment,
+    Attribute,
+    CampaignRef,
+    Cost,
+    Decision,
+    LedgerEntry,
+    Order,
+    OrderRef,
+    Outcome,
+    Person,
+    Row,
+    Touchpoint,
+)
+from persync.store.store import open_store
+from persync.store.write import write_batch
+
+KINDS = {importer.kind: importer for importer in IMPORTERS}
+MARCH_1 = 1_740_787_200_000
+DAY = 86_400_000
+Read = Callable[..., list[Row]]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    def rows(kind: str, text: str, **more: object) -> list[Row]:
+        path = tmp_path / f"{kind}.csv"
+        path.write_text(text, encoding="utf-8")
+        return list(read_batch(path, KINDS[kind], name=path.name, **more).rows)  # type: ignore[arg-type]
+
+    return rows
+
+
+def refusal(read: Read, kind: str, text: str, **more: object) -> str:
+    with pytest.raises(ImportFileError) as caught:
+        read(kind, text, **more)
+    return str(caught.value)
+
+
+def test_costs_become_one_row_a_line(read: Read) -> None:
+    """The amount is no part of the entry: a corrected one replaces the old, an overlapping export counts once."""
+    text = (
+        "date,category,amount,currency,scope,amortise_months\n"
+        "2025-03-01,licence,120.50,EUR,mailchimp,12\n"
+        "2025-03-01,agency,300,EUR,,\n"
+        "2025-03-01,agency,300,EUR,,\n"
+    )
+
+    assert read("costs", text) == [
+        Cost(f"{MARCH_1}|licence|EUR|mailchimp|0", MARCH_1, "licence", 12050, "EUR", "mailchimp", 12),
+        Cost(f"{MARCH_1}|agency|EUR||0", MARCH_1, "agency", 30000, "EUR", "", 0),
+        Cost(f"{MARCH_1}|agency|EUR||1", MARCH_1, "agency", 30000, "EUR", "", 0),
+    ]
+
+
+def test_touchpoints_name_people_in_three_ways(read: Read) -> None:
+    """An @ makes an e-mail, a colon a platform's id, everything else is an id of the user's own."""
+    text = (
+        "person,at,channel,campaign,action,level,source\n"
+        "Ann@Example.com,2025-03-01T10:00:00+01:00,email,spring,open,2,crm\n"
+        "shop:42,1740787200000,paid_search,,,,\n"
+        "card-7,2025-03-01,direct,,visit,,\n"
+        "card-7,2025-03-01,direct,,visit,,\n"
+    )
+
+    assert read("touchpoints", text) == [
+        Touchpoint(
+            CampaignRef(("id", "spring")),
+            Person(("email", "ann@example.com")),
+            Action.OPEN,
+            MARCH_1 + 9 * DAY // 24,
+            level=2,
+            channel="email",
+            source="crm",
+        ),
+        Touchpoint(None, Person(("id@shop", "42")), Action.CLICK, MARCH_1, channel="paid_search"),
+        Touchpoint(None, Person(("opaque", "card-7")), Action.VISIT, MARCH_1, channel="direct"),
+        Touchpoint(None, Person(("opaque", "card-7")), Action.VISIT, MARCH_1, ordinal=1, channel="direct"),
+    ]
+
+
+def test_level_zero_is_a_level(read: Read) -> None:
+    """A message without any personalisation is known to be so; an empty cell is not known."""
+    rows = read("touchpoints", "person,at,channel,level\na1,2025-03-01,email,0\na2,2025-03-01,email,\n")
+
+    assert [row.level for row in rows if isinstance(row, Touchpoint)] == [0, None]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_negative_amount_is_a_refund_of_its_order(read: Read, newest_first: bool) -> None:
+    """The order keeps the day it was placed, whichever way the file is sorted; the refund has its own day."""
+    lines = [
+        "1001,ann@example.com,2025-03-01,80.00,EUR,web,paid",
+        "1001,ann@example.com,2025-03-03,5.00,EUR,web,",
+        "1001,ann@example.com,2025-03-11,-30.00,EUR,web,",
+    ]
+    rows = read("orders", "\n".join(["order,person,at,amount,currency,channel,status", *lines[:: -1 if newest_first else 1]]))
+
+    order = OrderRef("1001")
+    placed = Order(
+        order, "order", Person(("email", "ann@example.com")), MARCH_1, "paid", False, currency="EUR", sales_channel="web"
+    )
+    assert [row for row in rows if isinstance(row, Order)] == [placed, placed]
+    assert sorted((row for row in rows if isinstance(row, LedgerEntry)), key=lambda row: row.happened_at) == [
+        LedgerEntry(order, f"{MARCH_1}|0", "sale", "product", MARCH_1, 8000, "EUR"),
+        LedgerEntry(order, f"{MARCH_1 + 2 * DAY}|0", "edit", "product", MARCH_1 + 2 * DAY, 500, "EUR"),
+        LedgerEntry(order, f"{MARCH_1 + 10 * DAY}|0", "refund", "product", MARCH_1 + 10 * DAY, -3000, "EUR"),
+    ]
+
+
+def test_cancelled_and_test_orders_say_so(read: Read) -> None:
+    rows = read("orders", "order,person,at,amount,currency,status\n1,a,2025-03-01,1,EUR,cancelled\n2,a,2025-03-01,1,EUR,test\n")
+
+    assert [(row.status, row.is_test) for row in rows if isinstance(row, Order)] == [("cancelled", False), ("paid", True)]
+
+
+def test_the_other_kinds_become_their_rows(read: Read) -> None:
+    ann = Person(("opaque", "a1"))
+    assert read("assignments", "experiment,person,arm,at,planned_share\nwelcome,a1,treated,2025-03-01,0.5\n") == [
+        Assignment("welcome", ann, "treated", MARCH_1, 0.5)
+    ]
+    assert read("attributes", "person,name,value,basis\na1,age_band,30-44,consent\n") == [
+        Attribute(ann, "age_band", "30-44", "consent")
+    ]
+    assert read("decisions", "decision,person,selected,score,qualified,at\nvip,a1,yes,0.75,0,2025-03-01\n") == [
+        Decision("vip", ann, True, 0.75, False, MARCH_1)
+    ]
+
+
+def test_an_empty_outcome_is_missing_not_zero(read: Read) -> None:
+    rows = read("outcomes", "person,outcome,value\na1,visit,0\na2,visit,\n")
+
+    assert rows == [Outcome(Person(("opaque", "a1")), "visit", 0.0), Outcome(Person(("opaque", "a2")), "visit", None)]
+
+
+@pytest.mark.parametrize("prefix", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_byte_order_mark_and_gzip_change_nothing(tmp_path: Path, prefix: bytes, packed: bool) -> None:
+    data = prefix + "person,outcome,value\r\nkäthe,visit,1\r\n".encode()
+    path = tmp_path / "outcomes.csv.gz"
+    path.write_bytes(gzip.compress(data) if packed else data)
+
+    batch = read_batch(path, KINDS["outcomes"])
+
+    assert (batch.count, list(batch.rows)) == (1, [Outcome(Person(("opaque", "käthe")), "visit", 1.0)])
+
+
+ORDERS = "order,person,at,amount,currency\n"
+BAD = [
+    ("orders", ORDERS + "1,a,2025-03-01,12,EUR\n2,a,2025-03-01,12,50,EUR\n", "line 3: has 6 fields where the header has 5."),
+    (
+        "orders",
+        ORDERS + '1,a,2025-03-01,"12,50",EUR\n',
+        "line 2, column 'amount': '12,50' is not an amount; write it like 1234.50 or -12.50, without separators.",
+    ),
+    ("orders", ORDERS + "1,a,2025-03-01,1.005,EUR\n", "line 2, column 'amount': '1.005' has more decimals than EUR has (2)."),
+    ("orders", ORDERS + "1,a,2025-03-01,100.5,JPY\n", "line 2, column 'amount': '100.5' has more decimals than JPY has (0)."),
+    ("orders", ORDERS + "1,a,2025-03-01,1e3,EUR\n", "line 2, column 'amount': '1e3' is not an amount;"),
+    (
+        "orders",
+        ORDERS + "1,a,2025-03-01,1,eur\n",
+        "line 2, column 'currency': 'eur' is not a currency; write its three capital",
+    ),
+    ("orders", ORDERS + "1,a,01.03.2025,1,EUR\n", "line 2, column 'at': '01.03.2025' is not a time; write ISO 8601"),
+    ("orders", ORDERS + "1,a,1740787200,1,EUR\n", "line 2, column 'at': '1740787200' looks like seconds;"),
+    ("orders", ORDERS + "1,,2025-03-01,1,EUR\n", "line 2, column 'person': the cell is empty."),
+    ("orders", ORDERS + "1,a,2025-03-01,1,EUR\n" * 2, "line 3: says the same as line 2 again (order, person, at, amount,"),
+    (
+        "orders",
+        ORDERS + "1,a,2025-03-01,1,EUR\n1,b,2025-03-02,1,EUR\n",
+        "line 3: order '1' belongs to another person in an earlier line.",
+    ),
+    ("orders", ORDERS + "1,a,2025-03-01,1,EUR\n1,a,2025-03-02,1,USD\n", "line 3: order '1' is in EUR in an earlier line."),
+    ("orders", "order,persn,at,amount,currency\n", "line 1: 'persn' is not a column of orders. Did you mean 'person'?"),
+    ("orders", "order,person,at,amount\n", "line 1: the column 'currency' is missing. Columns: order, person, at, amount,"),
+    ("orders", ORDERS.replace("\n", ",order\n"), "line 1: the column 'order' stands twice."),
+    ("orders", "order;person;at;amount;currency\n", "line 1: the columns are not separated by commas."),
+    ("orders", "", "line 1: the file has no header. Columns: order, person,"),
+    ("orders", ORDERS + '1,a,2025-03-01,1,"EUR\n', "line 2: unexpected end of data."),
+    ("outcomes", "person,outcome,value\na,visit,nan\n", "line 2, column 'value': 'nan' is not a finite number;"),
+    (
+        "outcomes",
+        "person,outcome,value\na,visit,1\na,visit,0\n",
+        "line 3: says the same as line 2 again (person, outcome, at).",
+    ),
+    ("outcomes", "person,outcome,value\nshop:,visit,1\n", "line 2, column 'person': a platform's id is written CONNECTION:ID."),
+    (
+        "assignments",
+        "experiment,person,arm,planned_share\nx,a,b,50\n",
+        "line 2, column 'planned_share': '50' is not a share; write",
+    ),
+    ("decisions", "decision,person,selected\nx,a,maybe\n", "line 2, column 'selected': 'maybe' is neither yes nor no;"),
+    (
+        "touchpoints",
+        "person,at,channel,action\na,2025-03-01,email,clik\n",
+        "line 2, column 'action': 'clik' is not known. Did you mean 'click'?",
+    ),
+    (
+        "costs",
+        "date,category,amount,currency,amortise_months\n2025-03-01,x,1,EUR,1.5\n",
+        "line 2, column 'amortise_months': '1.5' is not a whole number.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "message"), BAD)
+def test_a_bad_file_is_refused_with_line_and_column(read: Read, kind: str, text: str, message: str) -> None:
+    assert refusal(read, kind, text).startswith(f"{kind}.csv, {message}")
+
+
+def test_an_address_is_never_repeated_in_a_message(read: Read) -> None:
+    text = "person,outcome,value\nann@ example.com,visit,1\nb,visit,bob@example.com\n"
+
+    assert "example.com" not in refusal(read, "outcomes", text)
+
+
+def test_every_error_is_told_up_to_twenty(read: Read) -> None:
+    text = ORDERS + "1,a,2025-03-01,x,EUR\n2,a,2025-03-01,1,E\n"
+    assert refusal(read, "orders", text) == (
+        "orders.csv: 2 errors; nothing was imported.\n"
+        "  line 2, column 'amount': 'x' is not an amount; write it like 1234.50 or -12.50, without separators.\n"
+        "  line 3, column 'currency': 'E' is not a currency; write its three capital letters (EUR)."
+    )
+
+    many = refusal(read, "orders", ORDERS + "1,a,x,1,EUR\n" * 50)
+    assert many.startswith("orders.csv: 20 or more errors; nothing was imported.")
+    assert many.count("\n") == 20
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"person,outcome,value\nk\xe4the,visit,1\n", "x.csv, line 2, byte 2: the text is not UTF-8."),
+        ("person,outcome,value\n".encode("utf-16"), "x.csv: the file is UTF-16."),
+        (b"PK\x03\x04rest", "x.csv: this is a workbook or zip file, not CSV."),
+        (gzip.compress(b"person,outcome,value\na,visit,1\n" * 100)[:-20], "x.csv: the gzip file is damaged or cut off."),
+    ],
+)
+def test_a_file_that_is_no_utf8_csv_says_what_it_is(tmp_path: Path, data: bytes, message: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(data)
+
+    with pytest.raises(ImportFileError) as caught:
+        read_batch(path, KINDS["outcomes"], name="x.csv")
+
+    assert str(caught.value).startswith(message)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImportFileError, match=r"^x\.csv: cannot read the file: No such file or directory\.$"):
+        read_batch(tmp_path / "x.csv", KINDS["outcomes"], name="x.csv")
+
+
+def test_a_connection_that_does_not_exist_is_refused_with_the_nearest(read: Read) -> None:
+    text = "person,outcome,value\nshopfy:1,visit,1\n"
+
+    assert refusal(read, "outcomes", text, connections=["mailchimp", "shopify"]) == (
+        "outcomes.csv, line 2, column 'person': there is no connection 'shopfy'. Did you mean 'shopify'? Nothing was imported."
+    )
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("person,outcome,value\na,visit,1\n")
+    batch = read_batch(path, KINDS["outcomes"], name="x.csv")
+    path.write_text("person,outcome,value\na,visit,2\n")
+
+    with pytest.raises(ImportFileError, match="the file changed while it was read"):
+        list(batch.rows)
+
+
+def test_equal_hashes_of_minus_one_and_minus_two_are_not_one_line(read: Read) -> None:
+    """Python gives -1 and -2 the same hash; two refunds of one and two cents are two lines."""
+    rows = read("orders", ORDERS + "1,a,2025-03-01,1,EUR\n1,a,2025-03-02,-0.01,EUR\n1,a,2025-03-02,-0.02,EUR\n")
+
+    assert [(row.entry, row.amount_minor) for row in rows if isinstance(row, LedgerEntry)] == [
+        (f"{MARCH_1}|0", 100),
+        (f"{MARCH_1 + DAY}|0", -1),
+        (f"{MARCH_1 + DAY}|1", -2),
+    ]
+
+
+def test_addresses_and_own_ids_are_hashed_at_the_door_and_platform_ids_join(tmp_path: Path) -> None:
+    path = tmp_path / "outcomes.csv"
+    path.write_text("person,outcome,value\nann@example.com,visit,1\nshop:42,visit,0\nmember-9,visit,1\n")
+    with open_store(tmp_path / "s.db", create=True) as store:
+        changed = write_batch(store, "files", "files", read_batch(path, KINDS["outcomes"]), now=1)
+        keys = store.db.execute(
+            "SELECT k.kind, coalesce(n.name, ''), k.key FROM person_keys k"
+            " LEFT JOIN connections n USING (connection) ORDER BY 1"
+        ).fetchall()
+        again = write_batch(store, "files", "files", read_batch(path, KINDS["outcomes"]), now=2)
+
+    assert changed is not None
+    assert changed > 0
+    assert again is None
+    assert [(kind, name) for kind, name, _ in keys] == [("email", ""), ("id", "shop"), ("opaque", "files")]
+    assert keys[1][2] == "42"
+    text = b"".join(file.read_bytes() for file in tmp_path.glob("s.db*"))
+    assert b"ann@example" not in text
+    assert b"member-9" not in text
+
+
+def test_the_files_connector_reads_what_changed(tmp_path: Path) -> None:
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+    (tmp_path / "costs.csv").write_text("date,category,amount,currency\n2025-03-01,x,1,EUR\n")
+    settings = FilesSettings.model_validate(
+        {
+            "connector": "files",
+            "folder": tmp_path,
+            "files": [{"kind": "outcomes", "path": "visits.csv"}, {"kind": "costs", "path": "costs.csv"}],
+        }
+    )
+    connector = FilesConnector("files", settings, {})
+    first = {batch.path: batch.digest for batch in connector.batches({})}
+    (tmp_path / "costs.csv").write_text("date,category,amount,currency\n2025-03-01,x,2,EUR\n")
+
+    assert sorted(first) == ["costs.csv", "visits.csv"]
+    assert [batch.path for batch in connector.batches(first)] == ["costs.csv"]
+    assert list(connector.check(None)) == [("visits.csv", "1 lines of outcomes"), ("costs.csv", "1 lines of costs")]  # type: ignore[arg-type]
+
+
+def test_an_unknown_kind_of_file_names_the_nearest(tmp_path: Path) -> None:
+    settings = FilesSettings.model_validate(
+        {"connector": "files", "folder": tmp_path, "files": [{"kind": "outcome", "path": "v.csv"}]}
+    )
+
+    with pytest.raises(ConfigError) as caught:
+        list(FilesConnector("mine", settings, {}).batches({}))
+
+    assert str(caught.value) == "[connections.mine] files: 'outcome' is no kind of file. Did you mean 'outcomes'?"
+
+
+def test_a_strangers_importer_has_the_same_checks(tmp_path: Path) -> None:
+    """An importer is data: its columns alone make its checks."""
+    from persync.imports.importer import Column
+
+    mine = Importer("marks", "Marks.", (Column("person", "person"), Column("mark", "integer")), lambda line, number: iter(()))
+    path = tmp_path / "marks.csv"
+    path.write_text("person,mark\na,one\n")
+
+    with pytest.raises(ImportFileError, match=r"line 2, column 'mark': 'one' is not a whole number\."):
+        read_batch(path, mine)
