@@ -265,6 +265,7 @@ def test_the_arms_are_drawn_by_lot(world: World) -> None:
     error = sqrt(sum(variance(values) / len(values) for values in spent.values()))
 
     assert world.truth["experiments"]["personal"]["arms"] == sizes
+    assert world.experiments["personal"]["planned_shares"] == {"treated": 0.7, "control": 0.3}
     assert abs(sizes["treated"] - 0.7 * total) < 3 * sqrt(0.21 * total)
     assert abs(fmean(spent["treated"]) - fmean(spent["control"])) < 3 * error
 
@@ -364,6 +365,13 @@ def test_exposure_is_lower_for_one_country_and_one_age_band(world: World) -> Non
     countries, ages = shares("country"), shares("ageband")
     assert countries.pop("FR") < 0.5 * min(countries.values())
     assert ages.pop("60+") < 0.8 * min(ages.values())
+
+
+def test_the_unreadable_message_reached_few_so_that_most_peoples_exposure_is_known(world: World) -> None:
+    unreadable = next(message for message in world.messages if message.level is None)
+
+    assert unreadable.html == ""
+    assert 0.05 < len(unreadable.sends) / world.truth["people"]["mailchimp"] < 0.15
 
 
 def test_attributes_are_unknown_for_some_and_opted_in_with_a_basis(world: World) -> None:

@@ -14,7 +14,17 @@ __all__ = ["hubspot_campaigns", "make_deals"]
 _STAGES = ("closedwon", "closedlost", "contractsent", "qualifiedtobuy", "appointmentscheduled")
 _STATUS = {"closedwon": "PAID", "closedlost": "VOIDED"}
 # share of what it could claim that HubSpot's report gives under each of its models
-_MODELS = {"LINEAR": 71, "FIRST_INTERACTION": 58, "LAST_INTERACTION": 83, "U_SHAPED": 66, "TIME_DECAY": 79, "FULL_PATH": 62}
+_MODELS = {
+    "LINEAR": 71,
+    "FIRST_INTERACTION": 58,
+    "LAST_INTERACTION": 83,
+    "FULL_PATH": 62,
+    "U_SHAPED": 66,
+    "W_SHAPED": 64,
+    "TIME_DECAY": 79,
+    "J_SHAPED": 74,
+    "INVERSE_J_SHAPED": 60,
+}
 
 
 def make_deals(rng: Random, people: dict[int, SandboxPerson], *, start: int, now: int, count: int) -> list[SandboxOrder]:

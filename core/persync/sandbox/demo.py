@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from random import Random
 
 from persync.sandbox.deals import hubspot_campaigns, make_deals
-from persync.sandbox.mailing import Mailing, Purchase
+from persync.sandbox.mailing import TREATED_SHARE, Mailing, Purchase
 from persync.sandbox.messages import make_plans
 from persync.sandbox.orders import Calendar, make_order, number_orders
 from persync.sandbox.people import DAY, Habits, make_people
@@ -89,6 +89,7 @@ def make_world(seed: int, *, people: int = 4000, now: int = NOW) -> World:
         "from": _date(begins),
         "days": WINDOW_DAYS,
         "holdout": True,
+        "planned_shares": {"treated": TREATED_SHARE, "control": round(1 - TREATED_SHARE, 6)},
     }
     world.truth = tell(world, mailing.outcomes, purchases, begins, WINDOW_DAYS)
     return world

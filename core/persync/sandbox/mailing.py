@@ -15,12 +15,13 @@ from persync.sandbox.orders import Calendar, make_order
 from persync.sandbox.people import DAY, HOUR, Habits
 from persync.sandbox.world import Click, Open, SandboxOrder, SandboxPerson, Send
 
-__all__ = ["Mailing", "Outcomes", "Purchase"]
+__all__ = ["TREATED_SHARE", "Mailing", "Outcomes", "Purchase"]
 
+TREATED_SHARE = 0.7
 _MINUTE = 60_000
 _BY_AGE = {"18-29": 0.8, "30-44": 2.3, "45-59": 0.8, "60+": 0.0}
 _BY_COUNTRY = {"DE": 1.0, "AT": 1.3, "NL": 0.8, "FR": 0.8, "CH": 0.6}
-_ANNOYED = 0.25
+_ANNOYED = 0.35
 """chance that a personalised mail costs a purchase of somebody over 60"""
 
 
@@ -95,6 +96,8 @@ class Mailing:
         if plan.message.workflow is not None:
             at = person.created_at + HOUR
             return [at] if first <= at < now - DAY else []
+        if rng.random() >= plan.share:
+            return []
         if not plan.monthly:
             # a large send takes a few minutes to leave
             return [first + rng.randrange(6 * _MINUTE) // 1000 * 1000] if person.created_at < first else []
@@ -119,7 +122,7 @@ class Mailing:
             self.outcomes[person.number] = self._potential(person, planned.get(person.number, []))
         for number, outcomes in self.outcomes.items():
             person = self.people[number]
-            treated = rng.random() < 0.7
+            treated = rng.random() < TREATED_SHARE
             person.tags = (*person.tags, TREATED if treated else CONTROL)
             person.updated_at = max(person.updated_at, begins)
             before = [purchase for purchase in self.purchases.get(number, []) if purchase.order.created_at < begins]

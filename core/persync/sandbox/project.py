@@ -64,7 +64,7 @@ def write_files(folder: Path, world: World) -> dict[str, Path]:
 def _tables(path: tuple[str, ...], table: Mapping[str, Any]) -> Iterator[str]:
     """Yield the TOML lines of a table: its plain values, then tables and arrays of tables under their headings."""
     plain = {name: value for name, value in table.items() if not _is_table(value)}
-    if path and (plain or not table):
+    if path and plain:
         yield f"\n[{'.'.join(map(_key, path))}]"
     for name, value in plain.items():
         yield f"{_key(name)} = {_value(value)}"
