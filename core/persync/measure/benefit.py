@@ -8,7 +8,6 @@ from typing import Any
 
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
-from persync.errors import DataError
 from persync.estimate import Estimate, Label
 from persync.measure import experiments, intervals, rules
 from persync.measure.intervals import Moments
@@ -44,9 +43,9 @@ def _experiment(engine: Engine, experiment: Experiment, control: str, attribute:
     rows = run(engine, join(*base, *(piece(name) for name in pieces)), params)
     arms = sorted({row["arm"] for row in rows})
     currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])
-    if control not in arms:
-        raise DataError(f"nobody is in the control arm '{control}'.", where=f"experiment {experiment.name}", hint=_arms(arms))
     reason = rules.MIXED_CURRENCIES if currency is None else rules.IMMATURE if ask.now < to_at < EVER else None
+    if control not in arms or len(arms) < 2:
+        return [rules.absent("benefit_difference", rules.NO_DENOMINATOR, by, label=label, note="an arm has nobody in it")]
     unit = currency or ask.currency or ""
     cells = _cells(rows, unit)
     hide = rules.hidden_in_any(
@@ -61,10 +60,6 @@ def _experiment(engine: Engine, experiment: Experiment, control: str, attribute:
             else:
                 out += _arm(cells, arm, control, hide, ask, here, unit, label)
     return out
-
-
-def _arms(arms: Sequence[str]) -> str:
-    return f"Arms with people: {', '.join(arms)}." if arms else "No arm has anybody."
 
 
 def _cells(rows: Sequence[Mapping[str, Any]], unit: str) -> dict[str, dict[str, Cell]]:

@@ -23,11 +23,12 @@ from persync.measure import intervals, rules
 from persync.measure.intervals import Moments
 from persync.measure.metric import Ask, Experiment
 from persync.measure.texts import EVER, join, piece, run
+from persync.measure.verdict import NO_VERDICT
 
 NO_ORDERS = "no_orders"
 MISMATCH = 0.001
 """A sample ratio less likely than this blocks every verdict on the experiment."""
-MISMATCH_NOTE = "the arms are not of the planned sizes, so no verdict"
+MISMATCH_NOTE = f"the arms are not of the planned sizes, so {NO_VERDICT}"
 
 
 @dataclass(frozen=True, slots=True)

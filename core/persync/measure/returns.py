@@ -6,12 +6,14 @@ model's credit is used here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
+from persync.errors import DataError
 from persync.estimate import Estimate
 from persync.measure import costs, experiments, intervals, rules
 from persync.measure.costs import CostEntry
@@ -19,6 +21,7 @@ from persync.measure.intervals import Interval
 from persync.measure.metric import Ask, Experiment, Metric
 from persync.measure.slices import check
 from persync.measure.texts import bounds, query, run
+from persync.measure.verdict import pays
 from persync.money import exponent
 
 NO_COST: Final = "no_cost"
@@ -61,9 +64,12 @@ def caused(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
     id, label, by = "incremental_revenue", experiments.label_of(experiment), {"experiment": experiment.name}
     if experiment.control is None:
         return [rules.absent(id, NO_CONTROL, by, label=label)]
-    reading = experiments.gather(engine, experiment, ask)
+    try:
+        reading = experiments.gather(engine, experiment, ask)
+    except DataError as problem:  # one experiment that has not begun must not take the others away
+        return [rules.absent(id, rules.NO_DENOMINATOR, by, label=label, note=problem.what)]
     read = experiments.estimates(experiment, reading, ask)
-    (revenue,) = [outcome for outcome in reading.outcomes if outcome.name == "revenue"]
+    revenue = next(outcome for outcome in reading.outcomes if outcome.name == "revenue")
     treated = [arm for arm in reading.sizes if arm != experiment.control]
     out = []
     for arm in treated:
@@ -76,13 +82,14 @@ def caused(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
     if absent is not None:
         return [*out, replace(absent, by=by)]
     base = revenue.arms[experiment.control].moments
-    samples = [revenue.arms[arm].moments for arm in treated]
-    assert base is not None
-    people = sum(sample.n for sample in samples if sample)
-    total = sum(sample.n * (sample.mean - base.mean) for sample in samples if sample)
-    error = sum(sample.n**2 * sample.error for sample in samples if sample) + people**2 * base.error
-    half = intervals.normal_quantile(ask.confidence) * error**0.5
-    p = intervals.normal_p(total / error**0.5) if error else None
+    samples = [sample for arm in treated if (sample := revenue.arms[arm].moments) is not None]
+    if base is None or not samples:  # an imported 0/1 outcome that is called revenue, or a control alone
+        return [*out, rules.absent(id, rules.NO_DENOMINATOR, by, label=label)]
+    people = sum(sample.n for sample in samples)
+    total = sum(sample.n * (sample.mean - base.mean) for sample in samples)
+    error = math.sqrt(sum(sample.n**2 * sample.error for sample in samples) + people**2 * base.error)
+    half = intervals.normal_quantile(ask.confidence) * error
+    p = intervals.normal_p(total / error) if error else None
     notes = [part for part in (rules.TOO_FEW, experiments.MISMATCH_NOTE) if any(part in e.note for e in out)]
     whole = rules.from_interval(
         id, Interval(total, total - half, total + half, p), n=people + base.n, unit=revenue.unit, by=by, label=label
@@ -97,32 +104,33 @@ def _times(estimate: Estimate, factor: float) -> Estimate:
 
 
 def incremental_revenue(engine: Engine, ask: Ask) -> list[Estimate]:
-    """Compute what every configured experiment's treatment brought in."""
+    """Compute what every experiment's treatment brought in."""
     check(ask.by, (), "incremental_revenue")
-    out = [estimate for experiment in ask.experiments.values() for estimate in caused(engine, experiment, ask)]
+    out = [estimate for experiment in experiments.known(engine, ask).values() for estimate in caused(engine, experiment, ask)]
     return out or [rules.absent("incremental_revenue", NO_EXPERIMENT, {})]
 
 
-def experiment_cost(engine: Engine, experiment: Experiment, ask: Ask) -> Estimate:
+def experiment_cost(engine: Engine, experiment: Experiment, ask: Ask, *, alone: bool) -> Estimate:
     """Return the cost to hold against an experiment: the costs scoped to its name whatever their date; where there are
-    none, all unscoped costs of the period, if this is the only experiment."""
+    none, all unscoped costs of the period, if this is the only experiment (`alone`)."""
     by = {"experiment": experiment.name}
     scoped = [e for e in costs.entries(engine, replace(ask, period=None)) if e.scope == experiment.name]
     if scoped:
         return cost_of(scoped, ask, by)
     shared = [entry for entry in costs.entries(engine, ask) if not entry.scope]
-    if shared and len(ask.experiments) > 1:
+    if shared and not alone:
         return rules.absent("personalisation_cost", NOT_SCOPED, by)
     return cost_of(shared, ask, by)
 
 
 def roi_simple(engine: Engine, ask: Ask) -> list[Estimate]:
-    """Compute (gain − cost) ÷ cost and gain ÷ cost for every configured experiment."""
+    """Compute (gain − cost) ÷ cost and gain ÷ cost for every experiment."""
     check(ask.by, (), "roi_simple")
     out: list[Estimate] = []
-    for experiment in ask.experiments.values():
+    known = experiments.known(engine, ask)
+    for experiment in known.values():
         gain = gain_of(caused(engine, experiment, ask)[-1], ask)
-        out += roi(gain, experiment_cost(engine, experiment, ask))
+        out += roi(gain, experiment_cost(engine, experiment, ask, alone=len(known) == 1))
     return out or [rules.absent("roi_simple", NO_EXPERIMENT, {}, unit="share")]
 
 
@@ -146,7 +154,9 @@ def roi(gain: Estimate, cost: Estimate) -> tuple[Estimate, Estimate]:
         first, second = (rules.absent(id, reason, gain.by, unit=unit, label=gain.label) for id, unit in ids)
         return first, second
     back = replace(_times(gain, 1 / cost.value), id=ids[1][0], unit=ids[1][1], p=None)
-    back = rules.with_note(back, cost.note)
+    back = rules.with_note(
+        rules.with_note(back, f"it {word}" if (word := pays(gain, cost).word) != "cannot tell" else word), cost.note
+    )
     low, high = (None if bound is None else bound - 1 for bound in (back.low, back.high))
     assert back.value is not None
     return replace(back, id=ids[0][0], unit=ids[0][1], value=back.value - 1, low=low, high=high), back
@@ -167,7 +177,7 @@ def mer(engine: Engine, ask: Ask) -> list[Estimate]:
 
 
 def lifts(id: str, holdout: bool) -> Metric:
-    """Return the metric that reads every configured experiment of one kind."""
+    """Return the metric that reads every experiment of one kind."""
 
     def compute(engine: Engine, ask: Ask) -> list[Estimate]:
         check(ask.by, (), id)
@@ -183,7 +193,7 @@ def lifts(id: str, holdout: bool) -> Metric:
     return Metric(
         id,
         "Holdout: what mail caused" if holdout else "A/B test: lift by arm",
-        f"Every configured experiment with {kind}: size and mean of each arm, difference and relative difference to the "
+        f"Every experiment with {kind}: size and mean of each arm, difference and relative difference to the "
         "control with interval and p-value, and whether the arms have the planned sizes.",
         "mean of the arm − mean of the control",
         "share or money",
@@ -212,7 +222,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "incremental_revenue",
         "Incremental revenue",
-        "What the treatment of each configured experiment brought in: the difference in net revenue a person between arm and "
+        "What the treatment of each experiment brought in: the difference in net revenue a person between arm and "
         "control, times the people of the arm.",
         "(revenue a person treated − revenue a person in control) × people treated",
         "money",
