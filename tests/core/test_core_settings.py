@@ -1,0 +1,291 @@
+"""persync.toml: typed, with line, table and the nearest right word for every mistake."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from persync import hookimpl
+from persync.connect.connector import ConnectionSettings, Connector
+from persync.errors import AuthError, ConfigError
+from persync.imports.files import FilesConnector, FilesSettings
+from persync.measure.metric import Ask, Experiment
+from persync.plugins import Host, load_plugins
+from persync.settings import load_project, make_connector, parse_period
+from persync.store.store import open_store
+
+DAY = 86_400_000
+MARCH_1 = 1_740_787_200_000
+
+
+class ShopSettings(ConnectionSettings):
+    shop: str
+    pages: int = 10
+
+
+class Shop(Connector):
+    name = "till"
+    title = "Till"
+    settings_type = ShopSettings
+    secrets: ClassVar = {"token": "TILL_TOKEN", "client_secret": "TILL_SECRET"}
+    help = "Ask the till."
+
+
+@hookimpl
+def persync_connectors() -> Iterator[type[Connector]]:
+    yield Shop
+
+
+@pytest.fixture(scope="module")
+def host() -> Host:
+    plugin = types.ModuleType("till_plugin")
+    plugin.persync_connectors = persync_connectors  # type: ignore[attr-defined]
+    return load_plugins([plugin], installed=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return Path()
+
+
+def refusal(folder: Path, host: Host, text: str) -> str:
+    (folder / "persync.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_project(folder, host)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+TILL = '[connections.shop]\nconnector = "till"\nshop = "mine"\n'
+
+
+def test_a_project_is_read_whole(folder: Path, host: Host) -> None:
+    (folder / "persync.toml").write_text(
+        '[store]\npath = "data/mine.db"\n'
+        '[report]\nmargin = 0.4\ncurrency = "EUR"\ntimezone = "Europe/Berlin"\nlookback_days = 14\n'
+        '[shops]\naliases = { "old.example.com" = "mine.example.com" }\n' + TILL + 'token_env = "MY_TOKEN"\n'
+        '[connections.own]\nconnector = "files"\nfiles = [{ kind = "costs", path = "costs.csv" }]\n'
+        '[experiments.welcome]\ntags = { a = "welcome:a", b = "welcome:b" }\ncontrol = "b"\nfrom = 2025-03-01\ndays = 14\n'
+        "holdout = true\nplanned_shares = { a = 0.9, b = 0.1 }\n"
+        '[jobs.nightly]\nat = "02:15"\npull = ["shop"]\nreport = [{ out = "r.html" }]\n'
+        'checks = [{ metric = "revenue", min = 1, by = ["channel"] }]\n'
+    )
+
+    project = load_project(folder, host)
+
+    assert project.store_path == Path("data/mine.db")
+    assert project.connections == {
+        "shop": ShopSettings(connector="till", shop="mine"),
+        "own": FilesSettings.model_validate(
+            {"connector": "files", "files": [{"kind": "costs", "path": "costs.csv"}], "folder": folder}
+        ),
+    }
+    assert project.secret_names == {"shop": {"token": "MY_TOKEN", "client_secret": "TILL_SECRET"}, "own": {}}
+    welcome = Experiment(
+        name="welcome",
+        tags={"a": "welcome:a", "b": "welcome:b"},
+        control="b",
+        since=MARCH_1 - DAY // 24,
+        days=14,
+        planned_shares={"a": 0.9, "b": 0.1},
+        holdout=True,
+    )
+    assert project.experiments == {"welcome": welcome}
+    assert project.ask(5, "2025-03-01..2025-03-02", by=("channel",)) == Ask(
+        now=5,
+        period=(MARCH_1 - DAY // 24, MARCH_1 + 2 * DAY - DAY // 24),
+        by=("channel",),
+        currency="EUR",
+        timezone="Europe/Berlin",
+        lookback_days=14,
+        experiments={"welcome": welcome},
+        margin=0.4,
+    )
+    job = project.jobs["nightly"]
+    assert (job.at, job.pull, job.report[0].format, job.checks[0].by) == ("02:15", ["shop"], "html", ["channel"])
+    assert project.facts()["connections"] == {"shop": "till", "own": "files"}
+
+
+def test_without_a_file_everything_has_its_default(folder: Path, host: Host) -> None:
+    project = load_project(folder, host)
+
+    assert (project.store_path, project.connections, project.has_file) == (Path("persync.db"), {}, False)
+    assert project.ask(1) == Ask(now=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[store]\npath = "x\n', "line 2, column 10: this is not valid TOML: illegal character '\\n'."),
+        ("[stoer]\n", "line 1: there is no table 'stoer'. Did you mean 'store'?"),
+        ("margin = 0.4\n", "line 1: there is no table 'margin'. "),
+        ("report = 3\n", "line 1: 'report' must be a table. Write [report]."),
+        ("[report]\nmargn = 0.4\n", "line 2, [report]: 'margn' is not a setting here. Did you mean 'margin'?"),
+        ("[report]\nmargin = 1.4\n", "line 2, [report]: 'margin': input should be less than or equal to 1."),
+        (
+            '[report]\ntimezone = "Europe/Berln"\n',
+            "line 2, [report]: there is no time zone 'Europe/Berln'. Did you mean 'Europe/Berlin'?",
+        ),
+        (TILL + "pagse = 3\n", "line 4, [connections.shop]: 'pagse' is not a setting here. Did you mean 'pages'?"),
+        (TILL + 'tokn_env = "X"\n', "line 4, [connections.shop]: 'tokn_env' is not a setting here. Did you mean 'token_env'?"),
+        (TILL + 'pages = "many"\n', "line 4, [connections.shop]: 'pages': input should be a valid integer"),
+        ('[connections.shop]\nconnector = "till"\n', "line 1, [connections.shop]: 'shop' is missing. Add shop = ..."),
+        ('[connections.shop]\nshop = "x"\n', "line 1, [connections.shop]: the connector is missing. Write connector = "),
+        (
+            '# one\n\n[connections.shop]\nconnector = "tlil"\n',
+            "line 4, [connections.shop]: there is no connector 'tlil'. Did you mean 'till'?",
+        ),
+        ('[connections."a:b"]\nconnector = "till"\n', "line 1, [connections.a:b]: 'a:b' cannot name a connection."),
+        (
+            '[connections.files]\nconnector = "till"\nshop="x"\n',
+            "line 1, [connections.files]: the name 'files' is kept for imported files.",
+        ),
+        (
+            '[connections.own]\nconnector = "files"\nfiles = [{ kind = "costs", pth = "x" }]\n',
+            "line 3, [connections.own]: 'path' is missing.",
+        ),
+        (
+            '[connections.own]\nconnector = "files"\nfiles = [{ kind = "costs", path = "x", pth = "x" }]\n',
+            "line 3, [connections.own]: 'pth' is not a setting here. Did you mean 'path'?",
+        ),
+        ('[experiments.x]\nform = "2025"\n', "line 2, [experiments.x]: 'form' is not a setting here. Did you mean 'from'?"),
+        ('[experiments.x]\nfrom = "next week"\n', "line 2, [experiments.x]: 'from' is not a date. Write from = 2025-03-01"),
+        ('[jobs.night]\nat = "25:00"\n', "line 2, [jobs.night]: 'at': string should match pattern"),
+        (
+            '[jobs.night]\nreport = [{ out = "x", formt = "html" }]\n',
+            "line 2, [jobs.night]: 'formt' is not a setting here. Did you mean 'format'?",
+        ),
+    ],
+)
+def test_every_mistake_has_its_place_and_the_nearest_right_word(folder: Path, host: Host, text: str, message: str) -> None:
+    assert refusal(folder, host, text).startswith(f"persync.toml, {message}")
+
+
+@pytest.mark.parametrize("key", ["token", "client_secret", "api_key", "access_token", "password", "Secret", "key"])
+def test_a_secret_in_the_file_is_refused_and_not_repeated(folder: Path, host: Host, key: str) -> None:
+    message = refusal(folder, host, TILL + f'{key} = "hush-hush"\n')
+
+    assert message.startswith(
+        f"persync.toml, line 4, [connections.shop]: '{key}' is a secret, and secrets never stand in this file. Take it out,"
+    )
+    assert "TILL_" in message
+    assert "hush" not in message
+
+
+@pytest.mark.parametrize("value", ['"shpat_0123abcd"', '"hush-hush"', "7"])
+def test_a_secret_in_place_of_a_variables_name_is_refused_and_not_repeated(folder: Path, host: Host, value: str) -> None:
+    message = refusal(folder, host, TILL + f"token_env = {value}\n")
+
+    assert "'token_env' must name an environment variable in capitals, like TILL_TOKEN." in message
+    assert value.strip('"') not in message.replace("line 4", "")
+
+
+def test_a_password_in_an_address_is_refused(folder: Path, host: Host) -> None:
+    message = refusal(folder, host, TILL + 'base_url = "https://me:hush@example.com"\n')
+
+    assert "'base_url' has a user or password in its address" in message
+    assert "hush" not in message
+
+
+def test_a_file_that_is_not_utf8_says_so(folder: Path, host: Host) -> None:
+    (folder / "persync.toml").write_bytes(b'[report]\nname = "K\xe4the"\n')
+
+    with pytest.raises(ConfigError, match=r"^persync\.toml: the file is not UTF-8 text\.$"):
+        load_project(folder, host)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path, host: Host) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere: there is no such folder\."):
+        load_project(tmp_path / "nowhere", host)
+
+
+def test_a_connector_gets_the_secrets_that_were_found(folder: Path, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "persync.toml").write_text(TILL + 'token_env = "MY_TOKEN"\n')
+    project = load_project(folder, host)
+    monkeypatch.delenv("TILL_SECRET", raising=False)
+    monkeypatch.setenv("MY_TOKEN", "t1")
+
+    connector = make_connector(project, host, "shop")
+
+    assert (type(connector), connector.connection, connector.secret_values) == (Shop, "shop", {"token": "t1"})
+
+
+def test_a_missing_secret_says_where_it_was_looked_for(folder: Path, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "persync.toml").write_text(TILL)
+    for name in ("TILL_TOKEN", "TILL_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+
+    with pytest.raises(AuthError) as caught:
+        make_connector(load_project(folder, host), host, "shop")
+
+    assert str(caught.value) == (
+        "shop: no secret found: TILL_TOKEN or TILL_SECRET is not set, and neither persync.secrets.toml nor a keyring has it."
+        " Run `persync connect shop`. Ask the till."
+    )
+    assert caught.value.exit_code == 4
+
+
+def test_an_unknown_connection_names_the_nearest(folder: Path, host: Host) -> None:
+    (folder / "persync.toml").write_text(TILL)
+
+    with pytest.raises(ConfigError, match=r"there is no connection 'shp'\. Did you mean 'shop'\?"):
+        make_connector(load_project(folder, host), host, "shp")
+
+
+def test_a_files_connection_knows_the_project(folder: Path, host: Host) -> None:
+    (folder / "persync.toml").write_text(TILL + '[connections.own]\nconnector = "files"\n')
+
+    connector = make_connector(load_project(folder, host), host, "own")
+
+    assert isinstance(connector, FilesConnector)
+    assert connector.connections == {"shop", "own"}
+    assert set(connector.importers) == set(host.importers)
+
+
+def test_the_time_zone_is_the_shops_unless_it_is_set(folder: Path, host: Host) -> None:
+    with open_store(folder / "persync.db", create=True) as store, store.transaction() as db:
+        db.execute("INSERT INTO connections (name, connector, timezone) VALUES ('a', 'mailer', 'Asia/Tokyo')")
+        db.execute("INSERT INTO connections (name, connector, timezone, shop) VALUES ('b', 'till', 'Europe/Lisbon', 'mine')")
+
+    assert load_project(folder, host).timezone == "Europe/Lisbon"
+    (folder / "persync.toml").write_text('[report]\ntimezone = "Europe/Paris"\n')
+    assert load_project(folder, host).timezone == "Europe/Paris"
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("2025-03-01..2025-03-31", (0, 31)),
+        ("2025-03-01", (0, 1)),
+        ("2025-03", (0, 31)),
+        ("2025-03..2025-04", (0, 61)),
+        ("2025", (-59, 306)),
+    ],
+)
+def test_a_period_includes_both_its_ends(text: str, days: tuple[int, int]) -> None:
+    assert parse_period(text, "UTC") == (MARCH_1 + days[0] * DAY, MARCH_1 + days[1] * DAY)
+
+
+def test_a_day_of_a_period_has_as_many_hours_as_the_clocks_give_it() -> None:
+    """On 30 March 2025 Berlin's clocks went forward: the day has 23 hours."""
+    start, end = parse_period("2025-03-30", "Europe/Berlin")
+
+    assert (end - start) / 3_600_000 == 23
+
+
+@pytest.mark.parametrize(
+    "text", ["", "..", "march", "2025-13", "2025-02-30", "2025-03-01..", "2025-03-01...2025-03-05", "9999"]
+)
+def test_what_is_no_period_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="is not a period"):
+        parse_period(text, "UTC")
+
+
+def test_a_period_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(ConfigError, match="ends before it begins"):
+        parse_period("2025-03-02..2025-03-01", "UTC")
