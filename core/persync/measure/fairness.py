@@ -45,12 +45,20 @@ def assess(engine: Engine, attribute: str, ask: Ask, *, decision: str | None = N
     if decision is not None:
         text = query("groups", "decisions_by_group", "decisions_by_group_read")
         rows = _groups(run(engine, text, params), attribute)
+        if not rows:
+            raise DataError(f"nobody was decided about in '{decision}' in this period.")
         cells = {row["name"]: (int(row["selected"]), int(row["people"])) for row in rows}
         by = {"attribute": attribute, "decision": decision}
         return parity("selection", cells, rules.hidden(_sizes(cells), ask.suppress_n), ask, by)
     text = query("sends", "doses", "groups", "audience", "exposure_by_group")
     rows = _groups(run(engine, text, params), attribute)
-    return [*_exposure(rows, ask, {"attribute": attribute}), *benefit.assess(engine, attribute, ask)]
+    benefits = benefit.assess(engine, attribute, ask)
+    if not rows and not benefits:
+        raise DataError(f"there is nobody to assess by '{attribute}' in this period: no contacts, no mail, no experiment.")
+    by = {"attribute": attribute}
+    if not rows:
+        return [rules.absent("exposure_rate", rules.NO_DENOMINATOR, by, unit="share", n=0), *benefits]
+    return [*_exposure(rows, ask, by), *benefits]
 
 
 def _must_exist(engine: Engine, attribute: str, decision: str | None) -> None:
@@ -70,8 +78,6 @@ def _must_exist(engine: Engine, attribute: str, decision: str | None) -> None:
 
 
 def _groups(rows: Sequence[Mapping[str, Any]], attribute: str) -> Sequence[Mapping[str, Any]]:
-    if not rows:
-        raise DataError(f"there is nobody to assess by '{attribute}' in this period.")
     if len(rows) > MOST_GROUPS:
         raise DataError(
             f"'{attribute}' has {len(rows):,} values.",

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.meta_analysis import combine_effects
@@ -15,6 +15,7 @@ from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 from persync.measure import intervals
 from persync.measure.intervals import Moments, moments
 
+untimed = settings(deadline=None)  # how long an example takes is the machine's matter, and the oracles are slow
 counts = st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 inner = st.integers(20, 3000).flatmap(lambda n: st.tuples(st.integers(3, n - 3), st.just(n)))
 samples = st.lists(st.integers(-500, 5000), min_size=3, max_size=40)
@@ -24,6 +25,7 @@ def of(values: list[int]) -> Moments:
     return moments(len(values), sum(values), sum(v * v for v in values))
 
 
+@untimed
 @given(counts, st.sampled_from([0.8, 0.95, 0.99]))
 def test_wilson_agrees_with_statsmodels(cell: tuple[int, int], confidence: float) -> None:
     """The score interval is statsmodels' `wilson`."""
@@ -32,6 +34,7 @@ def test_wilson_agrees_with_statsmodels(cell: tuple[int, int], confidence: float
     assert (made.low, made.high) == pytest.approx(proportion_confint(*cell, alpha=1 - confidence, method="wilson"), abs=1e-12)
 
 
+@untimed
 @given(counts, counts)
 def test_newcombe_agrees_with_statsmodels(a: tuple[int, int], b: tuple[int, int]) -> None:
     """The interval of a difference of proportions is statsmodels' `newcomb`, the p-value its pooled z test's."""
@@ -46,6 +49,7 @@ def test_newcombe_agrees_with_statsmodels(a: tuple[int, int], b: tuple[int, int]
         assert made.p == 1.0
 
 
+@untimed
 @given(inner, inner)
 def test_katz_agrees_with_statsmodels(a: tuple[int, int], b: tuple[int, int]) -> None:
     """The interval of a ratio of proportions is statsmodels' `log`."""
@@ -64,6 +68,7 @@ def test_the_worked_ratio_of_selection_rates() -> None:
     assert (made.value, made.low, made.high) == pytest.approx((0.6936, 0.555, 0.867), abs=5e-4)
 
 
+@untimed
 @given(counts, counts)
 def test_a_ratio_lies_inside_its_bounds_also_at_zero_and_everybody(a: tuple[int, int], b: tuple[int, int]) -> None:
     """Zero counts and full counts still give a finite interval around the value; a zero base gives none."""
@@ -76,6 +81,7 @@ def test_a_ratio_lies_inside_its_bounds_also_at_zero_and_everybody(a: tuple[int,
         assert 0 <= made.low <= made.value <= made.high < math.inf
 
 
+@untimed
 @given(samples, samples)
 def test_welch_agrees_with_statsmodels_and_scipy(a: list[int], b: list[int]) -> None:
     """From counts, sums and sums of squares come the interval and the p-value that the raw data give."""
@@ -90,6 +96,7 @@ def test_welch_agrees_with_statsmodels_and_scipy(a: list[int], b: list[int]) -> 
     assert made.p == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue, abs=1e-12)
 
 
+@untimed
 @given(samples)
 def test_a_mean_agrees_with_statsmodels(a: list[int]) -> None:
     """Student's interval from aggregates is the one from raw data."""
@@ -108,6 +115,7 @@ def test_variances_are_exact_where_floats_would_cancel() -> None:
     assert made.variance == pytest.approx(1 / 3, rel=1e-12)
 
 
+@untimed
 @given(samples, samples)
 def test_a_ratio_of_means_contains_its_value(a: list[int], b: list[int]) -> None:
     """The delta interval lies around the ratio; a base mean that is not positive gives none."""
@@ -149,6 +157,7 @@ def test_a_ratio_of_sums_agrees_with_a_clustered_regression() -> None:
     assert made.high - made.value == pytest.approx(stats.t.ppf(0.975, 3) * error)
 
 
+@untimed
 @given(st.lists(st.integers(1, 9000), min_size=2, max_size=5))
 def test_the_sample_ratio_check_is_pearsons(arms: list[int]) -> None:
     """Against equal and against planned shares it is scipy's chi-square test."""
@@ -169,6 +178,7 @@ def test_heterogeneity_is_cochrans_q() -> None:
     assert (statistic, p) == pytest.approx((oracle.q, stats.chi2.sf(oracle.q, 2)))
 
 
+@untimed
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_agrees_with_statsmodels(ps: list[float]) -> None:
     """Adjusted p-values are statsmodels' `holm`, in the order given."""

@@ -1,0 +1,338 @@
+from __future__ import annotations
+
+import csv
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fairlearn.metrics import MetricFrame, demographic_parity_difference, demographic_parity_ratio, selection_rate
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from persync.errors import DataError
+from persync.estimate import Estimate
+from persync.measure import fairness, rules
+from persync.measure.metric import Ask, Experiment
+
+ASK = Ask(now=10**13)
+untimed = settings(deadline=None)  # how long an example takes is the machine's matter, and the oracles are slow
+
+
+def pick(estimates: list[Estimate], id: str, **by: str) -> Estimate:
+    (found,) = [e for e in estimates if e.id == id and by.items() <= e.by.items()]
+    return found
+
+
+def decide(shop: Any, cells: dict[str, tuple[int, int]]) -> None:
+    """Decide about people in groups: {group: (selected, people)}."""
+    key = 0
+    for group, (selected, people) in cells.items():
+        keys = list(range(key, key + people))
+        key += people
+        if group != "unknown":
+            shop.load("attributes", connection=[3] * people, key_id=keys, name=["kind"] * people, value=[group] * people)
+        chosen = [1] * selected + [0] * (people - selected)
+        shop.load("decisions", connection=[3] * people, decision=["offer"] * people, key_id=keys, selected=chosen)
+
+
+def test_the_worked_example_is_not_shown_either_way(shop: Any) -> None:
+    """359 of 2,100 and 83 of 700: the ratio is 0.6936, but 0.8 lies inside its interval."""
+    decide(shop, {"a": (359, 2100), "b": (83, 700)})
+
+    read = fairness.assess(shop, "kind", ASK, decision="offer")
+
+    fifths = pick(read, "four_fifths", group="b", against="a")
+    assert (fifths.value, fifths.low, fifths.high) == pytest.approx((0.6936, 0.555, 0.867), abs=5e-4)
+    assert (fifths.by["verdict"], fifths.note, fifths.label, fifths.n) == ("not shown", "not shown", "raw difference", 2800)
+    assert pick(read, "selection_difference", group="b").value == pytest.approx(83 / 700 - 359 / 2100)
+
+
+@pytest.mark.parametrize(
+    ("b", "expected"),
+    [
+        ((830, 7000), "below"),
+        ((1190, 7000), "meets"),
+        ((0, 700), "below"),
+        ((0, 29), "not shown"),
+        ((27, 28), "not shown"),
+    ],
+)
+def test_verdicts_need_the_whole_interval_and_enough_people(shop: Any, b: tuple[int, int], expected: str) -> None:
+    """Below and meets are said of large groups alone; nobody selected of many is below, twenty-nine people are nothing."""
+    decide(shop, {"a": (3590, 21000), "b": b})
+
+    read = fairness.assess(shop, "kind", ASK, decision="offer")
+
+    assert pick(read, "four_fifths", group="b", against="a").by["verdict"] == expected
+
+
+@untimed
+@given(
+    st.dictionaries(
+        st.sampled_from("abcdef"), st.integers(40, 300).flatmap(lambda n: st.tuples(st.integers(11, n), st.just(n))), min_size=2
+    )
+)
+def test_point_values_are_fairlearns(cells: dict[str, tuple[int, int]]) -> None:
+    """Rates, the largest difference and the smallest ratio agree with fairlearn's metrics on the single people."""
+    group = np.concatenate([[name] * n for name, (_, n) in cells.items()])
+    chosen = np.concatenate([[1] * s + [0] * (n - s) for s, n in cells.values()])
+    frame = MetricFrame(metrics=selection_rate, y_true=chosen, y_pred=chosen, sensitive_features=group)
+
+    read = fairness.parity("selection", cells, frozenset(), ASK, {"attribute": "kind"})
+
+    assert {e.by["group"]: e.value for e in read if e.id == "selection_rate" and "group" in e.by} == pytest.approx(
+        frame.by_group.to_dict()
+    )
+    assert next(e for e in read if e.id == "selection_rate" and "group" not in e.by).value == pytest.approx(frame.overall)
+    spread = pick(read, "demographic_parity", statistic="difference")
+    ratio = pick(read, "demographic_parity", statistic="ratio")
+    assert spread.value == pytest.approx(demographic_parity_difference(chosen, chosen, sensitive_features=group))
+    assert ratio.value == pytest.approx(demographic_parity_ratio(chosen, chosen, sensitive_features=group))
+    for e in (spread, ratio):
+        assert e.low is not None
+        assert e.low <= e.value <= e.high
+
+
+@untimed
+@given(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 40), min_size=1), st.integers(2, 12))
+def test_hidden_cells_cannot_be_worked_out(cells: dict[str, int], floor: int) -> None:
+    """A total less the shown cells leaves either nothing, or two cells or more that hold at least `floor` people together,
+    unless the whole table has no more to give; and no small cell is shown."""
+    hide = rules.hidden(cells, floor)
+
+    assert not any(0 < n < floor for name, n in cells.items() if name not in hide)
+    left = sum(cells[name] for name in hide)
+    people = {name for name, n in cells.items() if n > 0}
+    assert not hide or hide == people or (len(hide) >= 2 and left >= floor)
+    assert hide <= people
+
+
+@untimed
+@given(
+    st.lists(st.fixed_dictionaries({name: st.integers(0, 30) for name in "abcde"}), min_size=1, max_size=3),
+)
+def test_no_table_gives_away_what_another_hides(tables: list[dict[str, int]]) -> None:
+    """Several tables over the same groups hide the same groups, and each of them hides enough."""
+    hide = rules.hidden_in_any(tables, 5)
+
+    for table in tables:
+        assert rules.hidden(table, 5, hide) <= hide
+        mine = {name for name in hide if table[name]}
+        assert (
+            not mine
+            or mine == {name for name, n in table.items() if n}
+            or (len(mine) >= 2 and sum(table[name] for name in mine) >= 5)
+        )
+
+
+@untimed
+@given(
+    st.dictionaries(
+        st.sampled_from(["a", "b", "c", "d", "unknown"]),
+        st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
+        min_size=2,
+    )
+)
+def test_a_hidden_group_appears_in_no_number(cells: dict[str, tuple[int, int]]) -> None:
+    """Nothing about a hidden group is shown: no value, bound, p-value or count, and what is shown contains its value."""
+    hide = rules.hidden({name: n for name, (_, n) in cells.items()}, 5)
+
+    read = fairness.parity("selection", cells, hide, ASK, {"attribute": "kind"})
+
+    for e in read:
+        if {e.by.get("group"), e.by.get("against")} & hide:
+            assert (e.value, e.low, e.high, e.p, e.n, e.reason) == (None, None, None, None, None, "suppressed")
+            assert e.by.get("verdict", "not shown") == "not shown"
+        if e.value is not None and e.low is not None and e.high is not None:
+            assert e.low <= e.value <= e.high
+        if e.by.get("verdict") == "meets":
+            assert cells[e.by["group"]][1] >= ASK.report_n
+
+
+def test_two_people_are_hidden_together_with_the_next_smallest_group(shop: Any) -> None:
+    """A group of two would make the ratio 0; it is hidden and says so, and the total does not give it away."""
+    decide(shop, {"a": (100, 400), "b": (40, 200), "c": (10, 60), "d": (0, 2)})
+
+    read = fairness.assess(shop, "kind", ASK, decision="offer")
+
+    assert {e.by["group"] for e in read if e.reason == "suppressed"} == {"c", "d"}
+    assert pick(read, "demographic_parity", statistic="ratio").by["group"] == "b"
+    assert pick(read, "selection_rate", group="d").note == "hidden: cells of fewer than 5 people"
+
+
+def test_unknown_is_a_group_and_never_the_measure(shop: Any) -> None:
+    """People without the attribute are shown as a group; nobody is held against them."""
+    decide(shop, {"a": (100, 400), "b": (60, 400), "unknown": (300, 400)})
+
+    read = fairness.assess(shop, "kind", ASK, decision="offer")
+
+    assert pick(read, "selection_rate", group="unknown").value == 0.75
+    assert {e.by["against"] for e in read if "against" in e.by} == {"a"}
+    assert pick(read, "demographic_parity", statistic="ratio").by["group"] == "b"
+
+
+def test_people_whose_systems_disagree_are_unknown(shop: Any) -> None:
+    """Two values for one person are no value."""
+    decide(shop, {"a": (20, 100), "b": (20, 100)})
+    shop.add("attributes", connection=4, key_id=0, name="kind", value="b")
+
+    read = fairness.assess(shop, "kind", Ask(now=0, suppress_n=1), decision="offer")
+
+    assert {e.by["group"]: e.n for e in read if e.id == "selection_rate" and "group" in e.by} == {
+        "a": 99,
+        "b": 100,
+        "unknown": 1,
+    }
+
+
+def test_the_last_decision_of_the_period_is_the_one(shop: Any) -> None:
+    """A person decided about twice counts once, as last decided; a decision outside the period does not count."""
+    people = 40
+    shop.load("attributes", connection=[3] * people, key_id=range(people), name=["kind"] * people, value=["a"] * people)
+    for at, selected in ((10, 0), (20, 1), (99, 0)):
+        shop.load(
+            "decisions",
+            connection=[3] * people,
+            decision=["offer"] * people,
+            key_id=range(people),
+            decided_at=[at] * people,
+            selected=[selected] * people,
+        )
+
+    read = fairness.assess(shop, "kind", Ask(now=0, period=(0, 50)), decision="offer")
+
+    assert (read[0].value, read[0].n) == (1.0, people)
+
+
+def test_differences_are_counted_and_adjusted(shop: Any) -> None:
+    """With several comparisons every note says how many, with the adjusted p-value."""
+    decide(shop, {"a": (200, 400), "b": (100, 400), "c": (190, 400)})
+
+    read = fairness.assess(shop, "kind", ASK, decision="offer")
+
+    notes = [e.note for e in read if e.id == "selection_difference"]
+    assert all(note.startswith("one of 2 comparisons, Holm-adjusted p ") for note in notes)
+    assert pick(read, "four_fifths", group="b").note.startswith("below; one of 2 comparisons")
+
+
+def mail(shop: Any, levels: dict[int, int | None], sends: list[tuple[int, int]]) -> None:
+    """Send campaigns of given levels: (person, campaign) pairs."""
+    for campaign, level in levels.items():
+        shop.add("campaigns", campaign_key=campaign, connection=1, sent_at=100)
+        shop.add("campaign_levels", campaign_key=campaign, level=level)
+    shop.load(
+        "touchpoints",
+        connection=[1] * len(sends),
+        campaign_key=[campaign for _, campaign in sends],
+        key_id=[person for person, _ in sends],
+        action=[1] * len(sends),
+        happened_at=[100] * len(sends),
+    )
+
+
+def test_exposure_is_of_those_who_could_be_mailed(shop: Any) -> None:
+    """The audience is contacts without a no and everybody sent something; unlabelled mail is neither exposure nor none."""
+    shop.load("contacts", connection=[1] * 60, key_id=range(60))
+    shop.load("attributes", connection=[1] * 60, key_id=range(60), name=["kind"] * 60, value=["a"] * 30 + ["b"] * 30)
+    shop.load("consents", connection=[1] * 10, key_id=range(20, 30), channel=["email"] * 10, state=["unsubscribed"] * 10)
+    mail(
+        shop,
+        {11: 2, 12: 1, 13: None},
+        [(p, 11) for p in range(15)] + [(p, 12) for p in range(60) if p not in range(20, 30)] + [(40, 13)],
+    )
+
+    read = fairness.assess(shop, "kind", ASK)
+
+    a, b = (pick(read, "exposure_rate", group=group) for group in "ab")
+    assert (a.value, a.n) == (15 / 20, 20)
+    assert (b.value, b.n) == (0.0, 29)
+    assert pick(read, "exposure_unknown", group="b").value == pytest.approx(1 / 30)
+    assert pick(read, "mean_sends", group="a").value == pytest.approx(35 / 20)
+    assert pick(read, "exposure_dose", group="a").value == pytest.approx(15 / 20)
+    assert pick(read, "four_fifths", group="b", of="exposure").by["verdict"] == "not shown"
+
+
+def test_a_group_that_gets_nothing_is_found(shop: Any) -> None:
+    """Hundreds of people without a single personalised message are below four fifths, though they have no events."""
+    shop.load("contacts", connection=[1] * 600, key_id=range(600))
+    shop.load("attributes", connection=[1] * 600, key_id=range(600), name=["kind"] * 600, value=["a"] * 300 + ["b"] * 300)
+    mail(shop, {11: 3}, [(p, 11) for p in range(150)])
+
+    fifths = pick(fairness.assess(shop, "kind", ASK), "four_fifths", group="b")
+
+    assert (fifths.value, fifths.by["verdict"]) == (0.0, "below")
+
+
+def test_benefit_is_read_within_groups(shop: Any) -> None:
+    """Each group's difference is its own arms'; the test of interaction finds the planted one."""
+    people = range(400)
+    shop.load("assignments", connection=[3] * 400, experiment=["t"] * 400, key_id=people, arm=["on", "off"] * 200)
+    shop.load("attributes", connection=[3] * 400, key_id=people, name=["kind"] * 400, value=["a"] * 200 + ["b"] * 200)
+    for key, person in enumerate([p for p in people if p % 2 == 0 and p < 200], start=1):
+        shop.order(key, person, 1000 + 10 * person, ordered_at=5)
+    for key, person in enumerate([p for p in people if p % 4 == 1], start=500):
+        shop.order(key, person, 500 + person, ordered_at=5)
+    for key, person in enumerate([p for p in people if p % 4 == 0 and p >= 200], start=900):
+        shop.order(key, person, 500 + person, ordered_at=5)
+    ask = Ask(now=10**13, experiments={"t": Experiment("t", control="off")})
+
+    read = fairness.assess(shop, "kind", ask)
+
+    a, b = (pick(read, "benefit_difference", group=group) for group in "ab")
+    on_a = np.array([10 + p / 10 for p in range(0, 200, 2)])
+    off_a = np.array([5 + p / 100 if p % 4 == 1 else 0 for p in range(1, 200, 2)])
+    assert a.value == pytest.approx(on_a.mean() - off_a.mean())
+    assert (a.label, a.unit, a.n) == ("randomised", "EUR", 200)
+    assert abs(b.value) < 1
+    assert pick(read, "benefit_interaction").p < 1e-6
+    gap = pick(read, "benefit_parity")
+    assert (gap.by["group"], gap.by["against"], gap.value) == ("b", "a", pytest.approx(a.value - b.value))
+    overall = next(e for e in read if e.id == "benefit_difference" and "group" not in e.by)
+    assert overall.value == pytest.approx((a.value + b.value) / 2)
+
+
+def test_benefit_overall_is_the_experiments_own_difference(shop: Any, hillstrom: Path) -> None:
+    """Groups put together again give the published difference of the real test, to the cent and its interval."""
+    with gzip.open(hillstrom, "rt", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["segment"] != "Womens E-Mail"]
+    n = len(rows)
+    shop.load("assignments", connection=[3] * n, experiment=["h"] * n, key_id=range(n), arm=[row["segment"] for row in rows])
+    shop.load("attributes", connection=[3] * n, key_id=range(n), name=["area"] * n, value=[row["zip_code"] for row in rows])
+    spent = [(i, round(float(row["spend"]) * 100)) for i, row in enumerate(rows) if float(row["spend"]) > 0]
+    keys = [i for i, _ in spent]
+    shop.load("order_of", order_key=keys, order_id=keys, is_money_source=[1] * len(keys))
+    shop.load("orders", order_key=keys, key_id=keys, ordered_at=[5] * len(keys))
+    shop.load(
+        "order_ledger",
+        order_key=keys,
+        event=["sale"] * len(keys),
+        part=["product"] * len(keys),
+        amount_minor=[minor for _, minor in spent],
+        currency=["USD"] * len(keys),
+    )
+    ask = Ask(now=10**13, experiments={"h": Experiment("h", control="No E-Mail")})
+
+    read = fairness.assess(shop, "area", ask)
+
+    overall = next(e for e in read if e.id == "benefit_difference" and "group" not in e.by)
+    assert (overall.value, overall.low, overall.high) == pytest.approx((0.7698, 0.4851, 1.0545), abs=5e-5)
+    groups = [e for e in read if e.id == "benefit_difference" and "group" in e.by]
+    assert {e.by["group"] for e in groups} == {"Rural", "Surburban", "Urban"}
+    assert sum(e.n or 0 for e in groups) == n
+
+
+def test_what_cannot_be_assessed_is_said(shop: Any) -> None:
+    """An unknown attribute or decision, and a number instead of groups, each with what to do."""
+    decide(shop, {"a": (100, 400), "b": (60, 400)})
+    shop.load("attributes", connection=[3] * 800, key_id=range(800), name=["age"] * 800, value=[str(i) for i in range(800)])
+
+    with pytest.raises(DataError, match="nobody in the store has the attribute 'knd'.*Did you mean 'kind'"):
+        fairness.assess(shop, "knd", ASK)
+    with pytest.raises(DataError, match="no decision 'ofer'.*Did you mean 'offer'"):
+        fairness.assess(shop, "kind", ASK, decision="ofer")
+    with pytest.raises(DataError, match="'age' has 800 values.*Coarsen"):
+        fairness.assess(shop, "age", ASK, decision="offer")
+    with pytest.raises(DataError, match="nobody to assess by 'kind' in this period"):
+        fairness.assess(shop, "kind", ASK)
