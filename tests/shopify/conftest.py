@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from persync.connect.client import Client
 from persync.connect.connector import Connector
 from persync.connect.stream import AccountFacts, Context

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from pydantic import ValidationError
+
 from persync.connect.client import Client
 from persync.connect.stream import Request
 from persync.errors import AuthError
@@ -14,7 +16,6 @@ from persync_shopify import persync_connectors, persync_sandboxes
 from persync_shopify.connector import Shopify, ShopifySettings
 from persync_shopify.pace import CostPace
 from persync_shopify.sandbox import secrets
-from pydantic import ValidationError
 
 SHOP_QUERY = Request("POST", "graphql.json", json={"query": "{ shop { id } }"})
 
@@ -57,7 +58,9 @@ def test_a_static_token_signs_every_call(build: Any, connect: Callable[..., Any]
     with client(connector, None) as one:
         one.send(SHOP_QUERY)
 
-    assert [call.headers["x-shopify-access-token"] for call in transport.calls] == [secrets(build.world())["SHOPIFY_ACCESS_TOKEN"]]
+    assert [call.headers["x-shopify-access-token"] for call in transport.calls] == [
+        secrets(build.world())["SHOPIFY_ACCESS_TOKEN"]
+    ]
 
 
 def test_check_says_what_was_found(build: Any, connect: Callable[..., Any]) -> None:

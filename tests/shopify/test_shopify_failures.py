@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+
 from persync.errors import AuthError, ConfigError, PersyncError, ResponseError, SkipStreamError, TransientError
 from persync_shopify.connector import Shopify, ShopifySettings
 from persync_shopify.failures import graphql_failure
@@ -122,10 +123,16 @@ def test_http_refusals_say_what_to_do(status: int, body: bytes, kind: type[Persy
     [
         ("throttled.recorded.json", TransientError, {"throttled": True, "wait": pytest.approx(0.08), "shrink": False}),
         ("max_cost_exceeded.recorded.json", TransientError, {"throttled": False, "shrink": True}),
-        ("access_denied.recorded.json", SkipStreamError, {"reason": "scope", "hint": "Give the app: `read_publications` access scope."}),
+        (
+            "access_denied.recorded.json",
+            SkipStreamError,
+            {"reason": "scope", "hint": "Give the app: `read_publications` access scope."},
+        ),
     ],
 )
-def test_recorded_refusals_become_the_right_errors(shared: Path, name: str, kind: type[PersyncError], facts: dict[str, Any]) -> None:
+def test_recorded_refusals_become_the_right_errors(
+    shared: Path, name: str, kind: type[PersyncError], facts: dict[str, Any]
+) -> None:
     error = graphql_failure((shared / "specs/samples/shopify" / name).read_bytes())
 
     assert type(error) is kind

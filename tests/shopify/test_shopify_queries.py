@@ -17,6 +17,7 @@ from graphql import (
     parse,
     validate,
 )
+
 from persync_shopify.connector import API_VERSION
 from persync_shopify.queries import NAMES, query
 from persync_shopify.sandbox import VERSIONS
@@ -109,7 +110,9 @@ def test_the_imitated_schema_is_a_part_of_shopifys(shared: Path) -> None:
 
 
 def _differences(name: str, ours: Any, theirs: Any) -> list[str]:
-    wrong = [f"{name} implements {each.name}" for each in ours.interfaces if each.name not in {i.name for i in theirs.interfaces}]
+    wrong = [
+        f"{name} implements {each.name}" for each in ours.interfaces if each.name not in {i.name for i in theirs.interfaces}
+    ]
     for field, kind in ours.fields.items():
         other = theirs.fields.get(field)
         if other is None or str(other.type) != str(kind.type):

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+
 from persync.connect.page import Shaped, Shaper
 from persync.connect.stream import Context, Step, Stream
 from persync.rows import (
@@ -259,12 +260,22 @@ def test_every_kind_of_line_is_part_of_the_ledger(at: Make, line_type: str, part
 
 @pytest.mark.parametrize(
     ("source", "channel", "journey"),
-    [("web", "web", "unobserved"), ("pos", "pos", None), ("shopify_draft_order", "draft", None), ("3890849", "3890849", "unobserved")],
+    [
+        ("web", "web", "unobserved"),
+        ("pos", "pos", None),
+        ("shopify_draft_order", "draft", None),
+        ("3890849", "3890849", "unobserved"),
+    ],
 )
 def test_an_order_without_visits_is_unobserved_unless_it_had_no_web(
     at: Make, source: str, channel: str, journey: str | None
 ) -> None:
-    nothing = {"ready": True, "firstVisit": None, "lastVisit": None, "moments": {"nodes": [], "pageInfo": {"hasNextPage": False}}}
+    nothing = {
+        "ready": True,
+        "firstVisit": None,
+        "lastVisit": None,
+        "moments": {"nodes": [], "pageInfo": {"hasNextPage": False}},
+    }
 
     rows = rows_of(streams.ORDERS, [order(sourceName=source, customerJourneySummary=nothing)], at())
 
@@ -344,7 +355,10 @@ def test_the_account_says_since_when_its_orders_can_be_seen(
     ("changes", "field"),
     [
         ({"processedAt": "yesterday"}, "processedAt"),
-        ({"currentTotalPriceSet": {"shopMoney": {"amount": "a lot", "currencyCode": "EUR"}}}, "currentTotalPriceSet.shopMoney.amount"),
+        (
+            {"currentTotalPriceSet": {"shopMoney": {"amount": "a lot", "currencyCode": "EUR"}}},
+            "currentTotalPriceSet.shopMoney.amount",
+        ),
         ({"test": None}, "test"),
         ({"id": "gid://shopify/Order/"}, "id"),
     ],

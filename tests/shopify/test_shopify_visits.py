@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from persync.rows import CampaignRef
 from persync_shopify import visits
 

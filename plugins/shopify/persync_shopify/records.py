@@ -126,7 +126,7 @@ class InventoryItem(TypedDict):
 
 
 class ProductVariant(TypedDict):
-    inventoryItem: InventoryItem | None
+    inventoryItem: NotRequired[InventoryItem | None]
 
 
 class LineItem(TypedDict):

@@ -227,9 +227,9 @@ def _lines(ref: OrderRef, lines: LineItems, at: Context) -> Iterator[Row]:
         price = line.get("priceAfterAllDiscountsBeforeTaxesSet")
         product = line.get("product")
         cost: int | Keep | None = None
-        variant = line.get("variant")
-        if variant and variant["inventoryItem"] and variant["inventoryItem"]["unitCost"]:
-            unit = variant["inventoryItem"]["unitCost"]
+        item = (line.get("variant") or {}).get("inventoryItem")
+        unit = item["unitCost"] if item else None
+        if unit is not None:
             shop_currency = price["shopMoney"]["currencyCode"] if price else at.account.currency
             cost = to_minor(unit["amount"], unit["currencyCode"]) if unit["currencyCode"] == shop_currency else None
         elif hidden & {"variant", "inventoryItem", "unitCost"}:
