@@ -11,6 +11,8 @@ from persync.report.report import Cell, Column, Table
 from persync.report.safe import plain
 
 EMPTY: Final = "–"
+LONG: Final = 30
+"""Words beside a value longer than this become a footnote."""
 
 
 class CellText(NamedTuple):
@@ -32,14 +34,18 @@ class TableText(NamedTuple):
 
     caption: str
     headings: tuple[str, ...]
+    beneath: tuple[str, ...]
+    """what holds for every value of the column, such as its causal label; "" for nothing"""
     numeric: tuple[bool, ...]
     rows: tuple[tuple[CellText, ...], ...]
     notes: tuple[tuple[str, str], ...]
     """(heading, what the column means)"""
+    footnotes: tuple[str, ...] = ()
+    """`a: what holds for the cells marked [a]`"""
 
 
 def table_text(table: Table, timezone: str) -> TableText:
-    """Return a table in words. A currency that a whole column shares stands in its heading, not in every cell."""
+    """Return a table in words. A currency or a standing that a whole column shares goes to its heading, out of the cells."""
     currencies = [_shared_currency(table, place) for place in range(len(table.columns))]
     headings = [
         plain(f"{column.title} ({currency})" if currency else column.title)
@@ -52,8 +58,22 @@ def table_text(table: Table, timezone: str) -> TableText:
         )
         for row in table.rows
     )
+    beneath: list[str] = [""] * len(table.columns)
+    footnotes: dict[str, str] = {}
+    if table.layout == "rows":
+        for place in range(len(table.columns)):
+            beneath[place], rows = _lifted(rows, place)
+        rows = tuple(tuple(_footnoted(cell, footnotes) for cell in row) for row in rows)
     notes = tuple((plain(column.title), plain(column.note)) for column in table.columns if column.note)
-    return TableText(plain(table.caption), tuple(headings), tuple(map(is_numeric, table.columns)), rows, notes)
+    return TableText(
+        plain(table.caption),
+        tuple(headings),
+        tuple(beneath),
+        tuple(map(is_numeric, table.columns)),
+        rows,
+        notes,
+        tuple(f"{mark}: {text}" for text, mark in footnotes.items()),
+    )
 
 
 def cell_text(cell: Cell, column: Column, timezone: str, *, bare: str = "") -> CellText:
@@ -78,6 +98,38 @@ def cell_text(cell: Cell, column: Column, timezone: str, *, bare: str = "") -> C
 def is_numeric(column: Column) -> bool:
     """Tell whether a column's cells are numbers, set to the right."""
     return column.kind not in ("text", "time")
+
+
+def _lifted(rows: tuple[tuple[CellText, ...], ...], place: int) -> tuple[str, tuple[tuple[CellText, ...], ...]]:
+    """Return the words that stand beside every value of a column, and the rows without them."""
+    values = [row[place] for row in rows if row[place].is_number and row[place].main != EMPTY]
+    said = [cell.beside.words.split("; ") for cell in values]
+    common = [part for part in said[0] if part and all(part in parts for parts in said)] if len(said) > 1 else []
+    common = [part for part in common if len(part) <= LONG]
+    if not common:
+        return "", rows
+
+    def without(cell: CellText) -> CellText:
+        left = [part for part in cell.beside.words.split("; ") if part and part not in common]
+        return cell._replace(beside=cell.beside._replace(words="; ".join(left)))
+
+    changed = tuple((*row[:place], without(row[place]), *row[place + 1 :]) for row in rows)
+    return "; ".join(common), changed
+
+
+def _footnoted(cell: CellText, footnotes: dict[str, str]) -> CellText:
+    """Move long words beside a value to the table's footnotes, and leave a mark: [a]."""
+    parts = cell.beside.words.split("; ")
+    marks = [footnotes.setdefault(part, _mark(len(footnotes))) for part in parts if len(part) > LONG]
+    if not marks:
+        return cell
+    kept = "; ".join(part for part in parts if len(part) <= LONG)
+    return cell._replace(beside=cell.beside._replace(words=" ".join([kept, *(f"[{mark}]" for mark in marks)]).strip()))
+
+
+def _mark(number: int) -> str:
+    """Return a, b ... z, aa, ab ..."""
+    return (_mark(number // 26 - 1) if number >= 26 else "") + chr(ord("a") + number % 26)
 
 
 def _bare(amount: Money) -> str:

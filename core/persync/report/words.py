@@ -6,6 +6,7 @@ Every renderer and every computed sentence uses these, so that a number reads th
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Final, NamedTuple
@@ -107,7 +108,10 @@ def _decimals(estimate: Estimate) -> tuple[float, int]:
             return factor, 0
     if scale <= 0 or not math.isfinite(scale):
         return factor, fewest
-    return factor, max(fewest, min(6, 1 - math.floor(math.log10(scale))))
+    digits = 1 - math.floor(math.log10(scale))
+    # Shares of a few per cent and more do not gain by a third decimal, however many people stand behind them.
+    most = 2 if estimate.unit in ("share", "points") and abs(estimate.value) >= 0.001 else 6
+    return factor, max(fewest, min(most, digits))
 
 
 def is_difference(estimate: Estimate) -> bool:
@@ -182,6 +186,13 @@ class Standing(NamedTuple):
         return tuple(part for part in self if part)
 
 
+_HOLM = re.compile(r"one of (\d+) comparisons, Holm-adjusted p ([0-9.e-]+)")
+
+
+def _holm(found: re.Match[str]) -> str:
+    return f"Holm {p_value(float(found[2]))} of {found[1]}"
+
+
 def standing(estimate: Estimate) -> Standing:
     """Return the interval, n, p, causal label and note of an estimate in words."""
     between = interval(estimate)
@@ -192,7 +203,7 @@ def standing(estimate: Estimate) -> Standing:
     return Standing(
         f"95 %: {between}" if between else "no interval" if is_bare else "",
         ", ".join(counts),
-        "; ".join(part for part in (label(estimate), estimate.note) if part),
+        "; ".join(part for part in (label(estimate), _HOLM.sub(_holm, estimate.note)) if part),
     )
 
 

@@ -41,7 +41,7 @@ def test_every_estimate_cell_shows_its_interval_and_n(report: Report) -> None:
 
         assert {format: text.count("+0.49 to +1.05") > 0} == {format: True}
         assert {format: text.count("n = 42,694") >= 2} == {format: True}
-        assert {format: text.count("randomised test") >= 2} == {format: True}
+        assert {format: text.count("randomised test") >= 1} == {format: True}
         assert {format: "not known: no costs have been imported" in text or "not known: no costs have" in text} == {
             format: True
         }

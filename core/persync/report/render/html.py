@@ -98,8 +98,12 @@ def _table(table: Table, name: str, timezone: str) -> dict[str, Any]:
         "kind": "tiles" if table.layout == "tiles" else "table",
         "id": name,
         "caption": shown.caption,
-        "columns": [{"title": title, "numeric": numeric} for title, numeric in zip(shown.headings, shown.numeric, strict=True)],
+        "columns": [
+            {"title": title, "beneath": beneath, "numeric": numeric}
+            for title, beneath, numeric in zip(shown.headings, shown.beneath, shown.numeric, strict=True)
+        ],
         "notes": shown.notes,
+        "footnotes": shown.footnotes,
         "rows": [{"is_total": table.has_total and i == last, "cells": _cells(row, shown)} for i, row in enumerate(shown.rows)],
     }
 

@@ -33,7 +33,6 @@ def _section(section: BuiltSection, timezone: str) -> Iterator[str]:
         if isinstance(block, Note):
             yield from _note(block)
         elif isinstance(block, Figure):
-            yield from (f"*{escape(block.caption)}* {escape(block.alt)}", "")
             if block.table.name not in shown:
                 yield from _table(block.table, timezone)
         else:
@@ -50,13 +49,20 @@ def _note(note: Note) -> Iterator[str]:
 def _table(table: Table, timezone: str) -> Iterator[str]:
     shown = table_text(table, timezone)
     yield from (f"**{escape(shown.caption)}**", "")
-    yield _row([escape(heading) for heading in shown.headings])
+    yield _row(
+        [
+            escape(f"{title} ({beneath})" if beneath else title)
+            for title, beneath in zip(shown.headings, shown.beneath, strict=True)
+        ]
+    )
     yield _row(["---:" if numeric else "---" for numeric in shown.numeric])
     for index, row in enumerate(shown.rows):
         is_total = table.has_total and index == len(shown.rows) - 1
         cells = [escape(cell.line()) for cell in row]
         yield _row([f"**{cell}**" if is_total and cell else cell for cell in cells])
     yield ""
+    for footnote in shown.footnotes:
+        yield from (paragraph(footnote), "")
     if shown.notes:
         yield from (*(f"- {paragraph(title)}: {escape(note)}" for title, note in shown.notes), "")
 

@@ -6,12 +6,11 @@ import io
 
 from rich import box
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
 from persync.report import words
-from persync.report.cells import CellText, table_text
+from persync.report.cells import CellText, TableText, table_text
 from persync.report.report import BuiltSection, Figure, Note, Report, Table
 from persync.report.safe import plain
 
@@ -33,6 +32,9 @@ def to_text(report: Report, *, width: int = 100, color: bool = False) -> str:
     _head(console, report)
     for section in report.sections:
         _section(console, section, report.timezone)
+    if any(isinstance(block, Note) and block.tone == "definition" for section in report.sections for block in section.blocks):
+        console.print()
+        console.print(Text("Definitions stand in the html, md and json forms of this report.", style="dim"))
     return "\n".join(line.rstrip() for line in sink.getvalue().splitlines()).rstrip() + "\n"
 
 
@@ -53,10 +55,11 @@ def _section(console: Console, section: BuiltSection, timezone: str) -> None:
     console.print(Text("─" * min(len(title), console.width), style="dim"))
     shown = {block.name for block in section.blocks if isinstance(block, Table)}
     for block in section.blocks:
+        if isinstance(block, Note) and block.tone == "definition":
+            continue  # there is nothing to click in a terminal: the last line says where they are
         if isinstance(block, Note):
             _note(console, block)
         elif isinstance(block, Figure):
-            console.print(Text(plain(block.alt)))
             if block.table.name not in shown:
                 _table(console, block.table, timezone)
         else:
@@ -69,8 +72,8 @@ def _note(console: Console, note: Note) -> None:
         text.append("Note: ", style="bold yellow")
     if note.heading:
         text.append(f"{plain(words.lead(note.heading))} ", style="bold")
-    text.append(plain(note.text), style="dim" if note.tone == "definition" else "")
-    console.print(Padding(text, (0, 0, 0, 2)) if note.tone == "definition" else text)
+    text.append(plain(note.text))
+    console.print(text)
 
 
 def _table(console: Console, table: Table, timezone: str) -> None:
@@ -83,16 +86,42 @@ def _table(console: Console, table: Table, timezone: str) -> None:
         show_footer=False,
     )
     shown = table_text(table, timezone)
-    for heading, numeric in zip(shown.headings, shown.numeric, strict=True):
-        grid.add_column(Text(heading), justify="right" if numeric else "left", overflow="fold")
+    widths = _widths(shown, console.width)
+    for heading, beneath, numeric, width in zip(shown.headings, shown.beneath, shown.numeric, widths, strict=True):
+        above = Text(heading)
+        if beneath:
+            above.append(f"\n{beneath}", style="dim")
+        grid.add_column(above, justify="right" if numeric else "left", overflow="fold", min_width=width)
     for index, row in enumerate(shown.rows):
         if table.has_total and index == len(shown.rows) - 1:
             grid.add_section()
         grid.add_row(*map(_cell, row))
     console.print()
     console.print(grid)
+    for footnote in shown.footnotes:
+        console.print(Text(footnote, style="dim"))
     for title, note in shown.notes:
         console.print(Text(f"{title}: {note}", style="dim"))
+
+
+def _widths(shown: TableText, width: int) -> list[int]:
+    """Return the least width of each column: whole numbers and intervals if there is room for them, else whole words."""
+    cells = [[row[place] for row in shown.rows] for place in range(len(shown.headings))]
+    lines = [
+        max(
+            (max(len(cell.beside.interval), len(cell.beside.counts), len(cell.main) if numeric else 0) for cell in column),
+            default=1,
+        )
+        for column, numeric in zip(cells, shown.numeric, strict=True)
+    ]
+    texts = [
+        max(len(word) for text in (heading, *(cell.main for cell in column)) for word in (text.split() or [""]))
+        for heading, column in zip(shown.headings, cells, strict=True)
+    ]
+    for wanted in ([min(max(pair), 26) for pair in zip(lines, texts, strict=True)], [min(text, 16) for text in texts]):
+        if sum(wanted) + 3 * len(wanted) + 1 <= width:
+            return wanted
+    return [1] * len(cells)
 
 
 def _cell(cell: CellText) -> Text:

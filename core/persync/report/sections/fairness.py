@@ -1,0 +1,174 @@
+"""Is anybody left out: who was reached, against four fifths of the best-reached group, and who had the benefit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from persync.errors import DataError, PersyncError
+from persync.estimate import Estimate
+from persync.measure import fairness
+from persync.report import charts, words
+from persync.report.findings import attributes
+from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
+
+NO_ATTRIBUTE = (
+    "no attribute of people was opted in or imported, so nobody can see who is left out."
+    " Name the attributes you have a basis to hold in a connection's settings, or import them."
+)
+
+
+def assessments(inputs: Inputs) -> tuple[dict[str, list[Estimate]], list[str]]:
+    """Return every attribute's assessment, and why some attributes were left out."""
+    found: dict[str, list[Estimate]] = {}
+    problems: list[str] = []
+    for attribute in attributes(inputs):
+        try:
+            found[attribute] = fairness.assess(inputs.engine, attribute, inputs.ask)
+        except PersyncError as error:
+            problems.append(f"By '{attribute}': {error}")
+    return found, problems
+
+
+def build_fairness(inputs: Inputs) -> Sequence[Block]:
+    """Return exposure by group with its verdict, and the benefit's spread, for every attribute."""
+    found, problems = assessments(inputs)
+    if not found and not problems:
+        raise DataError(NO_ATTRIBUTE)
+    blocks: list[Block] = [Note(problem, "warning") for problem in problems]
+    for attribute, estimates in found.items():
+        blocks += _attribute(attribute, estimates)
+    benefits = [e for estimates in found.values() for e in estimates if e.id in ("benefit_interaction", "benefit_parity")]
+    if benefits:
+        blocks.append(_benefit(benefits))
+    return [*blocks, DEFINITION]
+
+
+def below(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """Return the groups that were surely reached less than four fifths as often as the best-reached one."""
+    return [e for e in estimates if e.id == "four_fifths" and e.by.get("verdict") == "below"]
+
+
+def _attribute(attribute: str, estimates: Sequence[Estimate]) -> list[Block]:
+    fifths = {e.by["group"]: e for e in estimates if e.id == "four_fifths"}
+    against = next((e.by["against"] for e in fifths.values()), None)
+    table = _table(attribute, estimates, fifths, against)
+    blocks: list[Block] = [
+        Note(
+            f"'{e.by['group']}' was sent personalised mail {words.times(float(e.value or 0.0))} as often as"
+            f" '{e.by['against']}' (95 %: {words.interval(e)}): surely less than four fifths.",
+            "warning",
+            f"By {attribute}",
+        )
+        for e in below(estimates)
+    ]
+    blocks.append(table)
+    rates = [e for e in estimates if e.id == "exposure_rate" and "group" in e.by and e.value is not None]
+    if rates:
+        blocks.append(_figure(attribute, rates, fifths, table))
+    hidden = sorted(
+        e.by["group"] for e in estimates if e.id == "exposure_rate" and e.reason == "suppressed" and "group" in e.by
+    )
+    if hidden:
+        names = words.listing([f"'{name}'" for name in hidden])
+        is_are = "is hidden because it is" if len(hidden) == 1 else "are hidden because one is, or they are together,"
+        blocks.append(Note(f"{names} {is_are} so small that people could be recognised. That is not a pass."))
+    return blocks
+
+
+def _table(attribute: str, estimates: Sequence[Estimate], fifths: Mapping[str, Estimate], against: str | None) -> Table:
+    def of(id: str, group: str) -> Estimate | None:
+        return next((e for e in estimates if e.id == id and e.by.get("group") == group), None)
+
+    groups = list(dict.fromkeys(e.by["group"] for e in estimates if e.id == "exposure_rate" and "group" in e.by))
+
+    def cells(group: str) -> tuple[Cell, ...]:
+        ratio = of("exposure_ratio", group)
+        word = fifths[group].by.get("verdict", "not shown") if group in fifths else "reference" if group == against else None
+        return (
+            group,
+            of("exposure_rate", group),
+            ratio,
+            word,
+            of("exposure_unknown", group),
+            of("mean_sends", group),
+        )
+
+    columns = (
+        Column("group", attribute.capitalize() if attribute.islower() else attribute),
+        Column("rate", "Got personalised mail", "estimate", "share sent at least one message of level 2 or above"),
+        Column(
+            "ratio", f"Against '{against}'" if against else "Against the best", "estimate", "rate over the best-reached group's"
+        ),
+        Column(
+            "verdict",
+            "Four fifths",
+            "text",
+            "below: the whole interval lies under 0.8; meets: none of it does; not shown: the data do not say; a screen, not a"
+            " legal finding",
+        ),
+        Column("unknown", "Only mail of unknown level", "estimate", "left out of the rate: their mail could not be read"),
+        Column("sends", "Messages a person", "estimate"),
+    )
+    return Table(f"exposure_{attribute}", f"Who got personalised mail, by {attribute}", columns, tuple(map(cells, groups)))
+
+
+def _figure(attribute: str, rates: Sequence[Estimate], fifths: Mapping[str, Estimate], table: Table) -> Figure:
+    def percent(share: float | None) -> float | None:
+        return None if share is None else share * 100
+
+    rows = [
+        {
+            "name": e.by["group"],
+            "value": percent(e.value),
+            "low": percent(e.low),
+            "high": percent(e.high),
+            "verdict": fifths[e.by["group"]].by.get("verdict", "not shown") if e.by["group"] in fifths else "meets",
+        }
+        for e in rates
+    ]
+    said = "; ".join(f"{e.by['group']} {words.brief(e)}" for e in rates)
+    return Figure(
+        f"exposure_figure_{attribute}",
+        f"Share that got personalised mail, by {attribute}, with 95 % intervals",
+        f"Share that got personalised mail by {attribute}: {said}.",
+        charts.intervals(rows, unit="per cent", verdicts=True),
+        table,
+    )
+
+
+def _benefit(benefits: Sequence[Estimate]) -> Table:
+    parity = {_key(e): e for e in benefits if e.id == "benefit_parity"}
+    interaction = {_key(e): e for e in benefits if e.id == "benefit_interaction"}
+
+    def cells(key: tuple[str, str, str]) -> tuple[Cell, ...]:
+        spread, test = parity.get(key), interaction.get(key)
+        ends = f"{spread.by['against']} less {spread.by['group']}" if spread and "group" in spread.by else None
+        said = test.note.split(" (")[0] if test and test.note else None
+        return key[0], f"{key[1]}: {key[2]}", ends, spread, words.p_value(test.p) if test and test.p is not None else None, said
+
+    columns = (
+        Column("attribute", "By"),
+        Column("arm", "Arm"),
+        Column("ends", "Most less least"),
+        Column("spread", "Gap in revenue caused a customer", "estimate"),
+        Column("p", "Do they differ?", "text", "Cochran's test over all groups large enough"),
+        Column("said", "Reading"),
+    )
+    rows = tuple(cells(key) for key in dict.fromkeys([*parity, *interaction]))
+    return Table("benefit", "Who had the benefit: the gap between the groups", columns, rows)
+
+
+def _key(e: Estimate) -> tuple[str, str, str]:
+    return e.by["attribute"], e.by["experiment"], e.by["arm"]
+
+
+DEFINITION = Note(
+    "Exposure is the share of people who could be mailed and were sent at least one message of personalisation level 2 or"
+    " above. Each group is held against the best-reached large group; differences have Newcombe's interval, ratios Katz's, and"
+    " p-values are adjusted for the number of comparisons. People whose attribute is unknown or differs between systems are a"
+    " group of their own. This assesses who is reached; whether a difference is right is for people to judge.",
+    "definition",
+    "How this is assessed",
+)
+
+SECTION = Section("fairness", "Is anybody left out?", build_fairness, order=500)
