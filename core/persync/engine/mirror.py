@@ -73,8 +73,19 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def files_of(manifest: Manifest, table: str) -> list[str]:
-    """Return the file names that hold a table."""
-    return [part["file"] for part in manifest["tables"][table]["parts"].values() if part["file"] is not None]
+    """Return the names of the files to read a table from, the largest first.
+
+    DuckDB takes the first file for typical when it plans its joins; a month with hardly a row would make it hold the whole
+    table in memory. For the same reason the empty file that gives a monthly table its shape stands alone or not at all.
+    """
+    parts = manifest["tables"][table]["parts"]
+    months = [part for month, part in sorted(parts.items()) if month != "-1" and part["file"] is not None]
+    return [part["file"] for part in sorted(months, key=lambda part: -part["rows"])] or [parts["-1"]["file"]]
+
+
+def _all_files(manifest: Manifest) -> set[str]:
+    parts = [part for table in manifest["tables"].values() for part in table["parts"].values()]
+    return {part["file"] for part in parts if part["file"] is not None}
 
 
 def _stale(store_path: Path, folder: Path) -> bool:
@@ -198,7 +209,7 @@ def _write(reader: Reader, store_path: Path, folder: Path, old: Manifest | None,
         "generation": generation,
         "tables": tables,
         "previous_generation": old["generation"] if old else generation,
-        "previous": [] if old is None else [file for name in old["tables"] for file in files_of(old, name)],
+        "previous": sorted(_all_files(old)) if old else [],
     }
     _replace(folder / MANIFEST, json.dumps(manifest))
 
@@ -252,7 +263,7 @@ def _sweep(folder: Path, purge: bool) -> None:
     if purge and manifest["previous"]:
         manifest["previous"] = []
         _replace(folder / MANIFEST, json.dumps(manifest))
-    keep = {file for name in manifest["tables"] for file in files_of(manifest, name)} | set(manifest["previous"])
+    keep = _all_files(manifest) | set(manifest["previous"])
     for path in folder.glob("*.parquet"):
         if path.name not in keep:
             path.unlink(missing_ok=True)

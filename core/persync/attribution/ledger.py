@@ -1,0 +1,197 @@
+"""The cent ledger: one row an order, ledger event and touch, one integer column a model; it adds up exactly.
+
+A model's raw weights are scaled by the greatest of the order and become whole numbers, `FLOOR(w * 1e9 + 0.5)`; from there
+all is integers. With A the order's balance in minor units, C_k the weights up to touch k and T all of them, touch k holds
+`alloc(A) = floor(A * C_k / T) - floor(A * C_(k-1) / T)`, on the absolute value for a balance below zero: its credits add up
+to A. Each event posts alloc(balance after) - alloc(balance before), so a full refund returns every touch to zero.
+What no touch can hold stands in a row with position 0 and a reason: `no_touch` (nothing within the look-back) or
+`no_weight` (a model gives all its touches nothing).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from persync.attribution import journeys
+from persync.attribution.models import AttributionModel
+from persync.engine.engine import Engine
+from persync.engine.texts import load, names, rename
+from persync.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from persync.measure.metric import Ask
+
+NET_PARTS: Final = ("product", "adjustment")
+_COLUMNS: Final = frozenset(
+    ["order_id", "order_key", "ordered_at", "is_counted", "event_number", "entry", "event", "event_at", "currency", "amount_minor", "position", "length", "person", "connection", "campaign_key", "campaign_id", "action", "touch_at", "channel", "is_email", "reason"]
+)
+
+
+def build(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> None:
+    """Write the derived table `credit_ledger` (and `money_orders`, `touches`, `journeys` before it).
+
+    Reads `ask.basis` (net or gross) and `ask.lookback_days`. Raise ConfigError for a model name that cannot be a column or
+    is given twice, DataError when a model's weight is negative or not a number.
+    """
+    _check_names(models)
+    journeys.build(engine, ask.lookback_days)
+    _check_weights(engine, models)
+    sql, params = ledger_sql(models, ask.basis)
+    engine.write(sql, params, "credit_ledger")
+
+
+def ledger_sql(models: Sequence[AttributionModel], basis: str) -> tuple[str, dict[str, Any]]:
+    """Return the ledger's SQL text over `money_orders`, `journeys` and `order_ledger`, with its parameters."""
+    numbers = range(len(models))
+    weights, params = _weights(models)
+    text = load("ledger", journeys.PACKAGE)
+    filled = {
+        "parts": _parts(basis),
+        "weights": _lines(weights),
+        "tops": _lines(f"MAX(r.w{i}) AS x{i}" for i in numbers),
+        "wholes": _lines(
+            f"CASE WHEN t.x{i} > 0e0 THEN CAST(FLOOR(r.w{i} / t.x{i} * 1e9 + 0.5e0) AS BIGINT) ELSE 0 END AS n{i}"
+            for i in numbers
+        ),
+        "sums": _lines(
+            f"CAST(SUM(h.n{i}) OVER (PARTITION BY h.order_id ORDER BY h.position"
+            f" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS c{i}"
+            for i in numbers
+        ),
+        "totals": _lines(f"CAST(SUM(h.n{i}) AS BIGINT) AS t{i}" for i in numbers),
+        "carried": _lines(f"s.t{i}" for i in numbers),
+        "credits": _lines(f"{_credit(model, i)} AS {model.name}" for i, model in enumerate(models)),
+        "rests": _lines(f"{_rest(model, i)} AS {model.name}" for i, model in enumerate(models)),
+        "weightless": " OR ".join(f"e.t{i} = 0" for i, model in enumerate(models) if model.sums_to == "order") or "1 = 0",
+    }
+    return re.sub(r"/\*(\w+)\*/", lambda match: filled[match[1]], text), params
+
+
+def _lines(expressions: Any) -> str:
+    return ",\n        ".join(expressions)
+
+
+def _weights(models: Sequence[AttributionModel]) -> tuple[list[str], dict[str, Any]]:
+    """Return each model's weight as column w0, w1 ...; parameters get the model's number, so that equal names do not meet."""
+    columns, params = [], {}
+    for i, model in enumerate(models):
+        own = {name: f"m{i}_{name}" for name in names(model.weight)}
+        columns.append(f"CAST({rename(model.weight, {name: f':{new}' for name, new in own.items()})} AS DOUBLE) AS w{i}")
+        for name, new in own.items():
+            if name not in model.params:
+                raise ConfigError(f"the attribution model {model.name!r} uses :{name} but gives it no value in its params.")
+            params[new] = float(model.params[name])
+    return columns, params
+
+
+def _parts(basis: str) -> str:
+    return "1 = 1" if basis == "gross" else f"l.part IN ({', '.join(repr(part) for part in NET_PARTS)})"
+
+
+def _share(size: str, i: int, kind: str) -> str:
+    """Return SQL for floor(size * C_k / T) - floor(size * C_(k-1) / T) in exact integers of the type `kind`.
+
+    Each product less its remainder is a multiple of T, so their difference is too, and one quotient of doubles is off by
+    far less than a half: rounded, it is exact.
+    """
+    total = f"CAST(e.t{i} AS {kind})"
+    upto, before = (f"CAST({size} AS {kind}) * {weight}" for weight in (f"w.c{i}", f"(w.c{i} - w.n{i})"))
+    numerator = f"({upto} - MOD({upto}, {total})) - ({before} - MOD({before}, {total}))"
+    return f"CAST(FLOOR(CAST({numerator} AS DOUBLE) / CAST(e.t{i} AS DOUBLE) + 0.5e0) AS BIGINT)"
+
+
+def _credit(model: AttributionModel, i: int) -> str:
+    if model.sums_to == "none":
+        return f"CASE WHEN w.n{i} > 0 THEN e.amount_minor ELSE 0 END"
+
+    def posted(kind: str) -> str:
+        after, before = _share("e.after_size", i, kind), _share("e.before_size", i, kind)
+        return f"e.after_sign * {after} - CASE WHEN e.before_size = 0 THEN 0 ELSE e.before_sign * {before} END"
+
+    return (
+        f"CASE WHEN w.n{i} = 0 THEN 0 WHEN w.n{i} = e.t{i} THEN e.amount_minor"
+        f" WHEN e.is_small = 1 THEN {posted('BIGINT')} ELSE {posted('DECIMAL(38, 0)')} END"
+    )
+
+
+def _rest(model: AttributionModel, i: int) -> str:
+    return f"CASE WHEN COALESCE(e.t{i}, 0) = 0 THEN e.amount_minor ELSE 0 END" if model.sums_to == "order" else "0"
+
+
+def _check_names(models: Sequence[AttributionModel]) -> None:
+    if not models:
+        raise ConfigError("no attribution model was asked for.")
+    seen: set[str] = set()
+    for model in models:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", model.name) or model.name in _COLUMNS:
+            raise ConfigError(
+                f"{model.name!r} cannot be the name of an attribution model.",
+                hint="Use lower-case letters, digits and underscores, and no name of a ledger column.",
+            )
+        if model.name in seen:
+            raise ConfigError(f"the attribution model {model.name!r} is given twice.")
+        seen.add(model.name)
+
+
+def _check_weights(engine: Engine, models: Sequence[AttributionModel]) -> None:
+    weights, params = _weights(models)
+    # Infinity minus itself, and anything with NaN, is no number: the comparison catches both, and nulls.
+    wrong = ", ".join(
+        f"SUM(CASE WHEN r.w{i} >= 0e0 AND r.w{i} < 1e300 THEN 0 ELSE 1 END) AS {model.name}" for i, model in enumerate(models)
+    )
+    found = engine.rows(f"SELECT {wrong} FROM (SELECT {_lines(weights)} FROM journeys AS j) AS r", params)[0]
+    for name, count in found.items():
+        if count:
+            raise DataError(
+                f"the attribution model {name!r} gives {int(count)} touches a weight that is negative or no number."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """What the check of the ledger found. `differences` is empty when every order adds up in every model."""
+
+    orders: int
+    totals: dict[str, int]
+    """what the store's ledger holds on the asked basis, in minor units by currency"""
+    differences: list[dict[str, Any]]
+    """order_id, currency, model, expected_minor, credited_minor; the first hundred"""
+
+
+def ties(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> Ties:
+    """Hold `credit_ledger`, as `build` wrote it, against the store's ledger, order by order."""
+    expected = (
+        "SELECT m.order_id, l.currency, CAST(SUM(l.amount_minor) AS BIGINT) AS expected_minor FROM money_orders AS m"
+        f" JOIN order_ledger AS l ON l.order_key = m.order_key WHERE {_parts(ask.basis)} GROUP BY m.order_id, l.currency"
+    )
+    totals = engine.rows(
+        f"SELECT x.currency, COUNT(*) AS orders, CAST(SUM(x.expected_minor) AS BIGINT) AS minor FROM ({expected}) AS x"
+        " GROUP BY x.currency ORDER BY x.currency"
+    )
+    summing = [model.name for model in models if model.sums_to == "order"]
+    differences: list[dict[str, Any]] = []
+    if summing:
+        sums = ", ".join(f"CAST(SUM(c.{name}) AS BIGINT) AS {name}" for name in summing)
+        off = " OR ".join(f"COALESCE(g.{name}, 0) <> x.expected_minor" for name in summing)
+        found = engine.rows(
+            f"SELECT x.order_id, x.currency, x.expected_minor, {', '.join(f'COALESCE(g.{name}, 0) AS {name}' for name in summing)}"
+            f" FROM ({expected}) AS x LEFT JOIN (SELECT c.order_id, c.currency, {sums} FROM credit_ledger AS c"
+            " GROUP BY c.order_id, c.currency) AS g ON g.order_id = x.order_id AND g.currency = x.currency"
+            f" WHERE {off} ORDER BY x.order_id LIMIT 100"
+        )
+        differences = [
+            {
+                "order_id": row["order_id"],
+                "currency": row["currency"],
+                "model": name,
+                "expected_minor": row["expected_minor"],
+                "credited_minor": row[name],
+            }
+            for row in found
+            for name in summing
+            if row[name] != row["expected_minor"]
+        ]
+    return Ties(sum(row["orders"] for row in totals), {row["currency"]: row["minor"] for row in totals}, differences)
