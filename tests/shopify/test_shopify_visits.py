@@ -27,6 +27,7 @@ def utm(**values: str) -> dict[str, Any]:
         (visit(**utm(campaign="autumn")), ("utm", "autumn")),
         (visit(f"{PAGE}?mc_cid=%3Cscript%3E"), None),
         (visit(f"{PAGE}?mc_eid=feed"), None),
+        (visit(f"{PAGE}?utm_campaign=ann@example.com"), None),
         (visit(None), None),
         (visit("http://[broken/?mc_cid=1"), None),
     ],
@@ -65,6 +66,11 @@ def test_the_campaign_is_the_mail_platforms_id_before_the_utm_name(seen: Any, ca
 )
 def test_the_channel_follows_the_surest_sign(seen: Any, channel: str) -> None:
     assert visits.channel(seen) == channel
+
+
+@pytest.mark.parametrize(("word", "source"), [(" Google ", "google"), ("ann@example.com", ""), ("", "")])
+def test_the_source_is_kept_as_a_word_unless_it_names_a_person(word: str, source: str) -> None:
+    assert visits.source(visit(source=word)) == source
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from persync import hookimpl
 
 if TYPE_CHECKING:
-    from persync.connect.connector import Connector
+    from persync.connect import Connector
     from persync.hookspecs import Sandbox
 
 

@@ -11,10 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic import field_validator
 
-from persync.connect.connector import ConnectionSettings, Connector
-from persync.connect.pace import Pace
-from persync.connect.readers import picked
-from persync.connect.stream import Request, Stream
+from persync.connect import ConnectionSettings, Connector, Pace, Request, Stream, picked
 from persync.errors import AuthError, ConfigError, PersyncError, ResponseError
 from persync_shopify.failures import graphql_failure, oauth_failure
 from persync_shopify.pace import CostPace

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from persync.connect.readers import picked
+from persync.connect import picked
 from persync.errors import PersyncError, ResponseError, SkipStreamError, TransientError
 
 __all__ = ["graphql_failure", "oauth_failure"]

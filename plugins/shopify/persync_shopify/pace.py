@@ -6,9 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-from persync.connect.pace import Pace
-from persync.connect.readers import picked
-from persync.connect.stream import Request
+from persync.connect import Pace, Request, picked
 from persync.errors import ResponseError
 
 __all__ = ["CostPace"]

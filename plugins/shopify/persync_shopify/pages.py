@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from persync.connect.readers import GraphQLPages, iso, picked
-from persync.connect.stream import DAY_MS, Request, Step, Token, Work
+from persync.connect import DAY_MS, GraphQLPages, Request, Step, Token, Work, iso, picked
 from persync.errors import ConfigError
 
 __all__ = ["AgreementPages", "CustomerPages", "OrderPages", "PartPages", "ShopPage"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from persync.connect.stream import Context
+from persync.connect import Context
 from persync.errors import RecordError
 from persync.money import to_minor
 from persync.rows import (
@@ -284,7 +284,7 @@ def _visits(record: Buyer, at: Context) -> Iterator[Row]:
             _ms(visit["occurredAt"]),
             link=visits.page(visit),
             channel=visits.channel(visit),
-            source=(visit.get("source") or "").strip().lower()[:100],
+            source=visits.source(visit),
         )
 
 

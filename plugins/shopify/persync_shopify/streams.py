@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from persync.connect.stream import Full, Incremental, Stream
+from persync.connect import Full, Incremental, Stream
 from persync_shopify.pages import AgreementPages, CustomerPages, OrderPages, PartPages, ShopPage
 from persync_shopify.queries import query
 from persync_shopify.records import (

@@ -14,10 +14,11 @@ from urllib.parse import parse_qsl, urlsplit
 from persync.rows import CampaignRef
 from persync_shopify.records import Utm, Visit
 
-__all__ = ["campaign", "channel", "page"]
+__all__ = ["campaign", "channel", "page", "source"]
 
 _ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _UTM_LONGEST: Final = 200
+_SOURCE_LONGEST: Final = 100
 
 _SECRET_SEGMENTS: Final = frozenset(
     {"account", "customer_authentication", "orders", "checkouts", "checkout", "invoices", "authenticate"}
@@ -84,7 +85,8 @@ def campaign(visit: Visit) -> CampaignRef | None:
             found: CampaignRef = CampaignRef((kind, query[name]))
             return found
     name = _utm(visit, "campaign", query)
-    named: CampaignRef | None = CampaignRef(("utm", name[:_UTM_LONGEST])) if name else None
+    # Some tools put the reader's address there.
+    named: CampaignRef | None = CampaignRef(("utm", name[:_UTM_LONGEST])) if name and "@" not in name else None
     return named
 
 
@@ -96,21 +98,21 @@ def channel(visit: Visit) -> str:
     referrer. A visit of unknown origin counts as direct, so that "last non-direct" never credits the unknown.
     """
     query = _query(visit)
-    source = (_utm(visit, "source", query) or visit.get("source") or "").lower()
+    origin = (_utm(visit, "source", query) or visit.get("source") or "").lower()
     medium = _utm(visit, "medium", query).lower()
     if query.get("mc_cid") or query.get("_hsmi") or query.get("_hsenc") or medium in _EMAIL_MEDIA:
         return "email"
     if medium in _MEDIA:
         return _MEDIA[medium]
     if _PAID_MEDIA.fullmatch(medium):
-        return _paid(source)
+        return _paid(origin)
     for name, found in _CLICK_IDS.items():
         if query.get(name):
             return found
     tactic = _TACTICS.get(visit.get("sourceType") or "", "")
     if tactic:
-        return _paid(source) if tactic == "paid" else tactic
-    return _by_origin(source, visit.get("referrerUrl"))
+        return _paid(origin) if tactic == "paid" else tactic
+    return _by_origin(origin, visit.get("referrerUrl"))
 
 
 def _paid(source: str) -> str:
@@ -137,6 +139,12 @@ def _by_origin(source: str, referrer: str | None) -> str:
 
 def _is(source: str, names: frozenset[str], hosts: re.Pattern[str]) -> bool:
     return source in names or hosts.search(source) is not None
+
+
+def source(visit: Visit) -> str:
+    """Return Shopify's own word for where the visit came from, in lower case."""
+    word = (visit.get("source") or "").strip().lower()
+    return "" if "@" in word else word[:_SOURCE_LONGEST]
 
 
 def page(visit: Visit) -> str | None:
