@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from persync.attribution import ledger
+from persync.attribution import credit, ledger
 from persync.attribution.models import MODELS
 from persync.engine import duck, mirror
 from persync.engine.batches import arrow_schema
@@ -158,8 +158,7 @@ def run(touches: int = 1_000_000) -> dict[str, dict[str, Any]]:
         ask = Ask(now=START + 800 * DAY)
         engine = duck.open_engine(folder)
         began = time.perf_counter()
-        ledger.build(engine, MODELS, ask)
-
+        credit.credit(engine, MODELS, ("channel",), ask)
         seconds = time.perf_counter() - began
         ties = ledger.ties(engine, MODELS, ask)
         kept = engine.rows("SELECT count(*) AS n FROM journeys")[0]["n"]

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 NET_PARTS: Final = ("product", "adjustment")
 _COLUMNS: Final = frozenset(
-    ["order_id", "order_key", "ordered_at", "is_counted", "event_number", "entry", "event", "event_at", "currency", "amount_minor", "position", "length", "person", "connection", "campaign_key", "campaign_id", "action", "touch_at", "channel", "is_email", "reason"]
+    (
+        *("order_id", "order_key", "ordered_at", "is_counted", "event_number", "entry", "event", "event_at", "currency"),
+        *("amount_minor", "position", "length", "person", "connection", "campaign_key", "campaign_id", "action", "touch_at"),
+        *("channel", "is_email", "reason"),
+    )
 )
 
 
@@ -176,8 +180,9 @@ def ties(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> Ties:
     if summing:
         sums = ", ".join(f"CAST(SUM(c.{name}) AS BIGINT) AS {name}" for name in summing)
         off = " OR ".join(f"COALESCE(g.{name}, 0) <> x.expected_minor" for name in summing)
+        credited = ", ".join(f"COALESCE(g.{name}, 0) AS {name}" for name in summing)
         found = engine.rows(
-            f"SELECT x.order_id, x.currency, x.expected_minor, {', '.join(f'COALESCE(g.{name}, 0) AS {name}' for name in summing)}"
+            f"SELECT x.order_id, x.currency, x.expected_minor, {credited}"
             f" FROM ({expected}) AS x LEFT JOIN (SELECT c.order_id, c.currency, {sums} FROM credit_ledger AS c"
             " GROUP BY c.order_id, c.currency) AS g ON g.order_id = x.order_id AND g.currency = x.currency"
             f" WHERE {off} ORDER BY x.order_id LIMIT 100"
