@@ -242,3 +242,29 @@ def test_a_wrong_data_center_says_where_it_comes_from(settings: dict[str, str], 
         "letters, GET ping: cannot reach us99.api.mailchimp.com."
         f" Check the network, and the data centre: 'us99' comes from {source}."
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        ({"error": "invalid_token"}, AuthError, "the OAuth token was refused (invalid_token)."),
+        ({"dc": "us3"}, ConfigError, "the token belongs to the data centre 'us3', not to 'us7'."),
+        ({"dc": "us3.evil.example.com"}, ResponseError, "named no data centre"),
+        ([], ResponseError, "named no data centre"),
+    ],
+)
+def test_an_oauth_token_is_checked_at_the_sign_in_server(answer: Any, kind: type[PersyncError], words: str) -> None:
+    """That server says 200 to a bad token; the token is shown to it and to the API alone."""
+    hosts: list[tuple[str, str]] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        hosts.append((request.url.host, request.headers["authorization"]))
+        return httpx.Response(200, json=answer if request.url.host == "login.mailchimp.com" else {"health_status": "ok"})
+
+    connector = make("secrettoken", data_center="us7")
+    with Client(connector, transport=httpx.MockTransport(respond)) as client, pytest.raises(kind) as caught:
+        list(connector.check(client))
+
+    assert words in str(caught.value)
+    assert "secrettoken" not in str(caught.value)
+    assert hosts == [("us7.api.mailchimp.com", "Bearer secrettoken"), ("login.mailchimp.com", "OAuth secrettoken")]

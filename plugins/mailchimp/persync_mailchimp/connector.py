@@ -11,6 +11,7 @@ import orjson
 from pydantic import field_validator
 
 from persync.connect.connector import ConnectionSettings, Connector, retry_after
+from persync.connect.stream import Request
 from persync.errors import (
     AuthError,
     ConfigError,
@@ -25,7 +26,9 @@ from persync_mailchimp.streams import STREAMS
 if TYPE_CHECKING:
     from persync.connect.client import Client
 
-__all__ = ["Mailchimp", "MailchimpSettings", "data_center_of"]
+__all__ = ["METADATA_URL", "Mailchimp", "MailchimpSettings", "data_center_of", "metadata_center"]
+
+METADATA_URL = "https://login.mailchimp.com/oauth2/metadata"
 
 _DATA_CENTER = re.compile(r"[a-z]+[0-9]+")
 _ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
@@ -111,6 +114,8 @@ class Mailchimp(Connector):
                 error.hint = f"Check the network, and the data centre: '{center}' comes from {source}."
             raise
         yield "server", str(ping.get("health_status", "answers"))
+        if data_center_of(self._token) is None and not self.settings.base_url:
+            yield self._check_oauth(client)
         account = client.get_json("", {"fields": "account_id,role,pricing_plan_type,total_subscribers"})
         role, plan = account.get("role") or "unknown", account.get("pricing_plan_type") or "unknown"
         yield (
@@ -124,6 +129,19 @@ class Mailchimp(Connector):
                 yield family, f"not readable: {error.what}"
             else:
                 yield family, f"{found.get('total_items', 0)}"
+
+    def _check_oauth(self, client: Client) -> tuple[str, str]:
+        """Ask Mailchimp's sign-in server which data centre an OAuth token belongs to."""
+        # Signed here and by hand: the client gives the token to the API's own host alone.
+        signed = {"authorization": f"OAuth {self._token}"}
+        center = metadata_center(client.send(Request(path=METADATA_URL, headers=signed), signed=False).body)
+        if center != self.settings.data_center:
+            raise ConfigError(
+                f"the token belongs to the data centre '{center}', not to '{self.settings.data_center}'.",
+                where=self.connection,
+                hint=f'Set data_center = "{center}" in persync.toml.',
+            )
+        return "data centre", center
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> PersyncError | None:
         """Read the vendor's problem documents.
@@ -162,6 +180,23 @@ class Mailchimp(Connector):
         """Return the `instance` of a problem document, the id that Mailchimp's support asks for."""
         instance = (_problem(body) or {}).get("instance")
         return instance if isinstance(instance, str) else ""
+
+
+def metadata_center(body: bytes) -> str:
+    """Return the data centre (`dc`) in an answer of the OAuth metadata call, which says 200 even to a bad token.
+
+    Raises AuthError when the answer is an error, ResponseError when it names no data centre.
+    """
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        found = None
+    if isinstance(found, dict) and found.get("error"):
+        raise AuthError(f"the OAuth token was refused ({str(found['error'])[:60]}).", hint="Sign in to Mailchimp again.")
+    center = found.get("dc") if isinstance(found, dict) else None
+    if not isinstance(center, str) or not _DATA_CENTER.fullmatch(center):
+        raise ResponseError("Mailchimp's sign-in server named no data centre.", hint="Set base_url in persync.toml.")
+    return center
 
 
 def _problem(body: bytes) -> dict[str, Any] | None:
