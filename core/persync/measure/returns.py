@@ -181,13 +181,17 @@ def lifts(id: str, holdout: bool) -> Metric:
 
     def compute(engine: Engine, ask: Ask) -> list[Estimate]:
         check(ask.by, (), id)
-        chosen = [
-            e for e in ask.experiments.values() if e.holdout == holdout and (ask.arm is None or ask.arm in e.tags or not e.tags)
-        ]
-        read = [estimate for experiment in chosen for estimate in experiments.read(engine, experiment, ask)]
-        if ask.arm is not None:
-            read = [e for e in read if e.by.get("arm", ask.arm) == ask.arm]
-        return read or [rules.absent(id, NO_EXPERIMENT, {})]
+        read: list[Estimate] = []
+        for experiment in experiments.known(engine, ask).values():
+            if experiment.holdout != holdout:
+                continue
+            try:
+                read += experiments.read(engine, experiment, ask)
+            except DataError as problem:
+                by = {"experiment": experiment.name}
+                read.append(rules.absent("difference", rules.NO_DENOMINATOR, by, note=problem.what))
+        kept = [e for e in read if ask.arm is None or e.by.get("arm", ask.arm) == ask.arm]
+        return kept or [rules.absent(id, NO_EXPERIMENT, {})]
 
     kind = "a share of people drawn by lot to be left out" if holdout else "arms drawn by lot"
     return Metric(
