@@ -124,6 +124,8 @@ class HubSpot(Connector):
                 "the list of properties is too long for a URL (HTTP 414).",
                 hint="Opt in to fewer attributes for this connection.",
             )
+        if status == 410:
+            return SkipStreamError(f"HubSpot no longer offers this (HTTP 410){said}.", reason="gone", hint="Update persync.")
         if status == 400 and told.get("status") == "error" and "category" not in told and "Invalid input" not in message:
             # The v1 API's answer to an offset that has died; its wording is not promised, its older shape is.
             return TransientError(f"HubSpot refused the call (HTTP 400){said}.", shrink=True)

@@ -13,11 +13,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from persync.connect.readers import picked
 from persync.connect.stream import DAY_MS, Context, Incremental, Reader, Request, Step, Stream, Token, Work
+from persync.errors import ResponseError
 from persync.rows import Action, CampaignRef, Person, Row, Touchpoint
 from persync_hubspot import api, records
 
@@ -62,7 +63,10 @@ def _moments() -> TypeAdapter[_Moments]:
 
 def _times(body: bytes) -> list[int]:
     """Return when the events of a page happened, without building the rest of them."""
-    page = _moments().validate_json(body)
+    try:
+        page = _moments().validate_json(body)
+    except ValidationError:
+        raise ResponseError("the answer is no page of e-mail events.", hint="Check base_url.") from None
     return [event["created"] for event in page["events"] if isinstance(event["created"], int)]
 
 

@@ -43,7 +43,7 @@ def marketing_email_rows(record: records.MarketingEmail, at: Context) -> Iterato
             is_winner=False if "loser" in status else None,
         )
     if counters:
-        yield _counters(mail, counters)
+        yield counters_of(mail, counters)
 
 
 def _all_keys(record: records.MarketingEmail) -> CampaignRef:
@@ -60,7 +60,7 @@ def _all_keys(record: records.MarketingEmail) -> CampaignRef:
     return ref
 
 
-def _counters(mail: CampaignRef, counters: dict[str, int]) -> CampaignCounters:
+def counters_of(mail: CampaignRef, counters: dict[str, int]) -> CampaignCounters:
     """Read the totals. HubSpot counts people, once each, and leaves out machines when the account's filter is on (unknown)."""
     return CampaignCounters(
         mail,

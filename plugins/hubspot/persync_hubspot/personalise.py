@@ -20,7 +20,9 @@ _EXPRESSION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _STATEMENT = re.compile(r"\{%-?\s*(\w+)(.*?)-?%\}", re.DOTALL)
 _BARE_NAME = re.compile(rf"(?<![\w.'\"])({_NAME})")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-_CRM_CALL = re.compile(r"\b(crm_objects?|crm_associations|crm_property_definitions?|hubdb_table_rows|hubdb_table_row)\s*\(")
+_CRM_CALL = re.compile(r"\b(crm_objects?|crm_associations)\s*\(")
+_ASSIGNMENT = re.compile(r"^\s*(\w+)\s*=")
+_LOOP = re.compile(r"\bin\s+(\w+)")
 _MODULE_KEYS = frozenset({"path", "module_path", "module", "type", "template"})
 
 _TRIGGERED = ("AUTOMATED_", "FOLLOWUP_", "LEADFLOW_", "OPTIN_", "MEMBERSHIP_", "FEEDBACK_", "TICKET_")
@@ -81,30 +83,28 @@ def _texts(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _hubl(text: str) -> Iterator[Item]:
-    """Yield what HubSpot's template language does in a text."""
-    for call in _TOKEN_CALL.finditer(text):
-        if not call[1].startswith(_NOT_PERSONAL):
-            yield "token", call[1]
+    """Yield what HubSpot's template language does in a text.
+
+    A loop is programming for the reader only when it runs over the reader's data; one over blog posts is the same for all.
+    """
+    personal: set[str] = set()
     for expression in _EXPRESSION.finditer(text):
-        yield from _names("token", expression[1])
-        yield from _crm_calls(expression[1])
+        yield from _used("token", expression[1])
     for statement in _STATEMENT.finditer(text):
-        word, rest = statement[1], statement[2]
-        if word in ("if", "elif", "unless", "ifchanged"):
-            yield from _names("conditional", rest)
-        elif word == "for":
+        word, code = statement[1], statement[2]
+        used = list(_used("conditional" if word in ("if", "elif", "unless") else "token", code))
+        yield from used
+        if word == "set" and used and (assigned := _ASSIGNMENT.match(code)):
+            personal.add(assigned[1])
+        if word == "for" and (used or ((over := _LOOP.search(code)) and over[1] in personal)):
             yield "programmable", "for"
-        elif word == "set":
-            yield from _names("token", rest)
-        yield from _crm_calls(rest)
 
 
-def _names(kind: str, code: str) -> Iterator[Item]:
-    for name in _BARE_NAME.findall(_QUOTED.sub("''", code)):
+def _used(kind: str, code: str) -> Iterator[Item]:
+    """Yield the reader's data that a piece of code uses, as evidence of a kind, and any look into the CRM."""
+    names = [call[1] for call in _TOKEN_CALL.finditer(code)] + _BARE_NAME.findall(_QUOTED.sub("''", code))
+    for name in names:
         if not name.startswith(_NOT_PERSONAL):
             yield kind, name
-
-
-def _crm_calls(code: str) -> Iterator[Item]:
     for call in _CRM_CALL.findall(code):
         yield "programmable", call

@@ -70,7 +70,7 @@ class AssociationPages:
     modified: str = "hs_lastmodifieddate"
     days: int = 30
     also: str = ""
-    limit: int = 100
+    limit: int = 200
 
     def start(self, work: Work) -> Token:
         return {"last": "0"}

@@ -41,12 +41,8 @@ CONSENT_WORDS = ("freely given consent", "consent_with_notice", "consent with no
 
 
 def account_rows(record: records.PortalDetails, at: Context) -> Iterator[Row]:
-    """Yield the account, and the work that is the same in every account: one partition for each kind asked for."""
+    """Yield the account, and the work that is the same in every account: one partition for each type of mail and event."""
     yield Account(str(record["portalId"]), currency=record["companyCurrency"], timezone=record["timeZone"])
-    for kind in prop.ASKED:
-        yield Child("properties", kind, {"kind": kind})
-    for kind in ("deals", "orders"):
-        yield Child("pipelines", kind, {"kind": kind})
     for kind in RESENDING_TYPES:
         yield Child("automated_emails", kind, {"type": kind})
     for kind in EVENT_TYPES:
@@ -54,8 +50,8 @@ def account_rows(record: records.PortalDetails, at: Context) -> Iterator[Row]:
 
 
 def property_rows(record: records.PropertyRecord, at: Context) -> Iterator[Row]:
-    """Yield one property that an object type has in this account."""
-    yield Field(at.partition, record["name"], record["type"], record.get("label") or "")
+    """Yield one property that contacts have in this account: what may be opted in to, and its type."""
+    yield Field("contacts", record["name"], record["type"], record.get("label") or "")
 
 
 def pipeline_rows(record: records.Pipeline, at: Context) -> Iterator[Row]:

@@ -19,24 +19,22 @@ ACCOUNT = Stream(
     name="account", path=api.ACCOUNT, record=records.PortalDetails, rows=rows.account_rows, reader=SinglePage(), key="portalId"
 )
 
-PROPERTIES = Stream(
-    name="properties",
-    path=api.properties("{kind}"),
+CONTACT_PROPERTIES = Stream(
+    name="contact_properties",
+    path=api.properties("contacts"),
     record=records.PropertyRecord,
     rows=rows.property_rows,
     reader=SinglePage(at="results", single=False),
     key="name",
-    parent="account",
     scopes=CONTACTS,
 )
 PIPELINES = Stream(
-    name="pipelines",
-    path=api.pipelines("{kind}"),
+    name="deal_pipelines",
+    path=api.pipelines("deals"),
     record=records.Pipeline,
     rows=rows.pipeline_rows,
     reader=SinglePage(at="results", single=False),
-    parent="account",
-    scopes=(*DEALS, *ORDERS),
+    scopes=DEALS,
 )
 
 
@@ -77,7 +75,7 @@ DEALS_STREAM = Stream(
     rows=rows.deal_rows,
     reader=_changed("deals", properties.DEAL, "hs_lastmodifieddate", associations="contacts"),
     window=CHANGES,
-    needs=("account", "pipelines"),
+    needs=("account", "deal_pipelines"),
     scopes=DEALS,
 )
 DEAL_PEOPLE = Stream(
@@ -225,7 +223,7 @@ EMAIL_CAMPAIGNS = Stream(
 
 STREAMS = (
     ACCOUNT,
-    PROPERTIES,
+    CONTACT_PROPERTIES,
     PIPELINES,
     CONTACTS_STREAM,
     CONTACTS_ARCHIVED,

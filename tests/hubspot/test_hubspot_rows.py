@@ -1,0 +1,356 @@
+"""From HubSpot's CRM records to rows."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from persync.connect.page import Shaped
+from persync.rows import (
+    KEEP,
+    Account,
+    Attribute,
+    Campaign,
+    CampaignRef,
+    Child,
+    Claim,
+    Consent,
+    Contact,
+    Cost,
+    Field,
+    LedgerEntry,
+    Merged,
+    Order,
+    OrderPerson,
+    OrderRef,
+    Outcome,
+    Person,
+    Stage,
+)
+from persync_hubspot import streams
+
+Shape = Callable[..., Shaped]
+ANN = Person(("id", "31"), ("email", "Ann@Example.com"), ("email", "ann.work@example.com"), ("email", "ann.old@example.com"))
+
+
+def ms(text: str) -> int:
+    from persync_hubspot.properties import millis
+
+    return millis(text, "")
+
+
+def contact(**properties: str | None) -> bytes:
+    record = {"id": "1", "properties": properties, "createdAt": "2026-01-01T00:00:00Z"}
+    return orjson.dumps({"results": [record]})
+
+
+def deal(**properties: Any) -> bytes:
+    given = {
+        "amount": "10",
+        "deal_currency_code": "EUR",
+        "createdate": "2026-01-01T00:00:00Z",
+        "closedate": "2026-02-01T00:00:00Z",
+    }
+    return orjson.dumps({"results": [{"id": "1", "properties": {**given, **properties}, "createdAt": "2026-01-01T00:00:00Z"}]})
+
+
+def test_a_contact_becomes_its_keys_consent_stages_and_merges(shaped: Shape, page: Any) -> None:
+    """Empty and null values say nothing; a vendor field nobody knows is left out; names never appear."""
+    found = shaped(streams.CONTACTS_STREAM, page("contacts_list"))
+
+    assert found.rejects == []
+    assert found.rows == [
+        Contact(ANN, ms("2025-02-03T09:00:00.250Z"), "customer", "EMAIL_MARKETING", is_deleted=False),
+        Consent(ANN, "email", "subscribed", level="consent"),
+        Stage(ANN, "subscriber", ms("2025-02-03T09:00:00Z")),
+        Stage(ANN, "customer", ms("2025-06-10T12:30:00.500Z")),
+        Merged(Person(("id", "31")), Person(("id", "27"))),
+        Merged(Person(("id", "31")), Person(("id", "28"))),
+        Merged(Person(("id", "31")), Person(("id", "29"))),
+        Contact(Person(("id", "32"), ("email", "bo@example.com")), ms("2025-03-01T00:00:00Z"), None, None, is_deleted=False),
+        Consent(Person(("id", "32"), ("email", "bo@example.com")), "email", "unsubscribed"),
+        Contact(Person(("id", "33")), ms("2025-03-02T00:00:00Z"), None, None, is_deleted=False),
+    ]
+
+
+def test_attributes_are_kept_only_when_opted_in_and_coarsened(shaped: Shape, page: Any) -> None:
+    found = shaped(
+        streams.CONTACTS_STREAM,
+        page("contacts_list"),
+        attributes={"country": "consent", "date_of_birth": "consent", "zip": "contract"},
+    )
+
+    assert [row for row in found.rows if isinstance(row, Attribute)] == [
+        Attribute(ANN, "country", "Germany", "consent"),
+        Attribute(ANN, "date_of_birth", "30-44", "consent"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("born", "band"),
+    [
+        ("2009-10-02", "under 18"),
+        ("2008-10-01", "18-29"),
+        ("1996-10-01", "30-44"),
+        ("1966-10-01", "60+"),
+        ("-", None),
+        ("0", "45-59"),
+    ],
+)
+def test_a_date_of_birth_is_kept_as_an_age_band(shaped: Shape, born: str, band: str | None) -> None:
+    found = shaped(
+        streams.CONTACTS_STREAM, contact(email="a@example.com", date_of_birth=born), attributes={"date_of_birth": "x"}
+    )
+
+    assert [row.value for row in found.rows if isinstance(row, Attribute)] == [band]
+
+
+@pytest.mark.parametrize(
+    ("optout", "basis", "state", "level"),
+    [
+        ("true", None, "unsubscribed", None),
+        ("true", "Legitimate interest – existing customer", "unsubscribed", None),
+        ("false", "Freely given consent from contact", "subscribed", "consent"),
+        ("false", "Legitimate interest – prospect/lead", "subscribed", "legitimate_interest"),
+        (None, "Not applicable;Freely given consent from contact", "subscribed", "consent"),
+        ("", "Performance of a contract", "not_subscribed", "contract"),
+        ("false", "Not applicable", "unknown", None),
+        ("false", None, "unknown", None),
+        (None, "", "unknown", None),
+    ],
+)
+def test_not_having_opted_out_is_not_consent(
+    shaped: Shape, optout: str | None, basis: str | None, state: str, level: str | None
+) -> None:
+    found = shaped(streams.CONTACTS_STREAM, contact(email="a@example.com", hs_email_optout=optout, hs_legal_basis=basis))
+
+    assert [row for row in found.rows if isinstance(row, Consent)] == [
+        Consent(Person(("id", "1"), ("email", "a@example.com")), "email", state, level)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "reason"),
+    [
+        ("hs_email_optout", "yes", "properties.hs_email_optout", "hs_email_optout is neither true nor false."),
+        ("createdate", "yesterday", "properties.createdate", "not a time in ISO 8601."),
+        ("hs_email_optout", False, "properties.hs_email_optout", "Input should be a valid string"),
+        ("hs_merged_object_ids", 12, "properties.hs_merged_object_ids", "Input should be a valid string"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_a_reject_that_names_its_field(
+    shaped: Shape, name: str, value: Any, field: str, reason: str
+) -> None:
+    found = shaped(streams.CONTACTS_STREAM, contact(email="a@example.com", **{name: value}))
+
+    assert [(reject.record, reject.field, reject.reason) for reject in found.rejects] == [("1", field, reason)]
+
+
+def test_a_deleted_contact_is_kept_as_deleted(shaped: Shape) -> None:
+    found = shaped(streams.CONTACTS_ARCHIVED, contact(email="a@example.com"))
+
+    assert found.rows == [
+        Contact(Person(("id", "1"), ("email", "a@example.com")), created_at=ms("2026-01-01T00:00:00Z"), is_deleted=True)
+    ]
+
+
+def test_a_won_deal_is_a_sale_on_its_close_date_whatever_its_stage_is_called(shaped: Shape, page: Any) -> None:
+    """Contacts come once each, the oldest first; the deal merged into it loses its money; open and lost deals have none."""
+    found = shaped(streams.DEALS_STREAM, page("deals_list"))
+
+    won, open_, lost, merged = OrderRef("501"), OrderRef("502"), OrderRef("503"), OrderRef("499")
+    sold = ms("2026-04-02T10:00:00Z")
+    deal = {"kind": "deal", "is_test": False, "cancelled_at": None}
+    assert found.rejects == []
+    assert found.rows == [
+        Order(won, **deal, person=Person(("id", "31")), ordered_at=sold, status="won", currency="USD", total_minor=120_050),
+        OrderPerson(won, Person(("id", "132"))),
+        LedgerEntry(won, "sale", "sale", "product", sold, 120_050, "USD"),
+        Order(merged, kind="deal", status="cancelled", cancelled_at=sold, currency="USD"),
+        LedgerEntry(merged, "sale", "sale", "product", sold, 0, "USD"),
+        Order(open_, **deal, ordered_at=ms("2026-03-05T08:00:00Z"), status="open", currency="EUR", total_minor=8000),
+        Order(lost, **deal, ordered_at=ms("2026-03-06T08:00:00Z"), status="lost", currency="USD", total_minor=None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [
+        ({"hs_is_closed_won": "true", "hs_is_closed": "true"}, "won"),
+        ({"hs_is_closed_won": "false", "hs_is_closed": "true"}, "lost"),
+        ({"hs_is_closed_won": "false", "hs_is_closed": "false"}, "open"),
+        ({"hs_is_closed_won": "true", "hs_is_closed": "true", "dealstage": "closedlost"}, "won"),
+        ({"hs_is_closed_won": "", "hs_is_closed": None, "dealstage": "s9", "pipeline": "p1"}, "won"),
+        ({"dealstage": "closedwon", "pipeline": "p1"}, "lost"),
+        ({"dealstage": "closedwon", "pipeline": "unknown"}, "open"),
+    ],
+)
+def test_a_deal_is_won_as_hubspot_computes_it_else_as_its_stage_is_marked(
+    shaped: Shape, values: dict[str, str | None], status: str
+) -> None:
+    fields = {"pipeline:p1": {"s9": "won", "closedwon": "lost"}}
+    found = shaped(streams.DEALS_STREAM, deal(**values), fields=fields)
+
+    assert [row.status for row in found.rows if isinstance(row, Order)] == [status]
+    assert sum(isinstance(row, LedgerEntry) for row in found.rows) == (status == "won")
+
+
+@pytest.mark.parametrize(
+    ("values", "currency", "field"),
+    [
+        ({"hs_is_closed_won": True}, "EUR", "properties.hs_is_closed_won"),
+        ({"hs_is_closed_won": "yes"}, "EUR", "properties.hs_is_closed_won"),
+        ({"amount": 10}, "EUR", "properties.amount"),
+        ({"amount": "ten"}, "EUR", "properties.amount"),
+        ({"deal_currency_code": None}, None, "properties.deal_currency_code"),
+        ({"closedate": "soon"}, "EUR", "properties.closedate"),
+    ],
+)
+def test_a_deal_that_does_not_fit_is_a_reject(shaped: Shape, values: dict[str, Any], currency: str | None, field: str) -> None:
+    found = shaped(streams.DEALS_STREAM, deal(**values), currency=currency)
+
+    assert found.rows == []
+    assert [reject.field for reject in found.rejects] == [field]
+
+
+def test_the_copy_of_an_order_names_the_shops_own(shaped: Shape, page: Any) -> None:
+    found = shaped(streams.ORDERS_STREAM, page("orders_list"))
+
+    copy = OrderRef("9001", "lantern-shop", "7001", "#1001")
+    sold = ms("2026-05-05T12:00:00Z")
+    order = {"kind": "order", "is_test": False, "cancelled_at": None, "currency": "EUR"}
+    assert found.rejects == []
+    assert found.rows == [
+        Order(copy, **order, person=Person(("id", "31")), ordered_at=sold, status="paid", total_minor=5990),
+        LedgerEntry(copy, "sale", "sale", "product", sold, 5990, "EUR"),
+        Order(OrderRef("9002"), **order, person=KEEP, ordered_at=ms("2026-05-06T00:00:00Z"), status=None, total_minor=None),
+    ]
+
+
+@pytest.mark.parametrize("stream", [streams.DEALS_ARCHIVED, streams.ORDERS_ARCHIVED])
+def test_what_was_deleted_is_cancelled_and_its_sale_is_nothing(shaped: Shape, stream: Any) -> None:
+    record = {
+        "id": "9",
+        "properties": {},
+        "createdAt": "2026-01-01T00:00:00Z",
+        "archived": True,
+        "archivedAt": "2026-06-01T00:00:00Z",
+    }
+    found = shaped(stream, orjson.dumps({"results": [record]}))
+
+    gone = ms("2026-06-01T00:00:00Z")
+    kind = "deal" if stream is streams.DEALS_ARCHIVED else "order"
+    assert found.rows == [
+        Order(OrderRef("9"), kind=kind, status="cancelled", cancelled_at=gone, currency="EUR"),
+        LedgerEntry(OrderRef("9"), "sale", "sale", "product", gone, 0, "EUR"),
+    ]
+
+
+def test_associations_read_alone_give_the_people_in_the_same_order(shaped: Shape) -> None:
+    """Ids come as numbers or as strings; the one that sorts first by age is the deal's person, as in the list."""
+    body = {
+        "results": [
+            {
+                "from": {"id": "501"},
+                "to": [{"toObjectId": 132, "associationTypes": []}, {"toObjectId": "31", "associationTypes": []}],
+            },
+            {"from": {"id": "502"}, "to": []},
+        ]
+    }
+
+    assert shaped(streams.DEAL_PEOPLE, orjson.dumps(body)).rows == [
+        Order(OrderRef("501"), person=Person(("id", "31"))),
+        OrderPerson(OrderRef("501"), Person(("id", "132"))),
+    ]
+
+
+def test_the_account_says_what_else_there_is_to_read(shaped: Shape) -> None:
+    body = orjson.dumps({"portalId": 62515, "timeZone": "US/Eastern", "companyCurrency": "USD", "accountType": "STANDARD"})
+    found = shaped(streams.ACCOUNT, body, single=True)
+
+    first, *children = found.rows
+    assert first == Account("62515", currency="USD", timezone="US/Eastern")
+    assert [(row.stream, row.key) for row in children if isinstance(row, Child)] == [
+        ("automated_emails", "AUTOMATED_EMAIL"),
+        ("automated_emails", "AUTOMATED_AB_EMAIL"),
+        ("automated_emails", "MARKETING_SINGLE_SEND_API"),
+        *(
+            ("email_events", kind)
+            for kind in ("SENT", "DELIVERED", "OPEN", "CLICK", "BOUNCE", "STATUSCHANGE", "SPAMREPORT", "DROPPED")
+        ),
+    ]
+
+
+def test_properties_and_stages_become_fields(shaped: Shape) -> None:
+    properties = {"results": [{"name": "email", "type": "string", "label": "Email", "fieldType": "text"}]}
+    stages = [
+        {"id": "s1", "label": "Talking", "metadata": {"isClosed": "false", "probability": "1.0"}},
+        {"id": "s2", "label": "Lost (won back?)", "metadata": {"isClosed": "true", "probability": "0.0"}},
+        {"id": "s3", "label": "Done", "metadata": {"isClosed": "true", "probability": "1.0"}},
+    ]
+    pipelines = {"results": [{"id": "p1", "label": "Sales", "stages": stages}, {"label": "nameless", "stages": []}]}
+
+    assert shaped(streams.CONTACT_PROPERTIES, orjson.dumps(properties)).rows == [Field("contacts", "email", "string", "Email")]
+    found = shaped(streams.PIPELINES, orjson.dumps(pipelines))
+    assert found.rows == [
+        Field("pipeline:p1", "s1", "open", "Talking"),
+        Field("pipeline:p1", "s2", "lost", "Lost (won back?)"),
+        Field("pipeline:p1", "s3", "won", "Done"),
+    ]
+    assert [reject.field for reject in found.rejects] == ["id"]
+
+
+GUID = "11111111-2222-4333-8444-555555555555"
+FOLDER = CampaignRef(("id", f"campaign:{GUID}"))
+PARENT = {"guid": GUID, "currency": "USD"}
+
+
+def test_a_marketing_campaign_is_told_apart_from_a_mail(shaped: Shape) -> None:
+    record = {"id": GUID, "createdAt": "2026-05-01T00:00:00Z", "properties": {"hs_name": "May", "hs_currency_code": "USD"}}
+    found = shaped(streams.CAMPAIGNS, orjson.dumps({"results": [record]}))
+
+    assert found.rows == [
+        Campaign(FOLDER, kind="marketing_campaign", title="May", status=None, created_at=ms("2026-05-01T00:00:00Z")),
+        Child("campaign_revenue", GUID, PARENT),
+        Child("campaign_spend", GUID, PARENT),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("report", "claim"),
+    [
+        ({"dealsNumber": 6, "revenueAmount": 7425.5, "currencyCode": "EUR"}, (6, 742_550, "EUR")),
+        ({"dealsNumber": 0, "revenueAmount": 0}, (0, 0, "USD")),
+        ({}, (None, None, "USD")),
+    ],
+)
+def test_a_revenue_report_is_a_claim_under_its_model(at: Any, report: Any, claim: tuple[int | None, int | None, str]) -> None:
+    rows = list(streams.CAMPAIGN_REVENUE.rows(report, at(parent=PARENT, params={"model": "W_SHAPED"})))
+
+    assert rows == [Claim(FOLDER, None, "W_SHAPED", *claim)]
+
+
+def test_money_spent_on_a_campaign_is_a_cost_and_its_budget_is_not(shaped: Shape) -> None:
+    item = {"id": "9", "name": "Copywriting", "amount": 1250.5, "order": 0, "createdAt": 1_759_399_200_000, "updatedAt": 0}
+    body = {"spendItems": [item], "budgetItems": [{**item, "id": "1", "amount": 5000}], "spendTotal": 1250.5}
+    found = shaped(streams.CAMPAIGN_SPEND, orjson.dumps(body), single=True, parent=PARENT)
+
+    assert found.rows == [Cost(f"{GUID}:9", 1_759_399_200_000, "media", 125_050, "USD", scope=f"campaign:{GUID}")]
+
+
+def test_a_survey_answer_is_a_number_by_its_survey_and_its_text_is_dropped(shaped: Shape) -> None:
+    answers = [
+        {"hs_survey_type": "NPS", "hs_value": "9", "hs_contact_id": "31", "hs_submission_timestamp": "2026-05-01T00:00:00Z"},
+        {"hs_survey_type": "CSAT", "hs_value": "2", "hs_contact_id": None, "hs_content": "Great!"},
+        {"hs_survey_type": "CES", "hs_value": "", "hs_contact_id": "32"},
+        {"hs_survey_type": "CES", "hs_value": "much", "hs_contact_id": "32"},
+    ]
+    records = [{"id": str(n), "createdAt": "2026-05-02T00:00:00Z", "properties": values} for n, values in enumerate(answers)]
+    found = shaped(streams.FEEDBACK, orjson.dumps({"results": records}))
+
+    assert found.rows == [
+        Outcome(Person(("id", "31")), "survey_nps", 9.0, ms("2026-05-01T00:00:00Z")),
+        Outcome(Person(("id", "32")), "survey_ces", None, ms("2026-05-02T00:00:00Z")),
+    ]
+    assert [(reject.record, reject.field) for reject in found.rejects] == [("3", "properties.hs_value")]
