@@ -113,21 +113,24 @@ def test_who_is_who_depends_neither_on_numbers_nor_on_order(natural: list[tuple[
     shuffled = data.draw(st.permutations(natural))
 
     def named(order: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], tuple[tuple[str, str, str], int]]:
-        number = {name: i for i, name in enumerate(order)}
-        found, refused = people({i: n for n, i in number.items()}, [(number[a], number[b]) for a, b in links])
+        number = {name: i for i, name in enumerate(order, 1)}
+        rows = [(number[name], *name) for name in sorted(order)]
+        found, refused = people(lambda: rows, [(number[a], number[b]) for a, b in links], len(order))
         assert refused == []
-        return {order[key]: (order[person], hashed) for key, (person, hashed) in found.items()}
+        return {order[key - 1]: (order[person - 1], hashed) for key, person, hashed in found}
 
     assert named(natural) == named(shuffled)
 
 
 def test_a_cluster_of_more_than_twenty_keys_is_not_believed() -> None:
-    natural = {i: ("id", "a", f"{i:02}") for i in range(22)}
+    natural = [(i, "id", "a", f"{i:02}") for i in range(1, 23)]
 
-    found, refused = people(natural, [(0, i) for i in range(1, 21)])
+    found, refused = people(lambda: natural, [(1, i) for i in range(2, 22)], 22)
 
-    assert refused == [list(range(21))]
-    assert {key: person for key, (person, _) in found.items()} == {i: i for i in range(22)}
+    rows = list(found)
+    assert refused == [list(range(1, 22))]
+    assert [(key, person) for key, person, _ in rows] == [(i, i) for i in range(1, 23)]
+    assert len({hashed for _, _, hashed in rows}) == 22
 
 
 def test_links_lose_their_query_their_user_and_any_address() -> None:

@@ -6,7 +6,7 @@ The whole page is validated in one go straight from its bytes; only when that fa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -35,7 +35,7 @@ class Reject:
 
 @dataclass(slots=True)
 class Shaped:
-    """A page's rows. `versions` holds (record, version) of those with one; `fitted` the ids that passed."""
+    """A page's rows. `versions` holds (record, version) of those with one."""
 
     rows: list[Row] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
@@ -78,12 +78,12 @@ class Shaper:
         *,
         number: Callable[[str], int],
         hashed: Callable[[str], str],
-        known: Callable[[int], int | None] | None,
+        known: Callable[[list[int]], Mapping[int, int]] | None,
     ) -> Shaped:
         """Shape one page.
 
-        `number` is the store's keyed 64-bit hash, `hashed` its keyed name; `known` looks up the version last written of a
-        record, None to look at none (a full pass). Raises ResponseError when the page itself is not what was expected.
+        `number` is the store's keyed 64-bit hash, `hashed` its keyed name; `known` looks up the versions last written of
+        records, None to look at none (a full pass). Raises ResponseError when the page itself is not what was expected.
         """
         shaped = Shaped()
         skip: set[int] = set()
@@ -92,7 +92,8 @@ class Shaper:
             marks = self._marks(step, context, number)
             shaped.records = len(marks)
             if known is not None:
-                skip = {i for i, mark in enumerate(marks) if mark is not None and known(mark[0]) == mark[1]}
+                written = known([mark[0] for mark in marks if mark is not None])
+                skip = {i for i, mark in enumerate(marks) if mark is not None and written.get(mark[0]) == mark[1]}
                 shaped.unchanged = len(skip)
                 if len(skip) == len(marks):
                     return shaped
@@ -111,7 +112,8 @@ class Shaper:
                 if not checked:
                     # Through its JSON again: what a record is must not depend on the company it comes in.
                     record = self._record.validate_json(orjson.dumps(record))
-                shaped.rows.extend(list(function(record, context)))
+                # As a list first: of a record that fails half way no row is kept.
+                shaped.rows += list(function(record, context))
             except ValidationError as error:
                 problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
                 where = ".".join(str(part) for part in problem["loc"])
@@ -127,7 +129,6 @@ class Shaper:
                 continue
             if marks and marks[i] is not None:
                 shaped.versions.append(marks[i])  # type: ignore[arg-type]
-            shaped.fitted.append("")
         return shaped
 
     def _marks(self, step: Step, context: Context, number: Callable[[str], int]) -> list[tuple[int, int] | None]:

@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from persync.connect.client import Client
 from persync.connect.connector import Connector
 from persync.connect.fetch import Fetchers, Job, Page
@@ -258,7 +260,7 @@ class ConnectionPull:
                 context,
                 number=key.number,
                 hashed=lambda text: key.name("record", text),
-                known=None if again else self._version,
+                known=None if again else self._versions,
             )
         except PersyncError as error:
             raise error.at(f"{self.connector.connection}, {stream.name}") from None
@@ -284,9 +286,13 @@ class ConnectionPull:
         result.changed += changed
         result.rejects += len(shaped.rejects)
 
-    def _version(self, record: int) -> int | None:
-        row = self.store.db.execute("SELECT version FROM versions WHERE record = ?", (record,)).fetchone()
-        return None if row is None else int(row[0])
+    def _versions(self, records: list[int]) -> dict[int, int]:
+        return dict(
+            self.store.db.execute(
+                "SELECT v.record, v.version FROM json_each(?) j CROSS JOIN versions v ON v.record = j.value",
+                (orjson.dumps(records).decode(),),
+            )
+        )
 
     def _keep_versions(self, shaped: Shaped) -> None:
         if shaped.versions:
@@ -385,8 +391,6 @@ def _is_empty(body: bytes, at: tuple[str, ...]) -> bool:
     # Cheap first: a page of more than this many bytes holds records.
     if len(body) > 4096 or not at:
         return False
-    import orjson
-
     found: Any = orjson.loads(body)
     for name in at:
         found = found.get(name) if isinstance(found, dict) else None

@@ -76,14 +76,23 @@ def _replace(db: sqlite3.Connection, table: str, key: str, rows: Iterable[tuple[
 
 
 def _people(db: sqlite3.Connection) -> None:
-    names = dict(db.execute("SELECT connection, name FROM connections"))
-    natural = {
-        key_id: (kind, names.get(connection, ""), key)
-        for key_id, connection, kind, key in db.execute("SELECT key_id, connection, kind, key FROM person_keys")
-    }
-    links = db.execute("SELECT key_a, key_b FROM links WHERE undone_at IS NULL").fetchall()
-    found, _ = people(natural, links)
-    _replace(db, "person_of", "key_id", ((key, person, hashed) for key, (person, hashed) in found.items()))
+    def natural() -> sqlite3.Cursor:
+        return db.execute(
+            "SELECT k.key_id, k.kind, coalesce(n.name, ''), k.key FROM person_keys k"
+            " LEFT JOIN connections n ON n.connection = k.connection ORDER BY 2, 3, 4"
+        )
+
+    highest = db.execute("SELECT coalesce(max(key_id), 0) FROM person_keys").fetchone()[0]
+    found, _ = people(natural, db.execute("SELECT key_a, key_b FROM links WHERE undone_at IS NULL"), highest)
+    before = db.total_changes
+    db.executemany(
+        "INSERT INTO person_of VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET person = excluded.person, hash = excluded.hash"
+        " WHERE person_of.person IS NOT excluded.person OR person_of.hash IS NOT excluded.hash",
+        found,
+    )
+    db.execute("DELETE FROM person_of WHERE key_id NOT IN (SELECT k.key_id FROM person_keys k)")
+    if db.total_changes != before:
+        mark_dirty(db, "person_of")
 
 
 def _campaigns(db: sqlite3.Connection) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 
 from persync.store.schema import CLUSTER_LIMIT
 
@@ -35,23 +36,47 @@ def natural_hash(natural: tuple[str, str, str]) -> int:
 
 
 def people(
-    natural: dict[int, tuple[str, str, str]], links: Iterable[tuple[int, int]]
-) -> tuple[dict[int, tuple[int, int]], list[list[int]]]:
-    """Return ({key_id: (person, hash)}, clusters too big to be believed).
+    natural: Callable[[], Iterable[tuple[int, str, str, str]]], links: Iterable[tuple[int, int]], highest: int
+) -> tuple[Iterator[tuple[int, int, int]], list[list[int]]]:
+    """Return (key_id, person, hash) for every key, and the clusters that are too big to be believed.
 
-    The person's label is the key whose (kind, connection name, key) sorts first, so that nothing depends on the order in
-    which keys were learnt. Clusters over the limit stay apart: every key its own person.
+    `natural` gives (key_id, kind, connection name, key) sorted by its last three, `highest` is the highest key_id. A person's
+    label is the key that sorts first, so that nothing depends on the order in which keys were learnt; clusters over the
+    limit stay apart, every key its own person. Plain arrays: a million keys take some 30 MB.
     """
-    result: dict[int, tuple[int, int]] = {}
-    refused: list[list[int]] = []
-    for members in clusters(natural, links).values():
-        if len(members) > CLUSTER_LIMIT:
-            refused.append(sorted(members))
-            for key in members:
-                result[key] = (key, natural_hash(natural[key]))
-            continue
-        label = members[0] if len(members) == 1 else min(members, key=natural.__getitem__)
-        hashed = natural_hash(natural[label])
-        for key in members:
-            result[key] = (label, hashed)
-    return result, refused
+    parent = array("q", range(highest + 1))
+
+    def find(key: int) -> int:
+        while parent[key] != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    for a, b in links:
+        root_a, root_b = find(a), find(b)
+        if root_a != root_b:
+            parent[root_b] = root_a
+    zeros = bytes(8 * (highest + 1))
+    label, hashed, size = array("q", zeros), array("q", zeros), array("q", zeros)
+    for key_id, kind, connection, key in natural():
+        root = find(key_id)
+        size[root] += 1
+        if not label[root]:
+            label[root] = key_id
+            hashed[key_id] = natural_hash((kind, connection, key))
+    too_big: dict[int, list[int]] = {root: [] for root, members in enumerate(size) if members > CLUSTER_LIMIT}
+    if too_big:
+        for key_id, kind, connection, key in natural():
+            if (root := find(key_id)) in too_big:
+                too_big[root].append(key_id)
+                hashed[key_id] = natural_hash((kind, connection, key))
+
+    def found() -> Iterator[tuple[int, int, int]]:
+        for key_id in range(1, highest + 1):
+            root = find(key_id)
+            if not size[root]:
+                continue
+            person = key_id if root in too_big else label[root]
+            yield key_id, person, hashed[person]
+
+    return found(), sorted(sorted(members) for members in too_big.values())

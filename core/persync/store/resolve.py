@@ -1,19 +1,23 @@
 """From the keys that rows carry to the integers the store keeps: people, campaigns, orders, links, words.
 
 One `Resolver` a writer. It looks things up, makes them when they are new, links what one record says is one person, and
-knows the tombstones. Its caches are bounded and thrown away when a transaction fails.
+knows the tombstones. People are resolved a page at a time: one look-up and one insert for all of them. Caches are bounded
+and thrown away when a transaction fails.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from urllib.parse import urlsplit
+
+import orjson
 
 from persync.rows import CampaignRef, OrderRef, Person
 from persync.store.key import StoreKey
 from persync.store.schema import HASHED_KINDS, SHARED_CAMPAIGN_KINDS, SHARED_PERSON_KINDS
 
-CACHE_LIMIT = 60_000
+CACHE_LIMIT = 10_000
 
 
 class Resolver:
@@ -31,7 +35,6 @@ class Resolver:
     def forget(self) -> None:
         """Drop every cache: after a rollback what they hold may never have been written."""
         self._people: dict[Person, int | None] = {}
-        self._person_keys: dict[tuple[str, str], int | None] = {}
         self._campaigns: dict[CampaignRef, int] = {}
         self._orders: dict[OrderRef, int] = {}
         self._links: dict[str, int] = {}
@@ -40,72 +43,92 @@ class Resolver:
         self._connections: dict[str, int] = {}
         self._has_tombstones = self.db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone() is not None
 
+    def people(self, wanted: Iterable[Person]) -> None:
+        """Resolve all people of a page at once; `person` then only looks up."""
+        if len(self._people) > CACHE_LIMIT:
+            self._people.clear()
+        fresh = {person for person in wanted if person not in self._people}
+        if not fresh:
+            return
+        stored = {person: [self._stored(kind, value) for kind, value in person] for person in fresh}
+        numbers = self._numbers({key for keys in stored.values() for key in keys})
+        links = []
+        for person, keys in stored.items():
+            if not keys or any(key not in numbers for key in keys):
+                self._people[person] = None
+                continue
+            primary = next((key for (kind, _), key in zip(person, keys, strict=True) if kind[:2] == "id"), keys[0])
+            carried = self._people[person] = numbers[primary]
+            for key in keys:
+                other = numbers[key]
+                if other != carried:
+                    links.append((carried, other) if carried < other else (other, carried))
+        self._link(links, "same_record")
+
     def person(self, person: Person) -> int | None:
         """Return the key a fact about this person carries, None when the person was erased and must not come back."""
         try:
             return self._people[person]
         except KeyError:
-            pass
-        found = self._person(person)
-        if len(self._people) > CACHE_LIMIT:
-            self._people.clear()
-        self._people[person] = found
-        return found
+            self.people((person,))
+            return self._people[person]
 
-    def _person(self, person: Person) -> int | None:
-        keys = [self._person_key(kind, value) for kind, value in person]
-        if not keys or None in keys:
-            return None
-        primary = next((i for i, (kind, _) in enumerate(person) if kind == "id" or kind.startswith("id@")), 0)
-        carried = keys[primary]
-        assert carried is not None
-        for other in keys:
-            if other != carried and other is not None:
-                self.link(carried, other, "same_record")
-        return carried
-
-    def link(self, a: int, b: int, reason: str) -> None:
-        """Note that two keys name one person."""
-        if a > b:
-            a, b = b, a
-        cursor = self.db.execute("INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?, NULL)", (a, b, reason, self.run))
-        if cursor.rowcount:
-            self.touched.add("links")
-
-    def _person_key(self, kind: str, value: str) -> int | None:
-        pair = (kind, value)
-        try:
-            return self._person_keys[pair]
-        except KeyError:
-            pass
-        found = self._find_person_key(kind, value)
-        if len(self._person_keys) > CACHE_LIMIT:
-            self._person_keys.clear()
-        self._person_keys[pair] = found
-        return found
-
-    def _find_person_key(self, kind: str, value: str) -> int | None:
+    def _stored(self, kind: str, value: str) -> tuple[str, int, str]:
+        """Return (kind, connection, key) as the store keeps a person's key."""
         connection = self.connection
         if kind.startswith("id@"):
             connection, kind = self.connection_named(kind[3:]), "id"
         if kind in SHARED_PERSON_KINDS:
             connection = 0
         if kind in HASHED_KINDS:
-            stored = self.key.name(kind, value.strip().lower() if kind != "opaque" else value.strip())
-        else:
-            stored = value
-        if self._has_tombstones and self.is_erased(kind, connection, stored):
-            return None
-        return self._insert("person_keys", "key_id", ("kind", "connection", "key"), (kind, connection, stored))
+            value = value.strip()
+            value = self.key.name(kind, value if kind == "opaque" else value.lower())
+        return kind, connection, value
 
-    def is_erased(self, kind: str, connection: int, stored: str) -> bool:
-        """Tell whether a tombstone stands on this (already hashed or plain) key."""
-        return (
-            self.db.execute(
-                "SELECT 1 FROM tombstones WHERE hash = ?", (tombstone(self.key, kind, connection, stored),)
-            ).fetchone()
-            is not None
+    def _numbers(self, keys: set[tuple[str, int, str]]) -> dict[tuple[str, int, str], int]:
+        """Return the number of every key, making those that are new; erased ones are left out."""
+        if self._has_tombstones:
+            keys = {key for key in keys if not self._is_erased(*key)}
+        groups: dict[tuple[str, int], list[str]] = {}
+        for kind, connection, key in keys:
+            groups.setdefault((kind, connection), []).append(key)
+        found: dict[tuple[str, int, str], int] = {}
+        for (kind, connection), values in groups.items():
+            found.update(
+                ((kind, connection, key), number)
+                for key, number in self.db.execute(
+                    "SELECT k.key, k.key_id FROM json_each(?) j CROSS JOIN person_keys k"
+                    " ON k.kind = ? AND k.connection = ? AND k.key = j.value",
+                    (orjson.dumps(values).decode(), kind, connection),
+                )
+            )
+        if len(found) < len(keys):
+            last = self.db.execute("SELECT coalesce(max(key_id), 0) FROM person_keys").fetchone()[0]
+            # Sorted, so that what a store looks like does not depend on the order in which a set is walked.
+            fresh = {key: last + i for i, key in enumerate(sorted(keys - found.keys()), 1)}
+            self.db.executemany(
+                "INSERT INTO person_keys (key_id, kind, connection, key) VALUES (?, ?, ?, ?)",
+                ((number, *key) for key, number in fresh.items()),
+            )
+            found.update(fresh)
+            self.touched.add("person_keys")
+        return found
+
+    def link(self, a: int, b: int, reason: str) -> None:
+        """Note that two keys name one person."""
+        self._link([(a, b) if a < b else (b, a)], reason)
+
+    def _link(self, pairs: list[tuple[int, int]], reason: str) -> None:
+        before = self.db.total_changes
+        self.db.executemany(
+            "INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?, NULL)", ((a, b, reason, self.run) for a, b in sorted(pairs))
         )
+        if self.db.total_changes != before:
+            self.touched.add("links")
+
+    def _is_erased(self, kind: str, connection: int, stored: str) -> bool:
+        mark = tombstone(self.key, kind, connection, stored)
+        return self.db.execute("SELECT 1 FROM tombstones WHERE hash = ?", (mark,)).fetchone() is not None
 
     def connection_named(self, name: str) -> int:
         """Return the number of a connection by name, making a bare row for one not pulled yet."""

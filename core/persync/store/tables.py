@@ -29,6 +29,16 @@ class Table:
     """fields whose None becomes 0 because they are part of the key"""
 
     @property
+    def person_at(self) -> int | None:
+        """The index of the field that names a person, None when there is none."""
+        return next((index for index, method in self.refs if method == "person"), None)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a row of this table may hold KEEP."""
+        return KEEP in self.row._field_defaults.values()
+
+    @property
     def columns(self) -> tuple[str, ...]:
         fields = tuple(self.renamed.get(name, name) for name in self.row._fields)
         return (("connection", *fields) if self.fixed else fields) + (("number", "observed_at") if self.snapshot else ())

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -76,6 +77,7 @@ class Writer:
                 buffers[row.__class__].append(row)
             except KeyError:
                 buffers[row.__class__] = [row]
+        self._resolve_people(buffers)
         for kind, batch in buffers.items():
             special = self._special.get(kind)
             if special is not None:
@@ -104,62 +106,103 @@ class Writer:
 
     # -- plain tables -----------------------------------------------------------------------------------------------
 
-    def _resolved(self, table: Table, row: tuple[Any, ...]) -> list[Any] | None:
-        """Turn a row's references into integers; None when it is about an erased person and must not be kept."""
-        values: list[Any] = list(row)
+    def _resolve_people(self, buffers: dict[type[Any], list[Any]]) -> None:
+        people: set[Any] = set()
+        for kind, batch in buffers.items():
+            if kind is rows.MemberOf:
+                people.update(row.person for row in batch)
+            elif kind is rows.Merged:
+                people.update(row.survivor for row in batch)
+                people.update(row.loser for row in batch)
+            elif kind in TABLES and (at := TABLES[kind].person_at) is not None:
+                people.update(row[at] for row in batch)
+        people.discard(None)
+        people.discard(KEEP)
+        self.resolve.people(people)
+
+    def _resolver(self, table: Table) -> Callable[[tuple[Any, ...]], list[Any] | None]:
+        """Return the function that turns a row's references into integers.
+
+        It returns None for a row about an erased person, which must not be kept; only an order is kept without its person.
+        """
         resolve = self.resolve
-        for index, method in table.refs:
-            value = values[index]
-            if method == "person":
-                if value is None or value is KEEP:
-                    continue
-                found = resolve.person(value)
-                if found is None and table.row is not rows.Order:
-                    return None
-                values[index] = found
-            else:
-                values[index] = getattr(resolve, method)(value)
-        for index in table.zero_null:
-            if values[index] is None:
-                values[index] = 0
-        if table.fixed:
-            values.insert(0, self.connection)
-        return values
+        person_at = table.person_at
+        others = [(index, getattr(resolve, method)) for index, method in table.refs if method != "person"]
+        prefix = (self.connection,) if table.fixed else ()
+        shift = len(prefix)
+        person = resolve.person
+        without_person = table.row is rows.Order
+        zero_null = table.zero_null
+
+        def resolved(row: tuple[Any, ...]) -> list[Any] | None:
+            values: list[Any] = [*prefix, *row]
+            if person_at is not None:
+                who = row[person_at]
+                if who is not None and who is not KEEP:
+                    found = values[person_at + shift] = person(who)
+                    if found is None and not without_person:
+                        return None
+            for index, method in others:
+                values[index + shift] = method(row[index])
+            for index in zero_null:
+                if row[index] is None:
+                    values[index + shift] = 0
+            return values
+
+        return resolved
 
     def _upserts(self, table: Table, batch: list[Any]) -> None:
-        masks = [kept_fields(row) for row in batch]
         before = self.db.total_changes
-        for kept, group in groupby(zip(masks, batch, strict=True), key=lambda pair: pair[0]):
-            start = 1 if table.fixed else 0
-            keep = {index + start for index in kept}
-            ready = []
-            for _, row in group:
-                values = self._resolved(table, row)
-                if values is not None:
-                    ready.append([v for i, v in enumerate(values) if i not in keep] if keep else values)
+        resolved = self._resolver(table)
+        start = 1 if table.fixed else 0
+        masks = [kept_fields(row) for row in batch] if table.keeps else [()] * len(batch)
+        for kept, group in groupby(zip(masks, batch, strict=True), key=itemgetter(0)):
+            ready = [values for _, row in group if (values := resolved(row)) is not None]
+            if kept:
+                keep = {index + start for index in kept}
+                ready = [[value for i, value in enumerate(values) if i not in keep] for values in ready]
             self.db.executemany(upsert(table.name, kept), ready)
         if self.db.total_changes != before:
             if table.name in MONTHLY:
                 at = table.row._fields.index("happened_at")
-                self._dirty.update((table.name, month_of(t)) for t in {row[at] // 86_400_000 * 86_400_000 for row in batch})
+                days = {row[at] // 86_400_000 for row in batch}
+                self._dirty.update((table.name, month_of(day * 86_400_000)) for day in days)
             else:
                 self._dirty.add((table.name, -1))
 
     def _snapshots(self, table: Table, batch: list[Any]) -> None:
         values_of = [table.columns.index(name) for name in table.values]
         key_of = [table.columns.index(name) for name in table.key]
-        where = " AND ".join(f"{name} = ?" for name in table.key)
-        latest = f"SELECT number, {', '.join(table.values)} FROM {table.name} WHERE {where} ORDER BY number DESC LIMIT 1"
-        insert = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({', '.join('?' * len(table.columns))})"
+        resolved = self._resolver(table)
+        wanted = {}
         for row in batch:
-            values = self._resolved(table, row)
-            if values is None:
-                continue
-            known = self.db.execute(latest, [values[i] for i in key_of]).fetchone()
-            if known is not None and known[1:] == tuple(values[i] for i in values_of):
-                continue
-            self.db.execute(insert, [*values, (known[0] if known else 0) + 1, self.now])
+            values = resolved(row)
+            if values is not None:
+                # Of two states of one thing on one page the last one counts.
+                wanted[tuple(values[i] for i in key_of)] = values
+        known = self._latest(table, wanted)
+        fresh = []
+        for key, values in wanted.items():
+            number, *stored = known.get(key, (0,))
+            if not number or stored != [values[i] for i in values_of]:
+                fresh.append([*values, number + 1, self.now])
+        if fresh:
+            marks = ", ".join("?" * len(table.columns))
+            self.db.executemany(f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})", fresh)
             self._dirty.add((table.name, -1))
+
+    def _latest(self, table: Table, keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+        """Return (number, values...) of the newest snapshot of each key, in one look-up for all of them."""
+        names = ", ".join(f"t.{name}" for name in (*table.key, "number", *table.values))
+        joins = " AND ".join(f"t.{name} = json_extract(j.value, '$[{i}]')" for i, name in enumerate(table.key))
+        width = len(table.key)
+        found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        for row in self.db.execute(
+            f"SELECT {names} FROM json_each(?) j CROSS JOIN {table.name} t ON {joins} ORDER BY t.number",
+            (orjson.dumps(list(keys)).decode(),),
+        ):
+            found[row[:width]] = row[width:]
+        return found
 
     # -- rows with a meaning of their own ---------------------------------------------------------------------------
 
@@ -215,36 +258,38 @@ class Writer:
             self._dirty.add(("campaign_evidence", -1))
 
     def _memberships(self, batch: list[rows.MemberOf]) -> None:
-        scopes: dict[tuple[str, str], set[int]] = {}
         before = self.db.total_changes
-        for row in batch:
-            person = self.resolve.person(row.person)
+        people = {row: self.resolve.person(row.person) for row in batch}
+        scopes = {(row.kind, row.parent) for row in batch}
+        scope_of: dict[int, tuple[str, str]] = {
+            segment: (kind, parent)
+            for segment, kind, parent in self.db.execute(
+                "SELECT segment_id, kind, parent FROM segments WHERE connection = ?", (self.resolve.connection,)
+            )
+            if (kind, parent) in scopes
+        }
+        known: dict[int, dict[int, int | None]] = {}
+        for person, segment, left_at in self.db.execute(
+            "SELECT m.key_id, m.segment_id, m.left_at FROM json_each(?) j CROSS JOIN memberships m ON m.key_id = j.value",
+            (orjson.dumps([person for person in people.values() if person is not None]).decode(),),
+        ):
+            known.setdefault(person, {})[segment] = left_at
+        joined, back, left = [], [], []
+        for row, person in people.items():
             if person is None:
                 continue
-            scope = (row.kind, row.parent)
-            if scope not in scopes:
-                scopes[scope] = {
-                    found[0]
-                    for found in self.db.execute(
-                        "SELECT segment_id FROM segments WHERE connection = ? AND kind = ? AND parent = ?",
-                        (self.connection, *scope),
-                    )
-                }
             wanted = {self.resolve.segment(row.kind, row.parent, vendor_id) for vendor_id in row.segments}
-            scopes[scope] |= wanted
-            known = dict(self.db.execute("SELECT segment_id, left_at FROM memberships WHERE key_id = ?", (person,)))
-            for segment in sorted(wanted):
-                if segment not in known:
-                    self.db.execute("INSERT INTO memberships VALUES (?, ?, ?, NULL)", (person, segment, row.joined_at))
-                elif known[segment] is not None:
-                    self.db.execute(
-                        "UPDATE memberships SET left_at = NULL WHERE key_id = ? AND segment_id = ?", (person, segment)
-                    )
-            for segment, left_at in known.items():
-                if segment in scopes[scope] and segment not in wanted and left_at is None:
-                    self.db.execute(
-                        "UPDATE memberships SET left_at = ? WHERE key_id = ? AND segment_id = ?", (self.now, person, segment)
-                    )
+            current = known.get(person, {})
+            joined += [(person, segment, row.joined_at) for segment in sorted(wanted - current.keys())]
+            back += [(person, segment) for segment in wanted & current.keys() if current[segment] is not None]
+            left += [
+                (self.now, person, segment)
+                for segment, left_at in current.items()
+                if left_at is None and segment not in wanted and scope_of.get(segment) == (row.kind, row.parent)
+            ]
+        self.db.executemany("INSERT OR IGNORE INTO memberships VALUES (?, ?, ?, NULL)", joined)
+        self.db.executemany("UPDATE memberships SET left_at = NULL WHERE key_id = ? AND segment_id = ?", back)
+        self.db.executemany("UPDATE memberships SET left_at = ? WHERE key_id = ? AND segment_id = ?", left)
         if self.db.total_changes != before:
             self._dirty.add(("memberships", -1))
 
