@@ -303,11 +303,15 @@ def test_properties_and_stages_become_fields(shaped: Shape) -> None:
 
 GUID = "11111111-2222-4333-8444-555555555555"
 FOLDER = CampaignRef(("id", f"campaign:{GUID}"))
-PARENT = {"guid": GUID, "currency": "USD"}
+PARENT = {"guid": GUID, "currency": "USD", "from": ms("2026-05-01"), "to": None}
 
 
 def test_a_marketing_campaign_is_told_apart_from_a_mail(shaped: Shape) -> None:
-    record = {"id": GUID, "createdAt": "2026-05-01T00:00:00Z", "properties": {"hs_name": "May", "hs_currency_code": "USD"}}
+    record = {
+        "id": GUID,
+        "createdAt": "2026-05-01T00:00:00Z",
+        "properties": {"hs_name": "May", "hs_currency_code": "USD", "hs_start_date": "2026-05-01"},
+    }
     found = shaped(streams.CAMPAIGNS, orjson.dumps({"results": [record]}))
 
     assert found.rows == [
@@ -328,7 +332,7 @@ def test_a_marketing_campaign_is_told_apart_from_a_mail(shaped: Shape) -> None:
 def test_a_revenue_report_is_a_claim_under_its_model(at: Any, report: Any, claim: tuple[int | None, int | None, str]) -> None:
     rows = list(streams.CAMPAIGN_REVENUE.rows(report, at(parent=PARENT, params={"model": "W_SHAPED"})))
 
-    assert rows == [Claim(FOLDER, None, "W_SHAPED", *claim)]
+    assert rows == [Claim(FOLDER, None, "W_SHAPED", *claim, from_at=ms("2026-05-01"), to_at=None)]
 
 
 def test_money_spent_on_a_campaign_is_a_cost_and_its_budget_is_not(shaped: Shape) -> None:

@@ -59,7 +59,7 @@ ORDER = (
     "hs_createdate",
     "hs_external_order_status",
 )
-CAMPAIGN = ("hs_name", "hs_campaign_status", "hs_currency_code")
+CAMPAIGN = ("hs_name", "hs_campaign_status", "hs_currency_code", "hs_start_date", "hs_end_date")
 FEEDBACK = ("hs_survey_type", "hs_value", "hs_submission_timestamp", "hs_contact_id")
 
 ASKED: Mapping[str, tuple[str, ...]] = {"contacts": CONTACT, "deals": DEAL, "orders": ORDER}

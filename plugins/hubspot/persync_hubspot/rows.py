@@ -287,7 +287,12 @@ def campaign_rows(record: records.MarketingCampaign, at: Context) -> Iterator[Ro
         status=prop.text(values, "hs_campaign_status"),
         created_at=prop.millis(record["createdAt"], "createdAt"),
     )
-    data = {"guid": guid, "currency": prop.text(values, "hs_currency_code")}
+    data = {
+        "guid": guid,
+        "currency": prop.text(values, "hs_currency_code"),
+        "from": prop.moment(values, "hs_start_date"),
+        "to": prop.moment(values, "hs_end_date"),
+    }
     yield Child("campaign_revenue", guid, data)
     yield Child("campaign_spend", guid, data)
 
@@ -305,6 +310,8 @@ def revenue_rows(record: records.RevenueReport, at: Context) -> Iterator[Row]:
         orders=record.get("dealsNumber"),
         amount_minor=None if amount is None or not currency else to_minor(amount, currency),
         currency=currency,
+        from_at=at.parent.get("from"),
+        to_at=at.parent.get("to"),
     )
 
 
