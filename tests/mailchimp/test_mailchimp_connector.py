@@ -84,6 +84,14 @@ def test_no_key_is_a_sign_in_problem() -> None:
     assert "MAILCHIMP_API_KEY" in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["schlüssel-us1", "two words-us1", "bell\x07-us1"])
+def test_a_key_that_no_header_can_carry_is_a_sign_in_problem(key: str) -> None:
+    client: Any = None
+
+    with pytest.raises(AuthError, match="characters that no key has"):
+        make(key).headers(client)
+
+
 @pytest.mark.parametrize("center", ["us10.example.com", "US10", "", "10"])
 def test_a_data_center_that_cannot_be_one_is_refused(center: str) -> None:
     with pytest.raises(ValidationError, match="is not a data centre"):
@@ -173,6 +181,12 @@ def test_a_refused_call_names_the_field() -> None:
 
     assert type(error) is ResponseError
     assert error.what == "the call was refused (HTTP 400, Invalid Resource: Not valid: count: too high)."
+
+
+def test_a_problem_over_several_lines_is_told_on_one() -> None:
+    assert failure(400, {"title": "Invalid Resource", "detail": "One.\n\nTwo."}).what == (
+        "the call was refused (HTTP 400, Invalid Resource: One. Two)."
+    )
 
 
 def test_the_vendors_id_of_a_call_is_the_instance_of_its_problem() -> None:

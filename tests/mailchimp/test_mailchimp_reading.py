@@ -15,6 +15,7 @@ from persync.connect.connector import Connector
 from persync.connect.pull import PullOptions, PullResult, pull
 from persync.connect.readers import OffsetPages
 from persync.connect.stream import AccountFacts, Stream, Work
+from persync.errors import ResponseError
 from persync.rows import Action
 from persync.sandbox.world import Click, Open, World
 from persync.store.store import open_store
@@ -118,6 +119,16 @@ def test_a_member_without_a_usable_date_does_not_stop_the_paging(imitated: Any, 
     following = [reader.read(todo, token, orjson.dumps(body), {}).next for body in bodies]
 
     assert following == [{"since": None, "offset": 1, "count": 2}] * 3
+
+
+@pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"", b"[1]"])
+def test_a_page_that_is_not_what_was_expected_names_base_url(body: bytes) -> None:
+    reader, todo = ChangedPages(), work(STREAMS["members"], list_id=LIST)
+
+    with pytest.raises(ResponseError, match="the answer is not the JSON that was expected") as caught:
+        reader.read(todo, reader.start(todo), body, {})
+
+    assert "Check base_url" in caught.value.hint
 
 
 def test_a_page_that_is_too_big_is_halved_at_the_same_place() -> None:

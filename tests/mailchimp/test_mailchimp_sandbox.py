@@ -1,5 +1,6 @@
 """The imitated Marketing API: its limits, refusals, filters and numbers, and the official schemas of its answers."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import orjson
 import pytest
 
 from persync.sandbox.world import World, mc_eid, tag_id
-from persync_mailchimp.sandbox import SANDBOX, api_key
+from persync_mailchimp.sandbox import SANDBOX, Guard, api_key
 
 LIST = "0a1b2c3d4e"
 MEMBERS = f"/lists/{LIST}/members"
@@ -95,6 +96,35 @@ def test_what_does_not_exist_is_a_problem_document(api: Any, call: str) -> None:
         "Resource Not Found",
         ["detail", "instance", "status", "title", "type"],
     )
+
+
+def test_the_eleventh_call_at_a_time_is_one_too_many() -> None:
+    """The vendor allows ten simultaneous connections a user, and says 429 without Retry-After."""
+    answers: list[tuple[int, dict[bytes, bytes]]] = []
+
+    async def note(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            answers.append((message["status"], dict(message["headers"])))
+
+    async def run() -> None:
+        done = asyncio.Event()
+
+        async def slow(scope: Any, receive: Any, send: Any) -> None:
+            await done.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+
+        guard: Any = Guard(slow, "key")
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"authorization", b"Bearer key")]}
+        calls = [asyncio.create_task(guard(scope, None, note)) for _ in range(12)]
+        while len(answers) < 2:
+            await asyncio.sleep(0)
+        done.set()
+        await asyncio.gather(*calls)
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+
+    assert [status for status, _ in answers] == [429, 429] + [200] * 10
+    assert b"retry-after" not in answers[0][1]
 
 
 def test_nothing_can_be_written(api: Any) -> None:

@@ -81,6 +81,8 @@ class Mailchimp(Connector):
         token = self.secret_values.get("token", "").strip()
         if not token:
             raise AuthError("no API key was found (MAILCHIMP_API_KEY).", where=self.connection, hint=self.help)
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise AuthError("the API key holds characters that no key has.", where=self.connection, hint=self.help)
         return token
 
     def base_url(self) -> str:
@@ -217,5 +219,5 @@ def _said(problem: dict[str, Any] | None) -> str:
     fields = [e for e in errors if isinstance(e, dict)] if isinstance(errors, list) else []
     if fields:
         parts.append("; ".join(f"{e.get('field') or 'request'}: {e.get('message', '')}" for e in fields))
-    text = _ADDRESS.sub("(address)", ": ".join(part.rstrip(".") for part in parts if part))
+    text = _ADDRESS.sub("(address)", " ".join(": ".join(part.rstrip(".") for part in parts if part).split()))
     return f", {text[:300]}" if text else ""

@@ -28,6 +28,9 @@ from persync_mailchimp.imitation.reports import Reports
 __all__ = ["SANDBOX", "api_key", "app"]
 
 
+MOST_AT_ONCE = 10
+
+
 def api_key(world: World) -> str:
     """Return the key that this world's API accepts: 32 hex digits and a data centre that does not exist."""
     return hashlib.sha256(f"{world.secret}:mailchimp".encode()).hexdigest()[:32] + "-us0"
@@ -61,7 +64,7 @@ def app(world: World) -> Starlette:
     ]
     return Starlette(
         routes=[Route(path, _endpoint(answer), methods=["GET"]) for path, answer in routes],
-        middleware=[Middleware(_Guard, key=api_key(world))],
+        middleware=[Middleware(Guard, key=api_key(world))],
         exception_handlers={404: _not_found, 405: _not_allowed},
     )
 
@@ -102,22 +105,28 @@ def _not_allowed(request: Request, error: Exception) -> Response:
     return _problem(Problem(405, "Method Not Allowed", "The requested method and resource are not compatible."))
 
 
-class _Guard:
-    """Lets in who shows the key: as the password of Basic with any user name, or as Bearer."""
+class Guard:
+    """Lets in who shows the key (the password of Basic with any user name, or Bearer), ten calls at a time."""
 
     def __init__(self, app: ASGIApp, key: str) -> None:
         self.app = app
         self.key = key
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._admits(Request(scope).headers.get("authorization", "")):
-            await _problem(
-                Problem(
-                    401, "API Key Invalid", "Your API key may be invalid, or you've attempted to access the wrong datacenter."
-                )
-            )(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        if not self._admits(Request(scope).headers.get("authorization", "")):
+            detail = "Your API key may be invalid, or you've attempted to access the wrong datacenter."
+            return await _problem(Problem(401, "API Key Invalid", detail))(scope, receive, send)
+        if self._open >= MOST_AT_ONCE:
+            detail = "You have exceeded the limit of 10 simultaneous connections."
+            return await _problem(Problem(429, "Too Many Requests", detail))(scope, receive, send)
+        self._open += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._open -= 1
 
     def _admits(self, header: str) -> bool:
         scheme, _, value = header.partition(" ")
