@@ -107,6 +107,17 @@ def test_every_event_of_a_long_history_is_read_once(account_of: Any, build: Any)
     assert all(asked["limit"] == "100" and asked["eventType"] == "SENT" for asked in walk.asked)
 
 
+def test_a_busy_time_is_cut_into_shorter_slices(account_of: Any, build: Any) -> None:
+    """Three months of a mail a minute: the first slice is 32 days, later ones shrink, none is lost."""
+    account = account_of(messages=many_sends(build, 2000, spread=28 * 60_000))
+    walk = Walk(account, work_of("SENT", since=build.now - 90 * build.day, until=build.now, reader=EventSlices(limit=20)))
+
+    spans = [int(asked["endTimestamp"]) - int(asked["startTimestamp"]) + 1 for asked in walk.asked]
+    assert len(walk.ids) == len(set(walk.ids)) == 2000
+    assert spans[0] == 32 * build.day
+    assert min(spans) < 32 * build.day
+
+
 def test_a_window_is_read_to_its_edges_and_no_further(account_of: Any, build: Any) -> None:
     """Both ends of a slice are inclusive at the vendor; the window's end is not."""
     at = build.now - 10 * build.day

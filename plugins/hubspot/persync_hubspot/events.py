@@ -42,7 +42,7 @@ ACTIONS: Mapping[str, Action] = {
 FIRST_MAIL = 1_262_304_000_000
 """2010-01-01: no account has e-mail events older than this."""
 FIRST_SPAN_DAYS = 32
-WIDEST_SPAN_DAYS = 2_048
+LONG_SLICE_PAGES = 20
 REREAD_DAYS = 3
 PATIENCE = 5
 """How often a slice may start again without getting anywhere."""
@@ -143,15 +143,15 @@ class EventSlices:
     """Pages of v1 events of one type: newest first, slice by slice of time, from the end of the window to its start.
 
     Offsets die soon. Since the newest come first, everything younger than the oldest event seen is already kept: a dead
-    offset starts the slice again there, not at its beginning. Slices begin a day wide (32 at the first load); one that
-    holds less than a page makes the next twice as wide, one that holds several halves it, so quiet years cost few calls.
+    offset starts the slice again there, not at its beginning. Slices begin 32 days wide; one that fits on half a page makes
+    the next twice as wide, one of many pages halves it, down to a day: quiet years cost few calls, busy days their own slice.
     """
 
     limit: int = 1000
 
     def start(self, work: Work) -> Token:
-        span = FIRST_SPAN_DAYS if work.since is None else 1
-        return self._slice(work, work.until - 1, span) or {"from": work.until, "to": work.until, "span": span}
+        whole = {"from": work.until, "to": work.until, "span": FIRST_SPAN_DAYS}
+        return self._slice(work, work.until - 1, FIRST_SPAN_DAYS) or whole
 
     def request(self, work: Work, token: Token) -> Request:
         params = {
@@ -173,8 +173,8 @@ class EventSlices:
             return Step(body, ("events",), following)
         pages, span = token.get("pages", 1), token["span"]
         if pages == 1 and len(times) * 2 <= self.limit:
-            span = min(span * 2, WIDEST_SPAN_DAYS)
-        elif pages > 2:
+            span *= 2
+        elif pages > LONG_SLICE_PAGES:
             span = max(1, span // 2)
         return Step(body, ("events",), self._slice(work, token["from"] - 1, span))
 
