@@ -15,6 +15,7 @@ from persync.connect.page import Shaped, Shaper
 from persync.connect.stream import AccountFacts, Context, Step, Stream
 from persync.sandbox.world import Click, LedgerEvent, Message, Open, SandboxOrder, SandboxPerson, Send, World
 from persync_hubspot.connector import HubSpot, HubSpotSettings
+from persync_hubspot.pace import HubSpotPace
 from persync_hubspot.sandbox import app, token
 
 DAY = 86_400_000
@@ -48,18 +49,34 @@ class Account:
         self.world = world
         self.transport = InProcess(app(world, **how))
         self.token = token(world)
+        self.waited = 0.0
 
     def connector(self, **settings: Any) -> HubSpot:
         told = HubSpotSettings(connector="hubspot", base_url="https://hub.test", **settings)
-        return HubSpot("hubspot", told, {"token": self.token})
+        return Patient(self, told)
 
     def client(self, connector: Connector, stop: threading.Event | None = None) -> Client:
-        return Client(connector, stop=stop, sleep=lambda seconds: False, transport=self.transport)
+        return Client(connector, stop=stop, sleep=self.wait, transport=self.transport)
+
+    def wait(self, seconds: float) -> bool:
+        self.waited += seconds
+        return False
 
     def ask(self, method: str, path: str, *, bearer: str | None = None, **more: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.token if bearer is None else bearer}"}
         with httpx.Client(transport=self.transport, base_url="https://hub.test") as client:
             return client.request(method, path, headers=headers, **more)
+
+
+class Patient(HubSpot):
+    """The connector, paced by a clock that moves only when somebody waits."""
+
+    def __init__(self, account: Account, told: HubSpotSettings) -> None:
+        super().__init__("hubspot", told, {"token": account.token})
+        self._account = account
+
+    def pace(self) -> HubSpotPace:
+        return HubSpotPace(concurrent=self.workers, clock=lambda: self._account.waited)
 
 
 def make_person(number: int, **more: Any) -> SandboxPerson:

@@ -225,6 +225,8 @@ def test_a_search_goes_on_behind_the_wall(account_of: Any, build: Any, tmp_path:
     asked = [orjson.loads(call.content) for call in later.transport.calls if call.url.path.endswith("/search")]
     assert max(int(body["after"]) + body["limit"] for body in asked) <= 10_000
     assert len({body["filterGroups"][0]["filters"][2]["value"] for body in asked}) == 2
+    # Fifty-three searches at five a second.
+    assert 10.0 <= later.waited <= 11.0
 
 
 def test_statistics_that_moved_are_read_again_for_recent_and_for_automated_mails(

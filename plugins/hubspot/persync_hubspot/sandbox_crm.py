@@ -119,6 +119,7 @@ class Crm:
                 for other in record.associations["contacts"]:
                     by_id[other].associations.setdefault(kind, []).append(record.number)
         self._live: dict[str, list[CrmRecord]] = {}
+        self._last: tuple[tuple[str, str, str], list[CrmRecord]] | None = None
         self._archived: dict[str, list[CrmRecord]] = {}
         everything = {"contacts": contacts, "deals": deals, "orders": orders, "feedback_submissions": []}
         for kind, records in everything.items():
@@ -160,9 +161,7 @@ class Crm:
                 f"Search results are limited to {WALL} total results: after + limit is {offset + limit}",
                 "VALIDATION_ERROR",
             )
-        matches = _matcher(kind, body.get("filterGroups") or [])
-        found = [record for record in self._live[kind] if matches(record)]
-        _sort(kind, found, body.get("sorts") or [])
+        found = self._found(kind, body.get("filterGroups") or [], body.get("sorts") or [])
         names = self._names(kind, [str(name) for name in body.get("properties") or []], asked=bool(body.get("properties")))
         answer: dict[str, Any] = {
             "total": len(found),
@@ -171,6 +170,16 @@ class Crm:
         if offset + limit < len(found):
             answer["paging"] = {"next": {"after": str(offset + limit)}}
         return answer
+
+    def _found(self, kind: str, groups: Any, sorts: Any) -> list[CrmRecord]:
+        """Return all results of a search; the last one is remembered, since its next page asks for it again."""
+        question = (kind, repr(groups), repr(sorts))
+        if self._last is None or self._last[0] != question:
+            matches = _matcher(kind, groups)
+            found = [record for record in self._live[kind] if matches(record)]
+            _sort(kind, found, sorts)
+            self._last = (question, found)
+        return self._last[1]
 
     def associated(self, kind: str, to: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Answer a batch read of associations; with 207 when some of the objects have none."""
