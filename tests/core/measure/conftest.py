@@ -24,26 +24,31 @@ class Shop:
         ddl = re.sub(r"\bINTEGER\b", "BIGINT", ddl)
         ddl = re.sub(r"\bREAL\b", "DOUBLE", ddl)
         self.db.execute(ddl)
-        self.columns = {
-            table: [row[0] for row in self.db.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()]
-            for (table,) in self.db.execute("SHOW TABLES").fetchall()
-        }
+        self.columns: dict[str, list[str]] = {}
+        self.needed: dict[str, dict[str, str]] = {}
+        found = self.db.execute(
+            "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
+        ).fetchall()
+        for table, column, kind, nullable in found:
+            self.columns.setdefault(table, []).append(column)
+            self.needed.setdefault(table, {}).update({column: kind} if nullable == "NO" else {})
 
     def add(self, table: str, **values: Any) -> None:
         """Insert one row; columns left out are null, or 0 and "" where the table wants something."""
-        self.load(table, **{name: [value] for name, value in values.items()})
+        blanks = {name: "" if kind == "VARCHAR" else 0 for name, kind in self.needed[table].items()}
+        row = {**blanks, **values}
+        marks = ", ".join("?" * len(row))
+        self.db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
 
     def load(self, table: str, **columns: Sequence[Any]) -> None:
         """Insert many rows given as columns."""
         size = len(next(iter(columns.values())))
-        types = dict(self.db.execute(f"SELECT column_name, column_type FROM (DESCRIBE {table})").fetchall())
-        needed = dict(self.db.execute(f'SELECT column_name, "null" FROM (DESCRIBE {table})').fetchall())
         data: dict[str, Any] = {}
         for name in self.columns[table]:
             if name in columns:
                 data[name] = pa.array(columns[name])
-            elif needed[name] == "NO":
-                data[name] = pa.array(["" if types[name] == "VARCHAR" else 0] * size)
+            elif name in self.needed[table]:
+                data[name] = pa.array(["" if self.needed[table][name] == "VARCHAR" else 0] * size)
             else:
                 data[name] = pa.nulls(size)
         rows = pa.table(data)

@@ -68,7 +68,7 @@ def test_verdicts_need_the_whole_interval_and_enough_people(shop: Any, b: tuple[
     assert pick(read, "four_fifths", group="b", against="a").by["verdict"] == expected
 
 
-@untimed
+@settings(untimed, max_examples=30)
 @given(
     st.dictionaries(
         st.sampled_from("abcdef"), st.integers(40, 300).flatmap(lambda n: st.tuples(st.integers(11, n), st.just(n))), min_size=2

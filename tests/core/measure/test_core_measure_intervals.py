@@ -178,7 +178,7 @@ def test_heterogeneity_is_cochrans_q() -> None:
     assert (statistic, p) == pytest.approx((oracle.q, stats.chi2.sf(oracle.q, 2)))
 
 
-@untimed
+@settings(untimed, max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_agrees_with_statsmodels(ps: list[float]) -> None:
     """Adjusted p-values are statsmodels' `holm`, in the order given."""
