@@ -1,8 +1,8 @@
 """A server of ready-made bytes, in a process of its own: 1 kB records, 1,000 a page, as Mailchimp shows members and sends.
 
-    python bench/server.py RECORDS
+    python bench/server.py MEMBERS CAMPAIGNS
 
-prints its port, then serves until its standard input closes.
+prints its port, then serves until its standard input closes. Every campaign went to every member.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import uvicorn
 
 PAGE = 1000
 LIST = "a1b2c3d4e5"
-CAMPAIGN = "c1d2e3f4a5"
 CHANGED_FROM = 1_735_689_600
 """2025-01-01, in seconds; members follow two seconds apart"""
 
@@ -56,6 +55,11 @@ def member(number: int) -> dict[str, Any]:
     }
 
 
+def campaign_id(number: int) -> str:
+    """Return a campaign's id: ten hex digits."""
+    return f"c{number:09x}"
+
+
 def sent(number: int) -> dict[str, Any]:
     """Make one line of a campaign's sent-to report, filled up to about 1 kB by the merge fields that it carries."""
     one = member(number)
@@ -70,20 +74,19 @@ def sent(number: int) -> dict[str, Any]:
         "last_open": "2026-01-02T10:00:00+00:00" if number % 4 else "",
         "absplit_group": "",
         "gmt_offset": 1,
-        "campaign_id": CAMPAIGN,
         "list_id": LIST,
         "list_is_active": True,
     }
 
 
-def report(records: int) -> dict[str, Any]:
+def report(number: int, records: int) -> dict[str, Any]:
     """Make the campaign's report: nothing but sends, so that only sent-to is read under it."""
     nothing = {"opens_total": 0, "unique_opens": 0}
     return {
-        "id": CAMPAIGN,
+        "id": campaign_id(number),
         "type": "regular",
         "list_id": LIST,
-        "send_time": "2026-01-01T10:00:00+00:00",
+        "send_time": f"2026-01-{number + 1:02}T10:00:00+00:00",
         "emails_sent": records,
         "abuse_reports": 0,
         "unsubscribed": 0,
@@ -96,7 +99,7 @@ def report(records: int) -> dict[str, Any]:
 class Server:
     """The ASGI application."""
 
-    def __init__(self, records: int) -> None:
+    def __init__(self, records: int, campaigns: int) -> None:
         self.members = [orjson.dumps(member(number)) for number in range(records)]
         self.sent = [orjson.dumps(sent(number)) for number in range(records)]
         none = {"total_items": 0}
@@ -104,7 +107,7 @@ class Server:
             "/3.0": {"account_id": "bench", "account_timezone": "UTC"},
             "/3.0/": {"account_id": "bench", "account_timezone": "UTC"},
             "/3.0/lists": {"lists": [{"id": LIST, "name": "Bench", "double_optin": True}], "total_items": 1},
-            "/3.0/reports": {"reports": [report(records)], "total_items": 1},
+            "/3.0/reports": {"reports": [report(n, records) for n in range(campaigns)], "total_items": campaigns},
             f"/3.0/lists/{LIST}/merge-fields": {"merge_fields": [], **none},
             f"/3.0/lists/{LIST}/segments": {"segments": [], **none},
         }
@@ -121,7 +124,7 @@ class Server:
                 since = datetime.fromisoformat(query["since_last_changed"]).timestamp()
                 first = max(0, math.ceil((since - CHANGED_FROM) / 2))
             body = _page(b"members", self.members, first + offset, len(self.members) - first)
-        elif scope["path"] == f"/3.0/reports/{CAMPAIGN}/sent-to":
+        elif scope["path"].endswith("/sent-to"):
             body = _page(b"sent_to", self.sent, offset, len(self.sent))
         else:
             body = orjson.dumps(self.fixed[scope["path"]])
@@ -137,7 +140,7 @@ def _page(name: bytes, records: list[bytes], start: int, total: int) -> bytes:
 
 async def main() -> None:
     """Serve on a free loopback port until standard input closes."""
-    config = uvicorn.Config(Server(int(sys.argv[1])), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off")
+    config = uvicorn.Config(Server(int(sys.argv[1]), int(sys.argv[2])), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:

@@ -40,7 +40,6 @@ class Shaped:
     rows: list[Row] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     versions: list[tuple[int, int]] = field(default_factory=list)
-    fitted: list[str] = field(default_factory=list)
     records: int = 0
     unchanged: int = 0
 

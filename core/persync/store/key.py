@@ -20,6 +20,7 @@ class StoreKey:
     """A secret of 32 bytes, and the names made with it."""
 
     def __init__(self, secret: bytes) -> None:
+        self._secret = secret
         # HMAC (RFC 2104) by its two prepared states: the standard library's object takes 2.5 times as long to copy.
         block = secret.ljust(64, b"\0")
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
@@ -39,8 +40,9 @@ class StoreKey:
         return self._digest(f"{kind}\0{value}").hex()[:32]
 
     def number(self, text: str) -> int:
-        """Return a keyed hash as a signed 64-bit integer: a compact key for things that may name a person."""
-        return int.from_bytes(self._digest(text)[:8], "big", signed=True)
+        """Return a keyed hash (BLAKE2b) as a signed 64-bit integer: a compact key for things that may name a person."""
+        digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=self._secret).digest()
+        return int.from_bytes(digest, "big", signed=True)
 
     @cached_property
     def fingerprint(self) -> str:

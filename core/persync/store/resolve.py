@@ -17,7 +17,7 @@ from persync.rows import CampaignRef, OrderRef, Person
 from persync.store.key import StoreKey
 from persync.store.schema import HASHED_KINDS, SHARED_CAMPAIGN_KINDS, SHARED_PERSON_KINDS
 
-CACHE_LIMIT = 10_000
+CACHE_LIMIT = 20_000
 
 
 class Resolver:
@@ -45,25 +45,36 @@ class Resolver:
 
     def people(self, wanted: Iterable[Person]) -> None:
         """Resolve all people of a page at once; `person` then only looks up."""
-        if len(self._people) > CACHE_LIMIT:
-            self._people.clear()
-        fresh = {person for person in wanted if person not in self._people}
+        known = self._people
+        if len(known) > CACHE_LIMIT:
+            known.clear()
+        fresh = [person for person in wanted if person not in known]
         if not fresh:
             return
-        stored = {person: [self._stored(kind, value) for kind, value in person] for person in fresh}
-        numbers = self._numbers({key for keys in stored.values() for key in keys})
+        values: dict[str, dict[str, int]] = {}
+        for person in fresh:
+            for kind, value in person:
+                try:
+                    values[kind][value] = 0
+                except KeyError:
+                    values[kind] = {value: 0}
+        for kind in sorted(values):
+            self._number(kind, values[kind])
         links = []
-        for person, keys in stored.items():
-            if not keys or any(key not in numbers for key in keys):
-                self._people[person] = None
+        for person in fresh:
+            numbers = [values[kind][value] for kind, value in person]
+            if not numbers or 0 in numbers:
+                known[person] = None
                 continue
-            primary = next((key for (kind, _), key in zip(person, keys, strict=True) if kind[:2] == "id"), keys[0])
-            carried = self._people[person] = numbers[primary]
-            for key in keys:
-                other = numbers[key]
+            carried = numbers[0]
+            if person[0][0] != "id":
+                carried = next((n for n, key in zip(numbers, person, strict=True) if key[0][:2] == "id"), carried)
+            known[person] = carried
+            for other in numbers:
                 if other != carried:
                     links.append((carried, other) if carried < other else (other, carried))
-        self._link(links, "same_record")
+        if links:
+            self._link(links, "same_record")
 
     def person(self, person: Person) -> int | None:
         """Return the key a fact about this person carries, None when the person was erased and must not come back."""
@@ -73,46 +84,43 @@ class Resolver:
             self.people((person,))
             return self._people[person]
 
-    def _stored(self, kind: str, value: str) -> tuple[str, int, str]:
-        """Return (kind, connection, key) as the store keeps a person's key."""
+    def _number(self, kind: str, values: dict[str, int]) -> None:
+        """Fill in the number of every key of one kind, making those that are new; an erased one keeps 0."""
         connection = self.connection
         if kind.startswith("id@"):
             connection, kind = self.connection_named(kind[3:]), "id"
-        if kind in SHARED_PERSON_KINDS:
+        elif kind in SHARED_PERSON_KINDS:
             connection = 0
         if kind in HASHED_KINDS:
-            value = value.strip()
-            value = self.key.name(kind, value if kind == "opaque" else value.lower())
-        return kind, connection, value
-
-    def _numbers(self, keys: set[tuple[str, int, str]]) -> dict[tuple[str, int, str], int]:
-        """Return the number of every key, making those that are new; erased ones are left out."""
+            name = self.key.name
+            if kind == "opaque":
+                stored = {value: name(kind, value.strip()) for value in values}
+            else:
+                stored = {value: name(kind, value.strip().lower()) for value in values}
+        else:
+            stored = dict(zip(values, values, strict=True))
+        keys = set(stored.values())
         if self._has_tombstones:
-            keys = {key for key in keys if not self._is_erased(*key)}
-        groups: dict[tuple[str, int], list[str]] = {}
-        for kind, connection, key in keys:
-            groups.setdefault((kind, connection), []).append(key)
-        found: dict[tuple[str, int, str], int] = {}
-        for (kind, connection), values in groups.items():
-            found.update(
-                ((kind, connection, key), number)
-                for key, number in self.db.execute(
-                    "SELECT k.key, k.key_id FROM json_each(?) j CROSS JOIN person_keys k"
-                    " ON k.kind = ? AND k.connection = ? AND k.key = j.value",
-                    (orjson.dumps(values).decode(), kind, connection),
-                )
+            keys = {key for key in keys if not self._is_erased(kind, connection, key)}
+        found: dict[str, int] = dict(
+            self.db.execute(
+                "SELECT k.key, k.key_id FROM json_each(?) j CROSS JOIN person_keys k"
+                " ON k.kind = ? AND k.connection = ? AND k.key = j.value",
+                (orjson.dumps(list(keys)).decode(), kind, connection),
             )
+        )
         if len(found) < len(keys):
             last = self.db.execute("SELECT coalesce(max(key_id), 0) FROM person_keys").fetchone()[0]
-            # Sorted, so that what a store looks like does not depend on the order in which a set is walked.
+            # Sorted: neighbours in the index are written together, and nothing depends on how a set is walked.
             fresh = {key: last + i for i, key in enumerate(sorted(keys - found.keys()), 1)}
             self.db.executemany(
                 "INSERT INTO person_keys (key_id, kind, connection, key) VALUES (?, ?, ?, ?)",
-                ((number, *key) for key, number in fresh.items()),
+                [(number, kind, connection, key) for key, number in fresh.items()],
             )
             found.update(fresh)
             self.touched.add("person_keys")
-        return found
+        for value, key in stored.items():
+            values[value] = found.get(key, 0)
 
     def link(self, a: int, b: int, reason: str) -> None:
         """Note that two keys name one person."""

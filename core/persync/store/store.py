@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -156,9 +157,10 @@ def open_store(path: Path, *, create: bool = False) -> Store:
 
 
 def _migrate(store: Store, existed: bool, version: int) -> None:
-    from sqlite_utils import Database
+    with _hidden("pandas", "numpy"):
+        from sqlite_utils import Database
 
-    from persync.store.migrations import migrations
+        from persync.store.migrations import migrations
     from persync.store.views import create_views
 
     if existed:
@@ -176,3 +178,19 @@ def _migrate(store: Store, existed: bool, version: int) -> None:
         fingerprint = read_key(store.path).fingerprint
         store.db.execute("INSERT OR IGNORE INTO meta VALUES ('key', ?)", (fingerprint,))
         store.db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+@contextmanager
+def _hidden(*names: str) -> Iterator[None]:
+    """Keep optional modules from being imported for a moment.
+
+    sqlite-utils imports pandas and numpy where they are installed, only to know their number types; persync hands it none,
+    and they would cost half a second and 80 MB at a store's first opening.
+    """
+    absent = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -146,6 +147,7 @@ def _coarse(value: Any, kind: str) -> str | None:
     return None if "@" in text else text
 
 
+@lru_cache(maxsize=64)
 def campaign_ref(campaign_id: str) -> CampaignRef:
     """Name a campaign by its id, which is also what `mc_cid` in links says."""
     ref: CampaignRef = CampaignRef(("id", campaign_id), ("mc_cid", campaign_id))
