@@ -523,3 +523,106 @@ def test_demo_needs_no_account_and_ends_with_the_report(tmp_path: Path, monkeypa
     result = CliRunner().invoke(root, ["demo", "--out", str(tmp_path), "--seed", "3"])
 
     assert result.stdout.splitlines()[-1] == str(page)
+
+
+def test_attribution_adds_up_and_reconcile_holds_the_till(persync: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(
+        "order,person,at,amount,currency\n1,a,2025-03-10,80.01,EUR\n2,b,2025-03-11,20.00,EUR\n1,a,2025-03-20,-30.00,EUR\n"
+    )
+    (tmp_path / "touches.csv").write_text(
+        "person,at,channel\na,2025-03-01,email\na,2025-03-08,paid_search\na,2025-03-09,email\n"
+    )
+    for kind, name in (("orders", "orders.csv"), ("touchpoints", "touches.csv")):
+        assert persync("import", kind, str(tmp_path / name)).exit_code == 0
+
+    found = json.loads(persync("attribution", "--models", "last_touch,linear", "--format", "json").stdout)["results"]
+
+    credited = {(one["by"]["model"], one["by"]["channel"]): one["value"] for one in found}
+    assert credited["last_touch", "email"] == 50.01
+    assert credited["linear", "(none)"] == 20.0
+    assert round(sum(value for (model, _), value in credited.items() if model == "linear"), 2) == 70.01
+    reconciled = json.loads(persync("reconcile", "--format", "json").stdout)["results"]
+    assert [(one["by"], one["value"]) for one in reconciled if one["id"] == "ledger_gross"] == [
+        ({"connection": "files"}, 70.01)
+    ]
+    line = said(persync("attribution", "--models", "liner"), 2)
+    assert line == "there is no attribution model 'liner'. Did you mean 'linear'?"
+
+
+OWN = '[connections.own]\nconnector = "files"\nfiles = [{ kind = "outcomes", path = "visits.csv" }]\n'
+
+
+def test_a_dry_run_says_what_would_change_and_keeps_nothing(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, OWN)
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+
+    first = persync("pull", "--dry-run")
+    assert not (tmp_path / "persync.db").exists()
+    persync("pull")
+    before = persync("verify", "--digest").stdout
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\nb,visit,0\n")
+    second = persync("pull", "--dry-run", "--format", "json")
+
+    assert "0 rows changed" not in first.stdout
+    assert json.loads(second.stdout)["changed"] > 0
+    assert persync("verify", "--digest").stdout == before
+
+
+def test_a_connection_without_its_secret_does_not_stop_the_others(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, MAIL + OWN)
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+
+    result = persync("--quiet", "pull", "--format", "json")
+
+    assert said(result, 3).startswith("news: no secret found: ")
+    document = json.loads(result.stdout)
+    assert [(one["connection"], one["records"]) for one in document["results"]] == [("own", 1)]
+    assert document["exit_code"] == 3
+    assert [error.split(":")[0] for error in document["errors"]] == ["news"]
+
+
+def test_a_name_that_is_no_connection_is_a_usage_error(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, OWN)
+
+    assert said(persync("pull", "onw"), 2).endswith("there is no connection 'onw'. Did you mean 'own'?")
+
+
+def test_connect_asks_for_what_is_missing_and_hides_the_secret(
+    persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("persync.cli.connect.is_interactive", lambda: True)
+
+    result = persync("connect", "till", "--no-check", input="shopify\nmy-shop\nshpat_0123456789\n\n\n")
+
+    assert result.exit_code == 0
+    assert "shpat_0123456789" not in result.output
+    assert (tmp_path / "persync.toml").read_text() == (
+        '[connections.till]\nconnector = "shopify"\ntoken_env = "TILL_TOKEN"\nclient_id_env = "TILL_CLIENT_ID"\n'
+        'client_secret_env = "TILL_CLIENT_SECRET"\nshop = "my-shop"\n'
+    )
+    assert 'TILL_TOKEN = "shpat_0123456789"' in (tmp_path / "persync.secrets.toml").read_text()
+
+
+def test_connect_never_breaks_the_settings(persync: Run, tmp_path: Path) -> None:
+    text = 'connections = { own = { connector = "files" } }\n'
+    project(tmp_path, text)
+
+    result = persync("connect", "more", "--connector", "files")
+
+    assert result.exit_code == 2
+    assert "a table cannot be added to this file." in result.stderr
+    assert (tmp_path / "persync.toml").read_text() == text
+
+
+def test_a_terminal_without_a_minus_sign_still_gets_its_answer(tmp_path: Path) -> None:
+    """An old code page loses the sign, not the run."""
+    (tmp_path / "o.csv").write_text("order,person,at,amount,currency\n1,a,2025-03-10,10,EUR\n1,a,2025-03-11,-20.00,EUR\n")
+    environment = {"PYTHONIOENCODING": "latin-1", "PATH": "", "HOME": str(tmp_path)}
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "persync.cli", "--project", str(tmp_path), *arguments]
+        return subprocess.run(command, capture_output=True, env=environment, check=True)
+
+    run("import", "orders", str(tmp_path / "o.csv"))
+
+    assert b"?10.00 EUR" in run("attribution", "--models", "linear").stdout

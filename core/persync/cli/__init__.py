@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -73,4 +75,8 @@ def root(ctx: click.Context, folder: Path, without: tuple[str, ...], quiet: bool
 
 def main() -> Any:
     """Run the command line; every way out has its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no minus sign or multiplication sign must not end the run.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     return root(prog_name="persync")

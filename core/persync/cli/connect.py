@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ def connect(
     """
     from persync import secrets
     from persync.cli.doctor import tried
+    from persync.jobs.report import write_text
     from persync.settings import FILE, connection_settings, find_secrets, make_connector
 
     project = app.project
@@ -66,7 +68,7 @@ def connect(
     if table:
         path = app.folder / FILE
         before = path.read_text(encoding="utf-8") if path.exists() else ""
-        path.write_text(f"{before.rstrip()}\n\n{_toml(name, table)}".lstrip(), encoding="utf-8")
+        write_text(path, _with_table(before, _toml(name, table), str(path)))
     click.echo(f"{name}: ready. Next: persync pull {name}")
 
 
@@ -122,6 +124,16 @@ def _secrets(
         for secret in kind.secrets
     }
     return {secret: value for secret, value in answers.items() if value}
+
+
+def _with_table(before: str, table: str, path: str) -> str:
+    """Return the settings with one more table at their end, sure to be read again."""
+    text = f"{before.rstrip()}\n\n{table}".lstrip()
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise ConfigError("a table cannot be added to this file.", where=path, hint=f"Add it yourself:\n{table}") from None
+    return text
 
 
 def _toml(name: str, table: Mapping[str, Any]) -> str:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from persync.connect.connector import Connector
     from persync.engine.engine import Engine
     from persync.measure.metric import Ask
     from persync.plugins import Host
@@ -82,17 +81,6 @@ class App:
             yield engine
         finally:
             engine.close()
-
-    def connectors(self, names: tuple[str, ...] = ()) -> list[Connector]:
-        """Return the connectors of the named connections, or of all. Raises ConfigError when there is none."""
-        from persync.errors import ConfigError
-        from persync.settings import make_connector
-
-        wanted = list(dict.fromkeys(names)) or list(self.project.connections)
-        if not wanted:
-            what = "no connection is set up" if self.project.has_file else "there is no persync.toml"
-            raise ConfigError(f"{what}.", where=str(self.folder), hint="Run `persync connect NAME`, or `persync demo`.")
-        return [make_connector(self.project, self.host, name) for name in wanted]
 
     def say(self, text: str) -> None:
         """Tell what is going on, on stderr."""

@@ -47,11 +47,11 @@ def show_estimates(estimates: Sequence[Estimate], form: str, ask: Ask, *, kind: 
     from persync.report import words
 
     dimensions = list(dict.fromkeys(name for estimate in estimates for name in estimate.by))
-    headers = [*dimensions, "measure", "value", "95 %", "n", "p", "standing", "note"]
+    headers = ["measure", *dimensions, "value", "95 %", "n", "p", "standing", "note"]
     rows = [
         [
-            *(estimate.by.get(name, "") for name in dimensions),
             estimate.id,
+            *(estimate.by.get(name, "") for name in dimensions),
             words.value(estimate),
             words.interval(estimate),
             "" if estimate.n is None else words.number(estimate.n),

@@ -45,6 +45,8 @@ class Watch:
 
 def show_pull(result: PullResult, form: str) -> None:
     """Print what became of every stream, errors of whole connections on stderr, and the sum."""
+    from persync.jobs.pulling import failures
+
     if form == "json":
         show_json(
             "pull",
@@ -62,7 +64,7 @@ def show_pull(result: PullResult, form: str) -> None:
                 for one in result.streams
             ),
             changed=result.changed,
-            errors=[str(error) for error in result.errors],
+            errors=failures(result),
             exit_code=result.exit_code,
         )
     else:
@@ -82,6 +84,5 @@ def show_pull(result: PullResult, form: str) -> None:
         if rows:
             show_table(headers, rows, right=("records", "changed", "rejected"))
         click.echo(f"{result.changed:,} rows changed.")
-    failed = [one.error for one in result.streams if one.error is not None and one.state != "skipped"]
-    for error in [*result.errors, *(error for error in failed if error not in result.errors)]:
-        click.echo(f"persync: {error}", err=True)
+    for line in failures(result):
+        click.echo(f"persync: {line}", err=True)

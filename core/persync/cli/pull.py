@@ -31,8 +31,8 @@ def pull(
 ) -> None:
     """Read what is new from the connections NAME (default: all). Goes on where the last pull stopped."""
     from persync.cli.progress import Watch, show_pull
-    from persync.connect.pull import PullOptions
-    from persync.connect.pull import pull as pull_all
+    from persync.connect.result import PullOptions
+    from persync.jobs.pulling import pull_project
     from persync.settings import parse_day
 
     options = PullOptions(
@@ -44,8 +44,7 @@ def pull(
         rejects=rejects,
         wait=wait,
     )
-    connectors = app.connectors(names)
     with Watch(quiet=app.quiet) as watch:
-        result = pull_all(app.project.store_path, connectors, options, watch, aliases=app.project.aliases)
+        result = pull_project(app.host, app.project, names, options, watch)
     show_pull(result, form)
     raise click.exceptions.Exit(result.exit_code)

@@ -7,6 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from persync.errors import DataError
+from persync.jobs.pulling import failures, pull_project
 from persync.jobs.report import make_report, write_text
 
 if TYPE_CHECKING:
@@ -17,13 +19,13 @@ if TYPE_CHECKING:
 def run_demo(host: Host, folder: Path, seed: int, *, say: Callable[[str], object], watch: Watcher | None = None) -> Path:
     """Run the demonstration in `folder` and return the report's absolute path.
 
-    The clock is the world's own, so that one seed gives one report. Raises PersyncError when a pull fails.
+    The clock is the world's own, so that one seed gives one report. Raises DataError when a pull fails.
     """
-    from persync.connect.pull import PullOptions, pull
+    from persync.connect.result import PullOptions
     from persync.engine import open_engine
     from persync.sandbox.demo import make_world
     from persync.sandbox.server import running, write_config
-    from persync.settings import load_project, make_connector
+    from persync.settings import load_project
 
     folder = folder.resolve()
     say(f"making up a shop (seed {seed})")
@@ -32,11 +34,9 @@ def run_demo(host: Host, folder: Path, seed: int, *, say: Callable[[str], object
         write_config(folder, world, info)
         project = load_project(folder, host)
         say(f"pulling {', '.join(project.connections)} from the imitated vendors")
-        connectors = [make_connector(project, host, name) for name in project.connections]
-        result = pull(project.store_path, connectors, PullOptions(now=world.now), watch, aliases=project.aliases)
-    failed = [*result.errors, *(one.error for one in result.streams if one.error is not None and one.state != "skipped")]
-    if failed:
-        raise failed[0]
+        result = pull_project(host, project, (), PullOptions(now=world.now), watch)
+    if wrong := failures(result):
+        raise DataError(f"the demonstration could not be pulled: {wrong[0]}")
     say("making the report")
     with closing(open_engine(project.store_path, engines=host.engines)) as engine:
         text, _ = make_report(host, project, engine, project.ask(world.now), "html")

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from persync.errors import EXIT_CHECK, EXIT_INTERRUPTED, EXIT_OK, EXIT_PARTIAL, DataError, PersyncError
+from persync.jobs.pulling import failures, pull_project
 from persync.jobs.report import make_report, write_text
 
 if TYPE_CHECKING:
@@ -51,25 +52,15 @@ def worst(codes: list[int]) -> int:
 def _pull(
     host: Host, project: Project, name: str, job: JobTable, *, now: int, wait: float, say: Say, watch: Watcher | None
 ) -> int:
-    from persync.connect.pull import PullOptions, pull
-    from persync.settings import make_connector
+    from persync.connect.result import PullOptions
 
-    names = list(project.connections) if job.pull == "all" else job.pull
-    errors: list[PersyncError] = []
-    connectors = []
-    for connection in names:
-        try:
-            connectors.append(make_connector(project, host, connection))
-        except PersyncError as error:
-            errors.append(error)  # one connection without its secret must not keep the others from being read
+    names = () if job.pull == "all" else job.pull
     options = PullOptions(now=now, wait=wait, command=f"run {name}: pull")
-    result = pull(project.store_path, connectors, options, watch, aliases=project.aliases)
-    result.errors += errors
+    result = pull_project(host, project, names, options, watch)
     rejects = sum(one.rejects for one in result.streams)
     say(f"pull: {result.changed:,} rows changed" + (f", {rejects:,} records rejected" if rejects else ""))
-    failed = [one.error for one in result.streams if one.error is not None and one.state != "skipped"]
-    for wrong in [*result.errors, *(one for one in failed if one not in result.errors)]:
-        say(f"pull failed: {wrong}")
+    for line in failures(result):
+        say(f"pull failed: {line}")
     return result.exit_code
 
 
