@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,7 +28,8 @@ def report(app: App, form: str | None, out: Path | None, period: str | None, eng
 
     wanted = form or format_of(out)
     with app.engine(engine_name) as engine:
-        text, failed = make_report(app.host, app.project, engine, app.ask(period), wanted)
+        look = _terminal() if out is None else {}
+        text, failed = make_report(app.host, app.project, engine, app.ask(period), wanted, **look)
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -32,3 +37,10 @@ def report(app: App, form: str | None, out: Path | None, period: str | None, eng
         click.echo(str(out))
     for section in failed:
         app.say(f"persync: the section '{section['section']}' is missing: {section['reason']}")
+
+
+def _terminal() -> dict[str, Any]:
+    """Return how wide the text may be, and whether it may be styled."""
+    if not sys.stdout.isatty():
+        return {}
+    return {"width": min(shutil.get_terminal_size().columns, 120), "color": "NO_COLOR" not in os.environ}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ def run_demo(host: Host, folder: Path, seed: int, *, say: Callable[[str], object
     with running(world, host.sandboxes, folder=folder) as info:
         write_config(folder, world, info)
         project = load_project(folder, host)
+        project = replace(project, report=project.report.model_copy(update={"name": world.shop_name}))
         say(f"pulling {', '.join(project.connections)} from the imitated vendors")
         result = pull_project(host, project, (), PullOptions(now=world.now), watch)
     if wrong := failures(result):

@@ -17,15 +17,20 @@ if TYPE_CHECKING:
 SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".md": "md", ".txt": "text"}
 
 
-def make_report(host: Host, project: Project, engine: Engine, ask: Ask, form: str) -> tuple[str, list[Mapping[str, Any]]]:
-    """Return the report in a format, and the sections that failed: `{"section", "reason"}`."""
+def make_report(
+    host: Host, project: Project, engine: Engine, ask: Ask, form: str, *, width: int = 100, color: bool = False
+) -> tuple[str, list[Mapping[str, Any]]]:
+    """Return the report in a format, and the sections that failed: `{"section", "reason"}`.
+
+    `width` and `color` are a terminal's, for the text.
+    """
     from persync.report.build import build_report
     from persync.report.render import render
     from persync.report.report import Inputs
 
     inputs = Inputs(engine=engine, ask=ask, models=tuple(host.models.values()), metrics=host.metrics, project=project.facts())
     report = build_report(host.sections.values(), inputs, made_at=ask.now)
-    return render(report, form), list(report.facts.get("failed", ()))
+    return render(report, form, width=width, color=color), list(report.facts.get("failed", ()))
 
 
 def format_of(out: Path | None) -> str:
