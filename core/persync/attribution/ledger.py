@@ -1,7 +1,8 @@
 """The cent ledger: one row an order, ledger event and touch, one integer column a model; it adds up exactly.
 
-A model's raw weights are scaled by the greatest of the order and become whole numbers, `FLOOR(w * 1e9 + 0.5)`; from there
-all is integers. With A the order's balance in minor units, C_k the weights up to touch k and T all of them, touch k holds
+A model's raw weights become whole numbers, `FLOOR(w * 1e9 + 0.5)`, after division by the order's greatest when that is
+below 0.001 or above a million (nine decimals would lose a long decay); from there all is integers. With A the order's
+balance in minor units, C_k the weights up to touch k and T all of them, touch k holds
 `alloc(A) = floor(A * C_k / T) - floor(A * C_(k-1) / T)`, on the absolute value for a balance below zero: its credits add up
 to A. Each event posts alloc(balance after) - alloc(balance before), so a full refund returns every touch to zero.
 What no touch can hold stands in a row with position 0 and a reason: `no_touch` (nothing within the look-back) or
@@ -56,10 +57,8 @@ def ledger_sql(models: Sequence[AttributionModel], basis: str) -> tuple[str, dic
         "parts": _parts(basis),
         "weights": _lines(weights),
         "tops": _lines(f"MAX(r.w{i}) AS x{i}" for i in numbers),
-        "wholes": _lines(
-            f"CASE WHEN t.x{i} > 0e0 THEN CAST(FLOOR(r.w{i} / t.x{i} * 1e9 + 0.5e0) AS BIGINT) ELSE 0 END AS n{i}"
-            for i in numbers
-        ),
+        "wholes": _lines(f"CAST(FLOOR({_scaled(i)} * 1e9 + 0.5e0) AS BIGINT) AS n{i}" for i in numbers),
+        "greatest": f"GREATEST({', '.join(f's.t{i}' for i in numbers)}, 0)",
         "sums": _lines(
             f"CAST(SUM(h.n{i}) OVER (PARTITION BY h.order_id ORDER BY h.position"
             f" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS c{i}"
@@ -72,6 +71,11 @@ def ledger_sql(models: Sequence[AttributionModel], basis: str) -> tuple[str, dic
         "weightless": " OR ".join(f"e.t{i} = 0" for i, model in enumerate(models) if model.sums_to == "order") or "1 = 0",
     }
     return re.sub(r"/\*(\w+)\*/", lambda match: filled[match[1]], text), params
+
+
+def _scaled(i: int) -> str:
+    """Return the weight as it is where nine decimals hold it well, else as a share of the order's greatest."""
+    return f"CASE WHEN t.x{i} = 0e0 OR t.x{i} BETWEEN 1e-3 AND 1e6 THEN r.w{i} ELSE r.w{i} / t.x{i} END"
 
 
 def _lines(expressions: Any) -> str:

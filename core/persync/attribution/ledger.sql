@@ -104,7 +104,7 @@ posts AS (
     SELECT
         e.*,
         s.touches,
-        CASE WHEN CAST(GREATEST(e.after_size, e.before_size) AS DOUBLE) * s.touches < 9e9 THEN 1 ELSE 0 END AS is_small,
+        CASE WHEN CAST(GREATEST(e.after_size, e.before_size) AS DOUBLE) * /*greatest*/ < 9e18 THEN 1 ELSE 0 END AS is_small,
         /*carried*/
     FROM events AS e
     LEFT JOIN totals AS s ON s.order_id = e.order_id

@@ -13,9 +13,11 @@ from persync import hookimpl
 class AttributionModel:
     """A rule that weighs the touches of one journey.
 
-    `weight` is a SQL expression over the journey's columns: `position` (1 = first), `length`, `age_days` (double, before
-    the order), `is_direct` (0/1), `is_last_non_direct` (0/1), `is_email` (0/1), `channel`. Never negative. Parameters are
-    written `:name` and given in `params`. `sums_to` is `order` when credits add up to each order, `none` otherwise.
+    `weight` is a SQL expression over the journey's columns, written with `j.` before them: `position` (1 = first), `length`,
+    `age_days` (double, before the order), `is_direct` (0/1), `is_last_non_direct` (0/1), `is_email` (0/1), `channel`,
+    `action` (4 click, 9 visit), `campaign_key`. Never negative; only the ratios within one order matter. Parameters are
+    written `:name` and given in `params`. `sums_to` is `order` when credits add up to each order; with `none` every touch of
+    a weight above zero gets the whole order, and the model is never part of a total.
     """
 
     name: str
@@ -45,8 +47,8 @@ MODELS: tuple[AttributionModel, ...] = (
     AttributionModel(
         "u_shaped",
         "40 % to the first, 40 % to the last touchpoint, 20 % shared by those between; two share equally.",
-        "CASE WHEN j.length <= 2 THEN 1e0 WHEN j.position = 1 OR j.position = j.length THEN 0.4e0"
-        " ELSE 0.2e0 / (j.length - 2) END",
+        # 0.4, 0.2 / (length - 2) and 0.4 times 5 * (length - 2): whole numbers, so that 40 % is 40.00 and not 39.99.
+        "CASE WHEN j.length <= 2 THEN 1e0 WHEN j.position = 1 OR j.position = j.length THEN 2e0 * (j.length - 2) ELSE 1e0 END",
     ),
 )
 

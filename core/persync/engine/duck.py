@@ -123,7 +123,9 @@ def _filled(values: Any) -> np.ndarray:
         return np.asarray(values)
     if values.dtype.kind in "biuf":
         return np.ma.filled(values.astype("float64"), np.nan)
-    return np.ma.filled(values, None)
+    plain = values.data.astype(object)
+    plain[np.ma.getmaskarray(values)] = None
+    return plain
 
 
 def _quoted(path: Path | str) -> str:

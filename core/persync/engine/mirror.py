@@ -133,7 +133,10 @@ def _locked(folder: Path) -> Iterator[None]:
 def _identity(reader: Reader, store_path: Path) -> list[Any]:
     """Return what tells this store from another one put in its place, whose revs would mean something else."""
     found: list[Any] = [store_path.stat().st_ino]
-    for table, query in (("meta", "SELECT value FROM meta WHERE name = 'key'"), ("runs", "SELECT min(started_at) FROM runs")):
+    for table, query in (
+        ("meta", "SELECT value FROM meta WHERE name IN ('id', 'key') ORDER BY name"),
+        ("runs", "SELECT min(started_at) FROM runs"),
+    ):
         if declared(reader, table):
             found += [value for row in reader.rows(query) for value in row]
     return found
