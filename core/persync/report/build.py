@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from persync import __version__
 from persync.errors import DataError, PersyncError
+from persync.report.memory import RememberingEngine
 from persync.report.report import Block, BuiltSection, Inputs, Note, Report, Section
 
 TITLE = "Does personalised e-mail pay?"
@@ -20,6 +22,7 @@ def build_report(
     A section that raises DataError becomes a note saying why it is missing. Any other failure becomes a warning and is
     listed in `Report.facts["failed"]`, so that a caller can exit with something other than 0. `made_at` is epoch ms.
     """
+    inputs = replace(inputs, engine=RememberingEngine(inputs.engine))
     wanted = sections.values() if isinstance(sections, Mapping) else sections
     failed: list[dict[str, str]] = []
     built = tuple(_built(section, inputs, failed) for section in sorted(wanted, key=lambda one: (one.order, one.name)))

@@ -83,7 +83,8 @@ def cell_text(cell: Cell, column: Column, timezone: str, *, bare: str = "") -> C
     """
     if isinstance(cell, Estimate):
         beside = words.Standing(*map(plain, words.standing(cell)))
-        return CellText(plain(words.value(cell, short=True)), beside, is_number=True, is_missing=cell.value is None)
+        value = words.value(cell, short=True).removesuffix(f" {bare}" if bare else "")
+        return CellText(plain(value), beside, is_number=True, is_missing=cell.value is None)
     if cell is None:
         return CellText(EMPTY, is_number=column.kind != "text", is_missing=True)
     if isinstance(cell, Money):
@@ -138,9 +139,14 @@ def _bare(amount: Money) -> str:
 
 
 def _shared_currency(table: Table, place: int) -> str:
+    if table.columns[place].kind != "money":
+        return ""
     cells = [row[place] for row in table.rows if row[place] is not None]
-    currencies = {cell.currency if isinstance(cell, Money) else "" for cell in cells}
-    return currencies.pop() if len(currencies) == 1 and len(cells) > 1 else ""
+    currencies = {
+        cell.currency if isinstance(cell, Money) else cell.unit if isinstance(cell, Estimate) else "" for cell in cells
+    }
+    only = currencies.pop() if len(currencies) == 1 and len(cells) > 1 else ""
+    return only if words.is_currency(only) else ""
 
 
 def _number(cell: int | float, column: Column, timezone: str) -> str:

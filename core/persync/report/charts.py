@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 from persync.errors import DataError
 from persync.report.safe import deep
 
-CATEGORIES: Final = tuple(f"var(--c{number})" for number in range(1, 9))
+CATEGORIES: Final = tuple(f"var(--c{number})" for number in range(1, 8))
+NEUTRAL: Final = "var(--c8)"
 VERDICT_COLOURS: Final = {
     "pays": "var(--good)",
     "costs": "var(--bad)",
@@ -44,7 +45,7 @@ CONFIG: Final[dict[str, Any]] = {
     "rule": {"color": _INK},
     "text": {"color": _INK, "fontSize": 12},
     "title": {"color": _INK, "subtitleColor": _MUTED, "fontSize": 13},
-    "axis": {**_TEXT, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE, "labelLimit": 150, "titlePadding": 8},
+    "axis": {**_TEXT, "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE, "titlePadding": 8},
     "axisX": {"tickCount": 5},
     "axisY": {"domain": False, "ticks": False, "labelPadding": 8},
     "legend": {
@@ -67,11 +68,19 @@ _PAINTS: Final = ("fill", "stroke", "color", "stop-color")
 
 
 def bars(
-    rows: Sequence[Mapping[str, Any]], *, amount: str, of: str, unit: str, split: str | None = None, colours: bool = False
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    amount: str,
+    of: str,
+    unit: str,
+    split: str | None = None,
+    colours: bool = False,
+    rest: str = "",
 ) -> dict[str, Any]:
     """Return the spec of horizontal bars: one bar an `of`, its length `amount`, stacked by `split` if given.
 
-    The order of `rows` is kept. `colours` gives each bar its own colour. Amounts are in `unit`, major units for money.
+    The order of `rows` is kept. `colours` gives each bar its own colour; the part called `rest` is grey. Amounts are in
+    `unit`, major units for money.
     """
     import altair as alt
 
@@ -82,7 +91,9 @@ def bars(
     }
     if split is not None:
         parts = list(dict.fromkeys(str(row[split]) for row in rows))
-        scale = alt.Scale(domain=parts, range=_repeat(len(parts)))
+        scale = alt.Scale(
+            domain=parts, range=[NEUTRAL if part == rest else c for part, c in zip(parts, _repeat(len(parts)), strict=True)]
+        )
         encoding["color"] = alt.Color(split, type="nominal", title=None, scale=scale, sort=parts)
         encoding["order"] = alt.Order("part_order", type="quantitative")
         rows = [{**row, "part_order": parts.index(str(row[split]))} for row in rows]
@@ -134,8 +145,12 @@ def svg(spec: Mapping[str, Any], *, name: str, alt: str, width: int = 720) -> st
     sized = {**deep(spec), "width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
     if _reaches_out(sized):
         raise DataError("A figure may only show data it carries itself.")
-    # As many legend entries in a row as fit; the rest go below.
-    config = {**CONFIG, "legend": {**CONFIG["legend"], "columns": max(2, width // 150)}}
+    # As many legend entries in a row as fit, the rest below; labels may take a third of the width.
+    config = {
+        **CONFIG,
+        "axis": {**CONFIG["axis"], "labelLimit": width // 3},
+        "legend": {**CONFIG["legend"], "columns": max(2, width // 150), "labelLimit": width // 3},
+    }
     try:
         text = vl_convert.vegalite_to_svg(sized, config=config, allowed_base_urls=[])
     except ValueError as error:
@@ -183,7 +198,7 @@ def _axis() -> Any:
 
 
 def _repeat(count: int) -> list[str]:
-    """Return so many category colours; they repeat after the eighth, and the data table tells all apart."""
+    """Return so many category colours; they repeat after the seventh, and the data table tells all apart."""
     return [CATEGORIES[index % len(CATEGORIES)] for index in range(count)]
 
 

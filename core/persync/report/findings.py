@@ -128,6 +128,8 @@ class Return:
     """What an experiment's treatment brought in all, what it cost, and what came back for it."""
 
     experiment: Experiment
+    revenue: Estimate
+    """incremental revenue of all treated arms"""
     gain: Estimate
     """incremental margin when a margin is set, else incremental revenue; its note says which"""
     cost: Estimate
@@ -158,12 +160,13 @@ def returned(inputs: Inputs) -> list[Return]:
         within = experiments.window(experiment)
         days = ask.period or (within if within and within[1] <= ask.now else None)
         try:
-            gain = returns.gain_of(returns.caused(engine, experiment, ask)[-1], ask)
+            revenue = returns.caused(engine, experiment, ask)[-1]
+            gain = returns.gain_of(revenue, ask)
             cost = returns.experiment_cost(engine, experiment, replace(ask, period=days), alone=len(known) == 1)
         except PersyncError:
             continue  # `effects` says why this experiment cannot be read
         roi, back = returns.roi(gain, cost)
-        out.append(Return(experiment, gain, cost, roi, back, days))
+        out.append(Return(experiment, revenue, gain, cost, roi, back, days))
     return out
 
 

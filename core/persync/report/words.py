@@ -30,17 +30,17 @@ REASONS: Final = {
     "too_few": "too few people to say",
     "immature": "the time window is not over yet",
     "no_cost": "no costs have been imported",
-    "no_costs": "no costs have been imported",
-    "no_margin": "no margin or unit costs are known",
-    "no_incremental": "no test or holdout has measured what the messages caused",
-    "no_lift": "no test or holdout has measured what the messages caused",
-    "no_data": "there are no data for it",
+    "cost_not_scoped": "the costs do not say which experiment they belong to",
+    "no_experiment": "no test or holdout has measured what the messages caused",
+    "no_control": "no arm is named as the control",
     "no_orders": "there are no orders",
     "no_claims": "no platform claims anything",
+    "no_flag": "the platform flags no machine opens",
+    "not_measured": "the platform does not measure it",
+    "one_group": "only one group is large enough",
     "hole": "the data have a hole in this period",
     "suppressed": "hidden, because so few people could be recognised",
     "mixed_currencies": "the amounts are in several currencies",
-    "not_measured": "the platform does not measure it",
 }
 
 _UNITS: Final = {"points": "percentage points", "ratio": "×"}
@@ -104,6 +104,8 @@ def _decimals(estimate: Estimate) -> tuple[float, int]:
         scale = abs(estimate.high - estimate.low) * factor / 2
     else:
         scale = abs(estimate.value) * factor
+        if is_currency(estimate.unit) and not estimate.label:
+            return factor, fewest  # a sum of money, exact to its minor unit
         if fewest == 0 and float(estimate.value).is_integer():
             return factor, 0
     if scale <= 0 or not math.isfinite(scale):
@@ -141,9 +143,9 @@ def reason(code: str | None) -> str:
 
 
 def value(estimate: Estimate, *, short: bool = False) -> str:
-    """Return the value with its unit, or `not known: <why>`. `short` says points where sentences say percentage points."""
+    """Return the value with its unit, or `not known: <why>`. `short` is for tables, where the note or the heading says more."""
     if estimate.value is None:
-        return f"not known: {reason(estimate.reason)}"
+        return "hidden" if short and estimate.reason == "suppressed" else f"not known: {reason(estimate.reason)}"
     if estimate.unit == "p":
         return p_value(float(estimate.value))
     factor, decimals = _decimals(estimate)

@@ -12,6 +12,7 @@ from persync.engine.engine import Engine
 from persync.errors import DataError, StoreError
 from persync.measure.metric import Ask
 from persync.report.build import build_report
+from persync.report.memory import RememberingEngine
 from persync.report.render import FORMATS, render
 from persync.report.report import Block, BuiltSection, Inputs, Note, Report, Section
 
@@ -81,3 +82,37 @@ def test_an_empty_section_says_so() -> None:
     report = build_report([section("a", 1, [])], INPUTS, made_at=0)
 
     assert report.sections[0].blocks == (Note("This part has nothing to show for this period."),)
+
+
+class Counting:
+    """An engine that counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def rows(self, sql: str, params: Any = None) -> list[dict[str, Any]]:
+        self.asked.append(sql)
+        return [{"n": len(self.asked)}]
+
+    def write(self, sql: str, params: Any, name: str) -> int:
+        self.asked.append(f"{name}: {sql}")
+        return 7
+
+
+def test_the_same_question_is_asked_once_until_a_table_changes() -> None:
+    """Rows are kept by text and parameters, handed out as copies, and forgotten when a derived table is written anew."""
+    engine = Counting()
+    remembering = RememberingEngine(cast(Engine, engine))
+
+    first = remembering.rows("a", {"x": 1})
+    first[0]["n"] = 99
+    answers = [remembering.rows("a", {"x": 1}), remembering.rows("a", {"x": 2})]
+    written = [remembering.write("w", None, "t"), remembering.write("w", None, "t")]
+    after = remembering.rows("a", {"x": 1})
+    remembering.write("SELECT t", None, "u")
+    remembering.write("v", None, "t")
+    remembering.write("SELECT t", None, "u")
+
+    assert answers == [[{"n": 1}], [{"n": 2}]]
+    assert (written, after) == ([7, 7], [{"n": 4}])
+    assert engine.asked == ["a", "a", "t: w", "a", "u: SELECT t", "t: v", "u: SELECT t"]

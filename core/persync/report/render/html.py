@@ -53,7 +53,8 @@ def _environment() -> Environment:
 
 def _inert(value: Any) -> Any:
     """Neutralise every text that the template writes; autoescape comes after it. Pictures are Markup and stay."""
-    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    # "95 %:" stands in the middle of many sentences and must not be torn apart at the end of a line.
+    return plain(value).replace("95 %:", "95\u00a0%:") if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _section(section: BuiltSection, index: int, timezone: str) -> dict[str, Any]:
@@ -94,13 +95,16 @@ def _figure(figure: Figure, name: str, table_id: str | None, timezone: str) -> d
 def _table(table: Table, name: str, timezone: str) -> dict[str, Any]:
     shown = table_text(table, timezone)
     last = len(shown.rows) - 1
+    estimates = {place for row in shown.rows for place, cell in enumerate(row) if cell.beside.parts()}
     return {
         "kind": "tiles" if table.layout == "tiles" else "table",
         "id": name,
         "caption": shown.caption,
+        # With one such column there is room to set a value and what stands beside it in one line.
+        "in_line": len(estimates) == 1,
         "columns": [
-            {"title": title, "beneath": beneath, "numeric": numeric}
-            for title, beneath, numeric in zip(shown.headings, shown.beneath, shown.numeric, strict=True)
+            {"title": title, "beneath": beneath, "numeric": numeric, "held": place in estimates}
+            for place, (title, beneath, numeric) in enumerate(zip(shown.headings, shown.beneath, shown.numeric, strict=True))
         ],
         "notes": shown.notes,
         "footnotes": shown.footnotes,

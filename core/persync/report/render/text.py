@@ -91,7 +91,7 @@ def _table(console: Console, table: Table, timezone: str) -> None:
         above = Text(heading)
         if beneath:
             above.append(f"\n{beneath}", style="dim")
-        grid.add_column(above, justify="right" if numeric else "left", overflow="fold", min_width=width)
+        grid.add_column(above, justify="right" if numeric else "left", overflow="fold", width=width)
     for index, row in enumerate(shown.rows):
         if table.has_total and index == len(shown.rows) - 1:
             grid.add_section()
@@ -105,23 +105,36 @@ def _table(console: Console, table: Table, timezone: str) -> None:
 
 
 def _widths(shown: TableText, width: int) -> list[int]:
-    """Return the least width of each column: whole numbers and intervals if there is room for them, else whole words."""
-    cells = [[row[place] for row in shown.rows] for place in range(len(shown.headings))]
-    lines = [
-        max(
-            (max(len(cell.beside.interval), len(cell.beside.counts), len(cell.main) if numeric else 0) for cell in column),
-            default=1,
-        )
-        for column, numeric in zip(cells, shown.numeric, strict=True)
+    """Return the width of each column: what it needs if there is room, else whole words first and the rest shared out.
+
+    Rich's own way of narrowing a table may cut its last column off.
+    """
+    count = len(shown.headings)
+    room = width - 3 * (count - 1) - 2
+    natural, least = [], []
+    for place in range(count):
+        cells = [row[place] for row in shown.rows]
+        lines = [shown.headings[place], *(line for cell in cells for line in (cell.main, *cell.beside.parts()))]
+        natural.append(max(map(len, lines)))
+        texts = [shown.headings[place], shown.beneath[place], *lines]
+        least.append(max((len(word) for text in texts for word in text.split()), default=1))
+    if sum(natural) <= room:
+        return natural
+    # Intervals, and then n and p, stay on one line where they can.
+    both = [
+        [(cell.beside.interval, cell.beside.counts) for cell in (row[place] for row in shown.rows)] for place in range(count)
     ]
-    texts = [
-        max(len(word) for text in (heading, *(cell.main for cell in column)) for word in (text.split() or [""]))
-        for heading, column in zip(shown.headings, cells, strict=True)
-    ]
-    for wanted in ([min(max(pair), 26) for pair in zip(lines, texts, strict=True)], [min(text, 16) for text in texts]):
-        if sum(wanted) + 3 * len(wanted) + 1 <= width:
-            return wanted
-    return [1] * len(cells)
+    whole = [max([low, *(len(text) for pair in pairs for text in pair)]) for low, pairs in zip(least, both, strict=True)]
+    between = [max([low, *(len(pair[0]) for pair in pairs)]) for low, pairs in zip(least, both, strict=True)]
+    start = next((widths for widths in (whole, between) if sum(widths) <= room), least)
+    while sum(start) > room:
+        longest = start.index(max(start))
+        start[longest] -= 1
+        if start[longest] < 1:
+            return [1] * count
+    wanted = [most - low for most, low in zip(natural, start, strict=True)]
+    spare, total = room - sum(start), sum(want for want in wanted if want > 0)
+    return [low + (max(want, 0) * spare // total if total else 0) for low, want in zip(start, wanted, strict=True)]
 
 
 def _cell(cell: CellText) -> Text:

@@ -3,11 +3,14 @@
 from typing import Final
 
 from persync.report.report import Section
-from persync.report.sections import fairness, health, method, pays, whom
+from persync.report.sections import answer, credit, fairness, health, method, pays, reconcile, whom
 
 SECTIONS: Final[tuple[Section, ...]] = (
+    answer.SECTION,
     pays.SECTION,
     whom.SECTION,
+    credit.SECTION,
+    reconcile.SECTION,
     fairness.SECTION,
     health.SECTION,
     method.SECTION,

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from persync.estimate import Estimate
 from persync.measure import rules
+from persync.measure.texts import bounds, join, piece
 from persync.report import words
 from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
-
-_EVER: Final = 2**62
 
 COVERAGE: Final = """
 SELECT
@@ -57,11 +56,8 @@ SELECT
 FROM touchpoints AS t WHERE t.action = 3 AND t.happened_at >= :from_at AND t.happened_at < :to_at"""
 
 SENDS: Final = """
-SELECT COUNT(*) AS sends, COALESCE(SUM(CASE WHEN COALESCE(t.level, v.level) IS NOT NULL THEN 1 ELSE 0 END), 0) AS graded
-FROM touchpoints AS t
-LEFT JOIN campaign_of AS g ON g.campaign_key = t.campaign_key
-LEFT JOIN campaign_levels AS v ON v.campaign_key = COALESCE(g.campaign_id, t.campaign_key)
-WHERE t.action = 1 AND t.happened_at >= :from_at AND t.happened_at < :to_at"""
+SELECT COUNT(*) AS sends, COALESCE(SUM(CASE WHEN s.level IS NOT NULL THEN 1 ELSE 0 END), 0) AS graded
+FROM sends AS s"""
 
 HOLES: Final = {
     "scope": "the key has no permission for it",
@@ -131,14 +127,36 @@ def _coverage(rows: Sequence[Mapping[str, Any]]) -> Table:
     return Table("coverage", "What was read, from when to when", columns, tuple(map(cells, rows)))
 
 
+def gaps(inputs: Inputs) -> list[str]:
+    """Say in sentences what of the data is missing: holes, orders that join to nobody, messages without a level."""
+    said = [
+        f"{row['connection']} {row['stream']} is not complete: {_why(row)}."
+        for row in inputs.engine.rows(COVERAGE)
+        if int(row["holes"])
+    ]
+    orders, _, sends = _counts(inputs)
+    lost = int(orders["orders"]) - int(orders["matched"])
+    if lost:
+        part = words.share(lost / int(orders["orders"]))
+        said.append(f"Who is behind {part} of the orders: their buyers are known to no other system.")
+    unread = int(sends["sends"]) - int(sends["graded"])
+    if unread:
+        part = words.share(unread / int(sends["sends"]))
+        said.append(f"How personal {part} of the messages were: their content was not read.")
+    return said
+
+
+def _counts(inputs: Inputs) -> tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]:
+    within = bounds(inputs.ask.period)
+    orders, opens, sends = (inputs.engine.rows(sql, within)[0] for sql in (ORDERS, OPENS, join(piece("sends"), SENDS)))
+    return orders, opens, sends
+
+
 def _shares(inputs: Inputs) -> Table:
-    ask = inputs.ask
-    from_at, to_at = ask.period or (-_EVER, _EVER)
-    bounds = {"from_at": from_at, "to_at": to_at}
-    orders, opens, sends = (inputs.engine.rows(sql, bounds)[0] for sql in (ORDERS, OPENS, SENDS))
+    orders, opens, sends = _counts(inputs)
 
     def share(id: str, part: Any, whole: Any) -> Estimate:
-        return rules.share(id, int(part), int(whole), ask, {})
+        return rules.share(id, int(part), int(whole), inputs.ask, {})
 
     rows: list[tuple[Cell, ...]] = [
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from persync.errors import DataError
 from persync.report import charts, words
@@ -61,7 +62,8 @@ def return_sentence(one: Return) -> str:
         return f"What it cost is {words.value(one.cost)}, so whether it pays in the end is not known."
     if one.back.value is None:
         return f"What came back for the cost is {words.value(one.back)}."
-    spent = f"It cost {words.value(one.cost)} and brought in {words.brief(one.gain)}: {words.brief(one.back)} of the cost."
+    times = f"{words.value(one.back)} its cost (95 %: {words.interval(one.back)})"
+    spent = f"It cost {words.value(one.cost)} and brought in {words.brief(one.gain)}: {times}."
     before = " What the goods cost is not taken off: no margin is set." if "gain is revenue" in one.gain.note else ""
     return spent + before
 
@@ -166,8 +168,8 @@ def _return_table(returns: Sequence[Return], timezone: str) -> Table:
             one.experiment.name,
             one.gain,
             one.cost,
-            one.back,
-            one.roi,
+            replace(one.back, note=""),
+            replace(one.roi, note=""),
             words.period(one.days, timezone) if one.days else "all known costs",
             one.word,
         )

@@ -64,16 +64,16 @@ def build_whom(inputs: Inputs) -> Sequence[Block]:
         blocks += [table, _figure(found, table)]
         blocks.append(DEFINITION)
     else:
-        blocks.append(Note(_why_not(inputs)))
+        blocks.append(Note(why_not(inputs)))
     by_level = _levels(inputs)
     if by_level:
         blocks += [by_level, LEVEL_NOTE]
     if not found and not by_level:
-        raise DataError(_why_not(inputs))
+        raise DataError(why_not(inputs))
     return blocks
 
 
-def _why_not(inputs: Inputs) -> str:
+def why_not(inputs: Inputs) -> str:
     if not any(experiment.control for experiment in inputs.ask.experiments.values()):
         return "For whom it pays cannot be told: that takes a randomised test or a holdout with a named control."
     return "For whom it pays cannot be told: no attribute of people was opted in or imported."
@@ -84,11 +84,14 @@ def sentence(found: Sequence[tuple[Estimate, Word]]) -> str:
     by_word: dict[Word, list[str]] = {"pays": [], "costs": [], "cannot tell": []}
     for e, word in found:
         by_word[word].append(_name(e))
+    if len(by_word["cannot tell"]) == len(found):
+        looked = words.plural(len(found), "group")
+        return f"We cannot tell for any of the {looked} looked at: each difference may be none, or rests on too few people."
     parts = []
     if by_word["pays"]:
-        parts.append(f"it brought in more than it displaced for {words.listing(_few(by_word['pays']))}")
+        parts.append(f"it sold more to {words.listing(_few(by_word['pays']))}")
     if by_word["costs"]:
-        parts.append(f"it cost sales with {words.listing(_few(by_word['costs']))}")
+        parts.append(f"it cost sales to {words.listing(_few(by_word['costs']))}")
     if by_word["cannot tell"]:
         rest = by_word["cannot tell"]
         named = words.listing(_few(rest)) if len(rest) <= 4 else words.plural(len(rest), "group")
@@ -111,14 +114,20 @@ def _has_arms(found: Sequence[tuple[Estimate, Word]]) -> bool:
 
 
 def _table(found: Sequence[tuple[Estimate, Word]]) -> Table:
+    arms = _has_arms(found)
     columns = (
         Column("attribute", "By"),
         Column("group", "Group"),
-        Column("arm", "Arm"),
-        Column("effect", "Revenue a customer", "estimate", "the arm's mean in this group less the control's in the same group"),
+        *((Column("arm", "Arm"),) if arms else ()),
         Column("verdict", "Verdict", "text", "before costs; adjusted for the number of groups looked at"),
+        Column("effect", "Revenue a customer", "estimate", "the arm's mean in this group less the control's in the same group"),
     )
-    rows: tuple[tuple[Cell, ...], ...] = tuple((e.by["attribute"], e.by["group"], e.by["arm"], e, word) for e, word in found)
+
+    def cells(e: Estimate, word: Word) -> tuple[Cell, ...]:
+        arm = (f"{e.by['experiment']}: {e.by['arm']}",) if arms else ()
+        return (e.by["attribute"], e.by["group"], *arm, word, e)
+
+    rows = tuple(cells(e, word) for e, word in found)
     return Table("groups", "What the mail changed in each group", columns, rows)
 
 

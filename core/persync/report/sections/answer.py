@@ -1,0 +1,177 @@
+"""The answer, in words computed from the estimates: does it pay, for whom, what the platforms claim, who is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from persync.errors import PersyncError
+from persync.estimate import Estimate
+from persync.measure import verdict
+from persync.report import words
+from persync.report.findings import Effect, Return, effects, returned
+from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
+from persync.report.sections import fairness, health, pays, reconcile, whom
+
+
+def build_answer(inputs: Inputs) -> Sequence[Block]:
+    """Return the headline, one answer a question, and the few numbers behind them."""
+    found, problems = effects(inputs)
+    controlled = ranked([effect for effect in found if effect.has_control])
+    returns = returned(inputs)
+    claims = _claims(inputs)
+    blocks: list[Block] = [Note(headline(controlled, returns), "answer")]
+    if returns:
+        blocks.append(Note(" ".join(map(pays.return_sentence, returns)), "answer", "At what cost?"))
+    blocks.append(Note(_whom(inputs), "answer", "For whom?"))
+    blocks += [Note(_raw(effect), "answer", "Do the raw numbers mislead?") for effect in controlled[:1] if effect.overstated]
+    if claims is not None:
+        blocks.append(Note(reconcile.sentence(claims), "answer", "Do the platforms over-claim?"))
+    blocks.append(_left_out(inputs))
+    blocks.append(Note(" ".join(_unknown(inputs, controlled, returns, problems)), "answer", "What is not known?"))
+    tiles = _tiles(controlled, returns, claims)
+    return [*blocks, tiles] if tiles.rows else blocks
+
+
+def ranked(controlled: Sequence[Effect]) -> list[Effect]:
+    """Return effects held against a control, what is decided first, and among those the largest first."""
+    order = {"pays": 0, "costs": 1, "cannot tell": 2}
+    return sorted(controlled, key=lambda effect: (order[effect.verdict], -(effect.revenue.value or 0.0)))
+
+
+def headline(controlled: Sequence[Effect], returns: Sequence[Return]) -> str:
+    """Answer in one or two sentences whether it pays; yes only where something was caused and its cost is covered."""
+    if not controlled:
+        return "We cannot tell whether it pays: nobody was held back or drawn by lot, so what the mail caused is not known."
+    first = controlled[0]
+    others = _others(controlled)
+    change = first.revenue
+    how = "a holdout" if first.experiment.holdout else "a randomised test"
+    if first.verdict == "cannot tell":
+        return f"We cannot tell yet whether it pays: {_doubt(first)}."
+    assert change.value is not None
+    amount = words.value(_unsigned(change))
+    bounds = words.interval(_unsigned(change))
+    if first.verdict == "costs":
+        return f"No: in {how}, '{first.arm}' cost {amount} of revenue a customer (95 %: {bounds}).{others}"
+    caused = f"in {how}, '{first.arm}' caused {amount} more revenue a customer (95 %: {bounds})"
+    back = next((one for one in returns if one.experiment.name == first.experiment.name), None)
+    if back is None or back.back.value is None:
+        why = words.reason(back.back.reason) if back else "there is no cost to hold against it"
+        return f"It sells more: {caused}. Whether it pays is not known: {why}.{others}"
+    if back.word == "costs":
+        return f"No: {caused}, and yet it brought in less than it cost.{others}"
+    if back.word == "cannot tell":
+        return f"It sells more: {caused}. Whether that covers its cost we cannot tell.{others}"
+    yes = "Yes" if "gain is revenue" not in back.gain.note else "Yes, before the cost of goods"
+    return f"{yes}: {caused}.{others}"
+
+
+def _unsigned(difference: Estimate) -> Estimate:
+    """Return a difference as an amount: the words around it say more or less."""
+    turn = -1 if (difference.value or 0) < 0 else 1
+    low, high = (None if end is None else end * turn for end in (difference.low, difference.high))
+    if turn < 0:
+        low, high = high, low
+    return Estimate("amount", (difference.value or 0) * turn, low, high, unit=difference.unit)
+
+
+def _others(controlled: Sequence[Effect]) -> str:
+    if len(controlled) == 1:
+        return ""
+    counts = {word: sum(1 for effect in controlled if effect.verdict == word) for word in ("pays", "costs", "cannot tell")}
+    said = {"pays": "sell more", "costs": "cost sales", "cannot tell": "cannot be told"}
+    parts = [f"{count} {said[word]}" for word, count in counts.items() if count]
+    return f" Of {len(controlled)} arms tested, {words.listing(parts)}."
+
+
+def _doubt(effect: Effect) -> str:
+    change = effect.revenue
+    if change.value is None:
+        return words.reason(change.reason)
+    why = verdict.blocked(change)
+    if why == verdict.NO_VERDICT:
+        return f"the arms of '{effect.experiment.name}' are not of the planned sizes, so the test proves nothing"
+    if why:
+        return words.reason(why)
+    return f"the change in revenue a customer is {words.brief(change)}, which does not rule out none"
+
+
+def _whom(inputs: Inputs) -> str:
+    found, _ = whom.group_effects(inputs)
+    return whom.sentence(found) if found else whom.why_not(inputs)
+
+
+def _raw(effect: Effect) -> str:
+    assert effect.overstated is not None
+    return (
+        f"Yes. Counting all revenue that came after the mail overstates what it caused by {words.brief(effect.overstated)}:"
+        " most of it would have come anyway."
+    )
+
+
+def _left_out(inputs: Inputs) -> Note:
+    question = "Is anybody left out?"
+    found, _ = fairness.assessments(inputs)
+    if not found:
+        return Note("Not known: no attribute of people was opted in or imported.", "answer", question)
+    low = [e for estimates in found.values() for e in fairness.below(estimates)]
+    unsure = [
+        e for estimates in found.values() for e in estimates if e.id == "four_fifths" and e.by.get("verdict") == "not shown"
+    ]
+    rest = ""
+    if unsure:
+        names = words.listing([f"{e.by['attribute']} {e.by['group']}" for e in unsure])
+        rest = f" For {names} the data do not say." if len(unsure) <= 4 else f" For {len(unsure)} groups the data do not say."
+    if not low:
+        groups = f"No group by {words.listing(sorted(found))}"
+        return Note(f"{groups} is shown to get personalised mail less than four fifths as often.{rest}", "answer", question)
+    said = [
+        f"{words.value(e)} as often to {e.by['attribute']} {e.by['group']} as to {e.by['against']} (95 %: {words.interval(e)})"
+        for e in low
+    ]
+    text = f"Yes: personalised mail went {words.listing(said)}; less than four fifths is a warning.{rest}"
+    return Note(text, "warning", question)
+
+
+def _unknown(inputs: Inputs, controlled: Sequence[Effect], returns: Sequence[Return], problems: Sequence[str]) -> list[str]:
+    said = list(problems)
+    if not controlled:
+        said.append("What the mail caused: hold back a group drawn by lot next time.")
+    if returns and inputs.ask.margin is None:
+        said.append("What the goods cost: set a margin to turn revenue into gain.")
+    return [*said, *health.gaps(inputs), "What people who were never tested would have done without the mail."]
+
+
+def _claims(inputs: Inputs) -> reconcile.Reconciliation | None:
+    try:
+        return reconcile.read(inputs)
+    except PersyncError:
+        return None  # the section on the till says why
+
+
+def _back(one: Return) -> str:
+    return "revenue brought in over cost" if "gain is revenue" in one.gain.note else "margin brought in over cost"
+
+
+def _tiles(controlled: Sequence[Effect], returns: Sequence[Return], claims: reconcile.Reconciliation | None) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for effect in controlled[:2]:
+        rows.append(
+            (f"Extra revenue a customer, '{effect.arm}'", effect.revenue, f"net, against '{effect.against}'; {effect.verdict}")
+        )
+    if controlled and controlled[0].conversion is not None:
+        rows.append((f"Extra buyers, '{controlled[0].arm}'", controlled[0].conversion, "share of customers who bought"))
+    rows += [("Came back for each unit spent", replace(one.back, note=""), _back(one)) for one in returns[:1]]
+    rows += [
+        ("Raw numbers overstate by", effect.overstated, "revenue after the mail over revenue caused")
+        for effect in controlled[:1]
+        if effect.overstated
+    ]
+    if claims is not None:
+        rows += reconcile.tile(claims)
+    columns = (Column("what", "What"), Column("value", "Value", "estimate"), Column("why", "What it is"))
+    return Table("key_numbers", "The numbers behind the answer", columns, tuple(rows[:5]), layout="tiles")
+
+
+SECTION = Section("answer", "The answer", build_answer, order=100)

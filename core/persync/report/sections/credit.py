@@ -1,0 +1,173 @@
+"""Who gets the credit: each channel under each model, adding up to the ledger to the cent. Credited, not caused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from persync.attribution import ledger
+from persync.attribution.credit import NO_TOUCH, credit
+from persync.attribution.models import AttributionModel
+from persync.errors import DataError
+from persync.estimate import Estimate
+from persync.money import Money, from_minor, to_minor
+from persync.report import charts, words
+from persync.report.findings import returned
+from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
+
+CHANNELS = {NO_TOUCH: "no touchpoint", "(unknown)": "unknown channel"}
+EMAIL = "email"
+
+Cells = Mapping[tuple[str, str], Estimate]
+"""(channel, model) -> credit"""
+
+
+def build_credit(inputs: Inputs) -> Sequence[Block]:
+    """Return the credit of every channel under every model that sums to the order, and what an experiment says beside it."""
+    models = [model for model in inputs.models if model.sums_to == "order"]
+    if not models:
+        raise DataError("no attribution model is installed that adds up to the orders.")
+    found = credit(inputs.engine, models, ("channel",), inputs.ask)
+    cells: dict[tuple[str, str], Estimate] = {
+        (e.by["channel"], e.by["model"]): e for e in found if e.value is not None and "channel" in e.by
+    }
+    if not cells:
+        raise DataError(f"nothing can be credited: {words.reason(found[0].reason if found else 'no_orders')}.")
+    table = _table(cells, models)
+    blocks: list[Block] = [NOT_CAUSED, Note(_spread(cells, models)), _ties(inputs, models), table]
+    blocks.append(_figure(cells, models, table))
+    blocks += [
+        Note(
+            f"Beside it, what the experiment '{one.experiment.name}' says was caused in its own days:"
+            f" {words.sentence(one.revenue)}."
+        )
+        for one in returned(inputs)
+        if one.revenue.value is not None
+    ]
+    return [*blocks, *_rules(models)]
+
+
+NOT_CAUSED = Note(
+    "Credited, not caused: a model shares out revenue among the touchpoints before an order by a rule. No model knows what"
+    " would have been bought without the message.",
+    "warning",
+)
+
+
+def _channel(name: str) -> str:
+    return CHANNELS.get(name, name.replace("_", " "))
+
+
+def channels(cells: Cells) -> list[str]:
+    """Return the channels, the one with the highest mean credit first, what no touchpoint can hold last."""
+    names = {channel for channel, _ in cells}
+
+    def size(channel: str) -> float:
+        return sum(float(e.value or 0.0) for (name, _), e in cells.items() if name == channel)
+
+    return sorted(names, key=lambda name: (name == NO_TOUCH, -size(name), name))
+
+
+def _minor(e: Estimate | None) -> int:
+    return 0 if e is None or e.value is None else to_minor(round(e.value, 6), e.unit)
+
+
+def _currency(cells: Cells) -> str:
+    return next(iter(cells.values())).unit
+
+
+def _table(cells: Cells, models: Sequence[AttributionModel]) -> Table:
+    currency = _currency(cells)
+    columns = (
+        Column("channel", "Channel"),
+        *(Column(model.name, title(model.name), "money", f"{model.summary} n counts orders.") for model in models),
+    )
+    rows: list[tuple[Cell, ...]] = [
+        (_channel(channel), *(cells.get((channel, model.name)) for model in models)) for channel in channels(cells)
+    ]
+    totals = [sum(_minor(cells.get((channel, model.name))) for channel in channels(cells)) for model in models]
+    rows.append(("All orders", *(Money(total, currency) for total in totals)))
+    return Table("credit", "Revenue credited to each channel, by model", columns, tuple(rows), has_total=True)
+
+
+def title(model: str) -> str:
+    """Return a model's name as people write it: first touch, last non-direct, U-shaped."""
+    name = model.replace("_", " ").replace("non direct", "non-direct")
+    return re.sub(r"\b([a-z]) shaped", lambda found: f"{found[1].upper()}-shaped", name)
+
+
+def _spread(cells: Cells, models: Sequence[AttributionModel]) -> str:
+    named = [name for name in channels(cells) if name != NO_TOUCH]
+    channel = EMAIL if EMAIL in named else named[0] if named else NO_TOUCH
+    amounts = {model.name: _minor(cells.get((channel, model.name))) for model in models}
+    low, high = (pick(amounts, key=lambda name: (amounts[name], name)) for pick in (min, max))
+    currency = _currency(cells)
+    total = sum(_minor(cells.get((name, models[0].name))) for name in channels(cells))
+    whole = f"of {words.money(Money(total, currency))}"
+    what = "e-mail" if channel == EMAIL else _channel(channel)
+    if amounts[low] == amounts[high]:
+        return f"Every model credits {what} with {words.money(Money(amounts[low], currency))} {whole}."
+    return (
+        f"Depending on the rule, {what} is credited with {words.money(Money(amounts[low], currency))} ({title(low)}) to"
+        f" {words.money(Money(amounts[high], currency))} ({title(high)}) {whole}."
+    )
+
+
+def _ties(inputs: Inputs, models: Sequence[AttributionModel]) -> Note:
+    """Say whether every order adds up in every model; needs the ledger that `credit` has written."""
+    check = ledger.ties(inputs.engine, models, inputs.ask)
+    if check.differences:
+        first = check.differences[0]
+        return Note(
+            f"{words.plural(len(check.differences), 'order')} or more do not add up, first order {first['order_id']} under"
+            f" {title(str(first['model']))}: do not use these numbers.",
+            "warning",
+        )
+    totals = words.listing([words.money(Money(minor, currency)) for currency, minor in check.totals.items()])
+    within = " over all time" if inputs.ask.period is not None else ""
+    return Note(
+        f"Under each of {len(models)} models the credits of each of {words.plural(check.orders, 'order')} add up to its"
+        f" {inputs.ask.basis} revenue to the cent: {totals}{within}."
+    )
+
+
+def _figure(cells: Cells, models: Sequence[AttributionModel], table: Table) -> Figure:
+    currency = _currency(cells)
+    rows = [
+        {
+            "model": title(model.name),
+            "channel": _channel(channel),
+            "amount": float(from_minor(_minor(cells.get((channel, model.name))), currency)),
+        }
+        for model in models
+        for channel in channels(cells)
+    ]
+    tops = []
+    for model in models:
+        best = max(channels(cells), key=lambda name: _minor(cells.get((name, model.name))))
+        amount = words.money(Money(_minor(cells.get((best, model.name))), currency))
+        tops.append(f"{title(model.name)}: most to {_channel(best)}, {amount}")
+    return Figure(
+        "credit_figure",
+        "The same revenue, shared out by each model",
+        f"Stacked bars of equal length, one a model. {'; '.join(tops)}.",
+        charts.bars(rows, amount="amount", of="model", unit=currency, split="channel", rest=CHANNELS[NO_TOUCH]),
+        table,
+    )
+
+
+def _rules(models: Sequence[AttributionModel]) -> list[Note]:
+    return [
+        Note(
+            "A touchpoint is a click on a message or a visit to the shop by a person known to have placed the order, within the"
+            " look-back before it; machine and scanner clicks are left out. Each ledger event of an order, refunds included, is"
+            " shared out by the model's weights in whole cents, so nothing is lost to rounding. What no touchpoint can hold"
+            " stands in its own line.",
+            "definition",
+            "How credit is worked out",
+        ),
+        Note(" ".join(f"{title(model.name)}: {model.summary}" for model in models), "definition", "What each model does"),
+    ]
+
+
+SECTION = Section("credit", "Who gets the credit?", build_credit, order=400)

@@ -1,0 +1,383 @@
+"""The sections over a small shop in a store: every sentence is computed from what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from persync.errors import DataError
+from persync.estimate import Estimate, missing
+from persync.measure.metric import Experiment
+from persync.money import Money
+from persync.report.build import build_report
+from persync.report.findings import Effect, Return, effects, returned, undecided, verdicts
+from persync.report.render import FORMATS, render
+from persync.report.report import Block, Cell, Figure, Inputs, Note, Table
+from persync.report.sections import SECTIONS, answer, credit, fairness, health, method, pays, reconcile, whom
+
+
+def tables(blocks: Sequence[Block]) -> dict[str, Table]:
+    return {block.name: block for block in blocks if isinstance(block, Table)}
+
+
+def notes(blocks: Sequence[Block], tone: str = "info") -> list[str]:
+    return [block.text for block in blocks if isinstance(block, Note) and block.tone == tone]
+
+
+def rounded(cell: Cell) -> tuple[float | None, ...]:
+    assert isinstance(cell, Estimate)
+    return tuple(None if x is None else round(x, 3) for x in (cell.value, cell.low, cell.high))
+
+
+def test_every_section_can_be_built_and_rendered(inputs: Inputs) -> None:
+    """Over the shop no section fails, none is a refused query, and every format takes what they yield."""
+    report = build_report(SECTIONS, inputs, made_at=inputs.ask.now)
+    texts = [render(report, format) for format in FORMATS]
+
+    assert report.facts["failed"] == []
+    assert [one.name for one in report.sections] == [section.name for section in SECTIONS]
+    assert ["query failed" in text or "This part is missing" in text for text in texts] == [False] * len(FORMATS)
+
+
+def test_an_empty_store_is_reported_in_words(empty_inputs: Inputs) -> None:
+    """Nothing pulled is no failure: each part says what is missing."""
+    report = build_report(SECTIONS, empty_inputs, made_at=0)
+    text = render(report, "text")
+
+    assert report.facts["failed"] == []
+    assert "Nothing has been pulled yet" in text
+    assert "query failed" not in text
+
+
+def test_pays_says_what_was_caused_and_how_far_raw_numbers_overstate(inputs: Inputs) -> None:
+    """400 of 1,600 treated buy in place of 200 of 800: the rest of what came after the mail would have come anyway."""
+    blocks = pays.build_pays(inputs)
+    lift, raw = tables(blocks)["lift"].rows, tables(blocks)["raw"].rows
+
+    assert [(row[0], row[1], row[-1]) for row in lift] == [("treated", "control", "pays")]
+    assert rounded(lift[0][2]) == (4.012, 3.4, 4.625)
+    assert rounded(lift[0][4]) == (0.2, 0.168, 0.23)
+    assert [rounded(cell)[0] for cell in raw[0][1:]] == [6.009, 1.997, 4.012, 1.498]
+    assert notes(blocks)[0] == (
+        "By holding mail back from a group drawn by lot, 'treated' caused +4.01 EUR (95 %: +3.40 to +4.63) of revenue"
+        " a customer against 'control'."
+    )
+    assert [note for note in notes(blocks) if "overstates" in note] == [
+        "Counting all revenue that came after the mail would credit 'treated' with 6.01 EUR a customer: that overstates what it"
+        " caused by 1.50 × (95 %: 1.36 to 1.71), because most of it would have come anyway."
+    ]
+
+
+def test_the_return_holds_gain_against_the_cost_of_the_same_days(inputs: Inputs) -> None:
+    """A cost outside the experiment's window is not its cost, unless a period is asked for."""
+    (within,) = returned(inputs)
+    (nothing,) = returned(replace(inputs, ask=replace(inputs.ask, period=(0, 1000))))
+
+    assert (within.cost.value, within.word, within.gain.unit) == (500.0, "pays", "EUR")
+    assert pays.return_sentence(within).startswith("It cost 500.00 EUR and brought in 6,4")
+    assert pays.return_sentence(within).endswith("What the goods cost is not taken off: no margin is set.")
+    assert (nothing.cost.value, nothing.word) == (None, "cannot tell")
+    assert pays.return_sentence(nothing) == (
+        "What it cost is not known: no costs have been imported, so whether it pays in the end is not known."
+    )
+
+
+def test_pays_without_an_experiment_is_missing_with_the_reason(empty_inputs: Inputs) -> None:
+    """Nobody drawn by lot: nothing is said to be caused."""
+    with pytest.raises(DataError, match="no randomised test and no holdout"):
+        pays.build_pays(empty_inputs)
+
+
+def test_an_experiment_that_cannot_be_read_is_named(inputs: Inputs) -> None:
+    """A control that is no arm is a warning; the others are still read."""
+    wrong = Experiment("autumn", tags={"a": "no such tag"}, control="a")
+    found, problems = effects(replace(inputs, ask=replace(inputs.ask, experiments={**inputs.ask.experiments, "autumn": wrong})))
+
+    assert [effect.arm for effect in found] == ["treated"]
+    assert [problem.split(":")[0] for problem in problems] == ["The experiment 'autumn' could not be read"]
+
+
+def test_arms_of_the_wrong_size_decide_nothing(inputs: Inputs) -> None:
+    """Planned as equal arms, two to one is no draw: no verdict, for nobody."""
+    planned = replace(inputs.ask.experiments["spring"], planned_shares={"treated": 0.5, "control": 0.5})
+    blocked = replace(inputs, ask=replace(inputs.ask, experiments={"spring": planned}))
+    found, _ = effects(blocked)
+    groups, _ = whom.group_effects(blocked)
+
+    assert ([effect.verdict for effect in found], undecided(found)) == (["cannot tell"], frozenset({"spring"}))
+    assert {word for _, word in groups} == {"cannot tell"}
+    assert "we cannot tell whether it changed anything" in pays.sentence(found[0])
+
+
+def difference(p: float, low: float, high: float, **more: str) -> Estimate:
+    label = more.get("label", "randomised")
+    return Estimate(
+        "difference",
+        (low + high) / 2,
+        low,
+        high,
+        p,
+        999,
+        "EUR",
+        label,
+        note=more.get("note", ""),  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize(
+    ("family", "words"),
+    [
+        ([difference(0.01, 1, 3)], ["pays"]),
+        ([difference(0.01, -3, -1)], ["costs"]),
+        ([difference(0.4, -1, 3)], ["cannot tell"]),
+        ([difference(0.01, 1, 3, label="raw difference")], ["cannot tell"]),
+        ([difference(0.01, 1, 3, note="too few to say")], ["cannot tell"]),
+        ([difference(0.03, 1, 3), difference(0.04, 1, 3)], ["cannot tell", "cannot tell"]),
+        ([difference(0.001, 1, 3), difference(0.04, 1, 3)], ["pays", "pays"]),
+        ([difference(0.04, 1, 3), difference(0.001, 1, 3, label="raw difference")], ["pays", "cannot tell"]),
+        ([], []),
+    ],
+)
+def test_a_verdict_needs_a_draw_enough_people_and_an_adjusted_p(family: list[Estimate], words: list[str]) -> None:
+    """Only what was drawn by lot and is large enough decides, after Holm over those that may decide."""
+    assert verdicts(family, 0.95) == words
+
+
+def test_whom_names_the_groups_by_verdict(inputs: Inputs) -> None:
+    """Large groups are judged, hidden and small ones are not; the levels are shown as raw numbers."""
+    blocks = whom.build_whom(inputs)
+    groups = tables(blocks)["groups"].rows
+    levels = tables(blocks)["levels"].rows
+
+    assert [(row[1], row[2]) for row in groups] == [
+        ("east", "cannot tell"),
+        ("hamlet", "cannot tell"),
+        ("north", "pays"),
+        ("south", "cannot tell"),
+    ]
+    assert notes(blocks) == ["It sold more to town north; for town east, town hamlet and town south we cannot tell."]
+    assert [row[0] for row in levels] == list(whom.LEVELS.values())
+    assert [len(notes(blocks, "warning")), len([block for block in blocks if isinstance(block, Figure)])] == [1, 1]
+
+
+def test_fairness_names_who_is_below_and_who_is_hidden(inputs: Inputs) -> None:
+    """The south is reached half as often; the hamlet of three is hidden, with a second group that covers it."""
+    blocks = fairness.build_fairness(inputs)
+    rows = {row[0]: row[3] for row in tables(blocks)["exposure_town"].rows}
+
+    assert rows == {"east": "not shown", "hamlet": "not shown", "north": "reference", "south": "below"}
+    assert notes(blocks, "warning") == [
+        "'south' was sent personalised mail 0.50 × as often as 'north' (95 %: 0.441 to 0.560): surely less than four fifths."
+    ]
+    assert notes(blocks) == [
+        "'east' and 'hamlet' are hidden because one is, or they are together, so small that people could be recognised."
+        " That is not a pass."
+    ]
+
+
+def test_fairness_without_attributes_says_what_to_do(empty_inputs: Inputs) -> None:
+    """No attribute: missing, with the way to change it."""
+    with pytest.raises(DataError, match="no attribute of people was opted in"):
+        fairness.build_fairness(empty_inputs)
+
+
+def test_health_counts_what_joins(inputs: Inputs) -> None:
+    """One guest among 561 orders joins to nobody; the test order is nowhere; 800 of 1,401 opens are machines'."""
+    joins = {row[0]: row[1] for row in tables(health.build_health(inputs))["joins"].rows}
+    counted = {name: (round(cell.value * cell.n), cell.n) for name, cell in joins.items() if isinstance(cell, Estimate)}
+
+    assert counted == {
+        "Orders whose buyer is known": (560, 561),
+        "Orders whose buyer another system knows too": (560, 561),
+        "Orders whose journey the shop saw": (560, 561),
+        "Opens made by machines": (800, 1401),
+        "Messages whose personalisation is known": (1401, 1409),
+    }
+    assert health.gaps(inputs) == [
+        "Who is behind 0.2 % of the orders: their buyers are known to no other system.",
+        "How personal 0.6 % of the messages were: their content was not read.",
+    ]
+
+
+def test_method_holds_every_definition(inputs: Inputs) -> None:
+    """Each metric's definition is one click away, and the settings name period, basis and experiment."""
+    blocks = method.build_method(inputs)
+    settings = dict(row[:2] for row in tables(blocks)["settings"].rows)
+
+    assert [block.heading for block in blocks if isinstance(block, Note) and block.tone == "definition"] == [
+        metric.title for metric in inputs.metrics.values()
+    ]
+    assert settings["Experiment spring"] == "holdout, control 'control', orders of 15 November 2023 to 14 December 2023"
+    assert settings["Connection mail"] == "mailchimp"
+    assert [row[0] for row in tables(blocks)["models"].rows] == [model.name for model in inputs.models]
+
+
+def test_credit_adds_up_to_the_till_under_every_model(inputs: Inputs) -> None:
+    """Each model's column sums to the net revenue of the 561 orders to the cent, whoever it credits."""
+    blocks = credit.build_credit(inputs)
+    table = tables(blocks)["credit"]
+    expected = sum(2000 + n % 7 for n in range(2400) if n % 10 == 0 or (n % 3 and n % 5 == 1)) + 5000 - 500
+
+    assert table.rows[-1] == ("All orders", *[Money(expected, "EUR")] * len(inputs.models))
+    assert [row[0] for row in table.rows] == ["email", "no touchpoint", "All orders"]
+    assert notes(blocks)[1] == (
+        f"Under each of 6 models the credits of each of 561 orders add up to its net revenue to the cent:"
+        f" {expected // 100:,}.{expected % 100:02} EUR."
+    )
+    assert [note.startswith("Credited, not caused") for note in notes(blocks, "warning")] == [True]
+
+
+def test_credit_without_orders_is_missing(empty_inputs: Inputs) -> None:
+    """No order, no credit: the reason stands in words."""
+    with pytest.raises(DataError, match="nothing can be credited: there are no orders"):
+        credit.build_credit(empty_inputs)
+
+
+def test_reconcile_holds_the_claim_against_what_was_taken(inputs: Inputs) -> None:
+    """The ledger comes to what the shop says except for the order whose refund the shop's total does not know."""
+    blocks = reconcile.build_reconcile(inputs)
+    found = reconcile.read(inputs)
+    ratios = {(each.against, each.basis): each.ratio for each in found.over_claims}
+    bridge = [(row[0], row[1]) for row in tables(blocks)["bridge"].rows]
+
+    assert notes(blocks, "warning") == [
+        "The store does not tie to the till: 1 order differs, first #o0 (24.00 EUR at the shop, 19.00 EUR here)."
+        " 1 test order left out."
+    ]
+    mailed = [n for n in range(2400) if n % 3 and (n % 10 == 0 or n % 5 == 1) and (n % 4 != 3 or n >= 2397 or n % 8 == 3)]
+    taken = sum(2400 + n % 7 for n in mailed)
+    assert (found.claims_minor, ratios["email_touched", "gross"]) == (1_500_000, pytest.approx(1_500_000 / taken))
+    assert bridge[-1] == ("= gross", Money(found.gross_minor, "EUR"))
+    assert bridge[1] == ("= net", Money(found.net_minor, "EUR"))
+    assert notes(blocks)[0].startswith("Yes. mail claims 15,000.00 EUR; the ")
+    assert notes(blocks)[0].endswith(" The claims are 1.42 × that.")
+
+
+def an_effect(word: str = "pays", value: float = 2.0, **more: str) -> Effect:
+    half = 3.0 if word == "cannot tell" and "note" not in more else 0.5
+    change = Estimate("difference", value, value - half, value + half, 0.01, 900, "EUR", "holdout", note=more.get("note", ""))
+    experiment = Experiment("spring", control="rest", holdout=True)
+    return Effect(experiment, "mailed", "rest", change, None, None, None, None, word)  # type: ignore[arg-type]
+
+
+def a_return(low: float, high: float, cost: float | None, note: str = "") -> Return:
+    gain = Estimate("gain", (low + high) / 2, low, high, 0.01, 900, "EUR", "holdout", note=note)
+    spent = Estimate("personalisation_cost", cost, unit="EUR", reason=None if cost else "no_cost")
+    back = Estimate("back", gain.value / cost, unit="ratio") if cost and gain.value else missing("back", "no_cost")
+    return Return(Experiment("spring", control="rest", holdout=True), gain, gain, spent, back, back, None)
+
+
+@pytest.mark.parametrize(
+    ("controlled", "returns", "text"),
+    [
+        ([], [], "We cannot tell whether it pays: nobody was held back or drawn by lot, so what the mail caused is not known."),
+        (
+            [an_effect()],
+            [a_return(100, 300, 50)],
+            "Yes: in a holdout, 'mailed' caused 2.00 EUR more revenue a customer (95 %: 1.50 to 2.50).",
+        ),
+        (
+            [an_effect()],
+            [a_return(100, 300, 50, "gain is revenue: no margin is known")],
+            "Yes, before the cost of goods: in a holdout, 'mailed' caused 2.00 EUR more revenue a customer"
+            " (95 %: 1.50 to 2.50).",
+        ),
+        (
+            [an_effect()],
+            [a_return(100, 300, 200)],
+            "It sells more: in a holdout, 'mailed' caused 2.00 EUR more revenue a customer (95 %: 1.50 to 2.50)."
+            " Whether that covers its cost we cannot tell.",
+        ),
+        (
+            [an_effect()],
+            [a_return(100, 300, 400)],
+            "No: in a holdout, 'mailed' caused 2.00 EUR more revenue a customer (95 %: 1.50 to 2.50), and yet it brought in"
+            " less than it cost.",
+        ),
+        (
+            [an_effect()],
+            [a_return(100, 300, None)],
+            "It sells more: in a holdout, 'mailed' caused 2.00 EUR more revenue a customer (95 %: 1.50 to 2.50). Whether it"
+            " pays is not known: no costs have been imported.",
+        ),
+        (
+            [an_effect("costs", -2.0)],
+            [],
+            "No: in a holdout, 'mailed' cost 2.00 EUR of revenue a customer (95 %: 1.50 to 2.50).",
+        ),
+        (
+            [an_effect("cannot tell", 1.0)],
+            [],
+            "We cannot tell yet whether it pays: the change in revenue a customer is +1.00 EUR (95 %: −2.00 to +4.00), which"
+            " does not rule out none.",
+        ),
+        (
+            [an_effect("cannot tell", note="too few to say")],
+            [],
+            "We cannot tell yet whether it pays: too few to say.",
+        ),
+        (
+            [an_effect(), an_effect("cannot tell", 1.0)],
+            [a_return(100, 300, 50)],
+            "Yes: in a holdout, 'mailed' caused 2.00 EUR more revenue a customer (95 %: 1.50 to 2.50). Of 2 arms tested, 1 sell"
+            " more and 1 cannot be told.",
+        ),
+    ],
+)
+def test_the_headline_follows_from_the_numbers(controlled: list[Effect], returns: list[Return], text: str) -> None:
+    """Yes only where something was caused and its cost is covered for sure; else what is and what is not known."""
+    assert answer.headline(controlled, returns) == text
+
+
+def test_the_answer_covers_each_question(inputs: Inputs) -> None:
+    """Headline, cost, whom, raw numbers, claims, who is left out, what is not known, and the numbers behind it."""
+    blocks = answer.build_answer(inputs)
+    questions = [block.heading for block in blocks if isinstance(block, Note)]
+
+    assert questions == [
+        "",
+        "At what cost?",
+        "For whom?",
+        "Do the raw numbers mislead?",
+        "Do the platforms over-claim?",
+        "Is anybody left out?",
+        "What is not known?",
+    ]
+    assert isinstance(blocks[0], Note)
+    assert blocks[0].text == (
+        "Yes, before the cost of goods: in a holdout, 'treated' caused 4.01 EUR more revenue a customer (95 %: 3.40 to 4.63)."
+    )
+    assert notes(blocks, "warning") == [
+        "Yes: personalised mail went 0.497 × as often to town south as to north (95 %: 0.441 to 0.560); less than four fifths"
+        " is a warning. For town east and town hamlet the data do not say."
+    ]
+    assert [row[0] for row in tables(blocks)["key_numbers"].rows] == [
+        "Extra revenue a customer, 'treated'",
+        "Extra buyers, 'treated'",
+        "Came back for each unit spent",
+        "Raw numbers overstate by",
+        "Platforms claim, of what such orders came to",
+    ]
+
+
+def test_the_answer_to_an_empty_store_is_that_nothing_is_known(empty_inputs: Inputs) -> None:
+    """Without data the headline claims nothing."""
+    blocks = answer.build_answer(empty_inputs)
+
+    assert [type(block) for block in blocks] == [Note] * 4
+    assert [block.text for block in blocks if isinstance(block, Note)][:3] == [
+        "We cannot tell whether it pays: nobody was held back or drawn by lot, so what the mail caused is not known.",
+        "For whom it pays cannot be told: that takes a randomised test or a holdout with a named control.",
+        "Not known: no attribute of people was opted in or imported.",
+    ]
+
+
+def test_the_report_claims_no_more_than_it_may(inputs: Inputs) -> None:
+    """Nothing is called fair, unbiased or solved, and no address of a person is anywhere."""
+    report = build_report(SECTIONS, inputs, made_at=0)
+
+    for format in FORMATS:
+        text = render(report, format).lower()
+        assert [word for word in ("unbiased", " solved", "is fair", "@example", "treats everyone") if word in text] == []
