@@ -626,3 +626,65 @@ def test_a_terminal_without_a_minus_sign_still_gets_its_answer(tmp_path: Path) -
     run("import", "orders", str(tmp_path / "o.csv"))
 
     assert b"?10.00 EUR" in run("attribution", "--models", "linear").stdout
+
+
+def test_an_experiment_that_has_not_begun_does_not_hide_the_others(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, '[experiments.later]\ntags = { a = "later:a", b = "later:b" }\n')
+    (tmp_path / "drawn.csv").write_text(
+        "experiment,person,arm\n" + "".join(f"welcome,p{i},{'ab'[i % 2]}\n" for i in range(100))
+    )
+    persync("import", "assignments", str(tmp_path / "drawn.csv"))
+
+    result = persync("experiment", "read", "--format", "json")
+
+    assert said(result, 0).startswith("nobody is in an arm of experiment 'later' by its tags.")
+    assert {one["by"]["experiment"] for one in json.loads(result.stdout)["results"]} == {"welcome"}
+    assert said(persync("experiment", "read", "later"), 1).startswith("nobody is in an arm of experiment 'later'")
+
+
+JOB = OWN + '[jobs.nightly]\nat = "02:15"\nreport = [{ out = "r.json", format = "json" }]\n'
+
+
+def test_a_job_runs_and_is_scheduled_by_name(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, JOB)
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+
+    ran = persync("run", "nightly")
+
+    assert ran.exit_code == 0, ran.output
+    assert ran.stdout.splitlines()[-1] == f"report: {tmp_path / 'r.json'}"
+    assert json.loads((tmp_path / "r.json").read_text())["kind"] == "report"
+    assert "\n15 2 * * * " in persync("schedule", "nightly", "--target", "cron").stdout
+    assert "OnCalendar=*-*-* 02:15:00" in persync("schedule", "nightly", "--target", "systemd").stdout
+    assert said(persync("run", "nigthly"), 2) == "there is no job 'nigthly'. Did you mean 'nightly'?"
+    assert said(persync("schedule", "x", "--target", "cron"), 2) == "there is no job 'x'. Valid: nightly."
+
+
+def test_a_report_goes_to_stdout_or_to_its_file(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, OWN)
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+    persync("pull")
+
+    to_stdout = persync("report", "--format", "md")
+    to_file = persync("report", "--out", str(tmp_path / "new" / "r.html"), "--period", "2025")
+
+    assert to_stdout.stdout.startswith("# ")
+    assert to_file.stdout == f"{tmp_path / 'new' / 'r.html'}\n"
+    assert (tmp_path / "new" / "r.html").read_text().lstrip().startswith("<!doctype html>")
+    blocked = tmp_path / "visits.csv" / "r.html"
+    assert said(persync("report", "--out", str(blocked)), 1).startswith(f"{blocked}: cannot write the file: ")
+
+
+def test_without_a_broken_section_the_report_is_still_made(
+    persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "persync.jobs.report.make_report", lambda *_, **__: ("text\n", [{"section": "mine", "reason": "no luck"}])
+    )
+    project(tmp_path, OWN)
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+    persync("pull")
+
+    result = persync("report")
+
+    assert (result.stdout, said(result, 0)) == ("text\n", "the section 'mine' is missing: no luck")

@@ -6,7 +6,7 @@ import click
 
 from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
-from persync.cli.output import show_estimates
+from persync.cli.output import read_each, show_estimates
 
 
 @click.group(cls=Group)
@@ -35,5 +35,5 @@ def read(app: App, names: tuple[str, ...], form: str) -> None:
             hint = "Add [experiments.NAME] to persync.toml, or import assignments."
             raise DataError("there is no experiment to read.", hint=hint)
         wanted = [find("experiment", name, experiments) for name in names] or list(experiments.values())
-        estimates = [estimate for one in wanted for estimate in read_one(engine, one, ask)]
+        estimates = read_each(app, wanted, lambda one: read_one(engine, one, ask), tolerant=not names)
     show_estimates(estimates, form, ask)

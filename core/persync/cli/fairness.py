@@ -6,7 +6,7 @@ import click
 
 from persync.cli.base import Command, format_option, period_option
 from persync.cli.context import App, pass_app
-from persync.cli.output import show_estimates
+from persync.cli.output import read_each, show_estimates
 
 
 @click.command(cls=Command)
@@ -27,5 +27,5 @@ def fairness(app: App, attributes: tuple[str, ...], decision: str | None, period
         if not wanted:
             hint = 'Import attributes, or opt in with [connections.NAME] attributes = { country = "why you may hold it" }.'
             raise DataError("no attribute of people is in the store.", hint=hint)
-        estimates = [estimate for name in wanted for estimate in assess(engine, name, ask, decision=decision)]
+        estimates = read_each(app, wanted, lambda name: assess(engine, name, ask, decision=decision), tolerant=not attributes)
     show_estimates(estimates, form, ask)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from persync import __version__
 
 if TYPE_CHECKING:
+    from persync.cli.context import App
     from persync.estimate import Estimate
     from persync.measure.metric import Ask
+
+T = TypeVar("T")
 
 
 def show_json(kind: str, results: Iterable[Any], *, period: tuple[int, int] | None = None, **more: Any) -> None:
@@ -62,6 +65,26 @@ def show_estimates(estimates: Sequence[Estimate], form: str, ask: Ask, *, kind: 
         for estimate in estimates
     ]
     show_table(headers, rows, right=("value", "95 %", "n", "p"))
+
+
+def read_each(app: App, things: Sequence[T], read: Callable[[T], Sequence[Estimate]], *, tolerant: bool) -> list[Estimate]:
+    """Read one thing after the other. With `tolerant`, one that has no data is told and left out, unless all are."""
+    from persync.errors import DataError
+
+    found: list[Estimate] = []
+    problems: list[DataError] = []
+    for thing in things:
+        try:
+            found += read(thing)
+        except DataError as error:
+            problems.append(error)
+            if not tolerant:
+                break
+    if problems and not (found and tolerant):
+        raise problems[0]
+    for problem in problems:
+        app.say(f"persync: {problem}")
+    return found
 
 
 def iso(at: int) -> str:
