@@ -30,17 +30,20 @@ class Resolver:
         self.run = run
         self.touched: set[str] = set()
         """identity tables that got a new row since the caller last looked"""
+        self._people: dict[Person, int | None] = {}
+        self._segments: dict[tuple[str, str, str], int] = {}
+        self._connections: dict[str, int] = {}
+        self.campaigns: dict[CampaignRef | None, int] = {}
+        self.orders: dict[OrderRef | None, int] = {}
+        self.links: dict[str | None, int] = {}
+        self.words: dict[str, int] = {}
         self.forget()
 
     def forget(self) -> None:
-        """Drop every cache: after a rollback what they hold may never have been written."""
-        self._people: dict[Person, int | None] = {}
-        self._campaigns: dict[CampaignRef, int] = {}
-        self._orders: dict[OrderRef, int] = {}
-        self._links: dict[str, int] = {}
-        self._words: dict[str, int] = {}
-        self._segments: dict[tuple[str, str, str], int] = {}
-        self._connections: dict[str, int] = {}
+        """Empty every cache: after a rollback what they hold may never have been written."""
+        for cache in (self._people, self._segments, self._connections, self.campaigns, self.orders, self.links, self.words):
+            cache.clear()
+        self.campaigns[None] = self.orders[None] = self.links[None] = 0
         self._has_tombstones = self.db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone() is not None
 
     def people(self, wanted: Iterable[Person]) -> None:
@@ -154,7 +157,7 @@ class Resolver:
         if not ref:
             return 0
         try:
-            return self._campaigns[ref]
+            return self.campaigns[ref]
         except KeyError:
             pass
         keys = [self._campaign_key(kind, value) for kind, value in ref]
@@ -162,7 +165,7 @@ class Resolver:
             cursor = self.db.execute("INSERT OR IGNORE INTO campaign_aliases VALUES (?, ?)", (keys[0], alias))
             if cursor.rowcount:
                 self.touched.add("campaign_aliases")
-        self._campaigns[ref] = keys[0]
+        self.campaigns[ref] = keys[0]
         return keys[0]
 
     def _campaign_key(self, kind: str, value: str) -> int:
@@ -174,7 +177,7 @@ class Resolver:
         if ref is None:
             return 0
         try:
-            return self._orders[ref]
+            return self.orders[ref]
         except KeyError:
             pass
         row = self.db.execute(
@@ -198,9 +201,10 @@ class Resolver:
                     (*known, found),
                 )
                 self.touched.add("order_keys")
-        if len(self._orders) > CACHE_LIMIT:
-            self._orders.clear()
-        self._orders[ref] = found
+        if len(self.orders) > CACHE_LIMIT:
+            self.orders.clear()
+            self.orders[None] = 0
+        self.orders[ref] = found
         return found
 
     def link_id(self, url: str | None) -> int:
@@ -208,23 +212,24 @@ class Resolver:
         if not url:
             return 0
         try:
-            return self._links[url]
+            return self.links[url]
         except KeyError:
             pass
         bare = without_query(url)
         found = self._insert("campaign_links", "link_id", ("url", "is_unsubscribe"), (bare, is_unsubscribe(bare)), key=("url",))
-        if len(self._links) > CACHE_LIMIT:
-            self._links.clear()
-        self._links[url] = found
+        if len(self.links) > CACHE_LIMIT:
+            self.links.clear()
+            self.links[None] = 0
+        self.links[url] = found
         return found
 
     def word(self, text: str) -> int:
         """Return the number of an open enum's value."""
         try:
-            return self._words[text]
+            return self.words[text]
         except KeyError:
             pass
-        found = self._words[text] = self._insert("words", "word", ("text",), (text,))
+        found = self.words[text] = self._insert("words", "word", ("text",), (text,))
         return found
 
     def segment(self, kind: str, parent: str, vendor_id: str) -> int:

@@ -127,9 +127,15 @@ class Writer:
         """
         resolve = self.resolve
         person_at = table.person_at
-        others = [(index, getattr(resolve, method)) for index, method in table.refs if method != "person"]
+        caches: dict[str, tuple[dict[Any, int], Callable[[Any], int]]] = {
+            "campaign": (resolve.campaigns, resolve.campaign),
+            "order": (resolve.orders, resolve.order),
+            "link_id": (resolve.links, resolve.link_id),
+            "word": (resolve.words, resolve.word),
+        }
         prefix = (self.connection,) if table.fixed else ()
         shift = len(prefix)
+        others = [(index + shift, *caches[method]) for index, method in table.refs if method != "person"]
         person = resolve.person
         without_person = table.row is rows.Order
         zero_null = table.zero_null
@@ -142,8 +148,12 @@ class Writer:
                     found = values[person_at + shift] = person(who)
                     if found is None and not without_person:
                         return None
-            for index, method in others:
-                values[index + shift] = method(row[index])
+            for index, cache, method in others:
+                value = values[index]
+                try:
+                    values[index] = cache[value]
+                except KeyError:
+                    values[index] = method(value)
             for index in zero_null:
                 if row[index] is None:
                     values[index + shift] = 0
