@@ -12,7 +12,7 @@ What no touch can hold stands in a row with position 0 and a reason: `no_touch` 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,57 +28,63 @@ if TYPE_CHECKING:
 NET_PARTS: Final = ("product", "adjustment")
 _COLUMNS: Final = frozenset(
     (
-        *("order_id", "order_key", "ordered_at", "is_counted", "event_number", "entry", "event", "event_at", "currency"),
-        *("amount_minor", "position", "length", "person", "connection", "campaign_key", "campaign_id", "action", "touch_at"),
-        *("channel", "is_email", "reason"),
+        *("order_id", "is_counted", "currency", "event_number", "event_at", "position", "connection", "campaign_key"),
+        *("campaign_id", "channel", "reason"),
     )
 )
+_HELD_WELL: Final = (1e-3, 1e6)
+"""weights between these keep their ratio when nine decimals are all that is left"""
 
 
 def build(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> None:
-    """Write the derived table `credit_ledger` (and `money_orders`, `touches`, `journeys` before it).
+    """Write the derived table `credit_ledger` (and `money_orders`, `journeys`, `ledger_events` before it).
 
     Reads `ask.basis` (net or gross) and `ask.lookback_days`. Raise ConfigError for a model name that cannot be a column or
     is given twice, DataError when a model's weight is negative or not a number.
     """
     _check_names(models)
     journeys.build(engine, ask.lookback_days)
-    _check_weights(engine, models)
-    sql, params = ledger_sql(models, ask.basis)
+    engine.write(_filled("ledger_events", {"parts": _parts(ask.basis)}), None, "ledger_events")
+    sql, params = ledger_sql(models, _to_scale(engine, models))
     engine.write(sql, params, "credit_ledger")
 
 
-def ledger_sql(models: Sequence[AttributionModel], basis: str) -> tuple[str, dict[str, Any]]:
-    """Return the ledger's SQL text over `money_orders`, `journeys` and `order_ledger`, with its parameters."""
+def ledger_sql(models: Sequence[AttributionModel], scaled: frozenset[int] = frozenset()) -> tuple[str, dict[str, Any]]:
+    """Return the ledger's SQL text over `journeys` and `ledger_events`, with its parameters.
+
+    `scaled` are the places of the models whose weights are divided by an order's greatest where that is very small or large.
+    """
     numbers = range(len(models))
     weights, params = _weights(models)
-    text = load("ledger", journeys.PACKAGE)
-    filled = {
-        "parts": _parts(basis),
+    tops = ", ".join(f"MAX(r.w{i}) AS x{i}" for i in sorted(scaled))
+    words = {
         "weights": _lines(weights),
-        "tops": _lines(f"MAX(r.w{i}) AS x{i}" for i in numbers),
-        "wholes": _lines(f"CAST(FLOOR({_scaled(i)} * 1e9 + 0.5e0) AS BIGINT) AS n{i}" for i in numbers),
-        "greatest": f"GREATEST({', '.join(f's.t{i}' for i in numbers)}, 0)",
+        "tops": f"JOIN (SELECT r.order_id, {tops} FROM raws AS r GROUP BY r.order_id) AS t ON t.order_id = r.order_id"
+        if tops
+        else "",
+        "wholes": _lines(
+            f"CAST(FLOOR({_scaled(i) if i in scaled else f'r.w{i}'} * 1e9 + 0.5e0) AS BIGINT) AS n{i}" for i in numbers
+        ),
         "sums": _lines(
             f"CAST(SUM(h.n{i}) OVER (PARTITION BY h.order_id ORDER BY h.position"
             f" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS c{i}"
             for i in numbers
         ),
         "totals": _lines(f"CAST(SUM(h.n{i}) AS BIGINT) AS t{i}" for i in numbers),
+        "greatest": f"GREATEST({', '.join(f's.t{i}' for i in numbers)}, 0)",
         "carried": _lines(f"s.t{i}" for i in numbers),
         "credits": _lines(f"{_credit(model, i)} AS {model.name}" for i, model in enumerate(models)),
         "rests": _lines(f"{_rest(model, i)} AS {model.name}" for i, model in enumerate(models)),
         "weightless": " OR ".join(f"e.t{i} = 0" for i, model in enumerate(models) if model.sums_to == "order") or "1 = 0",
     }
-    return re.sub(r"/\*(\w+)\*/", lambda match: filled[match[1]], text), params
+    return _filled("ledger", words), params
 
 
-def _scaled(i: int) -> str:
-    """Return the weight as it is where nine decimals hold it well, else as a share of the order's greatest."""
-    return f"CASE WHEN t.x{i} = 0e0 OR t.x{i} BETWEEN 1e-3 AND 1e6 THEN r.w{i} ELSE r.w{i} / t.x{i} END"
+def _filled(name: str, words: dict[str, str]) -> str:
+    return re.sub(r"/\*(\w+)\*/", lambda match: words[match[1]], load(name, journeys.PACKAGE))
 
 
-def _lines(expressions: Any) -> str:
+def _lines(expressions: Iterable[str]) -> str:
     return ",\n        ".join(expressions)
 
 
@@ -93,6 +99,34 @@ def _weights(models: Sequence[AttributionModel]) -> tuple[list[str], dict[str, A
                 raise ConfigError(f"the attribution model {model.name!r} uses :{name} but gives it no value in its params.")
             params[new] = float(model.params[name])
     return columns, params
+
+
+def _to_scale(engine: Engine, models: Sequence[AttributionModel]) -> frozenset[int]:
+    """Return the places of the models with very small or large weights; raise DataError for one that gives no weights."""
+    weights, params = _weights(models)
+    # Infinity minus itself, and anything with NaN, is no number: the comparison catches both, and nulls.
+    measured = _lines(
+        f"SUM(CASE WHEN r.w{i} >= 0e0 AND r.w{i} < 1e300 THEN 0 ELSE 1 END) AS wrong{i},"
+        f" MIN(CASE WHEN r.w{i} > 0e0 THEN r.w{i} END) AS least{i}, MAX(r.w{i}) AS most{i}"
+        for i in range(len(models))
+    )
+    found = engine.rows(f"SELECT {measured} FROM (SELECT {_lines(weights)} FROM journeys AS j) AS r", params)[0]
+    for i, model in enumerate(models):
+        if wrong := int(found[f"wrong{i}"] or 0):
+            raise DataError(
+                f"the attribution model {model.name!r} gives {wrong} touches a weight that is negative or no number."
+            )
+    low, high = _HELD_WELL
+    return frozenset(
+        i
+        for i in range(len(models))
+        if found[f"least{i}"] is not None and (found[f"least{i}"] < low or found[f"most{i}"] > high)
+    )
+
+
+def _scaled(i: int) -> str:
+    low, high = _HELD_WELL
+    return f"CASE WHEN t.x{i} = 0e0 OR t.x{i} BETWEEN {low:e} AND {high:e} THEN r.w{i} ELSE r.w{i} / t.x{i} END"
 
 
 def _parts(basis: str) -> str:
@@ -142,20 +176,6 @@ def _check_names(models: Sequence[AttributionModel]) -> None:
         if model.name in seen:
             raise ConfigError(f"the attribution model {model.name!r} is given twice.")
         seen.add(model.name)
-
-
-def _check_weights(engine: Engine, models: Sequence[AttributionModel]) -> None:
-    weights, params = _weights(models)
-    # Infinity minus itself, and anything with NaN, is no number: the comparison catches both, and nulls.
-    wrong = ", ".join(
-        f"SUM(CASE WHEN r.w{i} >= 0e0 AND r.w{i} < 1e300 THEN 0 ELSE 1 END) AS {model.name}" for i, model in enumerate(models)
-    )
-    found = engine.rows(f"SELECT {wrong} FROM (SELECT {_lines(weights)} FROM journeys AS j) AS r", params)[0]
-    for name, count in found.items():
-        if count:
-            raise DataError(
-                f"the attribution model {name!r} gives {int(count)} touches a weight that is negative or no number."
-            )
 
 
 @dataclass(frozen=True, slots=True)

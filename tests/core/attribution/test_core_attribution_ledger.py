@@ -100,10 +100,10 @@ def test_an_order_without_touches_has_a_row_that_says_so(shop: Any) -> None:
     engine = shop.engine()
     ledger.build(engine, MODELS, ASK)
 
-    rows = engine.rows("SELECT c.position, c.reason, c.amount_minor, c.linear FROM credit_ledger AS c ORDER BY c.amount_minor")
+    rows = engine.rows("SELECT c.position, c.reason, c.linear FROM credit_ledger AS c ORDER BY c.linear")
     assert rows == [
-        {"position": 0, "reason": "no_touch", "amount_minor": 100, "linear": 100},
-        {"position": 0, "reason": "no_touch", "amount_minor": 2_500, "linear": 2_500},
+        {"position": 0, "reason": "no_touch", "linear": 100},
+        {"position": 0, "reason": "no_touch", "linear": 2_500},
     ]
 
 
@@ -210,7 +210,7 @@ def test_a_weight_below_zero_or_no_number_is_refused(shop: Any, weight: str) -> 
     [
         ((), "no attribution model"),
         ((AttributionModel("Drop; table", "", "1e0"),), "cannot be the name"),
-        ((AttributionModel("amount_minor", "", "1e0"),), "cannot be the name"),
+        ((AttributionModel("channel", "", "1e0"),), "cannot be the name"),
         ((AttributionModel("one", "", "1e0"), AttributionModel("one", "", "2e0")), "given twice"),
         ((AttributionModel("one", "", ":size"),), "uses :size but gives it no value"),
     ],
