@@ -1,0 +1,142 @@
+"""`persync demo`, from the command to the page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from e2e.runs import Run, persync
+from persync.sandbox.demo import make_world
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, persync(folder, "demo", "--no-open", "--out", str(folder / "out"), "--seed", "7")
+
+
+@pytest.fixture(scope="module")
+def truth(demo: tuple[Path, Run]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = json.loads((demo[0] / "out" / "truth.json").read_text())
+    return found
+
+
+def numbers(demo: tuple[Path, Run], *arguments: str) -> list[dict[str, object]]:
+    done = persync(demo[0] / "out", *arguments, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, object]] = json.loads(done.stdout)["results"]
+    return found
+
+
+def test_the_demo_ends_with_the_path_of_its_report(demo: tuple[Path, Run]) -> None:
+    folder, done = demo
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str((folder / "out" / "report.html").resolve())
+    assert (folder / "out" / "report.html").stat().st_size > 50_000
+
+
+def test_the_report_is_one_page_without_script_or_network(demo: tuple[Path, Run]) -> None:
+    loads: list[str] = []
+
+    class Page(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            if tag in ("script", "link", "iframe", "object", "embed", "img"):
+                loads.append(tag)
+            loads.extend(value for name, value in attrs if name in ("src", "srcset") and value)
+            loads.extend(name for name, _ in attrs if name.startswith("on"))
+
+    text = (demo[0] / "out" / "report.html").read_text("utf-8")
+    Page().feed(text)
+
+    assert loads == []
+    assert re.findall(r"url\((?!#)[^)]*\)|@import", text) == []
+
+
+def test_the_total_is_the_shops_to_the_cent(demo: tuple[Path, Run], truth: dict[str, dict[str, int]]) -> None:
+    found = {
+        (one["id"], *one["by"].values()): one["value"]  # type: ignore[attr-defined]
+        for one in numbers(demo, "reconcile")
+    }
+    gross, net = truth["shop"]["gross_minor"] / 100, truth["shop"]["net_minor"] / 100
+
+    assert found["shop_total", "shopify"] == gross
+    assert found["ledger_gross", "shopify"] == gross
+    assert found["ledger_net", "shopify"] == net
+    assert found["differences",] == 0
+    assert f"{gross:,.2f}" in (demo[0] / "out" / "report.html").read_text("utf-8")
+
+
+def test_every_model_credits_exactly_the_revenue(demo: tuple[Path, Run], truth: dict[str, dict[str, int]]) -> None:
+    credit = [one for one in numbers(demo, "attribution", "--models", "all") if one["id"] == "credit"]
+    totals: dict[str, int] = {}
+    for one in credit:
+        model = one["by"]["model"]  # type: ignore[index]
+        totals[model] = totals.get(model, 0) + round(float(one["value"]) * 100)  # type: ignore[arg-type]
+
+    earned = truth["shop"]["net_minor"] + truth["deals"]["won_minor"]
+    assert totals == dict.fromkeys(("first_touch", "last_touch", "last_non_direct", "linear", "time_decay", "u_shaped"), earned)
+
+
+def test_the_platforms_over_claim_and_the_report_says_by_how_much(demo: tuple[Path, Run]) -> None:
+    ratio = next(
+        one["value"]
+        for one in numbers(demo, "reconcile")
+        if one["id"] == "over_claim" and list(one["by"].values()) == ["email_touched", "gross"]  # type: ignore[attr-defined]
+    )
+
+    assert float(ratio) > 1.2  # type: ignore[arg-type]
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", (demo[0] / "out" / "report.html").read_text("utf-8")))
+    assert f"{float(ratio):.2f} ×" in text.replace("\u202f", " ").replace("\xa0", " ")  # type: ignore[arg-type]
+
+
+def test_no_address_name_or_token_is_in_anything_written(demo: tuple[Path, Run]) -> None:
+    folder, done = demo
+    world = make_world(7)
+    persync(folder / "out", "report", "--format", "text", "--out", str(folder / "out" / "report.txt"))
+    persync(folder / "out", "report", "--format", "json", "--out", str(folder / "out" / "report.json"))
+    persync(folder / "out", "report", "--format", "md", "--out", str(folder / "out" / "report.md"))
+    secrets = re.findall(r'"([^"]+)"', (folder / "out" / "persync.secrets.toml").read_text())
+    places = {"stdout": done.stdout.encode(), "stderr": done.stderr.encode()}
+    for path in sorted((folder / "out").rglob("*")):
+        # The secrets file is where a token may be; the key is no one's but the store's.
+        if path.is_file() and path.name not in ("persync.secrets.toml", "persync.key"):
+            places[str(path.relative_to(folder))] = path.read_bytes()
+        if path.suffix == ".parquet":
+            # Its bytes are compressed: what they say is looked at too.
+            table = pq.read_table(path)
+            texts = [column.unique().to_pylist() for column in table.columns if str(column.type) == "string"]
+            places[f"{path.name} read"] = repr(texts).encode()
+    status = persync(folder / "out", "status")
+    doctor = persync(folder / "out", "doctor")
+    places["status"] = (status.stdout + status.stderr).encode()
+    places["doctor"] = (doctor.stdout + doctor.stderr).encode()
+
+    assert len([name for name in places if name.endswith(".parquet")]) > 20
+    for name, found in places.items():
+        text = found.lower()
+        # Every address of the sandbox ends like this.
+        assert b"@example.com" not in text, name
+        assert [secret for secret in secrets if secret.encode().lower() in text] == [], name
+    words = {person.last_name for person in world.people.values()}
+    for name, found in places.items():
+        if not name.endswith((".toml", "truth.json")):
+            read = set(re.findall(rb"[A-Za-z]{3,}", found))
+            assert {word for word in words if word.encode() in read} == set(), name
+
+
+def test_the_store_is_whole(demo: tuple[Path, Run]) -> None:
+    done = persync(demo[0] / "out", "verify")
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_only_the_owner_may_read_key_and_secrets(demo: tuple[Path, Run]) -> None:
+    for name in ("persync.key", "persync.secrets.toml"):
+        assert os.stat(demo[0] / "out" / name).st_mode & 0o077 == 0
