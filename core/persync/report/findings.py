@@ -8,9 +8,10 @@ from typing import Final
 
 from persync.errors import PersyncError
 from persync.estimate import Estimate
-from persync.measure import experiments, intervals, returns, verdict
+from persync.measure import experiments, fairness, intervals, returns, verdict
 from persync.measure.metric import Experiment
 from persync.measure.verdict import Word
+from persync.report import words
 from persync.report.report import Inputs
 
 PRIMARY: Final = "revenue"
@@ -175,10 +176,18 @@ def undecided(effects: Sequence[Effect]) -> frozenset[str]:
     return frozenset(effect.experiment.name for effect in effects if verdict.NO_VERDICT in effect.revenue.note)
 
 
-def attributes(inputs: Inputs) -> list[str]:
-    """Return the names of the attributes people were asked for or that were imported."""
-    rows = inputs.engine.rows("SELECT DISTINCT a.name AS name FROM attributes AS a ORDER BY a.name")
-    return [str(row["name"]) for row in rows]
+def attributes(inputs: Inputs) -> tuple[list[str], list[str]]:
+    """Return the attributes that make groups of people, and for each one with too many values a sentence saying so."""
+    rows = inputs.engine.rows(
+        "SELECT a.name AS name, COUNT(DISTINCT a.value) AS number FROM attributes AS a GROUP BY a.name ORDER BY a.name"
+    )
+    groups = [str(row["name"]) for row in rows if int(row["number"]) <= fairness.MOST_GROUPS]
+    fine = [
+        f"By '{row['name']}' nobody is compared: it has {words.number(int(row['number']))} values, which are no groups."
+        for row in rows
+        if int(row["number"]) > fairness.MOST_GROUPS
+    ]
+    return groups, fine
 
 
 def metric(inputs: Inputs, id: str, *by: str) -> list[Estimate]:

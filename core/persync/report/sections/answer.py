@@ -21,6 +21,8 @@ def build_answer(inputs: Inputs) -> Sequence[Block]:
     returns = returned(inputs)
     claims = _claims(inputs)
     blocks: list[Block] = [Note(headline(controlled, returns), "answer")]
+    if len(controlled) > 1:
+        blocks.append(Note(" ".join(map(pays.sentence, controlled)), "answer", "What did each mail do?"))
     if returns:
         blocks.append(Note(" ".join(map(pays.return_sentence, returns)), "answer", "At what cost?"))
     blocks.append(Note(_whom(inputs), "answer", "For whom?"))
@@ -44,7 +46,6 @@ def headline(controlled: Sequence[Effect], returns: Sequence[Return]) -> str:
     if not controlled:
         return "We cannot tell whether it pays: nobody was held back or drawn by lot, so what the mail caused is not known."
     first = controlled[0]
-    others = _others(controlled)
     change = first.revenue
     how = "a holdout" if first.experiment.holdout else "a randomised test"
     if first.verdict == "cannot tell":
@@ -53,18 +54,18 @@ def headline(controlled: Sequence[Effect], returns: Sequence[Return]) -> str:
     amount = words.value(_unsigned(change))
     bounds = words.interval(_unsigned(change))
     if first.verdict == "costs":
-        return f"No: in {how}, '{first.arm}' cost {amount} of revenue a customer (95 %: {bounds}).{others}"
+        return f"No: in {how}, '{first.arm}' cost {amount} of revenue a customer (95 %: {bounds})."
     caused = f"in {how}, '{first.arm}' caused {amount} more revenue a customer (95 %: {bounds})"
     back = next((one for one in returns if one.experiment.name == first.experiment.name), None)
     if back is None or back.back.value is None:
         why = words.reason(back.back.reason) if back else "there is no cost to hold against it"
-        return f"It sells more: {caused}. Whether it pays is not known: {why}.{others}"
+        return f"It sells more: {caused}. Whether it pays is not known: {why}."
     if back.word == "costs":
-        return f"No: {caused}, and yet it brought in less than it cost.{others}"
+        return f"No: {caused}, and yet it brought in less than it cost."
     if back.word == "cannot tell":
-        return f"It sells more: {caused}. Whether that covers its cost we cannot tell.{others}"
+        return f"It sells more: {caused}. Whether that covers its cost we cannot tell."
     yes = "Yes" if "gain is revenue" not in back.gain.note else "Yes, before the cost of goods"
-    return f"{yes}: {caused}.{others}"
+    return f"{yes}: {caused}."
 
 
 def _unsigned(difference: Estimate) -> Estimate:
@@ -74,15 +75,6 @@ def _unsigned(difference: Estimate) -> Estimate:
     if turn < 0:
         low, high = high, low
     return Estimate("amount", (difference.value or 0) * turn, low, high, unit=difference.unit)
-
-
-def _others(controlled: Sequence[Effect]) -> str:
-    if len(controlled) == 1:
-        return ""
-    counts = {word: sum(1 for effect in controlled if effect.verdict == word) for word in ("pays", "costs", "cannot tell")}
-    said = {"pays": "sell more", "costs": "cost sales", "cannot tell": "cannot be told"}
-    parts = [f"{count} {said[word]}" for word, count in counts.items() if count]
-    return f" Of {len(controlled)} arms tested, {words.listing(parts)}."
 
 
 def _doubt(effect: Effect) -> str:

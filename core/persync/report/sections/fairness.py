@@ -20,8 +20,8 @@ NO_ATTRIBUTE = (
 def assessments(inputs: Inputs) -> tuple[dict[str, list[Estimate]], list[str]]:
     """Return every attribute's assessment, and why some attributes were left out."""
     found: dict[str, list[Estimate]] = {}
-    problems: list[str] = []
-    for attribute in attributes(inputs):
+    names, problems = attributes(inputs)
+    for attribute in names:
         try:
             found[attribute] = fairness.assess(inputs.engine, attribute, inputs.ask)
         except PersyncError as error:
@@ -34,7 +34,7 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
     found, problems = assessments(inputs)
     if not found and not problems:
         raise DataError(NO_ATTRIBUTE)
-    blocks: list[Block] = [Note(problem, "warning") for problem in problems]
+    blocks: list[Block] = [*map(Note, problems)]
     for attribute, estimates in found.items():
         blocks += _attribute(attribute, estimates)
     benefits = [e for estimates in found.values() for e in estimates if e.id in ("benefit_interaction", "benefit_parity")]

@@ -44,16 +44,18 @@ def name_of(effect: Effect, *, several: bool = False) -> str:
 
 def sentence(effect: Effect) -> str:
     """Say what an arm caused, or that it cannot be told, in one sentence."""
-    how = "holding mail back from a group drawn by lot" if effect.experiment.holdout else "a randomised test"
+    how = "a holdout" if effect.experiment.holdout else "a randomised test"
     change = effect.revenue
     if change.value is None:
         return f"What '{effect.arm}' caused is {words.value(change)}."
     amount = f"{words.brief(change)} of revenue a customer"
     if effect.verdict == "cannot tell":
         why = f" ({change.note})" if change.note else ""
-        return f"'{effect.arm}' against '{effect.against}': {amount}. By {how} we cannot tell whether it changed anything{why}."
+        return (
+            f"In {how}, '{effect.arm}' against '{effect.against}': {amount}. We cannot tell whether it changed anything{why}."
+        )
     verb = "caused" if effect.verdict == "pays" else "cost"
-    return f"By {how}, '{effect.arm}' {verb} {amount} against '{effect.against}'."
+    return f"In {how}, '{effect.arm}' {verb} {amount} against '{effect.against}'."
 
 
 def return_sentence(one: Return) -> str:

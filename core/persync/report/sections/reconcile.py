@@ -64,7 +64,7 @@ def _headline(found: Reconciliation) -> OverClaim:
 
 def sentence(found: Reconciliation) -> str:
     """Say how far the platforms over-claim."""
-    if not found.has_claims:
+    if not found.has_claims or not found.claims_minor:
         return "No platform claims any revenue, so there is nothing to hold against the till."
     names = words.listing(sorted({claim.connection for claim in found.claims if claim.is_added}))
     each = _headline(found)
@@ -89,7 +89,7 @@ def ratio(each: OverClaim, *, has_claims: bool = True) -> Estimate:
 
 def tile(found: Reconciliation) -> list[tuple[Cell, ...]]:
     """Return the one number of this part for the first page."""
-    if not found.has_claims:
+    if not found.has_claims or not found.claims_minor:
         return []
     return [
         ("Platforms claim, of what such orders came to", ratio(_headline(found)), "claims over orders with an e-mail touch")

@@ -30,9 +30,9 @@ def group_effects(inputs: Inputs) -> tuple[list[tuple[Estimate, Word]], list[str
     Verdicts are adjusted (Holm) over all groups of one attribute and experiment, the family shown together.
     """
     found: list[tuple[Estimate, Word]] = []
-    problems: list[str] = []
+    names, problems = attributes(inputs)
     stopped = undecided(effects(inputs)[0])
-    for attribute in attributes(inputs):
+    for attribute in names:
         try:
             assessed = benefit.assess(inputs.engine, attribute, inputs.ask)
         except PersyncError as error:
@@ -57,9 +57,9 @@ def _families(groups: Sequence[Estimate]) -> list[list[Estimate]]:
 def build_whom(inputs: Inputs) -> Sequence[Block]:
     """Return the effect by group with verdicts, and engagement by level."""
     found, problems = group_effects(inputs)
-    blocks: list[Block] = [Note(problem, "warning") for problem in problems]
+    blocks: list[Block] = [Note(sentence(found))] if found else []
+    blocks += map(Note, problems)
     if found:
-        blocks.append(Note(sentence(found)))
         table = _table(found)
         blocks += [table, _figure(found, table)]
         blocks.append(DEFINITION)
@@ -81,32 +81,31 @@ def why_not(inputs: Inputs) -> str:
 
 def sentence(found: Sequence[tuple[Estimate, Word]]) -> str:
     """Say in one sentence for which groups it pays, costs, or cannot be told."""
+    arms = _has_arms(found)
     by_word: dict[Word, list[str]] = {"pays": [], "costs": [], "cannot tell": []}
     for e, word in found:
-        by_word[word].append(_name(e))
+        by_word[word].append(_name(e, arm=arms))
     if len(by_word["cannot tell"]) == len(found):
         looked = words.plural(len(found), "group")
         return f"We cannot tell for any of the {looked} looked at: each difference may be none, or rests on too few people."
     parts = []
     if by_word["pays"]:
-        parts.append(f"it sold more to {words.listing(_few(by_word['pays']))}")
+        parts.append(f"it sold more to {_few(by_word['pays'], len(found))}")
     if by_word["costs"]:
-        parts.append(f"it cost sales to {words.listing(_few(by_word['costs']))}")
+        parts.append(f"it cost sales to {_few(by_word['costs'], len(found))}")
     if by_word["cannot tell"]:
-        rest = by_word["cannot tell"]
-        named = words.listing(_few(rest)) if len(rest) <= 4 else words.plural(len(rest), "group")
-        parts.append(f"for {named} we cannot tell")
+        parts.append(f"for {_few(by_word['cannot tell'], len(found))} we cannot tell")
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _few(names: Sequence[str], most: int = 6) -> list[str]:
-    return [*names] if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"]
+def _few(names: Sequence[str], whole: int, most: int = 5) -> str:
+    return words.listing(names) if len(names) <= most else f"{words.number(len(names))} of {words.plural(whole, 'group')}"
 
 
 def _name(e: Estimate, *, arm: bool = False) -> str:
     name = f"{e.by['attribute']} {e.by['group']}"
-    return f"{name} ({e.by['arm']})" if arm else name
+    return f"{name} by '{e.by['arm']}'" if arm else name
 
 
 def _has_arms(found: Sequence[tuple[Estimate, Word]]) -> bool:
