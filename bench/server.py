@@ -140,7 +140,14 @@ def _page(name: bytes, records: list[bytes], start: int, total: int) -> bytes:
 
 async def main() -> None:
     """Serve on a free loopback port until standard input closes."""
-    config = uvicorn.Config(Server(int(sys.argv[1]), int(sys.argv[2])), host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        Server(int(sys.argv[1]), int(sys.argv[2])),
+        host="127.0.0.1",
+        port=0,
+        log_level="error",
+        access_log=False,
+        lifespan="off",
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:

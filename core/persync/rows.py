@@ -122,11 +122,11 @@ class Account(NamedTuple):
     """Facts of the connected account; kept on the connection and handed to row functions as `Context.account`."""
 
     account_id: str
-    currency: str | None | Keep = KEEP
-    timezone: str | None | Keep = KEEP
-    shop: str | None | Keep = KEEP
+    currency: str | Keep | None = KEEP
+    timezone: str | Keep | None = KEEP
+    shop: str | Keep | None = KEEP
     """The shop's own domain, lower case, when this account is a shop."""
-    covers_from: int | None | Keep = KEEP
+    covers_from: int | Keep | None = KEEP
     """The account shows nothing older than this (Shopify's 60 days), or None when there is no such wall."""
 
 
@@ -147,11 +147,11 @@ class Contact(NamedTuple):
     """A person as one platform knows them, without who they are. Table `contacts`."""
 
     person: Person
-    created_at: int | None | Keep = KEEP
-    status: str | None | Keep = KEEP
+    created_at: int | Keep | None = KEEP
+    status: str | Keep | None = KEEP
     """The platform's word: subscribed, archived, customer ..."""
-    source: str | None | Keep = KEEP
-    orders: int | None | Keep = KEEP
+    source: str | Keep | None = KEEP
+    orders: int | Keep | None = KEEP
     is_deleted: bool | Keep = KEEP
 
 
@@ -208,8 +208,8 @@ class Segment(NamedTuple):
     kind: str
     vendor_id: str
     parent: str = ""
-    name: str | None | Keep = KEEP
-    rule: str | None | Keep = KEEP
+    name: str | Keep | None = KEEP
+    rule: str | Keep | None = KEEP
 
 
 class MemberOf(NamedTuple):
@@ -230,16 +230,16 @@ class Campaign(NamedTuple):
 
     campaign: CampaignRef
     kind: str | Keep = KEEP
-    title: str | None | Keep = KEEP
-    subject: str | None | Keep = KEEP
-    list: str | None | Keep = KEEP
-    parent: str | None | Keep = KEEP
+    title: str | Keep | None = KEEP
+    subject: str | Keep | None = KEEP
+    list: str | Keep | None = KEEP
+    parent: str | Keep | None = KEEP
     """The vendor id of the campaign this one came from (resend, RSS child, variant)."""
-    status: str | None | Keep = KEEP
-    created_at: int | None | Keep = KEEP
-    sent_at: int | None | Keep = KEEP
-    counts_opens: bool | None | Keep = KEEP
-    counts_clicks: bool | None | Keep = KEEP
+    status: str | Keep | None = KEEP
+    created_at: int | Keep | None = KEEP
+    sent_at: int | Keep | None = KEEP
+    counts_opens: bool | Keep | None = KEEP
+    counts_clicks: bool | Keep | None = KEEP
 
 
 class Evidence(NamedTuple):
@@ -260,9 +260,9 @@ class Variant(NamedTuple):
 
     campaign: CampaignRef
     variant: str
-    label: str | None | Keep = KEEP
-    recipients: int | None | Keep = KEEP
-    is_winner: bool | None | Keep = KEEP
+    label: str | Keep | None = KEEP
+    recipients: int | Keep | None = KEEP
+    is_winner: bool | Keep | None = KEEP
 
 
 class CampaignCounters(NamedTuple):
@@ -320,17 +320,17 @@ class Order(NamedTuple):
     order: OrderRef
     kind: str | Keep = KEEP
     """order or deal"""
-    person: Person | None | Keep = KEEP
+    person: Person | Keep | None = KEEP
     ordered_at: int | Keep = KEEP
-    status: str | None | Keep = KEEP
+    status: str | Keep | None = KEEP
     """paid, pending, authorized, cancelled, refunded, voided, expired; deals: open, won, lost"""
     is_test: bool | Keep = KEEP
-    cancelled_at: int | None | Keep = KEEP
+    cancelled_at: int | Keep | None = KEEP
     currency: str | Keep = KEEP
-    sales_channel: str | None | Keep = KEEP
-    accepts_marketing: bool | None | Keep = KEEP
-    total_minor: int | None | Keep = KEEP
-    journey: str | None | Keep = KEEP
+    sales_channel: str | Keep | None = KEEP
+    accepts_marketing: bool | Keep | None = KEEP
+    total_minor: int | Keep | None = KEEP
+    journey: str | Keep | None = KEEP
 
 
 class OrderPerson(NamedTuple):
@@ -345,14 +345,14 @@ class OrderLine(NamedTuple):
 
     order: OrderRef
     line: str
-    product: str | None | Keep = KEEP
-    sku: str | None | Keep = KEEP
+    product: str | Keep | None = KEEP
+    sku: str | Keep | None = KEEP
     quantity: int | Keep = KEEP
-    current_quantity: int | None | Keep = KEEP
+    current_quantity: int | Keep | None = KEEP
     is_gift_card: bool | Keep = KEEP
-    price_minor: int | None | Keep = KEEP
+    price_minor: int | Keep | None = KEEP
     """what the whole line cost after discounts, before tax"""
-    unit_cost_minor: int | None | Keep = KEEP
+    unit_cost_minor: int | Keep | None = KEEP
 
 
 class LedgerEntry(NamedTuple):

@@ -141,6 +141,7 @@ def test_an_unreachable_host_is_named_and_nothing_else() -> None:
     with quick_client(api)(post(), threading.Event()) as client, pytest.raises(UnreachableError) as caught:
         client.send(Request(path="x", params={"email": "ann@example.com"}))
 
+    assert len(api.calls) == 3
     assert str(caught.value) == (
         "post, GET x: cannot reach post.example.com. Check the network, and base_url or the account's region in persync.toml."
     )

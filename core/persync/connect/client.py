@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, stop_any
 from tenacity.wait import wait_exponential_jitter
 
 from persync import __version__
@@ -25,6 +25,8 @@ from persync.errors import AuthError, ConfigError, PersyncError, TransientError,
 __all__ = ["Client", "Response", "Stopped"]
 
 TRIES = 6
+TRIES_UNREACHABLE = 3
+"""a host that cannot be reached at all is most often misspelt: say so soon"""
 PATIENCE_S = 600.0
 LONGEST_WAIT_S = 120.0
 TIMEOUT = httpx.Timeout(connect=10.0, read=125.0, write=30.0, pool=None)
@@ -103,7 +105,7 @@ class Client:
                 for attempt in Retrying(
                     retry=retry_if_exception(_worth_retrying),
                     wait=self._wait,
-                    stop=stop_after_attempt(self._tries) | stop_after_delay(PATIENCE_S),
+                    stop=stop_any(stop_after_attempt(self._tries), stop_after_delay(PATIENCE_S), _gives_up),
                     sleep=self._pause,
                     reraise=True,
                 ):
@@ -181,6 +183,11 @@ class Client:
 
 def _worth_retrying(error: BaseException) -> bool:
     return isinstance(error, TransientError) and not error.shrink
+
+
+def _gives_up(state: RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome else None
+    return isinstance(error, UnreachableError) and state.attempt_number >= TRIES_UNREACHABLE
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
