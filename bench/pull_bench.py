@@ -59,7 +59,7 @@ print(took, records, result.changed, resource.getrusage(resource.RUSAGE_SELF).ru
 
 
 def run(members: int = 10_000, campaigns: int = 10, rounds: int = 3) -> dict[str, float]:
-    """Return the records a second of floor and first pull (medians), their ratio, the second pull's seconds, peak memory (MB)."""
+    """Return records a second of floor and first pull (medians), their ratio, the second pull's seconds, peak memory in MB."""
     server = subprocess.Popen(
         [sys.executable, str(HERE / "server.py"), str(members), str(campaigns)],
         stdin=subprocess.PIPE,

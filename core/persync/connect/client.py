@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, stop_any
+from tenacity.stop import stop_base
 from tenacity.wait import wait_exponential_jitter
 
 from persync import __version__
@@ -105,7 +106,7 @@ class Client:
                 for attempt in Retrying(
                     retry=retry_if_exception(_worth_retrying),
                     wait=self._wait,
-                    stop=stop_any(stop_after_attempt(self._tries), stop_after_delay(PATIENCE_S), _gives_up),
+                    stop=stop_any(stop_after_attempt(self._tries), stop_after_delay(PATIENCE_S), _GivesUpOnUnreachable()),
                     sleep=self._pause,
                     reraise=True,
                 ):
@@ -185,9 +186,10 @@ def _worth_retrying(error: BaseException) -> bool:
     return isinstance(error, TransientError) and not error.shrink
 
 
-def _gives_up(state: RetryCallState) -> bool:
-    error = state.outcome.exception() if state.outcome else None
-    return isinstance(error, UnreachableError) and state.attempt_number >= TRIES_UNREACHABLE
+class _GivesUpOnUnreachable(stop_base):
+    def __call__(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        return isinstance(error, UnreachableError) and state.attempt_number >= TRIES_UNREACHABLE
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

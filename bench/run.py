@@ -1,0 +1,63 @@
+"""`make bench`: how fast, as ratios in one run. Prints a table and writes bench/results.json.
+
+Every figure is a median of several runs in turn with what it is held against; on a shared machine only the ratios say much.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import attribution_bench
+import pull_bench
+
+HERE = Path(__file__).resolve().parent
+
+
+def seconds(*command: str) -> float:
+    """Return how long a command takes, in seconds."""
+    started = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def start_up(rounds: int = 9) -> dict[str, float]:
+    """Hold `persync --help` against `python -c "import click"`, in turn."""
+    ours, theirs = [], []
+    for _ in range(rounds):
+        theirs.append(seconds(sys.executable, "-c", "import click"))
+        ours.append(seconds(str(Path(sys.executable).with_name("persync")), "--help"))
+    return {"help_s": statistics.median(ours), "click_s": statistics.median(theirs)}
+
+
+def main() -> int:
+    """Run all benchmarks; return 1 when a target was missed."""
+    results: dict[str, dict[str, object]] = {}
+
+    def note(name: str, value: float, unit: str, target: float | None = None, better: str = "higher") -> None:
+        ok = target is None or (value >= target if better == "higher" else value <= target)
+        results[name] = {"value": round(value, 4), "unit": unit, "target": target, "better": better, "ok": ok}
+        wanted = "" if target is None else f"{'>=' if better == 'higher' else '<='} {target:g}"
+        print(f"{name:32} {value:14,.3f} {unit:12} {wanted:10} {'ok' if ok else 'MISSED'}", flush=True)
+
+    pull = pull_bench.run()
+    note("pull_ratio_to_floor", pull["ratio"], "ratio", 0.5)
+    note("pull_records_per_s", pull["first"], "records/s")
+    note("floor_records_per_s", pull["floor"], "records/s")
+    note("pull_again_s", pull["second_s"], "s", None, "lower")
+    note("pull_peak_memory", pull["peak_mb"], "MB", 150, "lower")
+    start = start_up()
+    note("help_ratio_to_click", start["help_s"] / start["click_s"], "ratio", 2.5, "lower")
+    models = attribution_bench.run()["attribution_six_models"]
+    note("six_models_1m_touchpoints", models["value"], "s", attribution_bench.TARGET_SECONDS, "lower")
+
+    (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    return 0 if all(one["ok"] for one in results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
