@@ -6,6 +6,7 @@ Credit says who was near when an order was placed, by a rule; it says nothing of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution import ledger
@@ -21,13 +22,34 @@ if TYPE_CHECKING:
 NO_TOUCH: Final = "(none)"
 """the slice of money that no touch can hold"""
 
+
+@dataclass(frozen=True, slots=True)
+class _Dimension:
+    """A slice: the ledger's column that it hangs on, the text that names it, and the tables that text needs."""
+
+    column: str
+    text: str
+    joins: str = ""
+
+
+_CAMPAIGN = (
+    " LEFT JOIN campaign_keys AS k ON k.campaign_key = s.campaign_id LEFT JOIN connections AS o ON o.connection = k.connection"
+)
 _DIMENSIONS: Final = {
-    "channel": "COALESCE(NULLIF(c.channel, ''), '(unknown)')",
-    "connection": "COALESCE(n.name, '(unknown)')",
-    "campaign": "CASE WHEN c.campaign_key = 0 THEN '(no campaign)'"
-    " ELSE COALESCE(o.name || ':', '') || COALESCE(k.key, '?') END",
-    "level": "CASE WHEN c.campaign_key = 0 THEN '(no campaign)' WHEN v.level IS NULL THEN 'unknown'"
-    " ELSE CAST(v.level AS VARCHAR(8)) END",
+    "channel": _Dimension("channel", "COALESCE(NULLIF(s.channel, ''), '(unknown)')"),
+    "connection": _Dimension(
+        "connection", "COALESCE(n.name, '(unknown)')", " LEFT JOIN connections AS n ON n.connection = s.connection"
+    ),
+    "campaign": _Dimension(
+        "campaign_id",
+        "CASE WHEN s.campaign_id = 0 THEN '(no campaign)' ELSE COALESCE(o.name || ':', '') || COALESCE(k.key, '?') END",
+        _CAMPAIGN,
+    ),
+    "level": _Dimension(
+        "campaign_id",
+        "CASE WHEN s.campaign_id = 0 THEN '(no campaign)' ELSE COALESCE(CAST(v.level AS VARCHAR(8)), 'unknown') END",
+        " LEFT JOIN campaign_levels AS v ON v.campaign_key = s.campaign_id",
+    ),
 }
 DIMENSIONS: Final = tuple(_DIMENSIONS)
 
@@ -94,23 +116,22 @@ def period_sql(column: str, ask: Ask) -> tuple[str, dict[str, Any]]:
 def _sums(
     engine: Engine, models: Sequence[AttributionModel], by: tuple[str, ...], ask: Ask, currency: str
 ) -> list[dict[str, Any]]:
+    """Sum by order and the ledger's own columns first: names are looked up for the few slices that are left."""
     condition, params = period_sql("c.event_at", ask)
-    slices = [f"CASE WHEN c.position = 0 THEN '{NO_TOUCH}' ELSE {_DIMENSIONS[name]} END AS by_{name}" for name in by]
-    sums = [f"SUM(c.{model.name}) AS {model.name}" for model in models]
-    keys = [f"s.by_{name}" for name in by]
-    outer = [f"CAST(SUM(s.{model.name}) AS BIGINT) AS {model.name}" for model in models]
-    counts = [f"SUM(CASE WHEN s.is_counted = 1 AND s.{m.name} <> 0 THEN 1 ELSE 0 END) AS n_{m.name}" for m in models]
-    groups = ", ".join(str(2 + i) for i in range(1, len(by) + 1))
+    columns = sorted({_DIMENSIONS[name].column for name in by})
+    keys = ["CASE WHEN c.position = 0 THEN 1 ELSE 0 END AS is_rest", *(f"c.{column}" for column in columns)]
+    outer = ["t.is_rest", *(f"t.{column}" for column in columns)]
+    inner = f"SELECT {', '.join([*keys, 'c.order_id', 'c.is_counted', *(f'SUM(c.{m.name}) AS {m.name}' for m in models)])}"
+    groups = ", ".join(str(place) for place in range(1, len(keys) + 3))
+    sums = [f"CAST(SUM(t.{m.name}) AS BIGINT) AS {m.name}" for m in models]
+    counts = [f"SUM(CASE WHEN t.is_counted = 1 AND t.{m.name} <> 0 THEN 1 ELSE 0 END) AS n_{m.name}" for m in models]
+    texts = [f"CASE WHEN s.is_rest = 1 THEN '{NO_TOUCH}' ELSE {_DIMENSIONS[name].text} END AS by_{name}" for name in by]
+    totals = [f"CAST(SUM(s.{name}) AS BIGINT) AS {name}" for m in models for name in (m.name, f"n_{m.name}")]
     return engine.rows(
-        f"SELECT {', '.join([*keys, *outer, *counts])} FROM ("
-        f" SELECT {', '.join(['c.order_id', 'c.is_counted', *slices, *sums])} FROM credit_ledger AS c"
-        " LEFT JOIN connections AS n ON n.connection = c.connection"
-        " LEFT JOIN campaign_keys AS k ON k.campaign_key = c.campaign_id"
-        " LEFT JOIN connections AS o ON o.connection = k.connection"
-        " LEFT JOIN campaign_levels AS v ON v.campaign_key = c.campaign_id"
-        f" WHERE c.currency = :currency AND {condition}"
-        f" GROUP BY c.order_id, c.is_counted{', ' + groups if groups else ''}) AS s"
-        + (f" GROUP BY {', '.join(keys)}" if keys else " HAVING COUNT(*) > 0"),
+        f"SELECT {', '.join([*texts, *totals])} FROM (SELECT {', '.join([*outer, *sums, *counts])} FROM ("
+        f"{inner} FROM credit_ledger AS c WHERE c.currency = :currency AND {condition} GROUP BY {groups}"
+        f") AS t GROUP BY {', '.join(outer)}) AS s{''.join(dict.fromkeys(_DIMENSIONS[name].joins for name in by))}"
+        + (f" GROUP BY {', '.join(str(place) for place in range(1, len(by) + 1))}" if by else " HAVING COUNT(*) > 0"),
         {**params, "currency": currency},
     )
 

@@ -18,11 +18,14 @@ def build_orders(engine: Engine) -> None:
 
 def build_touches(engine: Engine) -> None:
     """Write `touches`: every click and visit with its person, its campaign and why it is not a touch (`reason`, "" = it is)."""
-    engine.write(load("touches", PACKAGE), None, "touches")
+    engine.write(_with_reasons("touches"), None, "touches")
 
 
 def build(engine: Engine, lookback_days: float = 30) -> None:
     """Write `journeys`: one row an order and touch within `lookback_days` before the order."""
     build_orders(engine)
-    text = load("journeys", PACKAGE).replace("/*touches*/", load("touches", PACKAGE))
-    engine.write(text, {"lookback_ms": round(lookback_days * DAY_MS)}, "journeys")
+    engine.write(_with_reasons("journeys"), {"lookback_ms": round(lookback_days * DAY_MS)}, "journeys")
+
+
+def _with_reasons(name: str) -> str:
+    return load(name, PACKAGE).replace("/*reasons*/", load("reasons", PACKAGE).strip())

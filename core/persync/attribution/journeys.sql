@@ -1,9 +1,9 @@
 -- One row an order and touch: what the people of an order did in the look-back (:lookback_ms) before it, in their total order.
--- Ties in time go by the natural key (connection, campaign, action, link, ordinal; see touches.sql), so that neither the order
+-- Ties in time go by the natural key (connection, campaign, action, link, ordinal; see reasons.sql), so that neither the order
 -- of arrival nor a surrogate number decides.
 --   position 1 = first ... length, age_days before the order, is_direct, is_email, is_last_non_direct (0/1)
-WITH people AS (
-    SELECT DISTINCT m.order_id, m.ordered_at, COALESCE(p.person, k.key_id) AS person
+WITH owners AS (
+    SELECT DISTINCT m.order_id, m.ordered_at, k.key_id, p.person
     FROM money_orders AS m
     JOIN order_of AS f ON f.order_id = m.order_id
     JOIN (
@@ -13,32 +13,48 @@ WITH people AS (
     ) AS k ON k.order_key = f.order_key
     LEFT JOIN person_of AS p ON p.key_id = k.key_id
 ),
-touches AS (
-/*touches*/
+-- Every key of those people, so that the many touches need not be turned into people first.
+buyers AS (
+    SELECT w.order_id, w.ordered_at, COALESCE(w.person, w.key_id) AS person, w.key_id
+    FROM owners AS w
+    UNION
+    SELECT w.order_id, w.ordered_at, w.person, p.key_id
+    FROM owners AS w
+    JOIN person_of AS p ON p.person = w.person
 ),
+/*reasons*/,
 placed AS (
     SELECT
         q.order_id,
-        q.ordered_at,
-        t.person,
+        q.person,
         t.connection,
         t.campaign_key,
-        t.campaign_id,
+        COALESCE(g.campaign_id, t.campaign_key) AS campaign_id,
         t.action,
         t.happened_at,
         t.link_id,
-        t.level,
-        t.channel,
-        CASE WHEN t.channel = 'direct' THEN 1 ELSE 0 END AS is_direct,
+        COALESCE(w.text, '') AS channel,
+        CAST(q.ordered_at - t.happened_at AS DOUBLE) / 86400000e0 AS age_days,
+        CASE WHEN w.text = 'direct' THEN 1 ELSE 0 END AS is_direct,
         ROW_NUMBER() OVER (
             PARTITION BY q.order_id
-            ORDER BY t.happened_at, t.connection_rank, t.campaign_rank, t.action, t.link_rank, t.ordinal, t.key_id
+            ORDER BY
+                t.happened_at, n.connection_rank, g.campaign_rank NULLS FIRST, t.action, l.link_rank NULLS FIRST, t.ordinal, t.key_id
         ) AS position
-    FROM people AS q
-    JOIN touches AS t ON t.person = q.person
-    WHERE t.reason = ''
+    FROM touchpoints AS t
+    JOIN buyers AS q ON q.key_id = t.key_id
+    LEFT JOIN odd AS o
+        ON o.key_id = t.key_id AND o.campaign_key = t.campaign_key AND o.happened_at = t.happened_at AND o.action = t.action
+    LEFT JOIN link_names AS l ON l.link_id = t.link_id
+    LEFT JOIN connection_names AS n ON n.connection = t.connection
+    LEFT JOIN campaign_names AS g ON g.campaign_key = t.campaign_key
+    LEFT JOIN words AS w ON w.word = t.channel
+    WHERE t.action IN (4, 9)
         AND t.happened_at <= q.ordered_at
         AND t.happened_at >= q.ordered_at - :lookback_ms
+        AND COALESCE(t.is_machine, 0) = 0
+        AND o.key_id IS NULL
+        AND (t.action = 9 OR COALESCE(l.is_unsubscribe, 0) = 0)
 ),
 closed AS (
     SELECT
@@ -50,7 +66,6 @@ closed AS (
 )
 SELECT
     p.order_id,
-    p.ordered_at,
     p.person,
     p.connection,
     p.campaign_key,
@@ -58,11 +73,10 @@ SELECT
     p.action,
     p.happened_at,
     p.link_id,
-    p.level,
     p.channel,
     p.position,
     c.length,
-    CAST(p.ordered_at - p.happened_at AS DOUBLE) / 86400000e0 AS age_days,
+    p.age_days,
     p.is_direct,
     CASE WHEN p.channel = 'email' THEN 1 ELSE 0 END AS is_email,
     CASE

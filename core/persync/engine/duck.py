@@ -101,7 +101,7 @@ class DuckEngine:
             if not path.exists():
                 self._derived.mkdir(exist_ok=True)
                 temporary = path.with_suffix(f".{os.getpid()}.tmp")
-                self._run(f"COPY (\n{sql}\n) TO {_quoted(temporary)} (FORMAT parquet, COMPRESSION zstd)", params)
+                self._run(f"COPY (\n{sql}\n) TO {_quoted(temporary)} (FORMAT parquet, COMPRESSION snappy)", params)
                 temporary.replace(path)
             self._view(name, [path])
             self._known[name] = digest
