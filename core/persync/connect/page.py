@@ -82,15 +82,17 @@ class Shaper:
         """Shape one page.
 
         `number` is the store's keyed 64-bit hash, `hashed` its keyed name; `known` looks up the versions last written of
-        records, None to look at none (a full pass). Raises ResponseError when the page itself is not what was expected.
+        records, None to look at none (a full pass, or the first one). Raises
+        ResponseError when the page itself is not what was expected.
         """
         shaped = Shaped()
         skip: set[int] = set()
         marks: list[tuple[int, int] | None] = []
-        if self.stream.version:
-            marks = self._marks(step, context, number)
+        if self.stream.version and known is not None:
+            # A cheap look at ids and versions first: what did not change is neither validated nor shaped.
+            marks = self._marks(self._peeked(step), context, number)
             shaped.records = len(marks)
-            if known is not None:
+            if marks:
                 written = known([mark[0] for mark in marks if mark is not None])
                 skip = {i for i, mark in enumerate(marks) if mark is not None and written.get(mark[0]) == mark[1]}
                 shaped.unchanged = len(skip)
@@ -103,6 +105,8 @@ class Shaper:
             found = self._raw_records(step)
             checked = False
         shaped.records = len(found)
+        if self.stream.version and known is None:
+            marks = self._marks(found, context, number)
         function = self.stream.rows
         for i, record in enumerate(found):
             if i in skip:
@@ -130,10 +134,10 @@ class Shaper:
                 shaped.versions.append(marks[i])  # type: ignore[arg-type]
         return shaped
 
-    def _marks(self, step: Step, context: Context, number: Callable[[str], int]) -> list[tuple[int, int] | None]:
+    def _marks(self, records: list[Any], context: Context, number: Callable[[str], int]) -> list[tuple[int, int] | None]:
         """Return (record, version) as keyed numbers for each record, None where one has no key or version."""
         marks: list[tuple[int, int] | None] = []
-        for record in self._peeked(step):
+        for record in records:
             key, version = _at(record, self.stream.key), _at(record, self.stream.version or "")
             if key is None or version is None:
                 marks.append(None)

@@ -6,6 +6,7 @@ together: kill the process anywhere and the next pull goes on, with nothing lost
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -56,6 +57,8 @@ def pull(
     fails is told in the result, by connection and stream; only a store that cannot be used at all raises.
     """
     result = PullResult()
+    # What is loaded by now stays: the collector need not walk it again after every few hundred records.
+    gc.freeze()
     with open_store(store_path, create=True) as store:
         for connector in connectors:
             try:
@@ -253,7 +256,7 @@ class ConnectionPull:
             fields=fields,
             params=step.params,
         )
-        again = self.options.full or self.options.rejects
+        again = self.options.full or self.options.rejects or job.work.first_load
         try:
             shaped = shaper.shape(
                 step,

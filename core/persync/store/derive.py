@@ -7,7 +7,7 @@ changed, so a merge costs nothing and can be undone.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from persync.store.identity import people
 from persync.store.levels import grade
@@ -76,11 +76,19 @@ def _replace(db: sqlite3.Connection, table: str, key: str, rows: Iterable[tuple[
 
 
 def _people(db: sqlite3.Connection) -> None:
-    def natural() -> sqlite3.Cursor:
-        return db.execute(
-            "SELECT k.key_id, k.kind, coalesce(n.name, ''), k.key FROM person_keys k"
-            " LEFT JOIN connections n ON n.connection = k.connection ORDER BY 2, 3, 4"
-        )
+    names = dict(db.execute("SELECT connection, name FROM connections"))
+    groups = sorted(
+        (kind, names.get(connection, ""), connection)
+        for kind, connection in db.execute("SELECT DISTINCT kind, connection FROM person_keys")
+    )
+
+    def natural() -> Iterator[tuple[int, str, str, str]]:
+        # Group by group the index already has the keys in order: nothing is sorted.
+        for kind, name, connection in groups:
+            for key_id, key in db.execute(
+                "SELECT key_id, key FROM person_keys WHERE kind = ? AND connection = ? ORDER BY key", (kind, connection)
+            ):
+                yield key_id, kind, name, key
 
     highest = db.execute("SELECT coalesce(max(key_id), 0) FROM person_keys").fetchone()[0]
     found, _ = people(natural, db.execute("SELECT key_a, key_b FROM links WHERE undone_at IS NULL"), highest)

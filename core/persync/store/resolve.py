@@ -8,12 +8,13 @@ and thrown away when a transaction fails.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
-from persync.rows import CampaignRef, OrderRef, Person
+from persync.rows import KEEP, CampaignRef, OrderRef, Person
 from persync.store.key import StoreKey
 from persync.store.schema import HASHED_KINDS, SHARED_CAMPAIGN_KINDS, SHARED_PERSON_KINDS
 
@@ -37,6 +38,12 @@ class Resolver:
         self.orders: dict[OrderRef | None, int] = {}
         self.links: dict[str | None, int] = {}
         self.words: dict[str, int] = {}
+        self._caches: dict[str, tuple[dict[Any, int], Callable[[Any], int]]] = {
+            "campaign": (self.campaigns, self.campaign),
+            "order": (self.orders, self.order),
+            "link_id": (self.links, self.link_id),
+            "word": (self.words, self.word),
+        }
         self.forget()
 
     def forget(self) -> None:
@@ -86,6 +93,21 @@ class Resolver:
         except KeyError:
             self.people((person,))
             return self._people[person]
+
+    def known_people(self, people: Sequence[Any]) -> list[Any]:
+        """Return the key of each person of a column, None for none and for the erased; KEEP stays KEEP."""
+        return [who if who is None or who is KEEP else self._people[who] for who in people]
+
+    def numbers(self, method: str, values: Sequence[Any]) -> list[int]:
+        """Return the numbers of a column of campaigns, orders, links or words, making those that are new."""
+        cache, make = self._caches[method]
+        if len(cache) > CACHE_LIMIT:
+            cache.clear()
+            cache[None] = 0
+        for value in set(values):
+            if value not in cache:
+                make(value)
+        return list(map(cache.__getitem__, values))
 
     def _number(self, kind: str, values: dict[str, int]) -> None:
         """Fill in the number of every key of one kind, making those that are new; an erased one keeps 0."""
@@ -201,9 +223,6 @@ class Resolver:
                     (*known, found),
                 )
                 self.touched.add("order_keys")
-        if len(self.orders) > CACHE_LIMIT:
-            self.orders.clear()
-            self.orders[None] = 0
         self.orders[ref] = found
         return found
 
@@ -217,9 +236,6 @@ class Resolver:
             pass
         bare = without_query(url)
         found = self._insert("campaign_links", "link_id", ("url", "is_unsubscribe"), (bare, is_unsubscribe(bare)), key=("url",))
-        if len(self.links) > CACHE_LIMIT:
-            self.links.clear()
-            self.links[None] = 0
         self.links[url] = found
         return found
 

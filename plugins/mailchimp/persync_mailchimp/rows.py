@@ -282,7 +282,9 @@ def _claim(ref: CampaignRef, ecommerce: Mapping[str, Any], sent_at: int | None) 
 
 
 def _recipient(record: Mapping[str, Any]) -> Person:
-    person: Person = Person(("email", record.get("email_address")), ("member", record["email_id"]))
+    # The member id is the address's MD5 and says nothing more; `members` has linked the two, for records without an address.
+    address = record.get("email_address")
+    person: Person = Person(("email", address)) if address else Person(("member", record["email_id"]))
     if not person:
         raise RecordError("names nobody", field="email_id")
     return person
