@@ -1,0 +1,330 @@
+"""Fills in the generated parts of README.md and docs/*.md from the code, so that neither can drift from the other.
+
+    python docs/make.py            # write what is out of date
+    python docs/make.py --check    # write nothing; exit with 1 and name what is out of date
+
+A generated part stands between the lines `<!-- docs/make.py: NAME -->` and `<!-- end -->`; the rest is written by hand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+BUNDLED: Final = ("mailchimp", "shopify", "hubspot", "files")
+_BLOCK = re.compile(r"(<!-- docs/make\.py: (?P<name>\S+) -->\n)(?P<body>.*?)(<!-- end -->)", re.DOTALL)
+
+TABLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "People": {
+        "person_keys": "Every key somebody is known by. Kinds email, member, mc_eid and opaque are stored as keyed hashes; "
+        "email and mc_eid have connection 0, so that one address is one key everywhere.",
+        "links": "Two keys that are one person, and why: same_record, vendor_merge.",
+        "person_of": "The person of each key: the connected keys, named after the one that sorts first.",
+        "contacts": "A person as one platform knows them, without who they are.",
+        "consents": "The consent of a person for a channel; one more numbered row whenever something changed.",
+        "attributes": "Opted-in attributes, coarsened, each with its basis.",
+        "stages": "When a person entered a life-cycle stage.",
+        "fields": "The fields that a list has.",
+        "segments": "Lists, tags, segments, interests.",
+        "memberships": "Who is in a segment; `left_at` is when a pull first missed them.",
+    },
+    "Campaigns and messages": {
+        "campaign_keys": "Every key a campaign is known by. Kinds mc_cid, hsmi and utm have connection 0.",
+        "campaign_aliases": "Other keys of a campaign.",
+        "campaign_of": "The campaign that each key means.",
+        "campaigns": "A message that was or will be sent.",
+        "campaign_evidence": "What was found in a campaign that makes it personal.",
+        "campaign_levels": "The level from 0 to 4 (null = unknown) and why.",
+        "variants": "The variants of an A/B test.",
+        "campaign_counters": "The platform's own totals; one more numbered row whenever one changed.",
+        "campaign_links": "URLs without query and fragment.",
+        "touchpoints": "What was sent to, opened, clicked or visited by whom and when.",
+    },
+    "Orders and money": {
+        "order_keys": "An order as one system names it, and which shop's order it is a copy of.",
+        "order_of": "Which keys are one order, and the one whose money counts.",
+        "orders": "The head of an order or deal.",
+        "order_people": "Further people on an order or deal.",
+        "order_lines": "What was bought.",
+        "order_ledger": "Every movement of an order's money, signed, by part, when it happened. Revenue is its sum.",
+        "claims": "What a platform says it earned; one more numbered row whenever it changed. Never added to revenue.",
+        "costs": "Money spent on the programme.",
+    },
+    "Experiments and decisions": {
+        "assignments": "Who was drawn into which arm.",
+        "outcomes": "Numbers an experiment can be read on.",
+        "decisions": "Who was selected for something, and who was not.",
+    },
+    "Names and bookkeeping": {
+        "connections": "Each connection and what its account says of itself.",
+        "words": "Texts of `touchpoints.channel` and `.source` by number.",
+        "actions": "Names of `touchpoints.action` by number.",
+        "meta": "What the store remembers about itself.",
+        "checkpoints": "Where each part of each stream goes on.",
+        "coverage": "From when to when each part of each stream is complete, or why not.",
+        "rejects": "Records that did not fit: where, which field, why, and their shape without words.",
+        "versions": "Which version of a record was written last.",
+        "dirty": "What the mirror must write again.",
+        "runs": "Every run with its exit code.",
+        "log": "What happened, each entry chained to the one before.",
+        "tombstones": "Keyed hashes of erased people, who are not stored again.",
+        "imported_files": "Which file was read, and its digest.",
+    },
+}
+"""Every table with one sentence, in the order of the page; a table that is missing here stops the making."""
+
+
+def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
+    """Yield every command with its full name, subcommands in place of their group."""
+    from persync.cli import COMMANDS, root
+
+    top = click.Context(root, info_name="persync")
+    for name in COMMANDS:
+        command = root.get_command(top, name)
+        assert command is not None
+        here = click.Context(command, info_name=name, parent=top)
+        if isinstance(command, click.Group):
+            for sub, inner in sorted(command.commands.items()):
+                yield f"{name} {sub}", inner, click.Context(inner, info_name=sub, parent=here)
+        else:
+            yield name, command, here
+
+
+def command_list() -> str:
+    """The line of each command that `persync --help` shows."""
+    from persync.cli import COMMANDS
+
+    return _table(("command", ""), ((f"`persync {name}`", line) for name, (_, line) in COMMANDS.items()))
+
+
+def command_reference() -> str:
+    """Each command with its usage, its help and its options."""
+    parts = []
+    for name, command, context in commands():
+        usage = " ".join(["persync", name, *command.collect_usage_pieces(context)])
+        options = "\n".join(_options(command, context))
+        parts.append(f"## {name}\n\n    {usage}\n\n{_prose(command.help or '')}\n" + (f"\n{options}\n" if options else ""))
+    return "\n".join(parts)
+
+
+def shared_options() -> str:
+    """The options that every command takes."""
+    from persync.cli import root
+
+    return "\n".join(_options(root, click.Context(root, info_name="persync")))
+
+
+def _options(command: click.Command, context: click.Context) -> Iterator[str]:
+    for parameter in command.get_params(context):
+        record = None if getattr(parameter, "hidden", False) else parameter.get_help_record(context)
+        if record is not None and record[0] != "-h, --help":
+            yield f"- `{record[0]}` {record[1]}".rstrip()
+
+
+def importers() -> str:
+    """Each kind of file with its columns."""
+    from persync.imports.files import IMPORTERS
+
+    parts = []
+    for importer in IMPORTERS:
+        rows = []
+        for column in importer.columns:
+            words = [column.help] if column.help else []
+            words += [f"one of {', '.join(column.choices)}"] if column.choices else []
+            words += ["the cell may be empty"] if column.may_be_empty and "empty" not in column.help else []
+            rows.append((f"`{column.name}`" + ("" if column.required else " ?"), column.kind, "; ".join(words)))
+        once = f"\nOnce in a file: {', '.join(f'`{name}`' for name in importer.once)} together.\n" if importer.once else ""
+        parts.append(f"## {importer.kind}\n\n{importer.summary}\n\n{_table(('column', 'kind', ''), rows)}{once}")
+    return "\n".join(parts)
+
+
+def connections() -> str:
+    """What each connector that comes with persync can be told, and where its secrets are looked for."""
+    from persync.connect import ConnectionSettings
+    from persync.plugins import load_plugins
+
+    host = load_plugins()
+    rows = []
+    for name in BUNDLED:
+        connector = host.connectors[name]
+        own = [
+            f"`{key}`" + (" (required)" if info.is_required() else "")
+            for key, info in connector.settings_type.model_fields.items()
+            if key not in ConnectionSettings.model_fields and key != "folder"
+        ]
+        secrets = ", ".join(f"`{secret}`: `{env}`" for secret, env in connector.secrets.items())
+        rows.append((f"`{name}`", ", ".join(own), secrets, connector.help))
+    return _table(("connector", "its own keys", "secrets: variable", "where they come from"), rows)
+
+
+def hooks() -> str:
+    """Each hook with its signature, what it says, and the type it yields."""
+    from persync import hookspecs
+    from persync.plugins import _KINDS, _resolve
+
+    parts = []
+    for kind in _KINDS.values():
+        hook = getattr(hookspecs, kind.hook)
+        offered = _resolve(kind.type)
+        module, _, name = kind.type.partition(":")
+        shape = f"    def {kind.hook}{inspect.signature(hook)}".replace("'", "")
+        text = f"## {kind.hook}\n\n{shape}\n\n{_prose(inspect.getdoc(hook) or '')}\n\n"
+        text += f"`{_public(module, name)}.{name}`: {_prose(inspect.getdoc(offered) or '')}\n"
+        if dataclasses.is_dataclass(offered):
+            fields = [(f"`{field.name}`", f"`{field.type}`") for field in dataclasses.fields(offered)]
+            text += "\n" + _table(("field", "type"), fields)
+        parts.append(text)
+    return "\n".join(parts)
+
+
+def _public(module: str, name: str) -> str:
+    """Return the shortest module that a type can be imported from."""
+    package = module.rpartition(".")[0]
+    return package if name in getattr(__import__(package, fromlist=["x"]), "__all__", ()) else module
+
+
+def metrics() -> str:
+    """Each registered metric."""
+    from persync.measure import METRICS
+
+    parts = []
+    for metric in sorted(METRICS, key=lambda metric: metric.id):
+        lines = [f"- **Formula** {metric.formula}", f"- **Unit** {metric.unit}"]
+        lines += [f"- **By** {', '.join(metric.dimensions)}"] if metric.dimensions else []
+        lines += [f"- **Edge cases** {metric.edge_cases}"] if metric.edge_cases else []
+        lines += [f"- **Reads** {', '.join(f'`{table}`' for table in metric.data)}"] if metric.data else []
+        parts.append(f"## {metric.id}\n\n{metric.title}. {metric.definition}\n\n" + "\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def reasons() -> str:
+    """Why a value can be missing."""
+    from persync.report.words import REASONS
+
+    return _table(("reason", "means"), ((f"`{code}`", text) for code, text in REASONS.items()))
+
+
+def models() -> str:
+    """Each attribution model with its weight."""
+    from persync.attribution.models import MODELS
+
+    rows = [(f"`{model.name}`", model.summary, f"`{_weight(model.weight, model.params)}`") for model in MODELS]
+    return _table(("model", "", "weight of a touch"), rows)
+
+
+def _weight(expression: str, params: Mapping[str, float]) -> str:
+    for name, value in params.items():
+        expression = expression.replace(f":{name}", f"{value:g}")
+    return expression
+
+
+def tables() -> str:
+    """Every table of the store: what it holds, and its columns; those of its key are bold."""
+    from persync.store.schema import DERIVED, OUTSIDE_DIGEST
+
+    db = _empty_store()
+    known = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+    described = [name for group in TABLES.values() for name in group]
+    if sorted(known) != sorted(described):
+        raise SystemExit(f"docs/make.py: the tables differ: {sorted(set(known) ^ set(described))}")
+    parts = []
+    for title, group in TABLES.items():
+        rows = []
+        for name, text in group.items():
+            mark = " *derived*" if name in DERIVED else " *outside the digest*" if name in OUTSIDE_DIGEST else ""
+            columns = db.execute(f"PRAGMA table_info({name})").fetchall()
+            rows.append((f"`{name}`{mark}", text, ", ".join(f"**{c[1]}**" if c[5] else str(c[1]) for c in columns)))
+        parts.append(f"## {title}\n\n{_table(('table', '', 'columns'), rows)}")
+    return "\n".join(parts)
+
+
+def views() -> str:
+    """Every view with its columns."""
+    from persync.store.views import VIEWS
+
+    db = _empty_store()
+    rows = ((f"`{name}`", ", ".join(c[1] for c in db.execute(f"PRAGMA table_info({name})"))) for name in VIEWS)
+    return _table(("view", "columns"), rows)
+
+
+def _empty_store() -> sqlite3.Connection:
+    from persync.store.schema import DDL
+    from persync.store.views import create_views
+
+    db = sqlite3.connect(":memory:")
+    db.executescript(DDL)
+    create_views(db)
+    return db
+
+
+def _table(header: tuple[str, ...], rows: Any) -> str:
+    """Return a Markdown table; a bar in a cell is escaped."""
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "".join("| " + " | ".join(str(cell).replace("|", r"\|") for cell in line) + " |\n" for line in lines)
+
+
+def _prose(text: str) -> str:
+    """Return a docstring as paragraphs of one line each."""
+    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(text).split("\n\n"))
+
+
+BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
+    "command-list": command_list,
+    "command-reference": command_reference,
+    "shared-options": shared_options,
+    "importers": importers,
+    "connections": connections,
+    "hooks": hooks,
+    "metrics": metrics,
+    "reasons": reasons,
+    "models": models,
+    "tables": tables,
+    "views": views,
+}
+
+
+def pages() -> list[Path]:
+    """Return every page that may have generated parts."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def filled(text: str) -> str:
+    """Return a page with its generated parts made anew."""
+
+    def made(match: re.Match[str]) -> str:
+        return f"{match[1]}\n{BLOCKS[match['name']]().strip()}\n\n{match[4]}"
+
+    return _BLOCK.sub(made, text)
+
+
+def used() -> set[str]:
+    """Return the names of the generated parts that stand on a page."""
+    return {match["name"] for page in pages() for match in _BLOCK.finditer(page.read_text("utf-8"))}
+
+
+def main(arguments: list[str]) -> int:
+    """Write or check every page; return the exit code."""
+    old = []
+    for page in pages():
+        text = page.read_text("utf-8")
+        wanted = filled(text)
+        if wanted != text:
+            old.append(page.relative_to(ROOT))
+            if "--check" not in arguments:
+                page.write_text(wanted, encoding="utf-8")
+    for name in old:
+        sys.stdout.write(f"{name} {'is out of date' if '--check' in arguments else 'written'}\n")
+    return int(bool(old) and "--check" in arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
