@@ -133,6 +133,7 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
 def importers() -> str:
     """Each kind of file with its columns."""
     from persync.imports.files import IMPORTERS
+    from persync.measure.costs import CATEGORIES
 
     parts = []
     for importer in IMPORTERS:
@@ -144,6 +145,11 @@ def importers() -> str:
             rows.append((f"`{column.name}`" + ("" if column.required else " ?"), column.kind, "; ".join(words)))
         once = f"\nOnce in a file: {', '.join(f'`{name}`' for name in importer.once)} together.\n" if importer.once else ""
         parts.append(f"## {importer.kind}\n\n{importer.summary}\n\n{_table(('column', 'kind', ''), rows)}{once}")
+        if importer.kind == "costs":
+            parts.append(
+                f"Any category may stand there; the report names those of {', '.join(CATEGORIES)} that have no entry. A scope"
+                " that is the name of an experiment makes the cost that experiment's.\n"
+            )
     return "\n".join(parts)
 
 
