@@ -18,6 +18,7 @@ from persync.rows import (
     Claim,
     Consent,
     Evidence,
+    LedgerEntry,
     MemberOf,
     Order,
     OrderRef,
@@ -277,3 +278,20 @@ def test_a_lock_file_left_by_a_crash_is_free(tmp_path: Path) -> None:
 
     with hold(tmp_path / "p.db", "shop"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "shown"),
+    [(-1205, "EUR", "-12.05"), (1205, "JPY", "1205"), (1205, "KWD", "1.205"), (-7, "EUR", "-0.07"), (12345, "CLF", "1.2345")],
+)
+def test_the_views_show_money_in_major_units_of_its_currency(tmp_path: Path, minor: int, currency: str, shown: str) -> None:
+    with open_store(tmp_path / "p.db", create=True) as store:
+        writer = Writer(store, "m", "m", now=1)
+        with store.transaction():
+            writer.write([LedgerEntry(OrderRef("9"), "e", "sale", "product", 86_400_123, minor, currency)])
+
+        assert store.db.execute("SELECT happened_at, amount, currency FROM v_order_ledger").fetchall() == [
+            ("1970-01-02T00:00:00.123Z", shown, currency)
+        ]
+        for (view,) in store.db.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall():
+            assert store.db.execute(f"SELECT * FROM {view}").description is not None

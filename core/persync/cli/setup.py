@@ -41,7 +41,7 @@ path = "persync.db"
 # at = "03:30"
 # pull = "all"
 # report = [{ format = "html", out = "report.html" }]
-# checks = [{ metric = "revenue", min = 0 }]
+# checks = [{ metric = "delivery_rate", min = 0.95 }]
 """
 
 IGNORED = ("persync.secrets.toml", "*.key", "*.db", "*.db-*", "*.lock", "*.mirror/")

@@ -32,7 +32,7 @@ COSTS = Importer(
     summary="What the programme cost: licences, agencies, wages.",
     columns=(
         Column("date", "time", help="when it was spent"),
-        Column("category", "text", help="licence, agency, content, wages ..."),
+        Column("category", "text", help="tool, content, labour, setup, data or discount; other words are kept as they are"),
         Column("amount", "money"),
         Column("currency", "currency"),
         Column("scope", "text", required=False, help="what it was for; empty = the whole programme"),

@@ -38,6 +38,7 @@ REASONS: Final = {
     "no_flag": "the platform flags no machine opens",
     "not_measured": "the platform does not measure it",
     "one_group": "only one group is large enough",
+    "not_stated": "the shop does not state it",
     "hole": "the data have a hole in this period",
     "suppressed": "hidden, because so few people could be recognised",
     "mixed_currencies": "the amounts are in several currencies",

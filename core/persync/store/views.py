@@ -19,6 +19,8 @@ def _major(amount: str, currency: str) -> str:
         f"CASE WHEN {currency} IN ({zero}) THEN printf('%d', {amount})"
         f" WHEN {currency} IN ({three}) THEN printf('%s%d.%03d', iif({amount} < 0, '-', ''), abs({amount}) / 1000,"
         f" abs({amount}) % 1000)"
+        f" WHEN {currency} IN ('CLF','UYW') THEN printf('%s%d.%04d', iif({amount} < 0, '-', ''), abs({amount}) / 10000,"
+        f" abs({amount}) % 10000)"
         f" ELSE printf('%s%d.%02d', iif({amount} < 0, '-', ''), abs({amount}) / 100, abs({amount}) % 100) END"
     )
 
