@@ -3,7 +3,7 @@
 -- of arrival nor a surrogate number decides.
 --   position 1 = first ... length, age_days before the order, is_direct, is_email, is_last_non_direct (0/1)
 WITH owners AS (
-    SELECT DISTINCT m.order_id, m.ordered_at, k.key_id, p.person
+    SELECT m.order_id, m.ordered_at, k.key_id, p.person
     FROM money_orders AS m
     JOIN order_of AS f ON f.order_id = m.order_id
     JOIN (

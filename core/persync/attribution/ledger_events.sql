@@ -2,31 +2,30 @@
 -- (shipping, when net is asked) is left out. Events of one moment go by their entry.
 WITH entries AS (
     SELECT
-        m.order_id,
-        m.is_counted,
-        l.currency,
+        l.order_key,
         l.entry,
-        l.event,
+        l.currency,
+        MIN(l.event) AS event,
         MIN(l.happened_at) AS event_at,
         CAST(SUM(l.amount_minor) AS BIGINT) AS amount_minor
-    FROM money_orders AS m
-    JOIN order_ledger AS l ON l.order_key = m.order_key
+    FROM order_ledger AS l
     WHERE /*parts*/
-    GROUP BY m.order_id, m.is_counted, l.currency, l.entry, l.event
+    GROUP BY l.order_key, l.entry, l.currency
     HAVING SUM(l.amount_minor) <> 0
 )
 SELECT
-    n.order_id,
-    n.is_counted,
+    m.order_id,
+    m.is_counted,
     n.currency,
     n.entry,
     n.event,
     n.event_at,
     n.amount_minor,
-    ROW_NUMBER() OVER (PARTITION BY n.order_id, n.currency ORDER BY n.event_at, n.entry, n.event) AS event_number,
+    ROW_NUMBER() OVER (PARTITION BY m.order_id, n.currency ORDER BY n.event_at, n.entry) AS event_number,
     CAST(SUM(n.amount_minor) OVER (
-        PARTITION BY n.order_id, n.currency
-        ORDER BY n.event_at, n.entry, n.event
+        PARTITION BY m.order_id, n.currency
+        ORDER BY n.event_at, n.entry
         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
     ) AS BIGINT) AS after_minor
 FROM entries AS n
+JOIN money_orders AS m ON m.order_key = n.order_key

@@ -4,8 +4,6 @@ SELECT
     f.order_id,
     o.order_key,
     o.connection,
-    COALESCE(o.kind, 'order') AS kind,
-    o.status,
     COALESCE(o.ordered_at, l.first_at) AS ordered_at,
     COALESCE(l.currency, o.currency) AS currency,
     o.total_minor,

@@ -29,6 +29,11 @@ def rename(sql: str, new: Mapping[str, str]) -> str:
     return _TOKEN.sub(lambda match: new.get(match[1], match[0]) if match[1] else match[0], sql)
 
 
+def bare(sql: str) -> str:
+    """Return the text without its comments."""
+    return _TOKEN.sub(lambda match: "" if match[0].startswith("--") else match[0], sql)
+
+
 def used(sql: str, params: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the parameters a text uses, with their values. Raise DataError when one has none."""
     given = params or {}

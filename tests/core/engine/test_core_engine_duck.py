@@ -61,7 +61,7 @@ def test_a_frame_above_its_limit_is_refused(engine: DuckEngine) -> None:
 
 def test_a_derived_table_is_kept_and_found_again(engine: DuckEngine, store: Any) -> None:
     """The same question writes nothing; another parameter, or another table before it, another file."""
-    sql = "SELECT t.key_id FROM touchpoints AS t WHERE t.key_id < :below"
+    sql = "-- What is picked.\nSELECT t.key_id FROM touchpoints AS t WHERE t.key_id < :below"
     derived = store.path.with_suffix(".mirror") / "derived-g1"
 
     assert (engine.has("picked"), engine.write(sql, {"below": 3}, "picked"), engine.has("picked")) == (False, 2, True)
