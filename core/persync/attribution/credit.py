@@ -32,23 +32,26 @@ class _Dimension:
     joins: str = ""
 
 
-_CAMPAIGN = (
-    " LEFT JOIN campaign_keys AS k ON k.campaign_key = s.campaign_id LEFT JOIN connections AS o ON o.connection = k.connection"
+_CAMPAIGN: Final = (
+    " LEFT JOIN campaign_of AS g ON g.campaign_key = s.campaign_key"
+    " LEFT JOIN campaign_keys AS k ON k.campaign_key = COALESCE(g.campaign_id, s.campaign_key)"
+    " LEFT JOIN connections AS o ON o.connection = k.connection"
+    " LEFT JOIN campaign_levels AS v ON v.campaign_key = COALESCE(g.campaign_id, s.campaign_key)"
 )
 _DIMENSIONS: Final = {
-    "channel": _Dimension("channel", "COALESCE(NULLIF(s.channel, ''), '(unknown)')"),
+    "channel": _Dimension("word", "COALESCE(NULLIF(w.text, ''), '(unknown)')", " LEFT JOIN words AS w ON w.word = s.word"),
     "connection": _Dimension(
         "connection", "COALESCE(n.name, '(unknown)')", " LEFT JOIN connections AS n ON n.connection = s.connection"
     ),
     "campaign": _Dimension(
-        "campaign_id",
-        "CASE WHEN s.campaign_id = 0 THEN '(no campaign)' ELSE COALESCE(o.name || ':', '') || COALESCE(k.key, '?') END",
+        "campaign_key",
+        "CASE WHEN s.campaign_key = 0 THEN '(no campaign)' ELSE COALESCE(o.name || ':', '') || COALESCE(k.key, '?') END",
         _CAMPAIGN,
     ),
     "level": _Dimension(
-        "campaign_id",
-        "CASE WHEN s.campaign_id = 0 THEN '(no campaign)' ELSE COALESCE(CAST(v.level AS VARCHAR(8)), 'unknown') END",
-        " LEFT JOIN campaign_levels AS v ON v.campaign_key = s.campaign_id",
+        "campaign_key",
+        "CASE WHEN s.campaign_key = 0 THEN '(no campaign)' ELSE COALESCE(CAST(v.level AS VARCHAR(8)), 'unknown') END",
+        _CAMPAIGN,
     ),
 }
 DIMENSIONS: Final = tuple(_DIMENSIONS)

@@ -15,10 +15,10 @@ WITH owners AS (
 ),
 -- Every key of those people, so that the many touches need not be turned into people first.
 buyers AS (
-    SELECT w.order_id, w.ordered_at, COALESCE(w.person, w.key_id) AS person, w.key_id
+    SELECT w.order_id, w.ordered_at, w.key_id
     FROM owners AS w
     UNION
-    SELECT w.order_id, w.ordered_at, w.person, p.key_id
+    SELECT w.order_id, w.ordered_at, p.key_id
     FROM owners AS w
     JOIN person_of AS p ON p.person = w.person
 ),
@@ -26,20 +26,22 @@ buyers AS (
 placed AS (
     SELECT
         q.order_id,
-        q.person,
         t.connection,
         t.campaign_key,
-        COALESCE(g.campaign_id, t.campaign_key) AS campaign_id,
         t.action,
         t.happened_at,
         t.link_id,
-        COALESCE(w.text, '') AS channel,
+        t.channel AS word,
         CAST(q.ordered_at - t.happened_at AS DOUBLE) / 86400000e0 AS age_days,
-        CASE WHEN w.text = 'direct' THEN 1 ELSE 0 END AS is_direct,
         ROW_NUMBER() OVER (
             PARTITION BY q.order_id
             ORDER BY
-                t.happened_at, n.connection_rank, g.campaign_rank NULLS FIRST, t.action, l.link_rank NULLS FIRST, t.ordinal, t.key_id
+                t.happened_at,
+                -- connection, campaign, action and link in one number: a sort by seven columns takes half as long again
+                ((COALESCE(n.connection_rank, 0) * 16777216 + COALESCE(g.campaign_rank, 0)) * 16 + t.action) * 16777216
+                + COALESCE(l.link_rank, 0),
+                t.ordinal,
+                t.key_id
         ) AS position
     FROM touchpoints AS t
     JOIN buyers AS q ON q.key_id = t.key_id
@@ -48,7 +50,6 @@ placed AS (
     LEFT JOIN link_names AS l ON l.link_id = t.link_id
     LEFT JOIN connection_names AS n ON n.connection = t.connection
     LEFT JOIN campaign_names AS g ON g.campaign_key = t.campaign_key
-    LEFT JOIN words AS w ON w.word = t.channel
     WHERE t.action IN (4, 9)
         AND t.happened_at <= q.ordered_at
         AND t.happened_at >= q.ordered_at - :lookback_ms
@@ -56,23 +57,27 @@ placed AS (
         AND o.key_id IS NULL
         AND (t.action = 9 OR COALESCE(l.is_unsubscribe, 0) = 0)
 ),
+named AS (
+    SELECT p.*, COALESCE(w.text, '') AS channel, CASE WHEN w.text = 'direct' THEN 1 ELSE 0 END AS is_direct
+    FROM placed AS p
+    LEFT JOIN words AS w ON w.word = p.word
+),
 closed AS (
     SELECT
         p.order_id,
         COUNT(*) AS length,
         MAX(CASE WHEN p.is_direct = 0 THEN p.position ELSE 0 END) AS last_non_direct
-    FROM placed AS p
+    FROM named AS p
     GROUP BY p.order_id
 )
 SELECT
     p.order_id,
-    p.person,
     p.connection,
     p.campaign_key,
-    p.campaign_id,
     p.action,
     p.happened_at,
     p.link_id,
+    p.word,
     p.channel,
     p.position,
     c.length,
@@ -84,5 +89,5 @@ SELECT
         WHEN c.last_non_direct = 0 AND p.position = c.length THEN 1
         ELSE 0
     END AS is_last_non_direct
-FROM placed AS p
+FROM named AS p
 JOIN closed AS c ON c.order_id = p.order_id

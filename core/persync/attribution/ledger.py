@@ -29,7 +29,7 @@ NET_PARTS: Final = ("product", "adjustment")
 _COLUMNS: Final = frozenset(
     (
         *("order_id", "is_counted", "currency", "event_number", "event_at", "position", "connection", "campaign_key"),
-        *("campaign_id", "channel", "reason"),
+        *("word", "reason"),
     )
 )
 _HELD_WELL: Final = (1e-3, 1e6)

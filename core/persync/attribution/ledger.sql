@@ -1,13 +1,12 @@
 -- The wide credit ledger: one row an order, ledger event and touch. ledger.py puts a column a model where a word stands in a
--- comment of its own. What happened at the event is in ledger_events, what the touch was in journeys (order_id, position).
+-- comment of its own; `word` is the channel's number in words. What happened at the event is in ledger_events, what the touch was in journeys (order_id, position).
 WITH raws AS (
     SELECT
         j.order_id,
         j.position,
         j.connection,
         j.campaign_key,
-        j.campaign_id,
-        j.channel,
+        j.word,
         /*weights*/
     FROM journeys AS j
 ),
@@ -17,8 +16,7 @@ wholes AS (
         r.position,
         r.connection,
         r.campaign_key,
-        r.campaign_id,
-        r.channel,
+        r.word,
         /*wholes*/
     FROM raws AS r
     /*tops*/
@@ -68,8 +66,7 @@ SELECT
     w.position,
     w.connection,
     w.campaign_key,
-    w.campaign_id,
-    w.channel,
+    w.word,
     '' AS reason,
     /*credits*/
 FROM posts AS e
@@ -84,8 +81,7 @@ SELECT
     0 AS position,
     CAST(NULL AS BIGINT) AS connection,
     CAST(NULL AS BIGINT) AS campaign_key,
-    CAST(NULL AS BIGINT) AS campaign_id,
-    '' AS channel,
+    CAST(NULL AS BIGINT) AS word,
     CASE WHEN e.touches IS NULL THEN 'no_touch' ELSE 'no_weight' END AS reason,
     /*rests*/
 FROM posts AS e

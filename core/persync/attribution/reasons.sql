@@ -4,22 +4,22 @@
 --   same_click   a visit that a kept click of the same person in the same campaign led to, at most 30 minutes before it
 --                (or, as two systems' clocks differ, one minute after): the click stands for both
 -- The three ranks put connections, campaigns and links in the order of their names: nothing may hang on the order of arrival
--- or on a surrogate number.
+-- or on a surrogate number. Together they fit one BIGINT (10, 24 and 24 bits, and 4 for the action).
 connection_names AS (
-    SELECT n.connection, n.name, ROW_NUMBER() OVER (ORDER BY n.name) AS connection_rank
+    SELECT n.connection, n.name, LEAST(ROW_NUMBER() OVER (ORDER BY n.name), 1023) AS connection_rank
     FROM connections AS n
 ),
 campaign_names AS (
     SELECT
         c.campaign_key,
         COALESCE(g.campaign_id, c.campaign_key) AS campaign_id,
-        ROW_NUMBER() OVER (ORDER BY c.kind, COALESCE(n.name, ''), c.key) AS campaign_rank
+        LEAST(ROW_NUMBER() OVER (ORDER BY c.kind, COALESCE(n.name, ''), c.key), 16777215) AS campaign_rank
     FROM campaign_keys AS c
     LEFT JOIN campaign_of AS g ON g.campaign_key = c.campaign_key
     LEFT JOIN connections AS n ON n.connection = c.connection
 ),
 link_names AS (
-    SELECT l.link_id, l.is_unsubscribe, ROW_NUMBER() OVER (ORDER BY l.url) AS link_rank
+    SELECT l.link_id, l.is_unsubscribe, LEAST(ROW_NUMBER() OVER (ORDER BY l.url), 16777215) AS link_rank
     FROM campaign_links AS l
 ),
 clicks AS (

@@ -3,16 +3,13 @@
 WITH /*reasons*/
 SELECT
     t.connection,
-    COALESCE(n.connection_rank, 0) AS connection_rank,
     t.campaign_key,
     COALESCE(g.campaign_id, t.campaign_key) AS campaign_id,
-    COALESCE(g.campaign_rank, 0) AS campaign_rank,
     t.key_id,
     COALESCE(p.person, t.key_id) AS person,
     t.action,
     t.happened_at,
     t.link_id,
-    COALESCE(l.link_rank, 0) AS link_rank,
     t.ordinal,
     t.variant,
     t.level,
@@ -25,7 +22,6 @@ SELECT
     END AS reason
 FROM touchpoints AS t
 LEFT JOIN person_of AS p ON p.key_id = t.key_id
-LEFT JOIN connection_names AS n ON n.connection = t.connection
 LEFT JOIN campaign_names AS g ON g.campaign_key = t.campaign_key
 LEFT JOIN link_names AS l ON l.link_id = t.link_id
 LEFT JOIN words AS w ON w.word = t.channel

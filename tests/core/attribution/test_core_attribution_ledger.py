@@ -210,7 +210,7 @@ def test_a_weight_below_zero_or_no_number_is_refused(shop: Any, weight: str) -> 
     [
         ((), "no attribution model"),
         ((AttributionModel("Drop; table", "", "1e0"),), "cannot be the name"),
-        ((AttributionModel("channel", "", "1e0"),), "cannot be the name"),
+        ((AttributionModel("position", "", "1e0"),), "cannot be the name"),
         ((AttributionModel("one", "", "1e0"), AttributionModel("one", "", "2e0")), "given twice"),
         ((AttributionModel("one", "", ":size"),), "uses :size but gives it no value"),
     ],
