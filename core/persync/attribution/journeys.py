@@ -18,14 +18,17 @@ def build_orders(engine: Engine) -> None:
 
 def build_touches(engine: Engine) -> None:
     """Write `touches`: every click and visit with its person, its campaign and why it is not a touch (`reason`, "" = it is)."""
-    engine.write(_with_reasons("touches"), None, "touches")
+    _build_odd(engine)
+    engine.write(load("touches", PACKAGE), None, "touches")
 
 
 def build(engine: Engine, lookback_days: float = 30) -> None:
     """Write `journeys`: one row an order and touch within `lookback_days` before the order."""
     build_orders(engine)
-    engine.write(_with_reasons("journeys"), {"lookback_ms": round(lookback_days * DAY_MS)}, "journeys")
+    _build_odd(engine)
+    engine.write(load("journeys", PACKAGE), {"lookback_ms": round(lookback_days * DAY_MS)}, "journeys")
 
 
-def _with_reasons(name: str) -> str:
-    return load(name, PACKAGE).replace("/*reasons*/", load("reasons", PACKAGE).strip())
+def _build_odd(engine: Engine) -> None:
+    """Write `odd_touches`: a table of its own, so that the engine knows how small it is when it plans the journeys."""
+    engine.write(load("odd_touches", PACKAGE), None, "odd_touches")

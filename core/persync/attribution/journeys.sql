@@ -1,5 +1,5 @@
 -- One row an order and touch: what the people of an order did in the look-back (:lookback_ms) before it, in their total order.
--- Ties in time go by the natural key (connection, campaign, action, link, ordinal; see reasons.sql), so that neither the order
+-- Ties in time go by the natural key (connection, campaign, action, link, ordinal; below), so that neither the order
 -- of arrival nor a surrogate number decides.
 --   position 1 = first ... length, age_days before the order, is_direct, is_email, is_last_non_direct (0/1)
 WITH owners AS (
@@ -22,7 +22,23 @@ buyers AS (
     FROM owners AS w
     JOIN person_of AS p ON p.person = w.person
 ),
-/*reasons*/,
+-- The three ranks put connections, campaigns and links in the order of their names: nothing may hang on the order of arrival
+-- or on a surrogate number. Together they fit one BIGINT (10, 24 and 24 bits, and 4 for the action).
+connection_names AS (
+    SELECT n.connection, n.name, LEAST(ROW_NUMBER() OVER (ORDER BY n.name), 1023) AS connection_rank
+    FROM connections AS n
+),
+campaign_names AS (
+    SELECT
+        c.campaign_key,
+        LEAST(ROW_NUMBER() OVER (ORDER BY c.kind, COALESCE(n.name, ''), c.key), 16777215) AS campaign_rank
+    FROM campaign_keys AS c
+    LEFT JOIN connections AS n ON n.connection = c.connection
+),
+link_names AS (
+    SELECT l.link_id, l.is_unsubscribe, LEAST(ROW_NUMBER() OVER (ORDER BY l.url), 16777215) AS link_rank
+    FROM campaign_links AS l
+),
 placed AS (
     SELECT
         q.order_id,
@@ -45,7 +61,7 @@ placed AS (
         ) AS position
     FROM touchpoints AS t
     JOIN buyers AS q ON q.key_id = t.key_id
-    LEFT JOIN odd AS o
+    LEFT JOIN odd_touches AS o
         ON o.key_id = t.key_id AND o.campaign_key = t.campaign_key AND o.happened_at = t.happened_at AND o.action = t.action
     LEFT JOIN link_names AS l ON l.link_id = t.link_id
     LEFT JOIN connection_names AS n ON n.connection = t.connection

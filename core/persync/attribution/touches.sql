@@ -1,6 +1,5 @@
 -- Every click and visit, with the person, the campaign and, when it is no touch of anybody's, the reason: `machine` (the
--- vendor says so), `scanner`, `unsubscribe` (a click on such a link), `same_click`; see reasons.sql.
-WITH /*reasons*/
+-- vendor says so), `scanner`, `unsubscribe` (a click on such a link), `same_click`; see odd_touches.sql.
 SELECT
     t.connection,
     t.campaign_key,
@@ -22,9 +21,9 @@ SELECT
     END AS reason
 FROM touchpoints AS t
 LEFT JOIN person_of AS p ON p.key_id = t.key_id
-LEFT JOIN campaign_names AS g ON g.campaign_key = t.campaign_key
-LEFT JOIN link_names AS l ON l.link_id = t.link_id
+LEFT JOIN campaign_of AS g ON g.campaign_key = t.campaign_key
+LEFT JOIN campaign_links AS l ON l.link_id = t.link_id
 LEFT JOIN words AS w ON w.word = t.channel
-LEFT JOIN odd AS o
+LEFT JOIN odd_touches AS o
     ON o.key_id = t.key_id AND o.campaign_key = t.campaign_key AND o.happened_at = t.happened_at AND o.action = t.action
 WHERE t.action IN (4, 9)

@@ -1,28 +1,9 @@
--- CTEs shared by touches.sql and journeys.sql: which clicks and visits are nobody's touch (`odd`), and why.
+-- The clicks and visits that are nobody's touch, and why; small, and asked for by every journey.
 --   scanner      a click in a run of at least three different links of one campaign, by one person, each within two
 --                seconds of the one before; or a click within two seconds of that very message being sent
 --   same_click   a visit that a kept click of the same person in the same campaign led to, at most 30 minutes before it
 --                (or, as two systems' clocks differ, one minute after): the click stands for both
--- The three ranks put connections, campaigns and links in the order of their names: nothing may hang on the order of arrival
--- or on a surrogate number. Together they fit one BIGINT (10, 24 and 24 bits, and 4 for the action).
-connection_names AS (
-    SELECT n.connection, n.name, LEAST(ROW_NUMBER() OVER (ORDER BY n.name), 1023) AS connection_rank
-    FROM connections AS n
-),
-campaign_names AS (
-    SELECT
-        c.campaign_key,
-        COALESCE(g.campaign_id, c.campaign_key) AS campaign_id,
-        LEAST(ROW_NUMBER() OVER (ORDER BY c.kind, COALESCE(n.name, ''), c.key), 16777215) AS campaign_rank
-    FROM campaign_keys AS c
-    LEFT JOIN campaign_of AS g ON g.campaign_key = c.campaign_key
-    LEFT JOIN connections AS n ON n.connection = c.connection
-),
-link_names AS (
-    SELECT l.link_id, l.is_unsubscribe, LEAST(ROW_NUMBER() OVER (ORDER BY l.url), 16777215) AS link_rank
-    FROM campaign_links AS l
-),
-clicks AS (
+WITH clicks AS (
     SELECT t.key_id, t.campaign_key, t.happened_at, t.link_id, t.is_machine
     FROM touchpoints AS t
     WHERE t.action = 4 AND t.campaign_key <> 0
@@ -103,9 +84,9 @@ led AS (
     FROM visits AS v
     JOIN kept AS k ON k.person = v.person AND k.campaign_id = v.campaign_id
     WHERE k.happened_at >= v.happened_at - 1800000 AND k.happened_at <= v.happened_at + 60000
-),
-odd AS (
-    SELECT z.key_id, z.campaign_key, z.happened_at, 4 AS action, 'scanner' AS reason FROM scanned AS z
-    UNION ALL
-    SELECT d.key_id, d.campaign_key, d.happened_at, 9 AS action, 'same_click' AS reason FROM led AS d
 )
+SELECT z.key_id, z.campaign_key, z.happened_at, 4 AS action, 'scanner' AS reason
+FROM scanned AS z
+UNION ALL
+SELECT d.key_id, d.campaign_key, d.happened_at, 9 AS action, 'same_click' AS reason
+FROM led AS d
