@@ -247,6 +247,38 @@ def test_a_refused_token_ends_the_connection_with_exit_4_and_is_not_asked_again(
     assert len(api.calls) == 1
 
 
+def test_an_unreachable_host_ends_the_connection_with_one_error(tmp_path: Path) -> None:
+    api = post_api()
+    api.broken = {path: [httpx.ConnectError("refused")] * 3 for path in api.answers}
+
+    result = pull_once(tmp_path / "p.db", [post()], api)
+
+    assert result.exit_code == 1
+    assert [str(error) for error in result.errors] == [
+        "post, GET /letters: cannot reach post.example.com."
+        " Check the network, and base_url or the account's region in persync.toml."
+    ]
+    assert [(r.stream, r.state) for r in result.streams] == [("letters", "failed")], "what was not tried is not called done"
+
+
+def test_a_page_that_is_not_what_was_expected_ends_its_partition_alone(tmp_path: Path) -> None:
+    api = post_api()
+    api.answers["/letters/l1/readers"] = {"somebody": "else", "total_items": 5}
+
+    result = pull_once(tmp_path / "p.db", [post()], api)
+
+    assert result.exit_code == 3
+    assert [(r.stream, r.state, r.partitions) for r in result.streams] == [("letters", "done", 1), ("readers", "partial", 4)]
+    assert str(result.streams[1].error).startswith("post, readers: the page is not what was expected: readers: Field required.")
+    assert all_rows(tmp_path / "p.db", "SELECT count(*) FROM touchpoints") == [(20,)]
+
+
+def test_results_hold_no_frames_of_the_run(tmp_path: Path) -> None:
+    result = pull_once(tmp_path / "p.db", [post()], FakeApi({"/letters": lambda request: httpx.Response(401)}))
+
+    assert [(error.__traceback__, error.__context__) for error in result.errors] == [(None, None)]
+
+
 def test_half_a_failure_is_partial(tmp_path: Path) -> None:
     api = post_api()
     api.answers["/letters/l3/readers"] = lambda request: httpx.Response(500)

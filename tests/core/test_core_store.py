@@ -289,9 +289,21 @@ def test_the_views_show_money_in_major_units_of_its_currency(tmp_path: Path, min
         writer = Writer(store, "m", "m", now=1)
         with store.transaction():
             writer.write([LedgerEntry(OrderRef("9"), "e", "sale", "product", 86_400_123, minor, currency)])
+            writer.write([Order(OrderRef("9"), kind="order", person=None, ordered_at=0, currency="EUR", total_minor=None)])
 
+        assert store.db.execute("SELECT total FROM v_orders").fetchall() == [(None,)], "what is not known is not 0.00"
         assert store.db.execute("SELECT happened_at, amount, currency FROM v_order_ledger").fetchall() == [
             ("1970-01-02T00:00:00.123Z", shown, currency)
         ]
         for (view,) in store.db.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall():
             assert store.db.execute(f"SELECT * FROM {view}").description is not None
+
+
+def test_an_older_releases_views_are_brought_up_to_date(tmp_path: Path) -> None:
+    with open_store(tmp_path / "p.db", create=True) as store:
+        store.db.execute("DROP VIEW v_orders")
+        store.db.execute("CREATE VIEW v_orders AS SELECT 1 AS old")
+        store.db.execute("UPDATE meta SET value = '0' WHERE name = 'views'")
+
+    with open_store(tmp_path / "p.db") as store:
+        assert "ordered_at" in [column[0] for column in store.db.execute("SELECT * FROM v_orders").description]

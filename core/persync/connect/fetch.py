@@ -26,11 +26,13 @@ ENDLESS = 100_000
 
 @dataclass(slots=True)
 class Job:
-    """One partition to read."""
+    """One partition to read. `dead` is set by the writer when no further page of it is wanted; `empty` counts empty pages."""
 
     work: Work
     point: Checkpoint
     resumed: bool = False
+    dead: bool = False
+    empty: int = 0
 
 
 @dataclass(slots=True)
@@ -111,7 +113,7 @@ class Fetchers:
         recoveries = 0
         seen: set[bytes] = set()
         while token is not None:
-            if self._stop.is_set() or work.stream.name in self._cancelled:
+            if self._stop.is_set() or job.dead or work.stream.name in self._cancelled:
                 return
             mark = orjson.dumps(token, option=orjson.OPT_SORT_KEYS)
             if mark in seen or len(seen) > ENDLESS:

@@ -19,25 +19,32 @@ import orjson
 from persync.connect.client import Client
 from persync.connect.connector import Connector
 from persync.connect.fetch import Fetchers, Job, Page
-from persync.connect.page import Shaped, Shaper
 from persync.connect.plan import levels, wanted_streams
 from persync.connect.result import Progress, PullOptions, PullResult, StreamResult, Watcher
-from persync.connect.stream import AccountFacts, Context, Stream, Work
+from persync.connect.stream import AccountFacts, Stream, Work
 from persync.connect.windows import is_due, open_window
-from persync.errors import AuthError, PersyncError, QuotaError, SkipStreamError, TransientError
+from persync.connect.writing import PageWriter
+from persync.errors import (
+    AuthError,
+    PersyncError,
+    QuotaError,
+    ResponseError,
+    SkipStreamError,
+    TransientError,
+    UnreachableError,
+)
 from persync.rows import CampaignRef, Evidence
 from persync.store import checkpoints as points
 from persync.store.checkpoints import Checkpoint
 from persync.store.derive import derive
 from persync.store.locks import hold
 from persync.store.log import begin_run, end_run
-from persync.store.rejects import clear_rejects, keep_rejects
 from persync.store.store import Store, open_store
-from persync.store.write import Writer, mark_dirty, write_batch
+from persync.store.write import Writer, write_batch
 
 __all__ = ["PullOptions", "PullResult", "StreamResult", "pull"]
 
-EMPTY_PAGES = 50
+EMPTY_PAGES = 500
 """so many empty pages in a row with a next page each are a loop"""
 
 
@@ -75,7 +82,7 @@ def pull(
                         summary = f"{so_far.changed} rows changed, {sum(r.rejects for r in one.results)} records rejected"
                         end_run(store, run, now=int(clock() * 1000), exit_code=so_far.exit_code, summary=summary)
             except PersyncError as error:
-                result.errors.append(error)
+                result.errors.append(bare(error))
             if result.interrupted:
                 break
         derive(store, aliases=aliases)
@@ -104,13 +111,7 @@ class ConnectionPull:
         self._stop = threading.Event()
         self._make_client = client or (lambda one, stop: Client(one, stop=stop))
         self._writer = Writer(store, connector.connection, connector.name, now=options.now, run=run)
-        self._shapers: dict[str, Shaper] = {}
-        self._rejected = {
-            (stream, partition)
-            for stream, partition in store.db.execute(
-                "SELECT DISTINCT stream, partition FROM rejects WHERE connection = ?", (self._writer.connection,)
-            )
-        }
+        self._pages = PageWriter(store, connector, options, self._writer)
 
     def run_all(self) -> None:
         """Read every due stream, parents before children."""
@@ -126,7 +127,7 @@ class ConnectionPull:
         except KeyboardInterrupt:
             self.interrupted = True
         except PersyncError as error:
-            self.errors.append(error.at(self.connector.connection) if not error.where else error)
+            self.errors.append(bare(error if error.where else error.at(self.connector.connection)))
 
     def _run_batches(self) -> bool:
         """Read a connector that brings whole files instead of streams; False when it is not one."""
@@ -141,8 +142,9 @@ class ConnectionPull:
             try:
                 changed = write_batch(self.store, self.connector.connection, self.connector.name, batch, now=self.options.now)
                 result.pages, result.records, result.changed = 1, batch.count, changed or 0
+                result.state = "done"
             except PersyncError as error:
-                result.state, result.error, result.reason = "failed", error, error.what
+                result.state, result.error, result.reason = "failed", bare(error), error.what
             self._tell(result, 1, 1, finished=True)
         return True
 
@@ -174,38 +176,43 @@ class ConnectionPull:
             return
         fetchers = Fetchers(client, jobs, self.connector.workers, self._stop)
         remaining = len(jobs)
-        empty: dict[int, int] = {}
         try:
             while remaining:
                 item = fetchers.pages.get()
                 result = results[item.job.work.stream.name]
                 if isinstance(item, Page):
-                    self._write_page(item, result, fields)
-                    empty[id(item.job)] = 0 if result_has_records(result, item) else empty.get(id(item.job), 0) + 1
-                    if empty[id(item.job)] > EMPTY_PAGES:
-                        self._failed(item.job, _endless(item.job), result, fetchers)
-                        fetchers.cancel(item.job.work.stream.name)
-                    self._tell(result, result.partitions, result.waiting)
-                    continue
-                remaining -= 1
-                if item.error is not None:
-                    self._failed(item.job, item.error, result, fetchers)
-                    if self.errors:
-                        break
+                    self._take_page(item, result, fields, fetchers)
                 else:
-                    result.partitions += 1
+                    remaining -= 1
+                    if item.error is not None:
+                        self._failed(item.job, item.error, result, fetchers)
+                    elif not item.job.dead:
+                        result.partitions += 1
+                if self.errors:
+                    break
                 self._tell(result, result.partitions, result.waiting)
         finally:
-            self._stop_or_not(remaining)
+            if remaining:
+                self._stop.set()
             fetchers.join()
-        for result in results.values():
-            if result.state == "failed" and result.pages:
-                result.state = "partial"
-            self._tell(result, result.partitions, result.waiting, finished=True)
+            for result in results.values():
+                result.settle()
+                self._tell(result, result.partitions, result.waiting, finished=True)
 
-    def _stop_or_not(self, remaining: int) -> None:
-        if remaining:
-            self._stop.set()
+    def _take_page(self, page: Page, result: StreamResult, fields: Mapping[str, Mapping[str, str]], fetchers: Fetchers) -> None:
+        job = page.job
+        if job.dead:
+            return
+        try:
+            self._pages.write(page, result, fields)
+        except ResponseError as error:
+            job.dead = True
+            self._failed(job, error, result, fetchers)
+            return
+        job.empty = job.empty + 1 if page.step.next is not None and _is_empty(page.step.body, page.step.at) else 0
+        if job.empty > EMPTY_PAGES:
+            job.dead = True
+            self._failed(job, _endless(job), result, fetchers)
 
     def _due(self, stream: Stream, account: AccountFacts) -> list[Checkpoint]:
         known = points.read_checkpoints(self.store.db, self._writer.connection, stream.name)
@@ -213,7 +220,7 @@ class ConnectionPull:
             known.append(Checkpoint(stream.name, "", {}))
         found = []
         for point in known:
-            again = self.options.rejects and (stream.name, point.partition) in self._rejected
+            again = self.options.rejects and (stream.name, point.partition) in self._pages.rejected
             if self.options.rejects and not again:
                 continue
             if again or self.options.full:
@@ -240,98 +247,15 @@ class ConnectionPull:
             first_load=point.watermark is None,
         )
 
-    # -- one page ---------------------------------------------------------------------------------------------------
-
-    def _write_page(self, page: Page, result: StreamResult, fields: Mapping[str, Mapping[str, str]]) -> None:
-        job, step, stream = page.job, page.step, page.job.work.stream
-        shaper = self._shapers.get(stream.name) or self._shapers.setdefault(stream.name, Shaper(stream))
-        key = self.store.key
-        context = Context(
-            connection=self.connector.connection,
-            settings=self.connector.settings,
-            account=job.work.account,
-            now=self.options.now,
-            partition=job.work.partition,
-            parent=job.work.parent,
-            fields=fields,
-            params=step.params,
-        )
-        again = self.options.full or self.options.rejects or job.work.first_load
-        try:
-            shaped = shaper.shape(
-                step,
-                context,
-                number=key.number,
-                hashed=lambda text: key.name("record", text),
-                known=None if again else self._versions,
-            )
-        except PersyncError as error:
-            raise error.at(f"{self.connector.connection}, {stream.name}") from None
-        point = job.point
-        point.token = step.next
-        # The first row of a partition may move its own version on: what this pass was begun for is what it completes.
-        try:
-            with self.store.transaction() as db:
-                changed = self._writer.write(shaped.rows)
-                self._keep_versions(shaped)
-                changed += self._settle_rejects(job, shaped)
-                if step.next is None:
-                    points.complete(db, self._writer.connection, point, now=self.options.now)
-                    mark_dirty(db, "coverage")
-                else:
-                    points.save_token(db, self._writer.connection, point)
-        except BaseException:
-            self._writer.forget()
-            raise
-        result.pages += 1
-        result.records += shaped.records
-        result.unchanged += shaped.unchanged
-        result.changed += changed
-        result.rejects += len(shaped.rejects)
-
-    def _versions(self, records: list[int]) -> dict[int, int]:
-        return dict(
-            self.store.db.execute(
-                "SELECT v.record, v.version FROM json_each(?) j CROSS JOIN versions v ON v.record = j.value",
-                (orjson.dumps(records).decode(),),
-            )
-        )
-
-    def _keep_versions(self, shaped: Shaped) -> None:
-        if shaped.versions:
-            self.store.db.executemany(
-                "INSERT INTO versions VALUES (?, ?) ON CONFLICT DO UPDATE SET version = excluded.version"
-                " WHERE versions.version IS NOT excluded.version",
-                shaped.versions,
-            )
-
-    def _settle_rejects(self, job: Job, shaped: Shaped) -> int:
-        """Keep this page's rejects; forget those of the partition at the first page of a pass that reads it all again."""
-        stream, partition = job.work.stream.name, job.work.partition
-        changed = 0
-        if (stream, partition) in self._rejected:
-            self._rejected.discard((stream, partition))
-            if job.work.since is None or self.options.rejects:
-                changed += clear_rejects(self.store.db, self._writer.connection, stream, partition)
-        changed += keep_rejects(
-            self.store.db,
-            self._writer.connection,
-            stream,
-            partition,
-            job.work.stream.path or stream,
-            shaped.rejects,
-            now=self.options.now,
-        )
-        return changed
-
     # -- what can go wrong ------------------------------------------------------------------------------------------
 
     def _failed(self, job: Job, error: BaseException, result: StreamResult, fetchers: Fetchers) -> None:
         if not isinstance(error, PersyncError):
             raise error
         stream = job.work.stream
-        result.error, result.reason = error, error.what
-        if isinstance(error, AuthError | QuotaError):
+        result.error, result.reason = bare(error), error.what
+        if isinstance(error, AuthError | QuotaError | UnreachableError):
+            # What holds for one stream holds for all: end the connection, and say it once.
             result.state = "failed"
             self.errors.append(error)
             return
@@ -349,9 +273,8 @@ class ConnectionPull:
             result.state = "failed"
             if isinstance(error, TransientError):
                 fetchers.cancel(stream.name)
-        with suppress(PersyncError), self.store.transaction() as db:
-            points.uncover(db, self._writer.connection, stream.name, job.work.partition, reason, now=self.options.now)
-            mark_dirty(db, "coverage")
+        with suppress(PersyncError):
+            self._pages.uncover(job, reason)
 
     # -- what row functions may know --------------------------------------------------------------------------------
 
@@ -385,9 +308,10 @@ class ConnectionPull:
         )
 
 
-def result_has_records(result: StreamResult, page: Page) -> bool:
-    """Tell whether the page just written held anything, or was the last."""
-    return page.step.next is None or not _is_empty(page.step.body, page.step.at)
+def bare(error: PersyncError) -> PersyncError:
+    """Return an error without the frames it came through: results outlive a run, what those frames hold must not."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error
 
 
 def _is_empty(body: bytes, at: tuple[str, ...]) -> bool:

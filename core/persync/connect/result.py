@@ -16,7 +16,8 @@ from persync.errors import (
     PersyncError,
 )
 
-State = Literal["done", "skipped", "failed", "partial"]
+State = Literal["done", "skipped", "failed", "partial", "not read"]
+"""partial: some of it was kept; not read: the connection ended before it was this stream's turn"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class StreamResult:
 
     connection: str
     stream: str
-    state: State = "done"
+    state: State = "not read"
     pages: int = 0
     records: int = 0
     changed: int = 0
@@ -49,6 +50,13 @@ class StreamResult:
     waiting: int = 0
     reason: str = ""
     error: PersyncError | None = None
+
+    def settle(self) -> None:
+        """Say what became of the stream now that nothing more is read of it."""
+        if self.state == "not read":
+            self.state = "done" if self.partitions == self.waiting else "partial" if self.pages else "not read"
+        elif self.state == "failed" and self.pages:
+            self.state = "partial"
 
 
 @dataclass(slots=True)

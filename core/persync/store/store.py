@@ -12,11 +12,12 @@ from pathlib import Path
 from persync.errors import StoreError
 from persync.store.key import StoreKey, create_key, key_path, read_key
 from persync.store.schema import SCHEMA_VERSION
+from persync.store.views import VIEWS_VERSION, create_views
 
 __all__ = ["APPLICATION_ID", "Store", "open_store"]
 
 APPLICATION_ID = 0x70736E63  # "psnc"
-BUSY_MS = 30_000
+BUSY_MS = 10_000
 
 
 class Store:
@@ -142,6 +143,7 @@ def open_store(path: Path, *, create: bool = False) -> Store:
             )
         if not tables or version < SCHEMA_VERSION:
             _migrate(store, tables > 0, version)
+        _refresh_views(store)
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA temp_store = MEMORY")
         # Room for the leaves that a page of hashed keys touches; 24 MB, counted in the pull's memory.
@@ -161,8 +163,6 @@ def _migrate(store: Store, existed: bool, version: int) -> None:
         from sqlite_utils import Database
 
         from persync.store.migrations import migrations
-    from persync.store.views import create_views
-
     if existed:
         store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         shutil.copy2(store.path, store.path.with_suffix(f".before-{SCHEMA_VERSION}.db"))
@@ -174,10 +174,18 @@ def _migrate(store: Store, existed: bool, version: int) -> None:
     database = Database(store.db, execute_plugins=False)
     migrations.apply(database)
     with store.transaction():
-        create_views(store.db)
         fingerprint = read_key(store.path).fingerprint
         store.db.execute("INSERT OR IGNORE INTO meta VALUES ('key', ?)", (fingerprint,))
         store.db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _refresh_views(store: Store) -> None:
+    """Bring the `v_*` views to this release's texts; they hold no data."""
+    known = store.db.execute("SELECT value FROM meta WHERE name = 'views'").fetchone()
+    if known is None or known[0] != str(VIEWS_VERSION):
+        with store.transaction() as db:
+            create_views(db)
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('views', ?)", (str(VIEWS_VERSION),))
 
 
 @contextmanager

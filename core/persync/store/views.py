@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-VIEWS_VERSION: Final = 1
+VIEWS_VERSION: Final = 2
 
 
 def _iso(column: str) -> str:
@@ -16,7 +16,7 @@ def _major(amount: str, currency: str) -> str:
     zero = "'BIF','CLP','DJF','GNF','ISK','JPY','KMF','KRW','PYG','RWF','UGX','UYI','VND','VUV','XAF','XOF','XPF'"
     three = "'BHD','IQD','JOD','KWD','LYD','OMR','TND'"
     return (
-        f"CASE WHEN {currency} IN ({zero}) THEN printf('%d', {amount})"
+        f"CASE WHEN {amount} IS NULL THEN NULL WHEN {currency} IN ({zero}) THEN printf('%d', {amount})"
         f" WHEN {currency} IN ({three}) THEN printf('%s%d.%03d', iif({amount} < 0, '-', ''), abs({amount}) / 1000,"
         f" abs({amount}) % 1000)"
         f" WHEN {currency} IN ('CLF','UYW') THEN printf('%s%d.%04d', iif({amount} < 0, '-', ''), abs({amount}) / 10000,"
