@@ -351,7 +351,7 @@ class OrderLine(NamedTuple):
     current_quantity: int | Keep | None = KEEP
     is_gift_card: bool | Keep = KEEP
     price_minor: int | Keep | None = KEEP
-    """what the whole line cost after discounts, before tax"""
+    """what the line's current quantity cost after discounts, before tax"""
     unit_cost_minor: int | Keep | None = KEEP
 
 

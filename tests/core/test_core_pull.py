@@ -129,6 +129,16 @@ def test_a_second_pull_changes_nothing_and_asks_no_unmoved_child_again(tmp_path:
         assert digest(store) == before
 
 
+def test_newly_opted_in_attributes_make_every_record_worth_another_look(tmp_path: Path) -> None:
+    api = post_api()
+    pull_once(tmp_path / "p.db", [post()], api)
+    curious = Post("post", ConnectionSettings(connector="post", attributes={"country": "consent"}), {})
+
+    states = [pull_once(tmp_path / "p.db", [one], api).streams[0].unchanged for one in (post(), curious, curious)]
+
+    assert states == [5, 0, 5]
+
+
 def test_a_child_whose_version_moved_is_read_again(tmp_path: Path) -> None:
     api = post_api()
     pull_once(tmp_path / "p.db", [post()], api)

@@ -21,6 +21,7 @@ from persync.rows import (
     LedgerEntry,
     MemberOf,
     Order,
+    OrderLine,
     OrderRef,
     Person,
     Segment,
@@ -307,3 +308,14 @@ def test_an_older_releases_views_are_brought_up_to_date(tmp_path: Path) -> None:
 
     with open_store(tmp_path / "p.db") as store:
         assert "ordered_at" in [column[0] for column in store.db.execute("SELECT * FROM v_orders").description]
+
+
+def test_the_cost_known_when_a_line_was_first_seen_stays(tmp_path: Path) -> None:
+    with open_store(tmp_path / "p.db", create=True) as store:
+        for cost, quantity in ((None, 2), (400, 2), (500, 1)):
+            writer = Writer(store, "m", "m", now=1)
+            with store.transaction():
+                changed = writer.write([OrderLine(OrderRef("9"), "1", quantity=quantity, unit_cost_minor=cost)])
+            assert changed > 0
+
+        assert store.db.execute("SELECT quantity, unit_cost_minor FROM order_lines").fetchall() == [(1, 400)]

@@ -136,6 +136,8 @@ class Shaper:
 
     def _marks(self, records: list[Any], context: Context, number: Callable[[str], int]) -> list[tuple[int, int] | None]:
         """Return (record, version) as keyed numbers for each record, None where one has no key or version."""
+        # Newly opted-in attributes make every record worth another look.
+        shape = f"{self.stream.shape}\0{sorted(getattr(context.settings, 'attributes', {}).items())}"
         marks: list[tuple[int, int] | None] = []
         for record in records:
             key, version = _at(record, self.stream.key), _at(record, self.stream.version or "")
@@ -143,19 +145,12 @@ class Shaper:
                 marks.append(None)
                 continue
             place = f"{context.connection}\0{self.stream.name}\0{context.partition}\0{key}"
-            marks.append((number(f"record\0{place}"), number(f"version\0{self.stream.shape}\0{version}")))
+            marks.append((number(f"record\0{place}"), number(f"version\0{shape}\0{version}")))
         return marks
 
     def _peeked(self, step: Step) -> list[Any]:
-        tree: dict[str, Any] = {}
-        for path in (self.stream.key, self.stream.version or ""):
-            node = tree
-            *parents, leaf = path.split(".")
-            for part in parents:
-                node = node.setdefault(part, {})
-            node[leaf] = None
         try:
-            page = _peeker(step.at, step.single, repr(tree), _Tree(tree)).validate_json(step.body)
+            page = _peeker(step.at, step.single, (self.stream.key, self.stream.version or "")).validate_json(step.body)
         except ValidationError:
             return self._raw_records(step)
         return _dig(page, step)
@@ -184,25 +179,21 @@ class Shaper:
 
 
 @lru_cache(maxsize=64)
-def _peeker(at: tuple[str, ...], single: bool, text: str, tree: _Tree) -> TypeAdapter[Any]:
+def _peeker(at: tuple[str, ...], single: bool, paths: tuple[str, ...]) -> TypeAdapter[Any]:
+    """Return the adapter that reads only the given dotted paths of each record."""
+    tree: dict[str, Any] = {}
+    for path in paths:
+        node = tree
+        *parents, leaf = path.split(".")
+        for part in parents:
+            node = node.setdefault(part, {})
+        node[leaf] = None
+
     def build(node: dict[str, Any]) -> Any:
         return _make("Peek", {name: (Any if child is None else build(child)) for name, child in node.items()}, total=False)
 
-    leaf = build(tree.tree)
-    return TypeAdapter(_nested(at, leaf if single else _list_of(leaf)))
-
-
-class _Tree:
-    """A dictionary that `lru_cache` may hold: equal to every other, since its text stands beside it."""
-
-    def __init__(self, tree: dict[str, Any]) -> None:
-        self.tree = tree
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Tree)
+    record = build(tree)
+    return TypeAdapter(_nested(at, record if single else _list_of(record)))
 
 
 def _dig(page: Any, step: Step) -> list[Any]:

@@ -5,27 +5,34 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from persync.store.schema import CLUSTER_LIMIT
+
+
+def root(parent: Any, key: int) -> int:
+    """Return the root of a key in a forest (`parent` maps or lists each key's parent), halving the way there."""
+    while parent[key] != key:
+        parent[key] = parent[parent[key]]
+        key = parent[key]
+    return key
+
+
+def join(parent: Any, links: Iterable[tuple[int, int]]) -> None:
+    """Join the trees of every linked pair."""
+    for a, b in links:
+        root_a, root_b = root(parent, a), root(parent, b)
+        if root_a != root_b:
+            parent[root_b] = root_a
 
 
 def clusters(keys: Iterable[int], links: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
     """Return the connected components as {any root: members}. `links` may name only keys in `keys`."""
     parent = {key: key for key in keys}
-
-    def find(key: int) -> int:
-        while parent[key] != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
-
-    for a, b in links:
-        root_a, root_b = find(a), find(b)
-        if root_a != root_b:
-            parent[root_b] = root_a
+    join(parent, links)
     found: dict[int, list[int]] = {}
     for key in parent:
-        found.setdefault(find(key), []).append(key)
+        found.setdefault(root(parent, key), []).append(key)
     return found
 
 
@@ -45,38 +52,28 @@ def people(
     limit stay apart, every key its own person. Plain arrays: a million keys take some 30 MB.
     """
     parent = array("q", range(highest + 1))
-
-    def find(key: int) -> int:
-        while parent[key] != key:
-            parent[key] = parent[parent[key]]
-            key = parent[key]
-        return key
-
-    for a, b in links:
-        root_a, root_b = find(a), find(b)
-        if root_a != root_b:
-            parent[root_b] = root_a
+    join(parent, links)
     zeros = bytes(8 * (highest + 1))
     label, hashed, size = array("q", zeros), array("q", zeros), array("q", zeros)
     for key_id, kind, connection, key in natural():
-        root = find(key_id)
-        size[root] += 1
-        if not label[root]:
-            label[root] = key_id
+        top = root(parent, key_id)
+        size[top] += 1
+        if not label[top]:
+            label[top] = key_id
             hashed[key_id] = natural_hash((kind, connection, key))
-    too_big: dict[int, list[int]] = {root: [] for root, members in enumerate(size) if members > CLUSTER_LIMIT}
+    too_big: dict[int, list[int]] = {top: [] for top, members in enumerate(size) if members > CLUSTER_LIMIT}
     if too_big:
         for key_id, kind, connection, key in natural():
-            if (root := find(key_id)) in too_big:
-                too_big[root].append(key_id)
+            if (top := root(parent, key_id)) in too_big:
+                too_big[top].append(key_id)
                 hashed[key_id] = natural_hash((kind, connection, key))
 
     def found() -> Iterator[tuple[int, int, int]]:
         for key_id in range(1, highest + 1):
-            root = find(key_id)
-            if not size[root]:
+            top = root(parent, key_id)
+            if not size[top]:
                 continue
-            person = key_id if root in too_big else label[root]
+            person = key_id if top in too_big else label[top]
             yield key_id, person, hashed[person]
 
     return found(), sorted(sorted(members) for members in too_big.values())

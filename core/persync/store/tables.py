@@ -27,6 +27,8 @@ class Table:
     snapshot: bool = False
     zero_null: tuple[int, ...] = ()
     """fields whose None becomes 0 because they are part of the key"""
+    first: tuple[str, ...] = ()
+    """columns whose first known value stays"""
 
     @property
     def person_at(self) -> int | None:
@@ -69,6 +71,7 @@ def _table(
     fixed: bool = True,
     snapshot: bool = False,
     zero_null: tuple[str, ...] = (),
+    first: tuple[str, ...] = (),
 ) -> Table:
     fields = row._fields
     return Table(
@@ -80,6 +83,7 @@ def _table(
         fixed=fixed,
         snapshot=snapshot,
         zero_null=tuple(fields.index(field) for field in zero_null),
+        first=first,
     )
 
 
@@ -110,7 +114,7 @@ TABLES: dict[type[Any], Table] = {
         ),
         _table(rows.Order, "orders", ("order_key",), refs=("order", "person")),
         _table(rows.OrderPerson, "order_people", ("order_key", "key_id"), refs=("order", "person"), fixed=False),
-        _table(rows.OrderLine, "order_lines", ("order_key", "line"), refs=("order",), fixed=False),
+        _table(rows.OrderLine, "order_lines", ("order_key", "line"), refs=("order",), fixed=False, first=("unit_cost_minor",)),
         _table(rows.LedgerEntry, "order_ledger", ("order_key", "entry", "part"), refs=("order",), fixed=False),
         _table(
             rows.Claim,
@@ -153,8 +157,10 @@ def upsert(name: str, kept: tuple[int, ...]) -> str:
     free = [name for name in columns if name not in table.key]
     if not free:
         return text + "NOTHING"
-    changes = ", ".join(f"{name} = excluded.{name}" for name in free)
-    differs = " OR ".join(f"{table.name}.{name} IS NOT excluded.{name}" for name in free)
+    new = {name: f"excluded.{name}" for name in free}
+    new |= {name: f"coalesce({table.name}.{name}, excluded.{name})" for name in table.first if name in new}
+    changes = ", ".join(f"{name} = {value}" for name, value in new.items())
+    differs = " OR ".join(f"{table.name}.{name} IS NOT {value}" for name, value in new.items())
     return f"{text}UPDATE SET {changes} WHERE {differs}"
 
 
