@@ -14,8 +14,8 @@ _TOKEN: Final = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|(?<![:\w]):([A-Z
 
 
 @cache
-def load(name: str, package: str = "persync.engine.sql") -> str:
-    """Return the text of `<name>.sql` in a package."""
+def load(name: str, package: str) -> str:
+    """Return the text of `<name>.sql` that lies in a package."""
     return (files(package) / f"{name}.sql").read_text("utf-8")
 
 
