@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import sqlite3
 import sys
@@ -176,6 +177,8 @@ def _migrate(store: Store, existed: bool, version: int) -> None:
     with store.transaction():
         fingerprint = read_key(store.path).fingerprint
         store.db.execute("INSERT OR IGNORE INTO meta VALUES ('key', ?)", (fingerprint,))
+        # What the mirror knows a store by: one remade at the same place is another.
+        store.db.execute("INSERT OR IGNORE INTO meta VALUES ('id', ?)", (secrets.token_hex(16),))
         store.db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
