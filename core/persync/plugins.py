@@ -61,18 +61,26 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """One hook: the word for what it yields, where its type stands, which attribute is the name, core's own modules."""
+    """One hook: the word for what it yields, where its type stands, which attribute is the name, core's own modules.
+
+    `is_class`: it yields subclasses of the type, not instances.
+    """
 
     hook: str
     noun: str
     type: str
     key: str = "name"
     core: tuple[str, ...] = ()
+    is_class: bool = False
 
 
 _KINDS = {
     "connectors": _Kind(
-        "persync_connectors", "connector", "persync.connect.connector:Connector", core=("persync.imports.registry",)
+        "persync_connectors",
+        "connector",
+        "persync.connect.connector:Connector",
+        core=("persync.imports.registry",),
+        is_class=True,
     ),
     "sandboxes": _Kind("persync_sandboxes", "sandbox", "persync.hookspecs:Sandbox"),
     "models": _Kind(
@@ -105,6 +113,7 @@ class Host:
         self._manager.add_hookspecs(hookspecs)
         self._failures: list[Failure] = []
         self._collected: dict[str, dict[str, tuple[Plugin, Any]]] = {}
+        self._rooms: dict[str, Plugin] = {}
         self.plugins: list[Plugin] = []
 
     @property
@@ -159,6 +168,13 @@ class Host:
         """What has failed until now, without asking for more."""
         return list(self._failures)
 
+    @property
+    def core(self) -> list[Plugin]:
+        """Persync's own rooms that offer something, each as the plugin it acts as."""
+        for attribute in _KINDS:
+            self._collect(attribute)
+        return [self._rooms[name] for name in sorted(self._rooms)]
+
     def offers(self, plugin: Plugin) -> dict[str, list[str]]:
         """Return the names of what one plugin offers and persync uses, by kind."""
         found = {a: sorted(n for n, (owner, _) in self._collect(a).items() if owner is plugin) for a in _KINDS}
@@ -201,8 +217,9 @@ class Host:
         refused: set[str] = set()
         for plugin, hook in self._implementers(kind):
             for value in self._ask(plugin, hook):
-                if not _is_a(value, accepted):
-                    self._note(plugin, f"it yields {type(value).__name__} where {kind.hook} wants a {kind.noun}.")
+                if not _is_a(value, accepted, kind):
+                    article = "an" if kind.noun[0] in "aei" else "a"
+                    self._note(plugin, f"it yields {type(value).__name__} where {kind.hook} wants {article} {kind.noun}.")
                     continue
                 name = getattr(value, kind.key)
                 if name not in taken and name not in refused:
@@ -227,7 +244,8 @@ class Host:
 
     def _implementers(self, kind: _Kind) -> Iterator[tuple[Plugin, Callable[[], Iterable[Any]]]]:
         for path in kind.core:
-            core = Plugin(path.removeprefix("persync.").split(".", 1)[0], BUNDLED, _version(), None)
+            room = path.removeprefix("persync.").split(".", 1)[0]
+            core = self._rooms.setdefault(room, Plugin(room, BUNDLED, _version(), None))
             try:
                 yield core, getattr(import_module(path), kind.hook)
             except (ImportError, AttributeError) as error:
@@ -312,11 +330,11 @@ def _resolve(path: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def _is_a(value: Any, accepted: type) -> bool:
-    """A connector is offered as a class, everything else as an instance; a connector needs its name."""
-    if isinstance(value, type):
-        return issubclass(value, accepted) and isinstance(getattr(value, "name", None), str)
-    return isinstance(value, accepted) and not hasattr(accepted, "settings_type")
+def _is_a(value: Any, accepted: type, kind: _Kind) -> bool:
+    """Tell whether a value is of the kind that a hook wants; a class needs its name, an instance has it by its type."""
+    if kind.is_class:
+        return isinstance(value, type) and issubclass(value, accepted) and isinstance(getattr(value, kind.key, None), str)
+    return isinstance(value, accepted)
 
 
 def _misspelt(module: Any) -> str | None:

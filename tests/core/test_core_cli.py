@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -18,6 +21,10 @@ from click.testing import CliRunner, Result
 from persync import __version__
 from persync.cli import COMMANDS, root
 from persync.cli.context import App
+from persync.connect.connector import Connector
+from persync.connect.result import PullOptions, PullResult
+from persync.sandbox.demo import make_world
+from persync.sandbox.world import World
 
 Run = Callable[..., Result]
 HEAVY = [
@@ -148,24 +155,39 @@ def test_init_makes_a_project_and_keeps_what_is_there(persync: Run, tmp_path: Pa
     assert {name: (tmp_path / name).read_bytes() for name in ("persync.toml", "persync.key", ".gitignore")} == {
         name: made[name] for name in ("persync.toml", "persync.key", ".gitignore")
     }
-    assert made["persync.key"].decode().strip() not in first.output
     assert persync("doctor").exit_code == 0
 
 
-def test_the_template_is_valid_with_every_line_uncommented(tmp_path: Path) -> None:
-    """Whoever removes the comment signs gets settings that are read."""
-    from persync.cli.setup import TEMPLATE
+def test_init_shows_the_key_once_and_says_what_it_is_for(persync: Run, tmp_path: Path) -> None:
+    first, second = persync("init"), persync("init")
+
+    key = (tmp_path / "persync.key").read_text().strip()
+    assert len(key) == 64
+    assert first.stderr.splitlines()[-2:] == [
+        f"key: {key}",
+        "Keep a copy of it elsewhere: it is needed to restore this store from a backup, and is never shown again.",
+    ]
+    assert key not in first.stdout + second.output
+
+
+def test_the_template_is_true_with_every_line_uncommented(persync: Run, tmp_path: Path) -> None:
+    """Whoever removes the comment signs gets settings that are read, and checks of metrics that there are."""
+    from persync.jobs.run import refuse_unknown_metrics
     from persync.plugins import load_plugins
     from persync.settings import load_project
 
-    lines = TEMPLATE.splitlines()
+    persync("init")
+    lines = (tmp_path / "persync.toml").read_text().splitlines()
     bare = [line.removeprefix("# ") for line in lines if not (line.startswith("# ") and not _is_setting(line)) and line != "#"]
     project(tmp_path, "\n".join(bare))
+    host = load_plugins()
 
-    loaded = load_project(tmp_path, load_plugins())
+    loaded = load_project(tmp_path, host)
 
     assert sorted(loaded.connections) == ["files", "shop"]
     assert (list(loaded.experiments), list(loaded.jobs), loaded.report.margin) == (["welcome"], ["nightly"], 0.4)
+    assert loaded.jobs["nightly"].checks
+    refuse_unknown_metrics(host, loaded, "nightly", loaded.jobs["nightly"])
 
 
 def _is_setting(line: str) -> bool:
@@ -216,6 +238,78 @@ def test_a_page_that_is_not_json_is_one_line(persync: Run, tmp_path: Path, answe
     assert "JSON" in line
 
 
+SHOP = '[connections.shop]\nconnector = "shopify"\nshop = "mine"\n'
+SECRETS = {"MAILCHIMP_API_KEY": "0123456789abcdef-us10", "SHOPIFY_ACCESS_TOKEN": "shpat_0123456789"}
+
+
+def test_a_whole_connection_without_a_network_is_one_line(
+    persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("persync.connect.client.Client._pause", lambda self, seconds: None)
+    project(tmp_path, MAIL + 'base_url = "http://127.0.0.1:9"\n' + SHOP + 'base_url = "http://127.0.0.1:9"\n')
+
+    result = persync("--quiet", "pull", env=SECRETS)
+
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["persync: news", "persync: shop"]
+    assert all("cannot reach 127.0.0.1:9." in line for line in lines)
+
+
+def test_pages_that_are_not_json_are_one_line_a_cause(
+    persync: Run, tmp_path: Path, answering: Callable[[int, str, bytes], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("persync.connect.client.Client._pause", lambda self, seconds: None)
+    project(tmp_path, MAIL + f'base_url = "{answering(200, "text/html", b"<html>Wait</html>")}"\n')
+
+    result = persync("--quiet", "pull", env=SECRETS)
+
+    lines = result.stderr.splitlines()
+    causes = [line.removeprefix("persync: ").partition(": ") for line in lines]
+    assert result.exit_code == 1
+    assert [place.split(",")[0] for place, _, _ in causes] == ["news"] * len(lines)
+    assert len({what for _, _, what in causes}) == len(lines)
+    assert all("JSON" in what for _, _, what in causes)
+
+
+def test_a_stream_is_asked_of_the_connections_that_have_it(
+    persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[list[str], tuple[str, ...]]] = []
+
+    def pull(path: Path, connectors: list[Connector], options: PullOptions, *_: object, **__: object) -> PullResult:
+        asked.append(([one.connection for one in connectors], options.streams))
+        return PullResult()
+
+    monkeypatch.setattr("persync.connect.pull.pull", pull)
+    project(tmp_path, MAIL + SHOP + OWN)
+
+    assert persync("pull", "--stream", "orders", "--stream", "reports", env=SECRETS).exit_code == 0
+    assert asked == [(["news"], ("reports",)), (["shop"], ("orders",))]
+    line = said(persync("pull", "--stream", "ordrs", env=SECRETS), 2)
+    assert line == "news, shop, own: there is no stream 'ordrs'. Did you mean 'orders'?"
+    assert said(persync("pull", "news", "--stream", "bulk_orders_x", env=SECRETS), 2).startswith(
+        "news: there is no stream 'bulk_orders_x'."
+    )
+    assert said(persync("pull", "nwes", "--stream", "reports", env=SECRETS), 2).endswith(
+        "there is no connection 'nwes'. Did you mean 'news'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("since", "message"),
+    [
+        ("2026-13-01", "--since: '2026-13-01' is not a day. Write --since 2025-03-01."),
+        ("soon", "--since: 'soon' is not a day. Write --since 2025-03-01."),
+        ("2999-01-01", "--since: '2999-01-01' is in the future. Name a day that has begun."),
+    ],
+)
+def test_since_must_be_a_day_that_has_begun(persync: Run, tmp_path: Path, since: str, message: str) -> None:
+    project(tmp_path, OWN)
+
+    assert said(persync("pull", "--since", since), 2) == message
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -233,6 +327,70 @@ def test_a_mistake_in_the_settings_is_a_usage_error(persync: Run, tmp_path: Path
 
 def test_no_connection_says_what_to_do(persync: Run, tmp_path: Path) -> None:
     assert said(persync("pull"), 2) == f"{tmp_path}: there is no persync.toml. Run `persync connect NAME`, or `persync demo`."
+
+
+def test_the_folder_without_settings_is_named_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(root, ["pull"], prog_name="persync")
+
+    assert said(result, 2).startswith(f"{tmp_path}: there is no persync.toml.")
+
+
+def test_an_import_knows_no_connection_but_those_of_settings_and_store(persync: Run, tmp_path: Path) -> None:
+    """A word before a colon makes an id that is kept in clear: it must be a connection's."""
+    file = tmp_path / "visits.csv"
+    file.write_text("person,outcome,value\nnope:ann-smith,visit,1\n")
+
+    without = said(persync("import", "outcomes", str(file)), 1)
+    project(tmp_path, SHOP)
+    configured = said(persync("import", "outcomes", str(file)), 1)
+    file.write_text("person,outcome,value\nshop:17,visit,1\n")
+
+    place = "visits.csv, line 2, column 'person': there is no connection 'nope'."
+    assert without == f"{place} Valid: files. Nothing was imported."
+    assert configured == f"{place} Valid: files, shop. Nothing was imported."
+    assert not (tmp_path / "persync.db").exists()
+    assert persync("import", "outcomes", str(file)).exit_code == 0
+    project(tmp_path, "")
+    file.write_text("person,outcome,value\nshop:18,visit,1\n")
+    assert persync("import", "outcomes", str(file)).exit_code == 0
+
+
+def test_a_refund_of_last_month_is_taken_and_one_of_nothing_refused(persync: Run, tmp_path: Path) -> None:
+    head = "order,person,at,amount,currency\n"
+    january, february = tmp_path / "january.csv", tmp_path / "february.csv"
+    january.write_text(head + "1,,2025-01-10,80.00,EUR\n")
+    february.write_text(head + "1,,2025-02-01,-30.00,EUR\n2,,2025-02-02,-5.00,EUR\n")
+    persync("import", "orders", str(january))
+
+    line = said(persync("import", "orders", str(february)), 1)
+    february.write_text(head + "1,,2025-02-01,-30.00,EUR\n")
+    taken = persync("import", "orders", str(february))
+
+    assert line == (
+        "february.csv, line 3: order '2' is refunded here, but neither this file nor an earlier one has its sale."
+        " Nothing was imported."
+    )
+    assert taken.exit_code == 0
+    reconciled = json.loads(persync("reconcile", "--format", "json").stdout)["results"]
+    assert [one["value"] for one in reconciled if one["id"] == "ledger_gross"] == [50.0]
+
+
+def test_the_files_connection_holds_refunds_against_the_files_before(persync: Run, tmp_path: Path) -> None:
+    """Files are read in their order, each against what the ones before have left; a dry run does it on its copy."""
+    head = "order,person,at,amount,currency\n"
+    (tmp_path / "january.csv").write_text(head + "1,,2025-01-10,80.00,EUR\n")
+    (tmp_path / "february.csv").write_text(head + "1,,2025-02-01,-30.00,EUR\n")
+    (tmp_path / "march.csv").write_text(head + "9,,2025-03-01,-1.00,EUR\n")
+    files = [f'{{ kind = "orders", path = "{month}.csv" }}' for month in ("january", "february", "march")]
+    project(tmp_path, f'[connections.own]\nconnector = "files"\nfiles = [{", ".join(files[:2])}]\n')
+
+    for arguments in (["pull", "--dry-run"], ["pull"]):
+        assert persync(*arguments).exit_code == 0
+    project(tmp_path, f'[connections.own]\nconnector = "files"\nfiles = [{", ".join(files)}]\n')
+
+    assert said(persync("--quiet", "pull"), 1).startswith("march.csv, line 2: order '9' is refunded here, but neither")
 
 
 def test_an_import_makes_store_and_key_without_init_and_twice_changes_nothing(persync: Run, tmp_path: Path) -> None:
@@ -292,12 +450,32 @@ def test_no_store_yet_says_what_to_do(persync: Run, tmp_path: Path) -> None:
     assert line == f"there is no store at {tmp_path / 'persync.db'} yet. Run `persync pull` or `persync demo` first."
 
 
-def test_a_folder_that_cannot_be_written_is_named(persync: Run, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_named(persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs this may be allowed to write everywhere, so the system's refusal is played."""
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+    real = os.open
+
+    def refused(path: str | Path, flags: int, *more: int, **named: int) -> int:
+        if flags & os.O_CREAT and Path(path).parent == tmp_path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path, flags, *more, **named)
+
+    monkeypatch.setattr("os.open", refused)
+
+    line = said(persync("import", "outcomes", str(tmp_path / "visits.csv")), 1)
+
+    assert line == f"cannot write the key file {tmp_path / 'persync.key'}: Permission denied. Choose a folder you may write to."
+    assert not list(tmp_path.glob("persync.db*"))
+
+
+def test_a_store_under_a_file_is_named(persync: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "persync.toml").write_text('[store]\npath = "file/persync.db"\n')
     (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
 
-    assert "file" in said(persync("import", "outcomes", str(tmp_path / "visits.csv")), 1)
+    line = said(persync("import", "outcomes", str(tmp_path / "visits.csv")), 1)
+
+    assert line == f"cannot make the folder {tmp_path / 'file'}: File exists."
 
 
 def test_a_project_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
@@ -343,9 +521,42 @@ def test_plugins_list_shows_versions_offers_and_failures(persync: Run) -> None:
         "offers": {"connectors": ["shopify"], "sandboxes": ["shopify"]},
         "failure": None,
     }
+    assert len(by_name) == len(results)
     assert by_name["broken"]["failure"] == "it cannot be imported: RuntimeError: no luck"
+    assert by_name["imports"]["offers"]["connectors"] == ["files"]
+    assert by_name["engine"] == {**by_name["shopify"], "name": "engine", "offers": {"engines": ["duckdb"]}}
+    assert {"models", "metrics", "sections", "importers"} <= {kind for one in results for kind in one["offers"]}
+    assert f"metrics: {len(by_name['measure']['offers']['metrics'])}\n" in text
     assert "persync-broken 0.3  NOT USED: it cannot be imported: RuntimeError: no luck" in text
     assert "bundled" in text
+
+
+def test_a_plugin_that_breaks_late_is_listed_once(persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was loaded, then two of its hooks failed: one entry with both reasons."""
+    info = tmp_path / "site" / "persync_late-0.3.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: persync-late\nVersion: 0.3\n")
+    (info / "entry_points.txt").write_text("[persync]\nlate = late_here\n")
+    (tmp_path / "site" / "late_here.py").write_text(
+        "from persync import hookimpl\n\n@hookimpl\ndef persync_metrics():\n    raise ValueError('one')\n\n"
+        "@hookimpl\ndef persync_importers():\n    raise ValueError('two')\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+
+    results = json.loads(persync("plugins", "list", "--format", "json").stdout)["results"]
+    lines = [line for line in persync("plugins", "list").stdout.splitlines() if line.startswith("late ")]
+
+    assert [one for one in results if one["name"] == "late"] == [
+        {
+            "name": "late",
+            "distribution": "persync-late",
+            "version": "0.3",
+            "bundled": False,
+            "offers": {},
+            "failure": "persync_metrics failed: ValueError: one persync_importers failed: ValueError: two",
+        }
+    ]
+    assert len(lines) == 1
 
 
 def test_a_fault_of_our_own_is_one_line_without_its_message(
@@ -637,9 +848,11 @@ def test_an_experiment_that_has_not_begun_does_not_hide_the_others(persync: Run,
 
     result = persync("experiment", "read", "--format", "json")
 
-    assert said(result, 0).startswith("nobody is in an arm of experiment 'later' by its tags.")
-    assert {one["by"]["experiment"] for one in json.loads(result.stdout)["results"]} == {"welcome"}
-    assert said(persync("experiment", "read", "later"), 1).startswith("nobody is in an arm of experiment 'later'")
+    found = json.loads(result.stdout)["results"]
+    assert result.exit_code == 0
+    assert {one["by"]["experiment"] for one in found} == {"welcome", "later"}
+    later = [(one["value"], one["reason"]) for one in found if one["by"]["experiment"] == "later" and one["id"] == "difference"]
+    assert later == [(None, "nobody")]
 
 
 JOB = OWN + '[jobs.nightly]\nat = "02:15"\nreport = [{ out = "r.json", format = "json" }]\n'
@@ -658,6 +871,38 @@ def test_a_job_runs_and_is_scheduled_by_name(persync: Run, tmp_path: Path) -> No
     assert "OnCalendar=*-*-* 02:15:00" in persync("schedule", "nightly", "--target", "systemd").stdout
     assert said(persync("run", "nigthly"), 2) == "there is no job 'nigthly'. Did you mean 'nightly'?"
     assert said(persync("schedule", "x", "--target", "cron"), 2) == "there is no job 'x'. Valid: nightly."
+
+
+def test_a_job_that_checks_an_unknown_metric_is_refused_with_the_nearest(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, '[jobs.nightly]\nchecks = [{ metric = "delivery_rat", min = 0.9 }]\n')
+
+    message = (
+        f"{tmp_path / 'persync.toml'}, [jobs.nightly] checks: there is no metric 'delivery_rat'. Did you mean 'delivery_rate'?"
+    )
+    assert said(persync("run", "nightly"), 2) == message
+    assert said(persync("schedule", "nightly", "--target", "cron"), 2) == message
+    doctor = persync("doctor", "--format", "json")
+    assert doctor.exit_code == 2
+    assert [one["found"] for one in json.loads(doctor.stdout)["results"] if not one["ok"]] == [message]
+
+
+@pytest.mark.parametrize(("seconds", "warned"), [(1_000_000_000, True), (4_000_000_000, False)])
+def test_a_world_after_the_machines_clock_is_told(
+    persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int, warned: bool
+) -> None:
+    """Pulls end their windows at the machine's clock, so what lies after it would be missing without a word."""
+    served: list[World] = []
+    small = make_world(5, people=50)
+    monkeypatch.setattr("persync.cli.context.time.time", lambda: seconds)
+    monkeypatch.setattr("persync.sandbox.server.world_from", lambda spec, seed: small)
+    monkeypatch.setattr("persync.sandbox.server.serve", lambda world, *_, **__: served.append(world))
+
+    result = persync("sandbox", "serve", "--write-config", str(tmp_path / "there"))
+
+    day = datetime.fromtimestamp(small.now / 1000, UTC).date()
+    line = f"persync: this world ends on {day}, after this machine's clock: pulls miss what lies between.\n"
+    assert result.stderr == (line if warned else "")
+    assert (result.exit_code, served) == (0, [small])
 
 
 def test_a_report_goes_to_stdout_or_to_its_file(persync: Run, tmp_path: Path) -> None:

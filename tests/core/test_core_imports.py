@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from persync.errors import ConfigError, ImportFileError
 from persync.imports.csvfile import read_batch
 from persync.imports.files import IMPORTERS, FilesConnector, FilesSettings
 from persync.imports.importer import Importer
+from persync.imports.known import connections_in, orders_in
 from persync.rows import (
     Action,
     Assignment,
@@ -178,7 +179,8 @@ BAD = [
     ),
     ("orders", ORDERS + "1,a,01.03.2025,1,EUR\n", "line 2, column 'at': '01.03.2025' is not a time; write ISO 8601"),
     ("orders", ORDERS + "1,a,1740787200,1,EUR\n", "line 2, column 'at': '1740787200' looks like seconds;"),
-    ("orders", ORDERS + "1,,2025-03-01,1,EUR\n", "line 2, column 'person': the cell is empty."),
+    ("orders", ORDERS + ",a,2025-03-01,1,EUR\n", "line 2, column 'order': the cell is empty."),
+    ("outcomes", "person,outcome,value\n,visit,1\n", "line 2, column 'person': the cell is empty."),
     ("orders", ORDERS + "1,a,2025-03-01,1,EUR\n" * 2, "line 3: says the same as line 2 again (order, person, at, amount,"),
     (
         "orders",
@@ -221,6 +223,87 @@ BAD = [
 @pytest.mark.parametrize(("kind", "text", "message"), BAD)
 def test_a_bad_file_is_refused_with_line_and_column(read: Read, kind: str, text: str, message: str) -> None:
     assert refusal(read, kind, text).startswith(f"{kind}.csv, {message}")
+
+
+SAMPLES = {
+    "person": "a1",
+    "text": "x",
+    "time": "2025-03-01",
+    "money": "1",
+    "number": "1",
+    "integer": "1",
+    "flag": "1",
+    "currency": "EUR",
+    "share": "0.5",
+}
+TEXTS = [(i.kind, column.name) for i in IMPORTERS for column in i.columns if column.kind == "text"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "ann4@example.com",
+        "Ann <ann4@example.com>",
+        "ann4%40example.com",
+        "ann4\uff20example.com",
+        "mailto:ann4@mail.example.co",
+    ],
+)
+@pytest.mark.parametrize(("kind", "name"), TEXTS)
+def test_an_address_may_stand_in_no_column_but_the_persons(read: Read, kind: str, name: str, value: str) -> None:
+    columns = KINDS[kind].columns
+    good = [column.choices[0] if column.choices else SAMPLES[column.kind] for column in columns]
+    bad = [value if column.name == name else cell for column, cell in zip(columns, good, strict=True)]
+    header = ",".join(column.name for column in columns)
+
+    assert read(kind, f"{header}\n{','.join(good)}\n")
+    message = refusal(read, kind, f"{header}\n{','.join(good)}\n{','.join(bad)}\n")
+
+    assert message == (
+        f"{kind}.csv, line 3, column '{name}': this looks like an e-mail address; addresses may stand in the column"
+        " 'person' alone. Nothing was imported."
+    )
+
+
+@pytest.mark.parametrize("value", ["2 for 1 @ the shop", "@home", "50 % off", "a@b"])
+def test_an_at_sign_alone_is_no_address(read: Read, value: str) -> None:
+    assert read("attributes", f"person,name,value\na1,offer,{value}\n") == [
+        Attribute(Person(("opaque", "a1")), "offer", value, None)
+    ]
+
+
+def test_a_sale_without_a_person_is_kept_for_the_till(read: Read) -> None:
+    """Who bought is not known, what was paid is; a line without a person does not make the order another's."""
+    rows = read("orders", ORDERS + "1,,2025-03-01,5,EUR\n2,a1,2025-03-01,7,EUR\n2,,2025-03-02,-7,EUR\n2,,2025-03-03,1,EUR\n")
+
+    assert [(row.order.vendor_order_id, row.person) for row in rows if isinstance(row, Order)] == [
+        ("1", None),
+        ("2", Person(("opaque", "a1"))),
+        ("2", Person(("opaque", "a1"))),
+    ]
+    assert sum(row.amount_minor for row in rows if isinstance(row, LedgerEntry)) == 600
+
+
+def test_a_refund_needs_its_sale_in_this_file_or_the_store(read: Read) -> None:
+    text = (
+        ORDERS
+        + "1,a,2025-03-01,9,EUR\n1,a,2025-03-02,-9,EUR\n7,b,2025-03-03,-4,EUR\n8,c,2025-03-03,-4,EUR\n8,c,2025-03-04,-1,EUR\n"
+    )
+    asked: list[list[str]] = []
+
+    def stored(orders: Collection[str]) -> dict[str, str]:
+        asked.append(list(orders))
+        return {"7": "EUR"}
+
+    assert refusal(read, "orders", text, stored=stored) == (
+        "orders.csv, line 5: order '8' is refunded here, but neither this file nor an earlier one has its sale."
+        " Nothing was imported."
+    )
+    assert asked == [["7", "8"]]
+    assert refusal(read, "orders", text, stored=lambda orders: {"7": "EUR", "8": "USD"}).startswith(
+        "orders.csv, line 5: order '8' is in USD in an earlier file."
+    )
+    assert len(read("orders", text, stored=lambda orders: {"7": "EUR", "8": "EUR"})) == 6
 
 
 def test_an_address_is_never_repeated_in_a_message(read: Read) -> None:
@@ -333,6 +416,19 @@ def test_the_files_connector_reads_what_changed(tmp_path: Path) -> None:
     assert sorted(first) == ["costs.csv", "visits.csv"]
     assert [batch.path for batch in connector.batches(first)] == ["costs.csv"]
     assert list(connector.check(None)) == [("visits.csv", "1 lines of outcomes"), ("costs.csv", "1 lines of costs")]  # type: ignore[arg-type]
+
+
+def test_the_store_is_asked_for_the_orders_of_one_connection(tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(ORDERS + "1,,2025-03-01,9,EUR\n2,,2025-03-01,900,JPY\n")
+    store = tmp_path / "s.db"
+    before = (connections_in(store), orders_in(store, "files")(["1"]))
+    with open_store(store, create=True) as opened:
+        write_batch(opened, "files", "files", read_batch(tmp_path / "orders.csv", KINDS["orders"]), now=1)
+
+    assert before == (frozenset(), {})
+    assert connections_in(store) == {"files"}
+    assert orders_in(store, "files")(["2", "1", "none"]) == {"1": "EUR", "2": "JPY"}
+    assert orders_in(store, "other")(["1"]) == {}
 
 
 def test_an_unknown_kind_of_file_names_the_nearest(tmp_path: Path) -> None:

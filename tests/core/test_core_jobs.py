@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from persync.connect.pull import PullOptions, PullResult, StreamResult
-from persync.errors import AuthError, ConnectionLockedError, DataError
+from persync.errors import AuthError, ConfigError, ConnectionLockedError, DataError
 from persync.estimate import Estimate, missing
+from persync.jobs.pulling import failures
 from persync.jobs.report import format_of, write_text
 from persync.jobs.run import run_job, worst
 from persync.jobs.schedule import cron, program, systemd
@@ -92,10 +93,42 @@ def test_a_check_that_does_not_hold_names_slice_and_limit_and_the_report_is_stil
     ]
 
 
-def test_an_unknown_metric_fails_its_check_alone(host: Host, home: Project, measures: None) -> None:
-    code, lines = run(host, home, JobTable(checks=[JobCheck(metric="sale", min=0), JobCheck(metric="sales", min=0)]))
+def test_an_unknown_metric_ends_the_job_before_anything_is_done(host: Host, home: Project, measures: None) -> None:
+    with pytest.raises(ConfigError) as caught:
+        run(host, home, JobTable(checks=[JobCheck(metric="sales", min=0), JobCheck(metric="sale", min=0)]))
 
-    assert (code, lines[1:]) == (6, ["check sale: there is no metric 'sale'. Did you mean 'sales'?", "check sales: ok"])
+    assert str(caught.value) == (
+        f"{home.folder / 'persync.toml'}, [jobs.nightly] checks: there is no metric 'sale'. Did you mean 'sales'?"
+    )
+    assert not home.store_path.exists()
+
+
+def test_one_cause_is_one_line_for_each_connection() -> None:
+    """Streams that fail for one reason differ in their call alone; a lone failure keeps its call."""
+
+    def failed(connection: str, call: str, what: str) -> StreamResult:
+        error = DataError(what, where=f"{connection}, GET {call}", hint="Check base_url.")
+        return StreamResult(connection, call, state="failed", error=error)
+
+    found = failures(
+        PullResult(
+            [
+                failed("news", "/a", "the answer is not JSON."),
+                failed("news", "/b", "the answer is not JSON."),
+                failed("news", "/b", "the answer is not JSON."),
+                failed("shop", "/a", "the answer is not JSON."),
+                failed("news", "/c", "the answer ends early."),
+            ],
+            errors=[AuthError("no secret found.", where="crm")],
+        )
+    )
+
+    assert found == [
+        "crm: no secret found.",
+        "news, 2 calls: the answer is not JSON. Check base_url.",
+        "shop, GET /a: the answer is not JSON. Check base_url.",
+        "news, GET /c: the answer ends early. Check base_url.",
+    ]
 
 
 def test_a_partial_pull_still_makes_the_report(host: Host, home: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,17 @@ def test_a_good_plugin_is_listed_with_what_it_offers(install: Install) -> None:
             "from persync import hookimpl\n\n@hookimpl\ndef persync_connectors():\n    yield 'shop'\n",
             "it yields str where persync_connectors wants a connector.",
         ),
+        (
+            "from persync import hookimpl\nfrom persync.imports.files import FilesConnector, FilesSettings\n\n"
+            "@hookimpl\ndef persync_connectors():\n"
+            "    yield FilesConnector('x', FilesSettings(connector='files'), {})\n",
+            "it yields FilesConnector where persync_connectors wants a connector.",
+        ),
+        (
+            "from persync import hookimpl\nfrom persync.attribution.models import AttributionModel\n\n"
+            "@hookimpl\ndef persync_attribution_models():\n    yield type('Mine', (AttributionModel,), {'name': 'x'})\n",
+            "it yields type where persync_attribution_models wants an attribution model.",
+        ),
     ],
 )
 def test_a_broken_plugin_is_a_failure_and_the_others_work(install: Install, source: str, reason: str | None) -> None:
@@ -192,6 +203,18 @@ def test_a_name_that_core_offers_is_kept(install: Install) -> None:
         )
         in host.failures
     )
+
+
+def test_core_says_which_of_its_rooms_offers_what() -> None:
+    host = load_plugins(installed=False)
+
+    assert {room.name: list(host.offers(room)) for room in host.core} == {
+        "attribution": ["models"],
+        "engine": ["engines"],
+        "imports": ["connectors", "importers"],
+        "measure": ["metrics"],
+        "report": ["sections"],
+    }
 
 
 def test_plugins_can_be_left_out_by_name() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import tomllib
 from dataclasses import asdict
 from pathlib import Path
 
+import httpx
 import pytest
 
 from persync.errors import DataError
+from persync.plugins import load_plugins
 from persync.sandbox.orders import net_minor
 from persync.sandbox.replay import COLUMNS, hillstrom
+from persync.sandbox.server import running, write_config
 from persync.sandbox.world import World
 
 ROWS = (
@@ -58,6 +62,20 @@ def test_everyone_is_a_tagged_member_and_only_buyers_are_customers(tmp_path: Pat
         "NEWBIE": "1",
         "CHANNEL": "Web",
     }
+
+
+def test_the_test_has_no_hubspot(tmp_path: Path) -> None:
+    """A platform that the business never had offers no connection, no secret and no server."""
+    with running(hillstrom(write(tmp_path, *ROWS)), load_plugins().sandboxes, folder=tmp_path) as info:
+        base = info["connections"]["shopify"]["base_url"].removesuffix("/shopify")
+        path = write_config(tmp_path / "project", hillstrom(tmp_path / "hillstrom.csv"), info)
+        unknown = httpx.get(f"{base}/hubspot/crm/v3/objects/contacts")
+
+    assert set(info["connections"]) == {"mailchimp", "shopify", "files"}
+    assert [name for name in info["secrets"] if "HUBSPOT" in name] == []
+    assert set(tomllib.loads(path.read_text())["connections"]) == {"mailchimp", "shopify", "files"}
+    assert unknown.status_code == 404
+    assert unknown.text == "Not Found"
 
 
 def test_spend_becomes_orders_to_the_cent_and_visits_a_file(tmp_path: Path) -> None:

@@ -146,8 +146,16 @@ def test_without_a_file_everything_has_its_default(folder: Path, host: Host) -> 
             "line 1, [connections.files]: the name 'files' is kept for imported files.",
         ),
         (
-            '[connections.own]\nconnector = "files"\nfiles = [{ kind = "costs", pth = "x" }]\n',
+            '[connections.own]\nconnector = "files"\nfiles = [{ kind = "costs" }]\n',
             "line 3, [connections.own]: 'path' is missing.",
+        ),
+        (
+            '[connections.own]\nconnector = "files"\nfiles = [{ knid = "costs", path = "x" }]\n',
+            "line 3, [connections.own]: 'knid' is not a setting here. Did you mean 'kind'?",
+        ),
+        (
+            '[connections.shop]\nconnector = "till"\nshpo = "mine"\n',
+            "line 3, [connections.shop]: 'shpo' is not a setting here. Did you mean 'shop'?",
         ),
         (
             '[connections.own]\nconnector = "files"\nfiles = [{ kind = "costs", path = "x", pth = "x" }]\n',
@@ -240,10 +248,13 @@ def test_an_unknown_connection_names_the_nearest(folder: Path, host: Host) -> No
 def test_a_files_connection_knows_the_project(folder: Path, host: Host) -> None:
     (folder / "persync.toml").write_text(TILL + '[connections.own]\nconnector = "files"\n')
 
+    with open_store(folder / "persync.db", create=True) as store, store.transaction() as db:
+        db.execute("INSERT INTO connections (name, connector) VALUES ('earlier', 'till')")
+
     connector = make_connector(load_project(folder, host), host, "own")
 
     assert isinstance(connector, FilesConnector)
-    assert connector.connections == {"shop", "own"}
+    assert connector.connections == {"shop", "own", "earlier"}
     assert set(connector.importers) == set(host.importers)
 
 

@@ -54,6 +54,7 @@ def doctor(app: App, form: str) -> None:
 
 def examine(app: App) -> Iterator[Finding]:
     """Look at everything; what is wrong is a finding, not an exception."""
+    from persync.jobs.run import refuse_unknown_metrics
     from persync.settings import FILE, find_secrets, make_connector
 
     path = str(app.folder / FILE)
@@ -63,6 +64,11 @@ def examine(app: App) -> Iterator[Finding]:
         yield Finding("settings", path, str(error), error)
         return
     yield Finding("settings", path, f"{len(project.connections)} connections" if project.has_file else "not there: defaults")
+    for name, job in project.jobs.items():
+        try:
+            refuse_unknown_metrics(app.host, project, name, job)
+        except PersyncError as error:
+            yield Finding("settings", f"job {name}", str(error), error)
     for failure in app.host.failures_so_far:
         reason = PersyncError(failure.reason)
         yield Finding("plugins", failure.name, failure.reason, reason)

@@ -21,13 +21,16 @@ def import_file(app: App, kind: str, file: Path) -> None:
     platform's id as CONNECTION:ID, or any id of your own; addresses are never kept.
     """
     from persync.imports.csvfile import read_batch
+    from persync.imports.known import connections_in, orders_in
     from persync.plugins import find
     from persync.store.derive import derive
     from persync.store.write import write_batch
 
     importer = find("kind of file", kind, app.host.importers)
     name = _name(file, app.folder)
-    batch = read_batch(file, importer, name=name, connections=app.project.connections)
+    path = app.project.store_path
+    known = connections_in(path) | {"files", *app.project.connections}
+    batch = read_batch(file, importer, name=name, connections=known, stored=orders_in(path, "files"))
     with app.store(create=True) as store:
         changed = write_batch(store, "files", "files", batch, now=app.now)
         derive(store, aliases=app.project.aliases)

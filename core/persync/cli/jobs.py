@@ -30,9 +30,11 @@ def run(app: App, job: str, wait: float) -> None:
 @pass_app
 def schedule(app: App, job: str, target: str) -> None:
     """Print what makes the system run JOB every day, and how to install it. Changes nothing."""
+    from persync.jobs.run import refuse_unknown_metrics
     from persync.jobs.schedule import cron, program, systemd
     from persync.plugins import find
 
     table = find("job", job, app.project.jobs)
+    refuse_unknown_metrics(app.host, app.project, job, table)
     make = cron if target == "cron" else systemd
     click.echo(make(job, table, app.project, program()), nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,10 @@ from persync.cli.context import App, pass_app
 from persync.cli.output import show_json, show_table
 
 if TYPE_CHECKING:
-    from persync.plugins import Failure, Plugin
+    from persync.plugins import Failure, Host, Plugin
+
+MANY = 12
+"""more things than this of one kind are counted, not named; `--format json` names them all"""
 
 
 @click.group(cls=Group)
@@ -23,36 +27,41 @@ def plugins() -> None:
 @format_option("text", "json")
 @pass_app
 def list_plugins(app: App, form: str) -> None:
-    """List every plugin: its version, what it offers, and what is not used, with the reason."""
-    host = app.host
-    failures = host.failures
+    """List persync's own parts and every plugin: version, what it offers, and what is not used, with the reason."""
+    entries = list(_entries(app.host))
     app.tell_nothing()
     if form == "json":
-        loaded = [_entry(one, bundled=one.is_bundled, offers=host.offers(one)) for one in host.plugins]
-        show_json("plugins", loaded + [_entry(one, bundled=False, offers={}) for one in failures])
-        return
-    rows = [
-        (
-            plugin.name,
-            "bundled" if plugin.is_bundled else _source(plugin),
-            "; ".join(f"{kind}: {', '.join(names)}" for kind, names in host.offers(plugin).items()) or "nothing",
-        )
-        for plugin in host.plugins
-    ]
-    rows += [(failure.name, _source(failure), f"NOT USED: {failure.reason}") for failure in failures]
-    show_table(("plugin", "version", "offers"), rows)
+        show_json("plugins", entries)
+    else:
+        show_table(("plugin", "version", "offers"), map(_row, entries))
 
 
-def _source(one: Plugin | Failure) -> str:
-    return f"{one.distribution} {one.version}".strip()
+def _entries(host: Host) -> Iterator[dict[str, Any]]:
+    """Yield one entry for each room of persync and each plugin, whatever went wrong with it and how often."""
+    from persync.plugins import BUNDLED
+
+    reasons: dict[tuple[str, str, str], list[str]] = {}
+    for failure in host.failures:
+        reasons.setdefault(_key(failure), []).append(failure.reason)
+    offers = {_key(one): host.offers(one) for one in (*host.core, *host.plugins)}
+    for key in dict.fromkeys((*offers, *reasons)):
+        name, distribution, version = key
+        yield {
+            "name": name,
+            "distribution": distribution or None,
+            "version": version or None,
+            "bundled": distribution == BUNDLED,
+            "offers": offers.get(key, {}),
+            "failure": " ".join(reasons[key]) if key in reasons else None,
+        }
 
 
-def _entry(one: Plugin | Failure, *, bundled: bool, offers: dict[str, list[str]]) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "distribution": one.distribution or None,
-        "version": one.version or None,
-        "bundled": bundled,
-        "offers": offers,
-        "failure": getattr(one, "reason", None),
-    }
+def _key(one: Plugin | Failure) -> tuple[str, str, str]:
+    return one.name, one.distribution, one.version
+
+
+def _row(entry: dict[str, Any]) -> tuple[str, str, str]:
+    source = "bundled" if entry["bundled"] else f"{entry['distribution'] or ''} {entry['version'] or ''}".strip()
+    parts = [f"{kind}: {', '.join(names) if len(names) <= MANY else len(names)}" for kind, names in entry["offers"].items()]
+    parts += [f"NOT USED: {entry['failure']}"] if entry["failure"] else []
+    return entry["name"], source, "; ".join(parts) or "nothing"

@@ -33,12 +33,12 @@ def pull(
     from persync.cli.progress import Watch, show_pull
     from persync.connect.result import PullOptions
     from persync.jobs.pulling import pull_project
-    from persync.settings import parse_day
+    from persync.settings import parse_since
 
     options = PullOptions(
         now=app.now,
         streams=streams,
-        since=parse_day(since, app.project.timezone) if since else None,
+        since=parse_since(since, app.project.timezone, app.now) if since else None,
         full=full,
         dry_run=dry_run,
         rejects=rejects,

@@ -25,7 +25,12 @@ def sandbox() -> None:
 @pass_app
 def serve(app: App, world: str, seed: int, port: int, config_dir: Path | None) -> None:
     """Serve until interrupted, on 127.0.0.1. Prints one JSON line when ready: connections, secrets, path of the truth."""
+    from persync.cli.output import iso
     from persync.sandbox.server import serve as serve_world
     from persync.sandbox.server import world_from
 
-    serve_world(world_from(world, seed), app.host.sandboxes, port=port, config_dir=config_dir)
+    made = world_from(world, seed)
+    if app.now < made.now:
+        # A pull's windows end at the machine's clock, so what this world has after it would silently be missing.
+        app.say(f"persync: this world ends on {iso(made.now)[:10]}, after this machine's clock: pulls miss what lies between.")
+    serve_world(made, app.host.sandboxes, port=port, config_dir=config_dir)

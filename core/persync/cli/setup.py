@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from persync.cli.base import Command
@@ -66,7 +64,8 @@ def init(app: App) -> None:
     with app.store(create=True) as store:
         app.say(f"{'kept' if has_key else 'made'} {store.path} and its key {key}")
     if not has_key:
-        app.say("Keep a copy of the key elsewhere: without it, people known by address alone cannot be joined any more.")
-        if sys.stdout.isatty():
-            click.echo(f"The key, shown this once: {key.read_text(encoding='ascii').strip()}", err=True)
+        app.say(
+            f"key: {key.read_text(encoding='ascii').strip()}\n"
+            "Keep a copy of it elsewhere: it is needed to restore this store from a backup, and is never shown again."
+        )
     click.echo(str(settings))

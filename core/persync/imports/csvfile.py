@@ -7,23 +7,32 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from persync.errors import ImportFileError, nearest
 from persync.imports import values
 from persync.imports.batch import Batch
-from persync.imports.importer import Importer
+from persync.imports.importer import FileCheck, Importer, StoredOrders
 from persync.rows import Row
 
 MAX_ERRORS = 20
 
 
-def read_batch(path: Path, importer: Importer, *, name: str = "", connections: Collection[str] = ()) -> Batch:
+def read_batch(
+    path: Path,
+    importer: Importer,
+    *,
+    name: str = "",
+    connections: Collection[str] | None = None,
+    stored: StoredOrders | None = None,
+) -> Batch:
     """Check a whole file and return its batch; the rows are read again, line by line, when they are asked for.
 
     `name` is how the file is called in messages and in the store (default: the path). `connections` are the names that a
-    `CONNECTION:ID` may use, empty for any. Raises ImportFileError with up to 20 errors; nothing was kept then.
+    `CONNECTION:ID` may use, None for any. `stored` tells which orders are there already; without it a line is not held
+    against the store. Raises ImportFileError with up to 20 errors; nothing was kept then.
     """
     name = name or str(path)
     digest = file_digest(path, name)
@@ -43,8 +52,10 @@ def read_batch(path: Path, importer: Importer, *, name: str = "", connections: C
             if first != number:
                 errors.append(f"line {number}: says the same as line {first} again ({', '.join(importer.once)}).")
                 continue
-        if check and (wrong := check.see(line)):
+        if check and (wrong := check.see(line, number)):
             errors.append(f"line {number}: {wrong}")
+    if check and stored and not errors:
+        errors += [f"line {number}: {wrong}" for number, wrong in islice(check.end(stored), MAX_ERRORS)]
     if errors:
         raise _refused(name, errors)
     return Batch(importer.kind, name, digest, count, _rows(path, name, digest, importer, connections, check))
@@ -59,7 +70,14 @@ def file_digest(path: Path, name: str = "") -> str:
         raise ImportFileError(f"cannot read the file: {error.strerror}.", where=name or str(path)) from None
 
 
-def _rows(path: Path, name: str, digest: str, importer: Importer, connections: Collection[str], check: Any) -> Iterator[Row]:
+def _rows(
+    path: Path,
+    name: str,
+    digest: str,
+    importer: Importer,
+    connections: Collection[str] | None,
+    check: FileCheck | None,
+) -> Iterator[Row]:
     if file_digest(path, name) != digest:
         raise ImportFileError("the file changed while it was read.", where=name, hint="Import it again.")
     ordinals: dict[int, int] = {}
@@ -77,7 +95,7 @@ def _rows(path: Path, name: str, digest: str, importer: Importer, connections: C
 
 
 def _lines(
-    path: Path, name: str, importer: Importer, connections: Collection[str], errors: list[str]
+    path: Path, name: str, importer: Importer, connections: Collection[str] | None, errors: list[str]
 ) -> Iterator[tuple[int, dict[str, Any] | None]]:
     """Yield (line number, values), with None for a line that has errors; they are added to `errors`."""
     number = 1
@@ -142,7 +160,7 @@ def _header(cells: list[str], importer: Importer, name: str) -> list[str]:
 
 
 def _parsed(
-    cells: list[str], header: list[str], importer: Importer, connections: Collection[str], number: int, errors: list[str]
+    cells: list[str], header: list[str], importer: Importer, connections: Collection[str] | None, number: int, errors: list[str]
 ) -> dict[str, Any] | None:
     """Return the values of a line, None and one more error for each cell that is wrong."""
     if len(cells) != len(header):

@@ -16,7 +16,7 @@ from persync.imports.batch import Batch
 from persync.imports.costs import COSTS
 from persync.imports.csvfile import file_digest, read_batch
 from persync.imports.decisions import DECISIONS
-from persync.imports.importer import Importer
+from persync.imports.importer import Importer, StoredOrders
 from persync.imports.orders import ORDERS
 from persync.imports.outcomes import OUTCOMES
 from persync.imports.touchpoints import TOUCHPOINTS
@@ -48,7 +48,8 @@ class FilesSettings(ConnectionSettings):
 class FilesConnector(Connector):
     """Reads the user's own CSV files.
 
-    `importers` and `connections` (the names a `CONNECTION:ID` may use; empty = any) are set by whoever knows the project.
+    `importers`, `connections` (the names a `CONNECTION:ID` may use; None = any) and `stored` (which orders are there already;
+    None = not asked) are set by whoever knows the project.
     """
 
     name = "files"
@@ -63,14 +64,15 @@ class FilesConnector(Connector):
     def __init__(self, connection: str, settings: Any, secrets: Mapping[str, str]) -> None:
         super().__init__(connection, settings, secrets)
         self.importers = self.own
-        self.connections: Collection[str] = ()
+        self.connections: Collection[str] | None = None
+        self.stored: StoredOrders | None = None
 
     def base_url(self) -> str:
         """There is no API to call."""
         raise ConfigError("a files connection has no address to call.", where=self.connection)
 
     def check(self, client: Client) -> Iterator[tuple[str, str]]:
-        """Read every file as a pull would, keeping nothing."""
+        """Read every file as a pull would, keeping nothing: not even for the next file, so none is held against the store."""
         for file in self.settings.files:
             batch = read_batch(self._path(file), self._importer(file), name=file.path, connections=self.connections)
             yield file.path, f"{batch.count} lines of {file.kind}"
@@ -80,7 +82,7 @@ class FilesConnector(Connector):
         for file in self.settings.files:
             importer = self._importer(file)
             if seen.get(file.path) != file_digest(self._path(file), file.path):
-                yield read_batch(self._path(file), importer, name=file.path, connections=self.connections)
+                yield read_batch(self._path(file), importer, name=file.path, connections=self.connections, stored=self.stored)
 
     def _path(self, file: UserFile) -> Path:
         return Path(self.settings.folder) / file.path

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from persync.rows import Row
 
-__all__ = ["Column", "FileCheck", "Importer"]
+__all__ = ["Column", "FileCheck", "Importer", "StoredOrders"]
+
+StoredOrders = Callable[[Collection[str]], Mapping[str, str]]
+"""Given numbers of orders, the currency of each one that the file's connection has in the store already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,12 @@ class Column:
 class FileCheck(Protocol):
     """What must be known of a whole file before its first row is kept."""
 
-    def see(self, line: dict[str, Any]) -> str | None:
-        """Look at one parsed line; return what is wrong with it in the light of those before, or None."""
+    def see(self, line: dict[str, Any], number: int) -> str | None:
+        """Look at one parsed line and its number; return what is wrong with it in the light of those before, or None."""
+        ...
+
+    def end(self, stored: StoredOrders) -> Iterator[tuple[int, str]]:
+        """Yield (line, what is wrong with it) for what only the whole file and the store together could tell."""
         ...
 
     def complete(self, line: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from persync.imports.importer import Column, Importer
+from persync.imports.importer import Column, Importer, StoredOrders
 from persync.rows import KEEP, LedgerEntry, Order, OrderRef, Person, Row
 
 
@@ -14,22 +14,39 @@ class OneOrder:
 
     def __init__(self) -> None:
         self._placed: dict[str, int] = {}
-        self._known: dict[str, tuple[Person, str]] = {}
+        self._people: dict[str, Person] = {}
+        self._currencies: dict[str, str] = {}
+        self._refunds: dict[str, int] = {}
 
-    def see(self, line: dict[str, Any]) -> str | None:
-        """Refuse an order with two people or two currencies."""
-        order = line["order"]
-        person, currency = self._known.setdefault(order, (line["person"], line["currency"]))
-        if person != line["person"]:
+    def see(self, line: dict[str, Any], number: int) -> str | None:
+        """Refuse an order with two people or two currencies. A line without a person contradicts nobody."""
+        order, person, currency = line["order"], line["person"], line["currency"]
+        if person is not None and person != self._people.setdefault(order, person):
             return f"order {order!r} belongs to another person in an earlier line."
-        if currency != line["currency"]:
-            return f"order {order!r} is in {currency} in an earlier line."
+        if currency != self._currencies.setdefault(order, currency):
+            return f"order {order!r} is in {self._currencies[order]} in an earlier line."
         if line["amount"] >= 0:
             self._placed[order] = min(line["at"], self._placed.get(order, line["at"]))
+        else:
+            self._refunds.setdefault(order, number)
         return None
 
+    def end(self, stored: StoredOrders) -> Iterator[tuple[int, str]]:
+        """Refuse the refund of an order that neither file nor store knows: its money would belong to nothing."""
+        alone = {order: number for order, number in self._refunds.items() if order not in self._placed}
+        known = stored(alone) if alone else {}
+        for order, number in alone.items():
+            if order not in known:
+                yield number, f"order {order!r} is refunded here, but neither this file nor an earlier one has its sale."
+            elif known[order] != self._currencies[order]:
+                yield number, f"order {order!r} is in {known[order]} in an earlier file."
+
     def complete(self, line: dict[str, Any]) -> None:
-        """Say when the order was placed, whichever way the file is sorted; None when only its refund is in the file."""
+        """Say whose order it is and when it was placed, whichever way the file is sorted.
+
+        The person is None when no line names one, the time when only the refund is in the file.
+        """
+        line["person"] = self._people.get(line["order"])
         line["ordered_at"] = self._placed.get(line["order"])
 
 
@@ -64,9 +81,13 @@ ORDERS = Importer(
     summary="Sales that no connection reads; a negative amount is a refund of the same order.",
     columns=(
         Column("order", "text", help="the order's number"),
-        Column("person", "person"),
+        Column("person", "person", may_be_empty=True, help="empty for a guest or a sale at the till"),
         Column("at", "time"),
-        Column("amount", "money", help="without tax; negative for a refund at its own date"),
+        Column(
+            "amount",
+            "money",
+            help="without tax; negative for a refund at its own date, of an order in this file or an earlier one",
+        ),
         Column("currency", "currency"),
         Column("channel", "text", required=False, help="web, pos ..."),
         Column("status", "text", required=False, help="paid when empty", choices=("paid", "cancelled", "test")),

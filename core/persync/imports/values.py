@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
@@ -20,10 +21,11 @@ _EPOCH_MS = re.compile(r"-?\d{11,14}")
 _EPOCH_S = re.compile(r"\d{9,10}")
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_ADDRESS = re.compile(r"[^\s@]@[^\s@]+\.\w")
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def parse(column: Column, text: str, connections: Collection[str]) -> Any:
+def parse(column: Column, text: str, connections: Collection[str] | None) -> Any:
     """Return the value of a cell that is not empty; money stays text until its currency is known."""
     match column.kind:
         case "person":
@@ -40,6 +42,8 @@ def parse(column: Column, text: str, connections: Collection[str]) -> Any:
             return flag(text)
         case "currency":
             return currency(text)
+        case "text" if _ADDRESS.search(unicodedata.normalize("NFKC", text).replace("%40", "@")):
+            raise ValueError("this looks like an e-mail address; addresses may stand in the column 'person' alone.")
         case "text" if column.choices and text not in column.choices:
             raise ValueError(f"{shown(text)} is not known. {nearest(text, column.choices)}")
         case _:
@@ -51,10 +55,10 @@ def shown(text: str) -> str:
     return "the value" if "@" in text else repr(text if len(text) <= 40 else f"{text[:37]}...")
 
 
-def person(text: str, connections: Collection[str]) -> Person:
+def person(text: str, connections: Collection[str] | None) -> Person:
     """An e-mail if there is an @, `CONNECTION:ID` for a platform's own id, else an opaque id.
 
-    With `connections` given, the one named must be among them.
+    Unless `connections` is None, the one named must be among them: a platform's id is kept as it is, an own id is not.
     """
     if "@" in text:
         local, _, domain = text.rpartition("@")
@@ -68,7 +72,7 @@ def person(text: str, connections: Collection[str]) -> Person:
         return opaque
     if not connection or not key:
         raise ValueError("a platform's id is written CONNECTION:ID.")
-    if connections and connection not in connections:
+    if connections is not None and connection not in connections:
         raise ValueError(f"there is no connection {connection!r}. {nearest(connection, sorted(connections))}")
     platform: Person = Person((f"id@{connection}", key))
     return platform

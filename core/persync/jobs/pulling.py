@@ -6,13 +6,15 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from persync.errors import AuthError, ConfigError
+from persync.errors import AuthError, ConfigError, PersyncError, nearest
 
 if TYPE_CHECKING:
+    from persync.connect.connector import Connector
     from persync.connect.result import PullOptions, PullResult, Watcher
     from persync.plugins import Host
     from persync.settings import Project
@@ -23,28 +25,61 @@ def pull_project(
 ) -> PullResult:
     """Pull the named connections, or all without names.
 
-    One that has no secret is an error in the result: it must not keep the others from being read. Raises ConfigError when
-    there is no connection at all, or not the named one.
+    One that has no secret is an error in the result: it must not keep the others from being read. Of the streams in
+    `options` each connection is asked for those it has. Raises ConfigError when there is no connection at all, or not the
+    named one, or none that has a wanted stream.
     """
     from persync.connect import pull as engine
+    from persync.imports.files import FilesConnector
+    from persync.imports.known import orders_in
     from persync.settings import make_connector
 
     wanted = list(dict.fromkeys(names)) or list(project.connections)
     if not wanted:
         what = "no connection is set up" if project.has_file else "there is no persync.toml"
-        raise ConfigError(f"{what}.", where=str(project.folder), hint="Run `persync connect NAME`, or `persync demo`.")
-    connectors, errors = [], []
-    for name in wanted:
+        where = str(project.folder.resolve())
+        raise ConfigError(f"{what}.", where=where, hint="Run `persync connect NAME`, or `persync demo`.")
+    connectors: dict[tuple[str, ...], list[Connector]] = {}
+    result = engine.PullResult()
+    for name, streams in _asked(host, project, wanted, options.streams).items():
         try:
-            connectors.append(make_connector(project, host, name))
+            connector = make_connector(project, host, name)
         except AuthError as error:
-            errors.append(error)
+            result.errors.append(error)
+        else:
+            connectors.setdefault(streams, []).append(connector)
     if not connectors:
-        return engine.PullResult(errors=list(errors))
+        return result
     with _rehearsal(project.store_path) if options.dry_run else _itself(project.store_path) as path:
-        result = engine.pull(path, connectors, options, watch, aliases=project.aliases)
-    result.errors += errors
+        for streams, group in connectors.items():
+            for connector in group:
+                if isinstance(connector, FilesConnector):
+                    connector.stored = orders_in(path, connector.connection)
+            one = engine.pull(path, group, replace(options, streams=streams), watch, aliases=project.aliases)
+            result.streams += one.streams
+            result.errors += one.errors
+            result.interrupted |= one.interrupted
+            if result.interrupted:
+                break
     return result
+
+
+def _asked(host: Host, project: Project, names: list[str], streams: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return the streams to ask of each connection, () for all of them; one that has none of the wanted is left out."""
+    if not streams:
+        return dict.fromkeys(names, ())
+    offered: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        if name not in project.connections:
+            return {name: streams}  # making its connector says it best
+        kind = host.connectors[project.connections[name].connector]
+        offered[name] = tuple(stream.name for stream in kind.streams)
+    known = sorted({stream for mine in offered.values() for stream in mine})
+    for stream in streams:
+        if stream not in known:
+            raise ConfigError(f"there is no stream '{stream}'.", where=", ".join(names), hint=nearest(stream, known))
+    asked = {name: tuple(stream for stream in streams if stream in mine) for name, mine in offered.items()}
+    return {name: mine for name, mine in asked.items() if mine}
 
 
 @contextmanager
@@ -71,6 +106,18 @@ def _rehearsal(path: Path) -> Iterator[Path]:
 
 
 def failures(result: PullResult) -> list[str]:
-    """Return one line for each connection and stream that failed; what was skipped for scope or tier is no failure."""
+    """Return one line for each cause a connection failed for; what was skipped for scope or tier is no failure.
+
+    What differs in the call alone has one cause: the line then names the connection, and how many places it had.
+    """
     failed = [one.error for one in result.streams if one.error is not None and one.state != "skipped"]
-    return list(dict.fromkeys(str(error) for error in [*result.errors, *failed]))
+    causes: dict[tuple[str, str, str], list[str]] = {}
+    for error in [*result.errors, *failed]:
+        connection = error.where.partition(",")[0]
+        places = causes.setdefault((connection, error.what, error.hint), [])
+        if error.where not in places:
+            places.append(error.where)
+    return [
+        str(PersyncError(what, where=places[0] if len(places) == 1 else f"{connection}, {len(places)} calls", hint=hint))
+        for (connection, what, hint), places in causes.items()
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from persync.errors import EXIT_CHECK, EXIT_INTERRUPTED, EXIT_OK, EXIT_PARTIAL, DataError, PersyncError
+from persync.errors import EXIT_CHECK, EXIT_INTERRUPTED, EXIT_OK, EXIT_PARTIAL, ConfigError, DataError, PersyncError
 from persync.jobs.pulling import failures, pull_project
 from persync.jobs.report import make_report, write_text
 
@@ -25,12 +25,13 @@ def run_job(
 ) -> int:
     """Run a job and return its exit code: the worst of its steps. `say` gets one line a step.
 
-    Raises ConnectionLockedError when the same job is running. Whatever a pull could not read, checks and report are made
-    from what is there, unless nothing ever was.
+    Raises ConnectionLockedError when the same job is running, ConfigError before anything is done when it checks a metric
+    that there is not. Whatever a pull could not read, checks and report are made from what is there, unless nothing ever was.
     """
     from persync.engine import open_engine
     from persync.store.locks import hold
 
+    refuse_unknown_metrics(host, project, name, job)
     codes = [EXIT_OK]
     with hold(project.store_path, f"job-{name}", wait=wait):
         codes.append(_pull(host, project, name, job, now=now, wait=wait, say=say, watch=watch))
@@ -41,6 +42,18 @@ def run_job(
                 codes += _checks(host, project, engine, job, now=now, say=say)
                 codes += _reports(host, project, engine, job, now=now, say=say)
     return worst(codes)
+
+
+def refuse_unknown_metrics(host: Host, project: Project, name: str, job: JobTable) -> None:
+    """Raise ConfigError with the nearest metric when a check of the job names one that there is not."""
+    from persync.plugins import find
+    from persync.settings import FILE
+
+    for check in job.checks:
+        try:
+            find("metric", check.metric, host.metrics)
+        except ConfigError as error:
+            raise error.at(f"{project.folder / FILE}, [jobs.{name}] checks") from None
 
 
 def worst(codes: list[int]) -> int:
@@ -76,10 +89,7 @@ def _checks(host: Host, project: Project, engine: Engine, job: JobTable, *, now:
 
 def _checked(host: Host, project: Project, engine: Engine, check: JobCheck, now: int) -> Iterator[tuple[Estimate, str]]:
     """Yield every slice that is not between the limits. One whose value is not known has not passed."""
-    from persync.plugins import find
-
-    metric = find("metric", check.metric, host.metrics)
-    estimates = list(metric.compute(engine, project.ask(now, check.period, by=tuple(check.by))))
+    estimates = list(host.metrics[check.metric].compute(engine, project.ask(now, check.period, by=tuple(check.by))))
     if not estimates:
         raise DataError("there is nothing to check.")
     for estimate in estimates:

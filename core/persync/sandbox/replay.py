@@ -108,6 +108,7 @@ def hillstrom(path: Path, seed: int = 7) -> World:
         file_kinds={"outcomes.csv": "outcomes"},
         attributes={"mailchimp": {tag.lower(): basis for tag, _type, _column in _MERGE_FIELDS}},
         merge_field_types={tag: kind for tag, kind, _column in _MERGE_FIELDS},
+        platforms=("mailchimp", "shopify"),
         truth=_truth(seed, arms),
     )
 

@@ -54,8 +54,8 @@ def world_from(spec: str, seed: int) -> World:
 
 
 def make_app(world: World, sandboxes: Sandboxes, faults: Schedule | None = None) -> Any:
-    """Return the ASGI application: each sandbox under `/<name>`, behind the faults if there are any."""
-    app = Starlette(routes=[Mount(f"/{sandbox.name}", app=sandbox.app(world)) for sandbox in _each(sandboxes)])
+    """Return the ASGI application: the sandbox of each platform of the world under `/<name>`, behind the faults if any."""
+    app = Starlette(routes=[Mount(f"/{sandbox.name}", app=sandbox.app(world)) for sandbox in _each(sandboxes, world)])
     return app if faults is None else Faults(app, faults)
 
 
@@ -112,8 +112,9 @@ def running(
             thread.join(10)
 
 
-def _each(sandboxes: Sandboxes) -> list[Sandbox]:
-    return list(sandboxes.values() if isinstance(sandboxes, Mapping) else sandboxes)
+def _each(sandboxes: Sandboxes, world: World) -> list[Sandbox]:
+    every = sandboxes.values() if isinstance(sandboxes, Mapping) else sandboxes
+    return [sandbox for sandbox in every if world.platforms is None or sandbox.connector in world.platforms]
 
 
 def _listen(port: int) -> socket.socket:
@@ -135,7 +136,7 @@ def _prepare(world: World, sandboxes: Sandboxes, listening: socket.socket, folde
     base = f"http://{_HOST}:{listening.getsockname()[1]}"
     connections: dict[str, dict[str, Any]] = {}
     secrets: dict[str, str] = {}
-    for sandbox in _each(sandboxes):
+    for sandbox in _each(sandboxes, world):
         url = f"{base}/{sandbox.name}"
         settings = {"connector": sandbox.connector, "base_url": url, **sandbox.settings(world, url)}
         if sandbox.name in world.attributes:

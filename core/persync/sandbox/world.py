@@ -256,5 +256,7 @@ class World:
     Mailchimp's are named as the merge tag in lower case"""
     merge_field_types: dict[str, str] = field(default_factory=dict)
     """{"AGEBAND": "text", "RECENCY": "number"}"""
+    platforms: tuple[str, ...] | None = None
+    """connectors of the platforms that this business uses, None for all: no other sandbox is served"""
     truth: dict[str, Any] = field(default_factory=dict)
     """what truth.json says: planted lifts, the shop's total, the arms, levels by message"""

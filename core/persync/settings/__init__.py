@@ -4,7 +4,7 @@ Secrets never stand in it: `find_secrets` looks for them by the names the connec
 """
 
 from persync.settings.connections import FILE, connection_settings, find_secrets, make_connector
-from persync.settings.periods import parse_day, parse_period
+from persync.settings.periods import parse_period, parse_since
 from persync.settings.project import Project, load_project
 from persync.settings.tables import JobCheck, JobReport, JobTable
 
@@ -18,6 +18,6 @@ __all__ = [
     "find_secrets",
     "load_project",
     "make_connector",
-    "parse_day",
     "parse_period",
+    "parse_since",
 ]

@@ -11,6 +11,7 @@ from persync import secrets
 from persync.connect.connector import ConnectionSettings, Connector
 from persync.errors import AuthError, ConfigError, nearest
 from persync.imports.files import FilesConnector
+from persync.imports.known import connections_in
 from persync.settings.toml import Places, checked
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def make_connector(project: Project, host: Host, name: str) -> Connector:
     connector = kind(name, settings, {secret: one.value for secret, one in found.items()})
     if isinstance(connector, FilesConnector):
         connector.importers = host.importers
-        connector.connections = frozenset(project.connections)
+        connector.connections = connections_in(project.store_path) | frozenset(project.connections)
     return connector
 
 

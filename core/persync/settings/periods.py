@@ -43,9 +43,18 @@ def parse_period(text: str, timezone: str) -> tuple[int, int]:
     return day_start(start[0], timezone), day_start(end[1], timezone)
 
 
-def parse_day(text: str, timezone: str) -> int:
-    """Return the first moment of a day, month or year in epoch ms. Raises ConfigError."""
-    return day_start(_days(text, text)[0], timezone)
+def parse_since(text: str, timezone: str, now: int) -> int:
+    """Return the first moment of the day, month or year of `--since` in epoch ms.
+
+    Raises ConfigError when it is none, or begins after `now`.
+    """
+    try:
+        start = day_start(_days(text, text)[0], timezone)
+    except ConfigError:
+        raise ConfigError(f"--since: {text!r} is not a day.", hint="Write --since 2025-03-01.") from None
+    if start > now:
+        raise ConfigError(f"--since: {text!r} is in the future.", hint="Name a day that has begun.")
+    return start
 
 
 def _days(part: str, text: str) -> tuple[date, date]:

@@ -75,7 +75,9 @@ def checked(model: type[Model], values: Mapping[str, Any], table: str, place: Pl
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        errors = error.errors(include_url=False, include_input=False, include_context=False)
+    # A required key that is misspelt is unknown and missing at once: the unknown one is the mistake.
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     path = [part for part in first["loc"] if isinstance(part, str)]
     key = path[-1] if path else ""
     where = place.of(table, path[0] if path else "")
