@@ -87,7 +87,8 @@ def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
     """Yield every command with its full name, subcommands in place of their group."""
     from persync.cli import COMMANDS, root
 
-    top = click.Context(root, info_name="persync")
+    # With the root's own settings: a command remembers its help option from the first context that asks for it.
+    top = click.Context(root, info_name="persync", **root.context_settings)
     for name in COMMANDS:
         command = root.get_command(top, name)
         assert command is not None
@@ -120,7 +121,8 @@ def shared_options() -> str:
     """The options that every command takes."""
     from persync.cli import root
 
-    return "\n".join(_options(root, click.Context(root, info_name="persync")))
+    context = click.Context(root, info_name="persync", **root.context_settings)
+    return "\n".join([*_options(root, context), "- `-h, --help` Show this message and exit."])
 
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:
