@@ -267,5 +267,5 @@ def test_a_bad_oauth_token_is_refused_although_the_answer_says_200(samples: Path
 
 @pytest.mark.parametrize("stream", ["lists", "members", "campaigns", "reports", "sent_to", "email_activity", "open_details"])
 def test_an_error_in_place_of_a_page_is_no_page(samples: Path, shape: Any, stream: str) -> None:
-    with pytest.raises(ResponseError, match="the page is not what was expected"):
+    with pytest.raises(ResponseError, match="not the JSON that was expected"):
         shape(stream, orjson.loads((samples / "error_problem.json").read_bytes()), parent=PARENT)

@@ -15,8 +15,9 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from persync.connect.readers import unexpected
 from persync.connect.stream import Context, Step, Stream
-from persync.errors import RecordError, ResponseError
+from persync.errors import RecordError
 from persync.rows import Row
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
@@ -159,12 +160,7 @@ class Shaper:
         try:
             return _dig(self._raw(step.at, step.single).validate_json(step.body), step)
         except ValidationError as error:
-            problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            where = ".".join(str(part) for part in problem["loc"]) or "the answer"
-            raise ResponseError(
-                f"the page is not what was expected: {where}: {problem['msg']}.",
-                hint="Check base_url; if the vendor changed its answers, update persync or the plugin.",
-            ) from None
+            raise unexpected(error) from None
 
     def _reject(self, record: Any, where: str, reason: str, hashed: Callable[[str], str]) -> Reject:
         key = _at(record, self.stream.key)

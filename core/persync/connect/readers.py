@@ -47,16 +47,22 @@ def _picker(paths: tuple[str, ...]) -> TypeAdapter[Any]:
     return TypeAdapter(build(tree))
 
 
+def unexpected(error: ValidationError) -> ResponseError:
+    """Return the error for an answer that is no JSON, or JSON of another shape: one wording wherever it is noticed."""
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    return ResponseError(
+        f"the answer is not the JSON that was expected ({f'{where}: ' if where else ''}{problem['msg']}).",
+        hint="Check base_url: something other than the vendor's API may have answered. If the vendor changed, update persync.",
+    )
+
+
 def picked(body: bytes, *paths: str) -> tuple[Any, ...]:
     """Return the values at dotted paths of a JSON object, None where absent. Raise ResponseError when it is not JSON."""
     try:
         tree = _picker(paths).validate_json(body)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        raise ResponseError(
-            f"the answer is not the JSON that was expected ({problem['msg']}).",
-            hint="Check base_url: something other than the vendor's API may have answered.",
-        ) from None
+        raise unexpected(error) from None
     found = []
     for path in paths:
         node: Any = tree
