@@ -165,7 +165,6 @@ OUTSIDE_DIGEST: Final = (
     "words",
     "actions",
     "imported_files",
-    "tombstones",
     *DERIVED,
 )
 """Tables that the digest leaves out; `words` only gives short names to texts that the digest reads in full."""
