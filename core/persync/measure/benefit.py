@@ -9,7 +9,7 @@ from typing import Any
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.estimate import Estimate, Label
-from persync.measure import experiments, intervals, rules
+from persync.measure import attributes, experiments, intervals, rules
 from persync.measure.intervals import Moments
 from persync.measure.metric import Ask, Experiment
 from persync.measure.texts import EVER, join, piece, run
@@ -19,17 +19,22 @@ Cell = tuple[Moments, int]
 
 
 def assess(engine: Engine, attribute: str, ask: Ask) -> list[Estimate]:
-    """Return, for every experiment in `ask.experiments` that has a control: the difference in net revenue a person by
-    group (`benefit_difference`; without `group` for everybody), Cochran's test that all groups have the same
-    (`benefit_interaction`, its value is Q), and the largest against the smallest (`benefit_parity`).
+    """Return what every configured experiment that has a control and falls into the asked period did for each group.
 
-    Groups may claim cause as far as the experiment may: the draw is random within each group too.
+    The difference in net revenue a person by group (`benefit_difference`; without `group` for everybody), Cochran's test that
+    all groups have the same (`benefit_interaction`, its value is Q), and the largest against the smallest (`benefit_parity`).
+
+    Groups may claim cause as far as the experiment may: the draw is random within each group too. Raises DataError when the
+    attribute has too many values to make groups.
     """
+    attributes.check(engine, attribute)
     build_orders(engine)
     out: list[Estimate] = []
-    for experiment in ask.experiments.values():
+    for experiment in experiments.asked(engine, ask).values():
         if experiment.control is not None:
-            out += _experiment(engine, experiment, experiment.control, attribute, ask)
+            note = experiments.own_days(experiment, ask)
+            read = _experiment(engine, experiment, experiment.control, attribute, ask)
+            out += [rules.with_note(estimate, note) for estimate in read]
     return out
 
 

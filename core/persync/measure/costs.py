@@ -12,6 +12,11 @@ CATEGORIES: Final = ("tool", "content", "labour", "setup", "data", "discount")
 """What a programme can cost; those without an entry are named, so that a "free" programme is seen to be uncosted."""
 
 
+NO_COST: Final = "no_cost"
+NO_COST_HERE: Final = "no_cost_in_period"
+"""There are costs, but none for what is asked in these days."""
+
+
 class CostEntry(NamedTuple):
     """The part of one cost that falls into the period."""
 
@@ -38,8 +43,16 @@ def instalments(amount_minor: int, months: int) -> list[int]:
     return [amount_minor * (i + 1) // months - amount_minor * i // months for i in range(months)]
 
 
-def entries(engine: Engine, ask: Ask) -> list[CostEntry]:
-    """Return the costs of the period. An amortised one counts one instalment a month from its date on."""
+def scopes(engine: Engine) -> set[str]:
+    """Return what the costs in the store are for: names, "" for everything; empty when there is none at all."""
+    return {str(row["scope"] or "") for row in engine.rows("SELECT DISTINCT c.scope AS scope FROM costs AS c")}
+
+
+def entries(engine: Engine, ask: Ask, *, whenever: str = "") -> list[CostEntry]:
+    """Return the costs of the period. An amortised one counts one instalment a month from its date on.
+
+    What is not amortised and has the scope `whenever` counts whatever its date: it serves that thing and nothing else.
+    """
     from_at, to_at = ask.period or (-(2**62), 2**62)
     out = []
     for row in engine.rows(
@@ -49,8 +62,11 @@ def entries(engine: Engine, ask: Ask) -> list[CostEntry]:
         months = max(1, int(row["months"]))
         parts = instalments(int(row["amount_minor"]), months)
         dates = [months_later(int(row["happened_at"]), i) if i else int(row["happened_at"]) for i in range(months)]
+        always = bool(whenever) and row["scope"] == whenever and months == 1
         within = [
-            part for part, at in zip(parts, dates, strict=True) if from_at <= at < to_at and (months == 1 or at <= ask.now)
+            part
+            for part, at in zip(parts, dates, strict=True)
+            if always or (from_at <= at < to_at and (months == 1 or at <= ask.now))
         ]
         if within:
             out.append(CostEntry(str(row["category"]), str(row["scope"]), sum(within), str(row["currency"])))

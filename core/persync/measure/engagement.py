@@ -102,7 +102,10 @@ def ctr(engine: Engine, ask: Ask) -> list[Estimate]:
         final += f" GROUP BY {keys} ORDER BY {keys}"
     rows = run(engine, join(*cut.texts, piece("bounces"), piece("clicks"), select, final), {**bounds(ask.period), **cut.params})
     if not any(int(row["people"]) for row in rows):
-        return _ctr_of_totals(engine, ask)
+        if set(ask.by) <= set(CAMPAIGN_DIMENSIONS):
+            return _ctr_of_totals(engine, ask)
+        note = "no single people's messages are known, and the platforms' totals have no such slices"
+        return [rules.absent("ctr", rules.NO_DENOMINATOR, {}, unit="share", n=0, note=note)]
     hide = cut.hidden(rows, "people", ask)
     out = []
     for row in rows:

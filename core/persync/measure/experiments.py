@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import permutations
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
@@ -26,6 +28,7 @@ from persync.measure.texts import EVER, join, piece, run
 from persync.measure.verdict import NO_VERDICT
 
 NO_ORDERS = "no_orders"
+NOBODY = "nobody"
 MISMATCH = 0.001
 """A sample ratio less likely than this blocks every verdict on the experiment."""
 MISMATCH_NOTE = f"the arms are not of the planned sizes, so {NO_VERDICT}"
@@ -53,12 +56,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The aggregates an experiment is read from: people by arm, people in several arms, outcomes by arm."""
+    """The aggregates an experiment is read from: people by arm, people in several arms, outcomes by arm.
+
+    With nobody in it there are no outcomes, and `nobody` says so in a sentence.
+    """
 
     sizes: Mapping[str, int]
     mixed: int = 0
     outcomes: tuple[Outcome, ...] = ()
     planned: Mapping[str, float] = field(default_factory=dict)
+    nobody: str = ""
 
 
 def known(engine: Engine, ask: Ask) -> dict[str, Experiment]:
@@ -75,13 +82,45 @@ def window(experiment: Experiment) -> tuple[int, int] | None:
     return experiment.since, EVER if experiment.days is None else experiment.since + round(experiment.days * rules.DAY)
 
 
+def asked(engine: Engine, ask: Ask) -> dict[str, Experiment]:
+    """Return the known experiments that have something to say about the asked period: whose window shares a day with it.
+
+    One without a window counts all orders, so it is never outside. What an experiment says is always of its own days, see
+    `own_days`.
+    """
+    period = ask.period
+    found = {}
+    for name, experiment in known(engine, ask).items():
+        within = window(experiment)
+        if period is None or within is None or (within[0] < period[1] and period[0] < within[1]):
+            found[name] = experiment
+    return found
+
+
+def own_days(experiment: Experiment, ask: Ask) -> str:
+    """Return the note that a reading is of other days than the asked ones; "" where its window lies in the asked period."""
+    within = window(experiment)
+    if ask.period is None or (within is not None and ask.period[0] <= within[0] and within[1] <= ask.period[1]):
+        return ""
+    if within is None:
+        return "over all its orders, not the asked period alone"
+    from_at, to_at = within
+    days = f"{_date(from_at, ask)} to {_date(to_at - 1, ask)}" if to_at < EVER else f"from {_date(from_at, ask)} on"
+    return f"over its own days, {days}, not the asked period alone"
+
+
+def _date(at: int, ask: Ask) -> str:
+    return datetime.fromtimestamp(at / 1000, ZoneInfo(ask.timezone)).date().isoformat()
+
+
 def read(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
     """Read an experiment. Ids: `arm_size`, `contamination`, `sample_ratio`, and for each outcome `mean`, `difference`,
     `relative`; `by` has experiment, arm, against, outcome as far as they apply.
 
     Differences are of proportions (Newcombe) or means (Welch); `relative` is the ratio less 1 (Katz, delta method). The value
-    of `sample_ratio` is the p-value of the chi-square test against the planned shares. Raises DataError when nobody is in
-    an arm, ConfigError when the control is not an arm.
+    of `sample_ratio` is the p-value of the chi-square test against the planned shares, its unit `p`. With nobody in any arm
+    there is one `difference`, null with the reason `nobody`. Raises DataError when there is no such experiment, ConfigError
+    when the control is not an arm.
     """
     return estimates(experiment, gather(engine, experiment, ask), ask)
 
@@ -96,21 +135,33 @@ def arms_sql(experiment: Experiment) -> tuple[list[str], dict[str, Any]]:
     return [f"tags AS ({tags})", piece("arms_tagged"), piece("arms")], params
 
 
+def arm_sizes(engine: Engine, experiment: Experiment) -> dict[str, int]:
+    """Return how many people are in each arm, and in no other."""
+    base, params = arms_sql(experiment)
+    sizes = dict.fromkeys(experiment.tags, 0)
+    for row in run(engine, join(*base, piece("arm_sizes")), params):
+        sizes[row["arm"]] = int(row["people"])
+    return sizes
+
+
 def gather(engine: Engine, experiment: Experiment, ask: Ask) -> Reading:
-    """Collect the aggregates of an experiment."""
+    """Collect the aggregates of an experiment. Raises as `read` does."""
+    sizes = arm_sizes(engine, experiment)
+    if not any(sizes.values()):
+        what = "tags" if experiment.tags else "assignments"
+        nobody = DataError(
+            f"nobody is in an arm of experiment '{experiment.name}' by its {what}.", hint=_hint(engine, experiment)
+        )
+        if not experiment.tags and experiment.name not in ask.experiments:
+            raise nobody
+        return Reading(dict(sorted(sizes.items())), nobody=str(nobody))
     build_orders(engine)
     base, params = arms_sql(experiment)
     from_at, to_at = window(experiment) or (-EVER, EVER)
     params |= {"from_at": from_at, "to_at": to_at, "gross": int(ask.basis == "gross")}
-    sizes = dict.fromkeys(experiment.tags, 0)
     mixed = 0
-    for row in run(engine, join(*base, piece("arm_sizes")), params):
-        sizes[row["arm"]] = int(row["people"])
     for row in run(engine, join(*base, piece("arms_mixed")), params):
         mixed = int(row["people"])
-    if not any(sizes.values()):
-        what = "tags" if experiment.tags else "assignments"
-        raise DataError(f"nobody is in an arm of experiment '{experiment.name}' by its {what}.", hint=_hint(engine, experiment))
     if experiment.control is not None and experiment.control not in sizes:
         raise ConfigError(
             f"the control '{experiment.control}' is not an arm of experiment '{experiment.name}'.",
@@ -210,9 +261,13 @@ def estimates(experiment: Experiment, reading: Reading, ask: Ask) -> list[Estima
     name, label = experiment.name, label_of(experiment)
     within = window(experiment)
     period = within if within and within[1] < EVER else None
+    if reading.nobody:
+        none = rules.absent("difference", NOBODY, {"experiment": name}, label=label, note=reading.nobody)
+        return [*(_size(name, arm, people, ask) for arm, people in reading.sizes.items()), none]
     small = {arm for arm, people in reading.sizes.items() if 0 < people < ask.suppress_n}
     ratio = _sample_ratio(name, reading, small)
     blocked = MISMATCH_NOTE if ratio.value is not None and ratio.value < MISMATCH else ""
+    elsewhere = own_days(experiment, ask)
     out = [_size(name, arm, people, ask) for arm, people in reading.sizes.items()]
     out += [ratio, _mixed(name, reading, small, ask)]
     family: list[Estimate] = []
@@ -221,7 +276,7 @@ def estimates(experiment: Experiment, reading: Reading, ask: Ask) -> list[Estima
         for arm, against in pairs(experiment, reading.sizes):
             by = {"experiment": name, "arm": arm, "against": against, "outcome": outcome.name}
             for made in compare(outcome, arm, against, label, ask, by):
-                family.append(rules.with_note(made, blocked))
+                family.append(rules.with_note(rules.with_note(made, blocked), elsewhere))
     differences = iter(_counted([e for e in family if e.id == "difference"]))
     out += [next(differences) if e.id == "difference" else e for e in family]
     return [replace(estimate, period=period) for estimate in out]

@@ -13,14 +13,12 @@ from typing import Any, Final, Literal
 from persync.engine.engine import Engine
 from persync.errors import DataError, nearest
 from persync.estimate import RAW, Estimate
-from persync.measure import benefit, intervals, rules
+from persync.measure import attributes, benefit, intervals, rules
 from persync.measure.metric import Ask
 from persync.measure.texts import bounds, query, run
 
 UNKNOWN: Final = "unknown"
 FOUR_FIFTHS: Final = 0.8
-MOST_GROUPS: Final = 50
-"""More groups than this are numbers, not groups."""
 
 Verdict = Literal["below", "meets", "not shown"]
 
@@ -31,33 +29,35 @@ def assess(engine: Engine, attribute: str, ask: Ask, *, decision: str | None = N
     Without `decision`: exposure to personalised mail (`exposure_rate`: share of the people who could be mailed that were
     sent at least one campaign of level 2 or above; people with unlabelled mail only are `exposure_unknown`, not in its
     denominator; `exposure_dose` and `mean_sends`: mean sends a person), then the benefit each group had from every
-    experiment with a control in `ask.experiments` (`benefit_difference`, `benefit_interaction`, `benefit_parity`).
+    experiment with a control that falls into the period (`benefit_difference`, `benefit_interaction`, `benefit_parity`).
     With `decision`: the share selected (`selection_rate`).
 
-    Rates come overall (no `group` in `by`) and by group, then each group `against` the one with the highest rate:
+    Rates come overall (no `group` in `by`) and by group, then each group `against` the known one with the highest rate:
     `_difference` (Newcombe), `_ratio` (Katz), `four_fifths` (the ratio again, its `verdict` in `by` and first in the note),
     and lowest against highest as `demographic_parity` (`statistic` difference and ratio).
 
-    Raises DataError when nobody has the attribute, it has more than 50 values, or the decision is unknown.
+    With nobody to assess in the period the overall rate is null, `no_denominator`. Raises DataError when nobody has the
+    attribute, it has more than 50 values, or the decision is unknown.
     """
     _must_exist(engine, attribute, decision)
+    attributes.check(engine, attribute)
     params = {"attribute": attribute, "decision": decision, **bounds(ask.period)}
     if decision is not None:
         text = query("groups", "decisions_by_group", "decisions_by_group_read")
-        rows = _groups(run(engine, text, params), attribute)
-        if not rows:
-            raise DataError(f"nobody was decided about in '{decision}' in this period.")
-        cells = {row["name"]: (int(row["selected"]), int(row["people"])) for row in rows}
+        rows = run(engine, text, params)
         by = {"attribute": attribute, "decision": decision}
+        if not rows:
+            note = "nobody was decided about in this period"
+            return [rules.absent("selection_rate", rules.NO_DENOMINATOR, by, unit="share", n=0, note=note)]
+        cells = {row["name"]: (int(row["selected"]), int(row["people"])) for row in rows}
         return parity("selection", cells, rules.hidden(_sizes(cells), ask.suppress_n), ask, by)
     text = query("sends", "doses", "groups", "audience", "exposure_by_group")
-    rows = _groups(run(engine, text, params), attribute)
+    rows = run(engine, text, params)
     benefits = benefit.assess(engine, attribute, ask)
-    if not rows and not benefits:
-        raise DataError(f"there is nobody to assess by '{attribute}' in this period: no contacts, no mail, no experiment.")
     by = {"attribute": attribute}
     if not rows:
-        return [rules.absent("exposure_rate", rules.NO_DENOMINATOR, by, unit="share", n=0), *benefits]
+        note = "there is nobody who could be mailed, and no mail, in this period"
+        return [rules.absent("exposure_rate", rules.NO_DENOMINATOR, by, unit="share", n=0, note=note), *benefits]
     return [*_exposure(rows, ask, by), *benefits]
 
 
@@ -75,15 +75,6 @@ def _must_exist(engine: Engine, attribute: str, decision: str | None) -> None:
         raise DataError(
             f"the store holds no decision '{decision}'.", hint=nearest(decision, names) or "Import decisions first."
         )
-
-
-def _groups(rows: Sequence[Mapping[str, Any]], attribute: str) -> Sequence[Mapping[str, Any]]:
-    if len(rows) > MOST_GROUPS:
-        raise DataError(
-            f"'{attribute}' has {len(rows):,} values.",
-            hint=f"Coarsen it to at most {MOST_GROUPS} groups before it is imported.",
-        )
-    return rows
 
 
 def _sizes(cells: Mapping[str, tuple[int, int]]) -> dict[str, int]:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from persync import hookimpl
+from persync.engine.engine import Engine
+from persync.estimate import Estimate
 from persync.measure import conversion, engagement, people, returns
-from persync.measure.metric import Metric
+from persync.measure.metric import Ask, Metric
 
-METRICS: tuple[Metric, ...] = (*people.METRICS, *engagement.METRICS, *conversion.METRICS, *returns.METRICS)
+
+def answered(metric: Metric) -> Metric:
+    """Return the metric so that it is never silent: where there is no slice to show it gives the whole, mostly null with its
+    reason."""
+
+    def compute(engine: Engine, ask: Ask) -> Sequence[Estimate]:
+        return metric.compute(engine, ask) or metric.compute(engine, replace(ask, by=()))
+
+    return replace(metric, compute=compute)
+
+
+METRICS: tuple[Metric, ...] = tuple(
+    answered(metric) for metric in (*people.METRICS, *engagement.METRICS, *conversion.METRICS, *returns.METRICS)
+)
 
 
 @hookimpl

@@ -8,48 +8,54 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
-from persync.errors import DataError
+from persync.errors import ConfigError
 from persync.estimate import Estimate
-from persync.measure import costs, experiments, intervals, rules
-from persync.measure.costs import CostEntry
+from persync.measure import costs, experiments, intervals, rules, verdict
+from persync.measure.costs import NO_COST, NO_COST_HERE, CostEntry
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask, Experiment, Metric
 from persync.measure.slices import check
-from persync.measure.texts import bounds, query, run
-from persync.measure.verdict import pays
+from persync.measure.texts import EVER, bounds, query, run
+from persync.measure.verdict import Word
 from persync.money import exponent
 
-NO_COST: Final = "no_cost"
 NO_EXPERIMENT: Final = "no_experiment"
 NO_CONTROL: Final = "no_control"
 NOT_SCOPED: Final = "cost_not_scoped"
+MISCONFIGURED: Final = "misconfigured"
 
 
 def personalisation_cost(engine: Engine, ask: Ask) -> list[Estimate]:
     """Add up the costs of the period, in all or by category or scope, and name the categories nothing was entered for."""
     check(ask.by, ("category", "scope"), "personalisation_cost")
     found = costs.entries(engine, ask)
+    known = bool(costs.scopes(engine))
+    if not found:
+        return [cost_of(found, ask, {}, known=known)]
     slices: dict[tuple[str, ...], list[CostEntry]] = {} if ask.by else {(): found}
     for entry in found if ask.by else ():
         values = {"category": entry.category, "scope": entry.scope or "all"}
         slices.setdefault(tuple(values[dimension] for dimension in ask.by), []).append(entry)
-    return [cost_of(slices[key], ask, dict(zip(ask.by, key, strict=True)), named=not ask.by) for key in sorted(slices)]
+    return [
+        cost_of(slices[key], ask, dict(zip(ask.by, key, strict=True)), named=not ask.by, known=known) for key in sorted(slices)
+    ]
 
 
-def cost_of(found: Sequence[CostEntry], ask: Ask, by: dict[str, str], *, named: bool = True) -> Estimate:
-    """Return the sum of some costs: null `no_cost` for none, `mixed_currencies` for several currencies."""
+def cost_of(found: Sequence[CostEntry], ask: Ask, by: dict[str, str], *, known: bool, named: bool = True) -> Estimate:
+    """Return the sum of some costs, which are those of `ask.period`. Null `mixed_currencies` for several currencies; for no
+    cost `no_cost_in_period` when others are `known`, else `no_cost`."""
     id = "personalisation_cost"
     currency = rules.one_currency([entry.currency for entry in found])
     unit = currency or ask.currency or ""
     lacking = [category for category in costs.CATEGORIES if category not in {entry.category for entry in found}]
     note = f"nothing entered for {', '.join(lacking)}" if lacking and named else ""
     if not found or currency is None or (ask.currency and currency != ask.currency):
-        reason = rules.MIXED_CURRENCIES if found else NO_COST
+        reason = rules.MIXED_CURRENCIES if found else NO_COST_HERE if known else NO_COST
         return replace(rules.absent(id, reason, by, unit=unit, note=note), period=ask.period)
     total = sum(entry.amount_minor for entry in found) / 10.0 ** exponent(currency)
     return Estimate(id, total, n=len(found), unit=unit, by=by, period=ask.period, note=note)
@@ -59,15 +65,18 @@ def caused(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
     """Return `incremental_revenue` of an experiment: for each treated arm, and (without `arm` in `by`) for all of them.
 
     Difference to the control in revenue a person (Welch) times the arm's people; all arms together allow for the control
-    that they share.
+    that they share. Null `nobody` when nobody is in it, `misconfigured` when its settings do not fit its arms: one experiment
+    that cannot be read does not take the others away.
     """
     id, label, by = "incremental_revenue", experiments.label_of(experiment), {"experiment": experiment.name}
     if experiment.control is None:
         return [rules.absent(id, NO_CONTROL, by, label=label)]
     try:
         reading = experiments.gather(engine, experiment, ask)
-    except DataError as problem:  # one experiment that has not begun must not take the others away
-        return [rules.absent(id, rules.NO_DENOMINATOR, by, label=label, note=problem.what)]
+    except ConfigError as problem:
+        return [rules.absent(id, MISCONFIGURED, by, label=label, note=str(problem))]
+    if reading.nobody:
+        return [rules.absent(id, experiments.NOBODY, by, label=label, note=reading.nobody)]
     read = experiments.estimates(experiment, reading, ask)
     revenue = next(outcome for outcome in reading.outcomes if outcome.name == "revenue")
     treated = [arm for arm in reading.sizes if arm != experiment.control]
@@ -90,7 +99,8 @@ def caused(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
     error = math.sqrt(sum(sample.n**2 * sample.error for sample in samples) + people**2 * base.error)
     half = intervals.normal_quantile(ask.confidence) * error
     p = intervals.normal_p(total / error) if error else None
-    notes = [part for part in (rules.TOO_FEW, experiments.MISMATCH_NOTE) if any(part in e.note for e in out)]
+    said = (rules.TOO_FEW, experiments.MISMATCH_NOTE, experiments.own_days(experiment, ask))
+    notes = [part for part in said if part and any(part in e.note for e in out)]
     whole = rules.from_interval(
         id, Interval(total, total - half, total + half, p), n=people + base.n, unit=revenue.unit, by=by, label=label
     )
@@ -106,32 +116,91 @@ def _times(estimate: Estimate, factor: float) -> Estimate:
 def incremental_revenue(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute what every experiment's treatment brought in."""
     check(ask.by, (), "incremental_revenue")
-    out = [estimate for experiment in experiments.known(engine, ask).values() for estimate in caused(engine, experiment, ask)]
-    return out or [rules.absent("incremental_revenue", NO_EXPERIMENT, {})]
+    out = [estimate for experiment in experiments.asked(engine, ask).values() for estimate in caused(engine, experiment, ask)]
+    return out or [no_experiment(engine, "incremental_revenue", ask)]
 
 
-def experiment_cost(engine: Engine, experiment: Experiment, ask: Ask, *, alone: bool) -> Estimate:
-    """Return the cost to hold against an experiment: the costs scoped to its name whatever their date; where there are
-    none, all unscoped costs of the period, if this is the only experiment (`alone`)."""
+def no_experiment(engine: Engine, id: str, ask: Ask, *, unit: str = "") -> Estimate:
+    """Return null `no_experiment`; the note says so when there are some, none of which falls into the asked period."""
+    outside = len(experiments.known(engine, ask)) > len(experiments.asked(engine, ask))
+    return rules.absent(id, NO_EXPERIMENT, {}, unit=unit, note=OUTSIDE if outside else "")
+
+
+OUTSIDE: Final = "no test or holdout falls into this period"
+
+
+def cost_days(experiment: Experiment, ask: Ask) -> tuple[int, int] | None:
+    """Return the days [from, to) whose costs are held against an experiment: its window, as far as it has come; None = all."""
+    within = experiments.window(experiment)
+    if within is None:
+        return None
+    from_at, to_at = within
+    return from_at, max(from_at, min(to_at, ask.now) if to_at < EVER else ask.now)
+
+
+def experiment_cost(engine: Engine, experiment: Experiment, ask: Ask) -> Estimate:
+    """Return the cost to hold against an experiment, of the days of its gain whatever period is asked for.
+
+    Costs that name it count whatever their date. Where none does, those that name nothing and lie in its window count, if it
+    is the only experiment that has people; else null `cost_not_scoped`. What is amortised counts the instalments that fall
+    into the window, named or not.
+    """
     by = {"experiment": experiment.name}
-    scoped = [e for e in costs.entries(engine, replace(ask, period=None)) if e.scope == experiment.name]
-    if scoped:
-        return cost_of(scoped, ask, by)
-    shared = [entry for entry in costs.entries(engine, ask) if not entry.scope]
-    if shared and not alone:
+    own = replace(ask, period=cost_days(experiment, ask))
+    scopes = costs.scopes(engine)
+    named = experiment.name in scopes
+    scope = experiment.name if named else ""
+    found = [entry for entry in costs.entries(engine, own, whenever=scope) if entry.scope == scope]
+    if found and not named and not _alone(engine, experiment, ask):
         return rules.absent("personalisation_cost", NOT_SCOPED, by)
-    return cost_of(shared, ask, by)
+    return cost_of(found, own, by, known=bool(scopes))
+
+
+def _alone(engine: Engine, experiment: Experiment, ask: Ask) -> bool:
+    """Tell whether no other experiment has people in it; one that is only planned costs the others nothing."""
+    others = (other for other in experiments.known(engine, ask).values() if other.name != experiment.name)
+    return not any(any(experiments.arm_sizes(engine, other).values()) for other in others)
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What an experiment's treatment brought in all, what it cost, and what came back for it."""
+
+    experiment: Experiment
+    revenue: Estimate
+    """incremental revenue of all treated arms"""
+    gain: Estimate
+    """incremental margin when a margin is set, else incremental revenue; its note says which"""
+    cost: Estimate
+    roi: Estimate
+    back: Estimate
+    """gain for each unit spent"""
+    days: tuple[int, int] | None
+    """[from, to) of gain and cost; None = all that are known"""
+    word: Word
+    """whether the gain is above the cost for sure, below it for sure, or neither"""
+
+
+def returned(engine: Engine, ask: Ask) -> list[Return]:
+    """Return gain, cost and return of every experiment that falls into the asked period, judged together."""
+    found = list(experiments.asked(engine, ask).values())
+    revenues = [caused(engine, experiment, ask)[-1] for experiment in found]
+    gains = [gain_of(revenue, ask) for revenue in revenues]
+    spent = [experiment_cost(engine, experiment, ask) for experiment in found]
+    out = []
+    for experiment, revenue, gain, cost, judged in zip(
+        found, revenues, gains, spent, verdict.judge(gains, ask.confidence, spent), strict=True
+    ):
+        first, back = roi(gain, cost, judged.word)
+        out.append(Return(experiment, revenue, gain, cost, first, back, cost_days(experiment, ask), judged.word))
+    return out
 
 
 def roi_simple(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute (gain − cost) ÷ cost and gain ÷ cost for every experiment."""
     check(ask.by, (), "roi_simple")
-    out: list[Estimate] = []
-    known = experiments.known(engine, ask)
-    for experiment in known.values():
-        gain = gain_of(caused(engine, experiment, ask)[-1], ask)
-        out += roi(gain, experiment_cost(engine, experiment, ask, alone=len(known) == 1))
-    return out or [rules.absent("roi_simple", NO_EXPERIMENT, {}, unit="share")]
+    out = [estimate for one in returned(engine, ask) for estimate in (one.roi, one.back)]
+    return out or [no_experiment(engine, "roi_simple", ask, unit="share")]
 
 
 def gain_of(revenue: Estimate, ask: Ask) -> Estimate:
@@ -141,8 +210,9 @@ def gain_of(revenue: Estimate, ask: Ask) -> Estimate:
     return rules.with_note(replace(_times(revenue, ask.margin), id="gain"), f"gain is margin, {ask.margin:.0%} of revenue")
 
 
-def roi(gain: Estimate, cost: Estimate) -> tuple[Estimate, Estimate]:
-    """Return `roi_simple` and `returned_per_unit_spent` from a gain and what it cost; only the gain is uncertain."""
+def roi(gain: Estimate, cost: Estimate, word: Word) -> tuple[Estimate, Estimate]:
+    """Return `roi_simple` and `returned_per_unit_spent` from a gain and what it cost, with the verdict in the note; only the
+    gain is uncertain."""
     ids = (("roi_simple", "share"), ("returned_per_unit_spent", "ratio"))
     reason = gain.reason or cost.reason
     if reason is None and not cost.value:
@@ -151,12 +221,11 @@ def roi(gain: Estimate, cost: Estimate) -> tuple[Estimate, Estimate]:
         reason = rules.MIXED_CURRENCIES
     if reason is not None or gain.value is None or cost.value is None:
         reason = reason or rules.NO_DENOMINATOR
-        first, second = (rules.absent(id, reason, gain.by, unit=unit, label=gain.label) for id, unit in ids)
+        note = gain.note if gain.value is None else ""
+        first, second = (rules.absent(id, reason, gain.by, unit=unit, label=gain.label, note=note) for id, unit in ids)
         return first, second
     back = replace(_times(gain, 1 / cost.value), id=ids[1][0], unit=ids[1][1], p=None)
-    back = rules.with_note(
-        rules.with_note(back, f"it {word}" if (word := pays(gain, cost).word) != "cannot tell" else word), cost.note
-    )
+    back = rules.with_note(rules.with_note(back, word if word == "cannot tell" else f"it {word}"), cost.note)
     low, high = (None if bound is None else bound - 1 for bound in (back.low, back.high))
     assert back.value is not None
     return replace(back, id=ids[0][0], unit=ids[0][1], value=back.value - 1, low=low, high=high), back
@@ -167,7 +236,7 @@ def mer(engine: Engine, ask: Ask) -> list[Estimate]:
     check(ask.by, (), "mer")
     build_orders(engine)
     (row,) = run(engine, query("revenue_dated"), {**bounds(ask.period), "gross": int(ask.basis == "gross")})
-    spent = cost_of(costs.entries(engine, ask), ask, {})
+    spent = cost_of(costs.entries(engine, ask), ask, {}, known=bool(costs.scopes(engine)))
     currency = rules.one_currency([row["currency_low"], row["currency_high"], spent.unit])
     reason = spent.reason or (rules.MIXED_CURRENCIES if currency is None else None) or (None if spent.value else NO_COST)
     if reason is not None or currency is None or not spent.value:
@@ -182,16 +251,16 @@ def lifts(id: str, holdout: bool) -> Metric:
     def compute(engine: Engine, ask: Ask) -> list[Estimate]:
         check(ask.by, (), id)
         read: list[Estimate] = []
-        for experiment in experiments.known(engine, ask).values():
+        for experiment in experiments.asked(engine, ask).values():
             if experiment.holdout != holdout:
                 continue
             try:
                 read += experiments.read(engine, experiment, ask)
-            except DataError as problem:
+            except ConfigError as problem:
                 by = {"experiment": experiment.name}
-                read.append(rules.absent("difference", rules.NO_DENOMINATOR, by, note=problem.what))
+                read.append(rules.absent("difference", MISCONFIGURED, by, note=str(problem)))
         kept = [e for e in read if ask.arm is None or e.by.get("arm", ask.arm) == ask.arm]
-        return kept or [rules.absent(id, NO_EXPERIMENT, {})]
+        return kept or [no_experiment(engine, id, ask)]
 
     kind = "a share of people drawn by lot to be left out" if holdout else "arms drawn by lot"
     return Metric(
@@ -220,7 +289,8 @@ METRICS: tuple[Metric, ...] = (
         personalisation_cost,
         number="51",
         dimensions=("category", "scope"),
-        edge_cases="Nothing entered: null, no_cost. Categories without an entry are named.",
+        edge_cases="Nothing entered: null, no_cost; nothing in the period: null, no_cost_in_period. Categories without an "
+        "entry are named.",
         data=("costs",),
     ),
     Metric(
@@ -232,7 +302,9 @@ METRICS: tuple[Metric, ...] = (
         "money",
         incremental_revenue,
         number="54",
-        edge_cases="No experiment: null, no_experiment. No control: null, no_control. Window not over: null, immature.",
+        edge_cases="No experiment: null, no_experiment. Nobody in it: null, nobody. No control: null, no_control. Window not "
+        "over: null, immature. One whose window shares no day with the asked period is left out; the others are read over "
+        "their own windows.",
         data=("assignments", "memberships", "orders", "order_ledger"),
     ),
     Metric(
@@ -244,7 +316,9 @@ METRICS: tuple[Metric, ...] = (
         "share",
         roi_simple,
         number="55",
-        edge_cases="No cost entered: null, no_cost. Several experiments and costs scoped to none: null, cost_not_scoped. "
+        edge_cases="Costs are those that name the experiment, else those in its window. No cost entered: null, no_cost; none "
+        "in these days: null, no_cost_in_period. Several experiments with people and costs scoped to none: null, "
+        "cost_not_scoped. "
         "Negative values are kept. The interval is the gain's; the cost is taken as known.",
         data=("assignments", "memberships", "orders", "order_ledger", "costs"),
     ),
@@ -256,7 +330,8 @@ METRICS: tuple[Metric, ...] = (
         "ratio",
         mer,
         number="71",
-        edge_cases="No cost entered: null, no_cost. Totals of the period, so without an interval.",
+        edge_cases="No cost entered: null, no_cost; none in the period: null, no_cost_in_period. Totals of the period, so "
+        "without an interval.",
         data=("orders", "order_ledger", "costs"),
     ),
     lifts("ab_test", holdout=False),

@@ -1,16 +1,21 @@
-"""Does it pay? One word from a gain with its interval and a cost; the report finds the sentence."""
+"""Does it pay? One word from a gain with its interval and a cost: the only place that finds it, for metrics and report."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from persync.estimate import HOLDOUT, RANDOMISED, Estimate
-from persync.measure import rules
+from persync.measure import intervals, rules
 
 Word = Literal["pays", "costs", "cannot tell"]
 
 NO_VERDICT: Final = "no verdict"
 """Stands in the note of whatever may be shown but not decide, such as arms that are not of the planned sizes."""
+
+
+SEVERAL: Final = "not after Holm's adjustment"
+"""Why one of several things judged together is not decided though its own interval would."""
 
 
 class Verdict(NamedTuple):
@@ -48,3 +53,34 @@ def pays(gain: Estimate, cost: Estimate | None = None) -> Verdict:
         return Verdict("cannot tell", why)
     bar = 0.0 if cost is None or cost.value is None else float(cost.value)
     return Verdict("pays" if gain.low > bar else "costs" if gain.high < bar else "cannot tell")
+
+
+def judge(gains: Sequence[Estimate], confidence: float, costs: Sequence[Estimate | None] | None = None) -> list[Verdict]:
+    """Judge things that are shown together: each as `pays` does, and decided only where its p-value after Holm's adjustment
+    over all that may decide says so too (rule E8). `costs` go with `gains` one by one; without them each is held against
+    nothing.
+    """
+    bars = costs if costs is not None else [None] * len(gains)
+    out = [pays(gain, cost) for gain, cost in zip(gains, bars, strict=True)]
+    tests = {
+        i: p
+        for i, (gain, cost, found) in enumerate(zip(gains, bars, out, strict=True))
+        if not found.why and (p := _p_against(gain, cost, confidence)) is not None
+    }
+    adjusted = dict(zip(tests, intervals.holm(list(tests.values())), strict=True))
+    return [
+        found if found.word == "cannot tell" or adjusted.get(i, 1.0) < 1 - confidence else Verdict("cannot tell", SEVERAL)
+        for i, found in enumerate(out)
+    ]
+
+
+def _p_against(gain: Estimate, cost: Estimate | None, confidence: float) -> float | None:
+    """Return the p-value that a gain is no other than its cost: its own where nothing is held against it, else from the half
+    of its interval that points to the cost."""
+    bar = 0.0 if cost is None or cost.value is None else float(cost.value)
+    if bar == 0.0 or gain.value is None or gain.low is None or gain.high is None:
+        return gain.p
+    half = gain.value - gain.low if gain.value > bar else gain.high - gain.value
+    if half <= 0:
+        return 0.0 if gain.value != bar else 1.0
+    return intervals.normal_p((gain.value - bar) / half * intervals.normal_quantile(confidence))

@@ -8,8 +8,10 @@ from typing import Final
 
 from persync.errors import PersyncError
 from persync.estimate import Estimate
-from persync.measure import experiments, fairness, intervals, returns, verdict
+from persync.measure import attributes as values
+from persync.measure import experiments, returns, verdict
 from persync.measure.metric import Experiment
+from persync.measure.returns import Return
 from persync.measure.verdict import Word
 from persync.report import words
 from persync.report.report import Inputs
@@ -55,24 +57,27 @@ class Effect:
 
 
 def effects(inputs: Inputs) -> tuple[list[Effect], list[str]]:
-    """Read every experiment; return the effects on revenue and why some experiments could not be read.
+    """Read every experiment that falls into the asked period; return the effects on revenue and why some could not be read.
 
     Verdicts are adjusted (Holm) over all effects shown that are held against a control.
     """
     found: list[Effect] = []
     problems: list[str] = []
-    for experiment in experiments.known(inputs.engine, inputs.ask).values():
+    for experiment in experiments.asked(inputs.engine, inputs.ask).values():
         try:
-            found += _read(inputs, experiment)
+            read = experiments.read(inputs.engine, experiment, inputs.ask)
         except PersyncError as error:
             problems.append(f"The experiment '{experiment.name}' could not be read: {error}")
+            continue
+        nobody = [e.note for e in read if e.reason == experiments.NOBODY]
+        problems += [f"The experiment '{experiment.name}' could not be read: {note}" for note in nobody]
+        found += [] if nobody else _effects(experiment, read)
     controlled = [effect for effect in found if effect.has_control]
-    judged = iter(verdicts([effect.revenue for effect in controlled], inputs.ask.confidence))
-    return [replace(effect, verdict=next(judged)) if effect.has_control else effect for effect in found], problems
+    judged = iter(verdict.judge([effect.revenue for effect in controlled], inputs.ask.confidence))
+    return [replace(effect, verdict=next(judged).word) if effect.has_control else effect for effect in found], problems
 
 
-def _read(inputs: Inputs, experiment: Experiment) -> list[Effect]:
-    read = experiments.read(inputs.engine, experiment, inputs.ask)
+def _effects(experiment: Experiment, read: Sequence[Estimate]) -> list[Effect]:
     means = {(e.by["arm"], e.by["outcome"]): e for e in read if e.id == "mean"}
 
     def of(id: str, arm: str, against: str, outcome: str) -> Estimate | None:
@@ -114,61 +119,26 @@ def _turned(difference: Estimate, read: Sequence[Estimate]) -> bool:
     return any(e.id == "difference" and e.by == turned for e in read)
 
 
-def verdicts(family: Sequence[Estimate], confidence: float) -> list[Word]:
-    """Judge differences shown together: `pays` or `costs` only where one may decide (rules E1 and E7, the sample-ratio
-    check), its interval excludes zero, and so does its p-value after Holm's adjustment over all that may decide (E8)."""
-    usable = [i for i, e in enumerate(family) if not verdict.blocked(e) and e.p is not None]
-    adjusted = dict(zip(usable, intervals.holm([family[i].p or 0.0 for i in usable]), strict=True))
-    return [
-        verdict.pays(e).word if i in adjusted and adjusted[i] < 1 - confidence else "cannot tell" for i, e in enumerate(family)
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class Return:
-    """What an experiment's treatment brought in all, what it cost, and what came back for it."""
-
-    experiment: Experiment
-    revenue: Estimate
-    """incremental revenue of all treated arms"""
-    gain: Estimate
-    """incremental margin when a margin is set, else incremental revenue; its note says which"""
-    cost: Estimate
-    roi: Estimate
-    back: Estimate
-    """gain for each unit spent"""
-    days: tuple[int, int] | None
-    """[from, to) of the costs; None = all that are known"""
-
-    @property
-    def word(self) -> Word:
-        """Return whether the gain is above the cost for sure, below it for sure, or neither."""
-        return verdict.pays(self.gain, self.cost).word
-
-
 def returned(inputs: Inputs) -> list[Return]:
-    """Return gain, cost and return of every experiment with a control that can be read.
+    """Return gain, cost and return of every experiment with a control that can be read; `effects` says why others cannot."""
+    unread = (experiments.NOBODY, returns.MISCONFIGURED)
+    found = returns.returned(inputs.engine, inputs.ask)
+    return [one for one in found if one.experiment.control is not None and one.revenue.reason not in unread]
 
-    Costs that name the experiment count whatever their date. Where none does, all costs of the asked period count, else
-    those inside the experiment's window: gain and cost are of the same days.
-    """
-    ask, engine = inputs.ask, inputs.engine
-    out = []
-    known = experiments.known(engine, ask)
-    for experiment in known.values():
-        if experiment.control is None:
-            continue
-        within = experiments.window(experiment)
-        days = ask.period or (within if within and within[1] <= ask.now else None)
-        try:
-            revenue = returns.caused(engine, experiment, ask)[-1]
-            gain = returns.gain_of(revenue, ask)
-            cost = returns.experiment_cost(engine, experiment, replace(ask, period=days), alone=len(known) == 1)
-        except PersyncError:
-            continue  # `effects` says why this experiment cannot be read
-        roi, back = returns.roi(gain, cost)
-        out.append(Return(experiment, revenue, gain, cost, roi, back, days))
-    return out
+
+def outside(inputs: Inputs) -> bool:
+    """Tell whether there are experiments, and none falls into the asked period."""
+    return bool(experiments.known(inputs.engine, inputs.ask)) and not experiments.asked(inputs.engine, inputs.ask)
+
+
+def other_days(inputs: Inputs) -> list[str]:
+    """Return for each experiment that is shown over other days than the asked ones a sentence saying so."""
+    said = []
+    for experiment in experiments.asked(inputs.engine, inputs.ask).values():
+        note = experiments.own_days(experiment, inputs.ask)
+        if note:
+            said.append(f"What '{experiment.name}' says, gain and cost alike, is {note}.")
+    return said
 
 
 def undecided(effects: Sequence[Effect]) -> frozenset[str]:
@@ -178,14 +148,12 @@ def undecided(effects: Sequence[Effect]) -> frozenset[str]:
 
 def attributes(inputs: Inputs) -> tuple[list[str], list[str]]:
     """Return the attributes that make groups of people, and for each one with too many values a sentence saying so."""
-    rows = inputs.engine.rows(
-        "SELECT a.name AS name, COUNT(DISTINCT a.value) AS number FROM attributes AS a GROUP BY a.name ORDER BY a.name"
-    )
-    groups = [str(row["name"]) for row in rows if int(row["number"]) <= fairness.MOST_GROUPS]
+    found = values.values(inputs.engine)
+    groups = [name for name, number in found.items() if number <= values.MOST_GROUPS]
     fine = [
-        f"By '{row['name']}' nobody is compared: it has {words.number(int(row['number']))} values, which are no groups."
-        for row in rows
-        if int(row["number"]) > fairness.MOST_GROUPS
+        f"By '{name}' nobody is compared: it has {words.number(number)} values, which are no groups."
+        for name, number in found.items()
+        if number > values.MOST_GROUPS
     ]
     return groups, fine
 

@@ -319,7 +319,10 @@ def test_small_arms_are_too_few_and_tiny_ones_hidden(shop: Any) -> None:
 
 
 def test_what_cannot_be_read_is_said(shop: Any) -> None:
-    """An unknown experiment, a control or a planned share that is no arm: one sentence with what is there instead."""
+    """An unknown experiment, a control or a planned share that is no arm: one sentence with what is there instead.
+
+    One that is configured and has nobody is no error, whether it goes by tags or by assignments.
+    """
     experiment = split(shop)
 
     with pytest.raises(DataError, match=r"nobody is in an arm of experiment 'tests'.*Did you mean 'test'"):
@@ -328,6 +331,12 @@ def test_what_cannot_be_read_is_said(shop: Any) -> None:
         experiments.read(shop, Experiment("test", control="contrl"), ASK)
     with pytest.raises(ConfigError, match="planned shares of experiment 'test' name trated"):
         experiments.read(shop, Experiment("test", planned_shares={"trated": 1.0}), ASK)
+    planned = Experiment("tests", control="a")
+    (none,) = experiments.read(shop, planned, Ask(now=0, experiments={"tests": planned}))
+    assert (none.id, none.value, none.reason) == ("difference", None, "nobody")
+    assert none.note.startswith("nobody is in an arm of experiment 'tests' by its assignments. Did you mean 'test'")
+    *sizes, none = experiments.read(shop, Experiment("tagged", tags={"a": "x", "b": "y"}, control="a"), ASK)
+    assert ([(e.id, e.value) for e in sizes], none.reason) == ([("arm_size", 0), ("arm_size", 0)], "nobody")
     assert experiments.known(shop, Ask(now=0, experiments={"a": experiment})) == {"a": experiment, "test": Experiment("test")}
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from persync.errors import DataError
 from persync.estimate import Estimate
-from persync.measure import fairness, rules
+from persync.measure import benefit, fairness, rules
 from persync.measure.metric import Ask, Experiment
 
 ASK = Ask(now=10**13)
@@ -334,5 +335,18 @@ def test_what_cannot_be_assessed_is_said(shop: Any) -> None:
         fairness.assess(shop, "kind", ASK, decision="ofer")
     with pytest.raises(DataError, match="'age' has 800 values.*Coarsen"):
         fairness.assess(shop, "age", ASK, decision="offer")
-    with pytest.raises(DataError, match="nobody to assess by 'kind' in this period"):
-        fairness.assess(shop, "kind", ASK)
+    with pytest.raises(DataError, match="'age' has 800 values.*Coarsen"):
+        benefit.assess(shop, "age", ASK)
+
+
+def test_nobody_to_assess_is_null_with_the_reason(shop: Any) -> None:
+    """The attribute and the decision exist, and nobody was mailed or decided about: no error, and no zero."""
+    decide(shop, {"a": (100, 400), "b": (60, 400)})
+
+    shop.db.execute("UPDATE decisions SET decided_at = 5")
+
+    (exposure,) = fairness.assess(shop, "kind", ASK)
+    (selection,) = fairness.assess(shop, "kind", replace(ASK, period=(10**14, 10**15)), decision="offer")
+
+    assert (exposure.id, exposure.value, exposure.reason, exposure.n) == ("exposure_rate", None, "no_denominator", 0)
+    assert (selection.id, selection.value, selection.reason, selection.n) == ("selection_rate", None, "no_denominator", 0)

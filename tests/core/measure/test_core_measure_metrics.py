@@ -11,8 +11,9 @@ from scipy import stats
 
 from persync.errors import ConfigError
 from persync.estimate import Estimate
-from persync.measure import METRICS, costs
+from persync.measure import METRICS, costs, returns
 from persync.measure.metric import Ask, Experiment, Metric
+from persync.measure.verdict import Verdict
 
 DAY = 86_400_000
 ASK = Ask(now=10**13)
@@ -304,7 +305,7 @@ def test_efficiency_is_all_money_that_moved_over_all_costs(platforms: Any) -> No
 
     assert compute(platforms, "mer", Ask(now=10**13, period=(0, 50)))[0].value == 5.0
     assert compute(platforms, "mer")[0].value == pytest.approx(90 / 26)
-    assert compute(platforms, "mer", Ask(now=10**13, period=(10, 50)))[0].reason == "no_cost"
+    assert compute(platforms, "mer", Ask(now=10**13, period=(10, 50)))[0].reason == "no_cost_in_period"
 
 
 @pytest.fixture
@@ -378,9 +379,115 @@ def test_return_needs_costs_in_the_same_currency_that_belong_to_it(tested: Any) 
     tested.add("costs", entry="1", happened_at=5, category="tool", amount_minor=40000, currency="USD")
     assert reason() == "mixed_currencies"
     tested.db.execute("UPDATE costs SET currency = 'EUR'")
-    assert reason({**CONTROLLED, "u": Experiment("u", tags={"x": "nowhere"}, control="x")}) == "cost_not_scoped"
+    assert reason() is None
+    tested.add("assignments", connection=3, experiment="u", key_id=1, arm="x")
+    assert reason() == "cost_not_scoped"
     tested.db.execute("UPDATE costs SET scope = 't'")
-    assert reason({**CONTROLLED, "u": Experiment("u", tags={"x": "nowhere"}, control="x")}) is None
+    assert reason() is None
+
+
+def test_an_experiment_nobody_is_in_takes_no_costs_away(tested: Any) -> None:
+    """Only planned, or with tags that nobody carries, it leaves the unscoped costs to the one that has people."""
+    tested.add("costs", entry="1", happened_at=5, category="tool", amount_minor=40000, currency="EUR")
+    empty = {"u": Experiment("u", tags={"x": "nowhere"}, control="x"), "v": Experiment("v", control="x")}
+
+    read = compute(tested, "roi_simple", Ask(now=10**13, experiments={**CONTROLLED, **empty}))
+
+    assert [(e.by["experiment"], e.reason) for e in read if e.id == "roi_simple"] == [
+        ("t", None),
+        ("u", "nobody"),
+        ("v", "nobody"),
+    ]
+    assert read[0].value == pytest.approx(1.5)
+
+
+DAY = 86_400_000
+WINDOWED = {"t": Experiment("t", control="off", since=0, days=2)}
+
+
+def cost(shop: Any, entry: str, day: float, minor: int, **more: Any) -> None:
+    shop.add("costs", entry=entry, happened_at=round(day * DAY), category="tool", amount_minor=minor, currency="EUR", **more)
+
+
+@pytest.mark.parametrize("period", [None, (-10 * DAY, 10 * DAY), (0, DAY), (DAY, 30 * DAY)])
+def test_gain_and_cost_are_of_the_experiments_own_days(tested: Any, period: tuple[int, int] | None) -> None:
+    """Whatever period is asked for: costs before and after the window are not the experiment's, an instalment in it is."""
+    for entry, day, minor in (("before", -1, 77700), ("first", 0, 10000), ("last", 1.9, 10000), ("after", 2, 88800)):
+        cost(tested, entry, day, minor)
+    cost(tested, "set-up", -30, 60000, amortise_months=3)
+    ask = Ask(now=10**13, experiments=WINDOWED, period=period)
+
+    roi, back = compute(tested, "roi_simple", ask)
+    (one,) = returns.returned(tested, ask)
+
+    assert (one.cost.value, one.days) == (pytest.approx(400.0), (0, 2 * DAY))
+    assert (roi.value, back.value) == (pytest.approx(1.5), pytest.approx(2.5))
+    assert (one.roi, one.back) == (roi, back)
+    own = "over its own days, 1970-01-01 to 1970-01-02, not the asked period alone"
+    assert (own in roi.note) == (period in ((0, DAY), (DAY, 30 * DAY)))
+
+
+def test_costs_that_name_the_experiment_count_whatever_their_date(tested: Any) -> None:
+    """Paid before it began they are its costs still, and then the unscoped ones are not; instalments stay in its window."""
+    cost(tested, "prepared", -5, 30000, scope="t")
+    cost(tested, "set-up", -30, 30000, scope="t", amortise_months=3)
+    cost(tested, "shared", 1, 99900)
+    ask = Ask(now=10**13, experiments=WINDOWED)
+
+    assert returns.returned(tested, ask)[0].cost.value == pytest.approx(400.0)
+    tested.db.execute("UPDATE costs SET happened_at = 5000000000 WHERE entry <> 'shared'")
+    tested.db.execute("DELETE FROM costs WHERE entry = 'prepared'")
+    assert returns.returned(tested, ask)[0].cost.reason == "no_cost_in_period"
+
+
+def test_costs_of_other_days_are_not_taken_for_no_costs(tested: Any) -> None:
+    """That nothing was imported is said only when nothing was."""
+    ask = Ask(now=10**13, experiments=WINDOWED, period=(0, DAY))
+
+    def reasons() -> list[str | None]:
+        return [compute(tested, id, ask)[0].reason for id in ("roi_simple", "personalisation_cost", "mer")]
+
+    assert reasons() == ["no_cost"] * 3
+    cost(tested, "long ago", -100, 40000)
+    assert reasons() == ["no_cost_in_period"] * 3
+
+
+def test_an_experiment_outside_the_asked_period_says_nothing_about_it(tested: Any) -> None:
+    """Its window shares no day with the period: nothing was caused there as far as anybody knows."""
+    cost(tested, "1", 1, 40000)
+    ask = Ask(now=10**13, experiments=WINDOWED, period=(2 * DAY, 9 * DAY))
+
+    for id in ("incremental_revenue", "roi_simple", "ab_test"):
+        (read,) = compute(tested, id, ask)
+        assert (read.id, read.value, read.reason, read.note) == (id, None, "no_experiment", returns.OUTSIDE)
+
+
+def test_returns_shown_together_are_judged_together(tested: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The word in the note is the one that `judge` finds over all experiments, not each one's own."""
+    families: list[int] = []
+
+    def judge(gains: Any, confidence: float, costs: Any) -> list[Verdict]:
+        families.append(len(gains))
+        return [Verdict("costs")] * len(gains)
+
+    monkeypatch.setattr("persync.measure.verdict.judge", judge)
+    tested.db.execute("INSERT INTO assignments SELECT * REPLACE ('u' AS experiment) FROM assignments")
+    for name in ("t", "u"):
+        cost(tested, name, 1, 40000, scope=name)
+
+    both = Ask(now=10**13, experiments={**CONTROLLED, "u": Experiment("u", control="off")})
+    read = compute(tested, "roi_simple", both)
+
+    assert (families, [note for e in read for note in e.note.split("; ") if note.startswith("it ")]) == ([2], ["it costs"] * 4)
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.id)
+def test_an_empty_store_gives_null_with_a_reason(shop: Any, metric: Metric) -> None:
+    """No metric fails, is silent or says zero where nothing is, sliced or not."""
+    for by in [(), *((name,) for name in metric.dimensions if name != "any attribute")]:
+        read = list(metric.compute(shop, Ask(now=10**13, by=by, experiments={"x": Experiment("x", control="y")})))
+        assert read, by
+        assert [e for e in read if e.value is None and not e.reason] == []
 
 
 def test_an_experiment_nobody_is_in_does_not_hide_another(tested: Any) -> None:
@@ -390,7 +497,10 @@ def test_an_experiment_nobody_is_in_does_not_hide_another(tested: Any) -> None:
     read = compute(tested, "ab_test", Ask(now=10**13, experiments=experiments))
 
     assert next(e for e in read if e.id == "difference" and e.by["outcome"] == "revenue").value == pytest.approx(10.0)
-    assert read[-1].note == "nobody is in an arm of experiment 'u' by its tags."
+    assert (read[-1].reason, read[-1].note) == (
+        "nobody",
+        "nobody is in an arm of experiment 'u' by its tags. Its tags are nowhere: are they in the store, spelt like this?",
+    )
     assert {e.by["experiment"] for e in compute(tested, "ab_test", Ask(now=10**13))} == {"t"}
 
 

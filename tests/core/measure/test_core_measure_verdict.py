@@ -7,7 +7,7 @@ import pytest
 from persync.estimate import Estimate
 from persync.measure.experiments import MISMATCH_NOTE
 from persync.measure.rules import TOO_FEW
-from persync.measure.verdict import Verdict, pays
+from persync.measure.verdict import SEVERAL, Verdict, judge, pays
 
 GAIN = Estimate("gain", 100.0, 60.0, 140.0, 0.001, 500, "EUR", "randomised")
 COST = Estimate("personalisation_cost", 50.0, unit="EUR")
@@ -41,3 +41,41 @@ def test_without_a_cost_the_gain_is_held_against_nothing() -> None:
 def test_what_may_not_decide_does_not(gain: Estimate, cost: Estimate, why: str) -> None:
     """Missing, small, blocked, observational or unbounded gains and unknown costs give no verdict, and the reason."""
     assert pays(gain, cost) == Verdict("cannot tell", why)
+
+
+def difference(p: float, low: float, high: float, **more: str) -> Estimate:
+    label = more.get("label", "randomised")
+    value = (low + high) / 2
+    return Estimate("difference", value, low, high, p, 999, "EUR", label, note=more.get("note", ""))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("family", "words"),
+    [
+        ([difference(0.01, 1, 3)], ["pays"]),
+        ([difference(0.01, -3, -1)], ["costs"]),
+        ([difference(0.4, -1, 3)], ["cannot tell"]),
+        ([difference(0.01, 1, 3, label="raw difference")], ["cannot tell"]),
+        ([difference(0.01, 1, 3, note="too few to say")], ["cannot tell"]),
+        ([difference(0.03, 1, 3), difference(0.04, 1, 3)], ["cannot tell", "cannot tell"]),
+        ([difference(0.001, 1, 3), difference(0.04, 1, 3)], ["pays", "pays"]),
+        ([difference(0.04, 1, 3), difference(0.001, 1, 3, label="raw difference")], ["pays", "cannot tell"]),
+        ([], []),
+    ],
+)
+def test_a_verdict_needs_a_draw_enough_people_and_an_adjusted_p(family: list[Estimate], words: list[str]) -> None:
+    """Only what was drawn by lot and is large enough decides, after Holm over those that may decide."""
+    assert [found.word for found in judge(family, 0.95)] == words
+
+
+def test_gains_are_judged_against_their_costs_together() -> None:
+    """The p-value that Holm adjusts is that of the gain against its cost, not against nothing; without a cost it is none."""
+    close, free = replace(COST, value=59.0), replace(COST, value=None, reason="no_cost")
+
+    assert judge([GAIN], 0.95, [close]) == [Verdict("pays")]
+    assert judge([GAIN, GAIN], 0.95, [close, close]) == [Verdict("cannot tell", SEVERAL)] * 2
+    assert judge([GAIN, GAIN], 0.95, [close, free]) == [Verdict("pays"), Verdict("cannot tell", "no_cost")]
+    assert judge([GAIN, GAIN], 0.95, [replace(COST, value=1.0), replace(COST, value=250.0)]) == [
+        Verdict("pays"),
+        Verdict("costs"),
+    ]

@@ -10,12 +10,18 @@ import pytest
 from persync.errors import DataError
 from persync.estimate import Estimate, missing
 from persync.measure.metric import Experiment
+from persync.measure.returns import Return
+from persync.measure.verdict import pays as judged
 from persync.money import Money
 from persync.report.build import build_report
-from persync.report.findings import Effect, Return, effects, returned, undecided, verdicts
+from persync.report.findings import Effect, effects, returned, undecided
 from persync.report.render import FORMATS, render
 from persync.report.report import Block, Cell, Figure, Inputs, Note, Table
 from persync.report.sections import SECTIONS, answer, credit, fairness, health, method, pays, reconcile, whom
+
+DAY = 86_400_000
+START = 1_700_006_400_000
+"""When the shop's mail goes out, and its experiment begins."""
 
 
 def tables(blocks: Sequence[Block]) -> dict[str, Table]:
@@ -70,17 +76,46 @@ def test_pays_says_what_was_caused_and_how_far_raw_numbers_overstate(inputs: Inp
 
 
 def test_the_return_holds_gain_against_the_cost_of_the_same_days(inputs: Inputs) -> None:
-    """A cost outside the experiment's window is not its cost, unless a period is asked for."""
+    """A cost outside the experiment's window is not its cost, and the asked period changes neither gain nor cost."""
     (within,) = returned(inputs)
-    (nothing,) = returned(replace(inputs, ask=replace(inputs.ask, period=(0, 1000))))
+    (asked,) = returned(replace(inputs, ask=replace(inputs.ask, period=(START, START + DAY))))
+    later = replace(inputs.ask.experiments["spring"], since=START + 2 * DAY)
+    (nothing,) = returned(replace(inputs, ask=replace(inputs.ask, experiments={"spring": later})))
 
     assert (within.cost.value, within.word, within.gain.unit) == (500.0, "pays", "EUR")
     assert pays.return_sentence(within).startswith("It cost 500.00 EUR and brought in 6,4")
     assert pays.return_sentence(within).endswith("What the goods cost is not taken off: no margin is set.")
+    assert (asked.gain.value, asked.cost, asked.word, asked.days) == (within.gain.value, within.cost, "pays", within.days)
     assert (nothing.cost.value, nothing.word) == (None, "cannot tell")
     assert pays.return_sentence(nothing) == (
-        "What it cost is not known: no costs have been imported, so whether it pays in the end is not known."
+        "What it cost is not known: no costs for it fall into these days, so whether it pays in the end is not known."
     )
+
+
+def test_a_period_that_no_test_falls_into_is_told_nothing_was_caused_in(inputs: Inputs) -> None:
+    """Nothing of the experiment is said, in no section, and that it lies elsewhere is."""
+    elsewhere = replace(inputs, ask=replace(inputs.ask, period=(START + 30 * DAY, START + 40 * DAY)))
+    text = render(build_report(SECTIONS, elsewhere, made_at=0), "text")
+
+    assert notes(answer.build_answer(elsewhere), "answer")[:2] == [
+        "We cannot tell whether it paid: no test or holdout falls into this period.",
+        "For whom it pays cannot be told: no test or holdout falls into this period.",
+    ]
+    assert ("'treated'" in text, "benefit" in text.lower(), "no costs have been imported" in text) == (False, False, False)
+    with pytest.raises(DataError, match="no test or holdout falls into this period"):
+        pays.build_pays(elsewhere)
+
+
+def test_a_test_of_other_days_than_the_asked_ones_says_which(inputs: Inputs) -> None:
+    """Its window reaches beyond the period: shown, with its own dates, right after the headline."""
+    part = replace(inputs, ask=replace(inputs.ask, period=(START, START + DAY)))
+    said = (
+        "What 'spring' says, gain and cost alike, is over its own days, 2023-11-15 to 2023-12-14, not the asked period alone."
+    )
+
+    assert notes(answer.build_answer(part), "answer")[1] == said
+    assert notes(pays.build_pays(part), "warning") == [said]
+    assert "Which days?" not in [block.heading for block in answer.build_answer(inputs) if isinstance(block, Note)]
 
 
 def test_pays_without_an_experiment_is_missing_with_the_reason(empty_inputs: Inputs) -> None:
@@ -110,40 +145,6 @@ def test_arms_of_the_wrong_size_decide_nothing(inputs: Inputs) -> None:
     assert "We cannot tell whether it changed anything" in pays.sentence(found[0])
 
 
-def difference(p: float, low: float, high: float, **more: str) -> Estimate:
-    label = more.get("label", "randomised")
-    return Estimate(
-        "difference",
-        (low + high) / 2,
-        low,
-        high,
-        p,
-        999,
-        "EUR",
-        label,
-        note=more.get("note", ""),  # type: ignore[arg-type]
-    )
-
-
-@pytest.mark.parametrize(
-    ("family", "words"),
-    [
-        ([difference(0.01, 1, 3)], ["pays"]),
-        ([difference(0.01, -3, -1)], ["costs"]),
-        ([difference(0.4, -1, 3)], ["cannot tell"]),
-        ([difference(0.01, 1, 3, label="raw difference")], ["cannot tell"]),
-        ([difference(0.01, 1, 3, note="too few to say")], ["cannot tell"]),
-        ([difference(0.03, 1, 3), difference(0.04, 1, 3)], ["cannot tell", "cannot tell"]),
-        ([difference(0.001, 1, 3), difference(0.04, 1, 3)], ["pays", "pays"]),
-        ([difference(0.04, 1, 3), difference(0.001, 1, 3, label="raw difference")], ["pays", "cannot tell"]),
-        ([], []),
-    ],
-)
-def test_a_verdict_needs_a_draw_enough_people_and_an_adjusted_p(family: list[Estimate], words: list[str]) -> None:
-    """Only what was drawn by lot and is large enough decides, after Holm over those that may decide."""
-    assert verdicts(family, 0.95) == words
-
-
 def test_whom_names_the_groups_by_verdict(inputs: Inputs) -> None:
     """Large groups are judged, hidden and small ones are not; the levels are shown as raw numbers."""
     blocks = whom.build_whom(inputs)
@@ -163,7 +164,7 @@ def test_whom_names_the_groups_by_verdict(inputs: Inputs) -> None:
 
 def test_an_attribute_with_too_many_values_makes_no_groups(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Amounts and birthdays are not groups: said, and nobody compared by them."""
-    monkeypatch.setattr("persync.measure.fairness.MOST_GROUPS", 3)
+    monkeypatch.setattr("persync.measure.attributes.MOST_GROUPS", 3)
 
     with pytest.raises(DataError):
         whom.build_whom(replace(inputs, metrics={}))
@@ -275,7 +276,8 @@ def a_return(low: float, high: float, cost: float | None, note: str = "") -> Ret
     gain = Estimate("gain", (low + high) / 2, low, high, 0.01, 900, "EUR", "holdout", note=note)
     spent = Estimate("personalisation_cost", cost, unit="EUR", reason=None if cost else "no_cost")
     back = Estimate("back", gain.value / cost, unit="ratio") if cost and gain.value else missing("back", "no_cost")
-    return Return(Experiment("spring", control="rest", holdout=True), gain, gain, spent, back, back, None)
+    word = judged(gain, spent).word
+    return Return(Experiment("spring", control="rest", holdout=True), gain, gain, spent, back, back, None, word)
 
 
 @pytest.mark.parametrize(
@@ -357,7 +359,8 @@ def test_the_answer_covers_each_question(inputs: Inputs) -> None:
     assert blocks[0].text == (
         "Yes, before the cost of goods: in a holdout, 'treated' caused 4.01 EUR more revenue a customer (95 %: 3.40 to 4.63)."
     )
-    assert notes(blocks, "warning") == [
+    assert {block.tone for block in blocks if isinstance(block, Note)} == {"answer"}
+    assert notes(blocks, "answer")[-2:-1] == [
         "Yes: personalised mail went 0.497 × as often to town south as to north (95 %: 0.441 to 0.560); less than four fifths"
         " is a warning. For town east and town hamlet the data do not say."
     ]

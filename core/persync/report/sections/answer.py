@@ -8,8 +8,9 @@ from dataclasses import replace
 from persync.errors import PersyncError
 from persync.estimate import Estimate
 from persync.measure import verdict
+from persync.measure.returns import OUTSIDE, Return
 from persync.report import words
-from persync.report.findings import Effect, Return, effects, returned
+from persync.report.findings import Effect, effects, other_days, outside, returned
 from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
 from persync.report.sections import fairness, health, pays, reconcile, whom
 
@@ -20,7 +21,10 @@ def build_answer(inputs: Inputs) -> Sequence[Block]:
     controlled = ranked([effect for effect in found if effect.has_control])
     returns = returned(inputs)
     claims = _claims(inputs)
-    blocks: list[Block] = [Note(headline(controlled, returns), "answer")]
+    blocks: list[Block] = [Note(headline(controlled, returns, is_outside=outside(inputs)), "answer")]
+    days = other_days(inputs)
+    if days:
+        blocks.append(Note(" ".join(days), "answer", "Which days?"))
     if len(controlled) > 1:
         blocks.append(Note(" ".join(map(pays.sentence, controlled)), "answer", "What did each mail do?"))
     if returns:
@@ -41,8 +45,13 @@ def ranked(controlled: Sequence[Effect]) -> list[Effect]:
     return sorted(controlled, key=lambda effect: (order[effect.verdict], -(effect.revenue.value or 0.0)))
 
 
-def headline(controlled: Sequence[Effect], returns: Sequence[Return]) -> str:
-    """Answer in one or two sentences whether it pays; yes only where something was caused and its cost is covered."""
+def headline(controlled: Sequence[Effect], returns: Sequence[Return], *, is_outside: bool = False) -> str:
+    """Answer in one or two sentences whether it pays; yes only where something was caused and its cost is covered.
+
+    `is_outside`: there are experiments, but none falls into the asked period.
+    """
+    if is_outside:
+        return f"We cannot tell whether it paid: {OUTSIDE}."
     if not controlled:
         return "We cannot tell whether it pays: nobody was held back or drawn by lot, so what the mail caused is not known."
     first = controlled[0]
@@ -123,12 +132,14 @@ def _left_out(inputs: Inputs) -> Note:
         for e in low
     ]
     text = f"Yes: personalised mail went {words.listing(said)}; less than four fifths is a warning.{rest}"
-    return Note(text, "warning", question)
+    return Note(text, "answer", question)
 
 
 def _unknown(inputs: Inputs, controlled: Sequence[Effect], returns: Sequence[Return], problems: Sequence[str]) -> list[str]:
     said = list(problems)
-    if not controlled:
+    if outside(inputs):
+        said.append("What the mail caused in this period: ask for the days of a test.")
+    elif not controlled:
         said.append("What the mail caused: hold back a group drawn by lot next time.")
     if returns and inputs.ask.margin is None:
         said.append("What the goods cost: set a margin to turn revenue into gain.")

@@ -1,4 +1,4 @@
-"""Is anybody left out: who was reached, against four fifths of the best-reached group, and who had the benefit."""
+"""Is anybody left out: who was reached, against four fifths of the best-reached known group, and who had the benefit."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
 
 
 def below(estimates: Sequence[Estimate]) -> list[Estimate]:
-    """Return the groups that were surely reached less than four fifths as often as the best-reached one."""
+    """Return the groups that were surely reached less than four fifths as often as the best-reached known group."""
     return [e for e in estimates if e.id == "four_fifths" and e.by.get("verdict") == "below"]
 
 
@@ -97,7 +97,10 @@ def _table(attribute: str, estimates: Sequence[Estimate], fifths: Mapping[str, E
         Column("group", attribute.capitalize() if attribute.islower() else attribute),
         Column("rate", "Got personalised mail", "estimate", "share sent at least one message of level 2 or above"),
         Column(
-            "ratio", f"Against '{against}'" if against else "Against the best", "estimate", "rate over the best-reached group's"
+            "ratio",
+            f"Against '{against}'" if against else "Against the best",
+            "estimate",
+            "rate over the best-reached known group's",
         ),
         Column(
             "verdict",
@@ -164,9 +167,10 @@ def _key(e: Estimate) -> tuple[str, str, str]:
 
 DEFINITION = Note(
     "Exposure is the share of people who could be mailed and were sent at least one message of personalisation level 2 or"
-    " above. Each group is held against the best-reached large group; differences have Newcombe's interval, ratios Katz's, and"
-    " p-values are adjusted for the number of comparisons. People whose attribute is unknown or differs between systems are a"
-    " group of their own. This assesses who is reached; whether a difference is right is for people to judge.",
+    " above. Each group is held against the best-reached known group that is large; differences have Newcombe's interval,"
+    " ratios Katz's, and p-values are adjusted for the number of comparisons. People whose attribute is unknown or differs"
+    " between systems are a group of their own. This assesses who is reached; whether a difference is right is for people to"
+    " judge.",
     "definition",
     "How this is assessed",
 )

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from persync.errors import DataError
+from persync.measure.returns import OUTSIDE, Return
 from persync.report import charts, words
-from persync.report.findings import Effect, Return, effects, returned
+from persync.report.findings import Effect, effects, other_days, outside, returned
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
 
 NO_EXPERIMENT = (
@@ -19,9 +20,12 @@ NO_EXPERIMENT = (
 def build_pays(inputs: Inputs) -> Sequence[Block]:
     """Return the lift of every arm with its verdict, the raw numbers beside it, and the return on cost."""
     found, problems = effects(inputs)
+    if outside(inputs):
+        raise DataError(f"{OUTSIDE}.")
     if not found and not problems:
         raise DataError(NO_EXPERIMENT)
     blocks: list[Block] = [Note(problem, "warning") for problem in problems]
+    blocks += [Note(text, "warning") for text in other_days(inputs)]
     if not found:
         return blocks
     blocks += [Note(sentence(effect)) for effect in found if effect.has_control]
@@ -159,11 +163,16 @@ def _return_table(returns: Sequence[Return], timezone: str) -> Table:
     columns = (
         Column("experiment", "Experiment"),
         Column("gain", "Brought in", "estimate", "the difference a customer times the customers treated"),
-        Column("cost", "Cost", "estimate", "costs that name the experiment, else all costs of the same days"),
+        Column("cost", "Cost", "estimate", "costs that name the experiment, else all costs of its days"),
         Column("back", "Came back for each unit spent", "estimate", "brought in over cost; only what came in is uncertain"),
         Column("roi", "Return", "estimate", "what was brought in less the cost, over the cost"),
-        Column("days", "Days of the costs"),
-        Column("verdict", "Verdict", "text", "pays only when the whole interval of what came in lies above the cost"),
+        Column("days", "Days"),
+        Column(
+            "verdict",
+            "Verdict",
+            "text",
+            "pays only when the whole interval of what came in lies above the cost; adjusted for the number of experiments",
+        ),
     )
     rows = tuple(
         (
@@ -172,7 +181,7 @@ def _return_table(returns: Sequence[Return], timezone: str) -> Table:
             one.cost,
             replace(one.back, note=""),
             replace(one.roi, note=""),
-            words.period(one.days, timezone) if one.days else "all known costs",
+            words.period(one.days, timezone) if one.days else "all that are known",
             one.word,
         )
         for one in returns

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from persync.errors import DataError, PersyncError
 from persync.estimate import Estimate
-from persync.measure import benefit
+from persync.measure import benefit, verdict
+from persync.measure.returns import OUTSIDE
 from persync.measure.verdict import Word
 from persync.report import charts, words
-from persync.report.findings import attributes, effects, metric, undecided, verdicts
+from persync.report.findings import attributes, effects, metric, outside, undecided
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
 
 LEVELS = {
@@ -40,9 +41,9 @@ def group_effects(inputs: Inputs) -> tuple[list[tuple[Estimate, Word]], list[str
             continue
         groups = [e for e in assessed if e.id == "benefit_difference" and "group" in e.by]
         for family in _families(groups):
-            judged = verdicts(family, inputs.ask.confidence)
+            judged = verdict.judge(family, inputs.ask.confidence)
             found += [
-                (e, "cannot tell" if e.by["experiment"] in stopped else word) for e, word in zip(family, judged, strict=True)
+                (e, "cannot tell" if e.by["experiment"] in stopped else one.word) for e, one in zip(family, judged, strict=True)
             ]
     return found, problems
 
@@ -74,6 +75,9 @@ def build_whom(inputs: Inputs) -> Sequence[Block]:
 
 
 def why_not(inputs: Inputs) -> str:
+    """Say why it cannot be told for whom it pays."""
+    if outside(inputs):
+        return f"For whom it pays cannot be told: {OUTSIDE}."
     if not any(experiment.control for experiment in inputs.ask.experiments.values()):
         return "For whom it pays cannot be told: that takes a randomised test or a holdout with a named control."
     return "For whom it pays cannot be told: no attribute of people was opted in or imported."
