@@ -124,6 +124,7 @@ def test_a_second_pull_changes_nothing_and_asks_no_unmoved_child_again(tmp_path:
     again = pull_once(tmp_path / "p.db", [post()], api, now=NOW + 1000)
 
     assert again.changed == 0
+    assert [(r.stream, r.state) for r in again.streams] == [("letters", "done"), ("readers", "done")]
     assert {call.split("?")[0] for call in api.calls} == {"GET /letters"}
     with open_store(tmp_path / "p.db") as store:
         assert digest(store) == before

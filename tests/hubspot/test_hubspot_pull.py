@@ -54,7 +54,9 @@ def test_a_pull_brings_the_whole_account(account: Any, tmp_path: Path) -> None:
         ("unsubscribe", 1, None),
     ]
     assert rows(
-        store, "SELECT c.title, l.level FROM campaigns c JOIN campaign_levels l USING (campaign_key) WHERE c.kind LIKE '%EMAIL'"
+        store,
+        "SELECT c.title, l.level FROM campaigns c JOIN campaign_levels l USING (campaign_key) WHERE c.kind LIKE '%EMAIL'"
+        " ORDER BY 1",
     ) == [("Mail 1", 1), ("Mail 2", 1), ("Mail 3", 1)]
     assert rows(
         store, "SELECT model, orders, amount_minor FROM claims WHERE model LIKE 'LA%' OR model LIKE 'LI%' ORDER BY 1"

@@ -171,6 +171,7 @@ class ConnectionPull:
                 jobs.append(Job(work, point, resumed=point.token is not None))
                 result.waiting += 1
             if not result.waiting:
+                result.settle()
                 self._tell(result, 0, 0, finished=True)
         if not jobs:
             return
