@@ -31,7 +31,7 @@ class Resolver:
         self.run = run
         self.touched: set[str] = set()
         """identity tables that got a new row since the caller last looked"""
-        self._people: dict[Person, int | None] = {}
+        self._people: dict[Any, Any] = {}
         self._segments: dict[tuple[str, str, str], int] = {}
         self._connections: dict[str, int] = {}
         self.campaigns: dict[CampaignRef | None, int] = {}
@@ -51,6 +51,8 @@ class Resolver:
         for cache in (self._people, self._segments, self._connections, self.campaigns, self.orders, self.links, self.words):
             cache.clear()
         self.campaigns[None] = self.orders[None] = self.links[None] = 0
+        self._people[None] = None
+        self._people[KEEP] = KEEP
         self._has_tombstones = self.db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone() is not None
 
     def people(self, wanted: Iterable[Person]) -> None:
@@ -58,6 +60,8 @@ class Resolver:
         known = self._people
         if len(known) > CACHE_LIMIT:
             known.clear()
+            known[None] = None
+            known[KEEP] = KEEP
         fresh = [person for person in wanted if person not in known]
         if not fresh:
             return
@@ -88,15 +92,14 @@ class Resolver:
 
     def person(self, person: Person) -> int | None:
         """Return the key a fact about this person carries, None when the person was erased and must not come back."""
-        try:
-            return self._people[person]
-        except KeyError:
+        if person not in self._people:
             self.people((person,))
-            return self._people[person]
+        found: int | None = self._people[person]
+        return found
 
     def known_people(self, people: Sequence[Any]) -> list[Any]:
         """Return the key of each person of a column, None for none and for the erased; KEEP stays KEEP."""
-        return [who if who is None or who is KEEP else self._people[who] for who in people]
+        return list(map(self._people.__getitem__, people))
 
     def numbers(self, method: str, values: Sequence[Any]) -> list[int]:
         """Return the numbers of a column of campaigns, orders, links or words, making those that are new."""

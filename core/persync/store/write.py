@@ -116,8 +116,6 @@ class Writer:
                 people.update(row.loser for row in batch)
             elif kind in TABLES and (at := TABLES[kind].person_at) is not None:
                 people.update(row[at] for row in batch)
-        people.discard(None)
-        people.discard(KEEP)
         self.resolve.people(people)
 
     def _columns(self, table: Table, batch: Sequence[tuple[Any, ...]]) -> list[Iterable[Any]]:
