@@ -50,6 +50,7 @@ def main() -> int:
     note("floor_records_per_s", pull["floor"], "records/s")
     note("pull_again_s", pull["second_s"], "s", None, "lower")
     note("pull_peak_memory", pull["peak_mb"], "MB", 150, "lower")
+    note("members_alone_ratio_to_floor", pull_bench.run(20_000, 0, 3)["ratio"], "ratio")
     start = start_up()
     note("help_ratio_to_click", start["help_s"] / start["click_s"], "ratio", 2.5, "lower")
     # A year of mailing, three quarters of it sends and opens; and, to know the slope, a store of nothing but clicks and visits.
