@@ -19,28 +19,41 @@ __all__ = [
     "Campaign",
     "CampaignCounters",
     "CampaignRef",
+    "Cart",
     "Child",
     "Claim",
+    "Company",
     "Consent",
     "Contact",
     "Cost",
     "Decision",
+    "Deletion",
     "Evidence",
+    "Feedback",
     "Field",
     "Keep",
     "LedgerEntry",
+    "LinkCounters",
     "MemberOf",
     "Merged",
     "Order",
+    "OrderDiscount",
     "OrderLine",
     "OrderPerson",
     "OrderRef",
     "Outcome",
+    "Parked",
+    "Payment",
     "Person",
+    "Present",
+    "Product",
+    "PromoCode",
     "Row",
     "Segment",
     "Stage",
+    "Ticket",
     "Touchpoint",
+    "UnitCost",
     "Variant",
 ]
 
@@ -143,6 +156,41 @@ class Child(NamedTuple):
     version: str | None = None
 
 
+class Present(NamedTuple):
+    """This thing is still there: one row a record of a full listing. What such a listing no longer names is gone.
+
+    Yielded by streams that declare `sweeps`; at the end of a complete pass over every partition of the stream, whatever the
+    store knows of this connection and the listing did not name becomes a `Deletion`. `key` is the platform's own id.
+    """
+
+    key: str
+
+
+class Parked(NamedTuple):
+    """A record that can only be shaped together with another one, which may come on a later page (bulk results).
+
+    `data` is plain JSON without anything personal. When the partition is read to its end, the stream's `join` is called
+    with each parked record that has a `parent`, and the chain of parked records above it.
+    """
+
+    key: str
+    parent: str | None
+    data: dict[str, Any]
+
+
+class Deletion(NamedTuple):
+    """The platform no longer has this thing, or says that it was deleted. Table `deletions`.
+
+    `thing` is contact, campaign, order, product, company, ticket, cart or segment; `vendor_id` the platform's own id;
+    `deleted_at` what the platform says, None when it was only found missing. Facts about it stay. The writer also marks
+    the contact (`is_deleted`), campaign or order (`status` "deleted").
+    """
+
+    thing: str
+    vendor_id: str
+    deleted_at: int | None = None
+
+
 class Contact(NamedTuple):
     """A person as one platform knows them, without who they are. Table `contacts`."""
 
@@ -240,6 +288,9 @@ class Campaign(NamedTuple):
     sent_at: int | Keep | None = KEEP
     counts_opens: bool | Keep | None = KEEP
     counts_clicks: bool | Keep | None = KEEP
+    budget_minor: int | Keep | None = KEEP
+    """what was planned to be spent on it; what was spent is a `Cost`"""
+    currency: str | Keep | None = KEEP
 
 
 class Evidence(NamedTuple):
@@ -290,6 +341,18 @@ class CampaignCounters(NamedTuple):
     dropped: int | None = None
 
 
+class LinkCounters(NamedTuple):
+    """The vendor's totals for one link of a campaign; a new snapshot is kept only when a value changed. `link_counters`."""
+
+    campaign: CampaignRef
+    link: str
+    """the URL; its query is dropped, so links that differ in it alone must be added up by the row function, or numbered
+    apart with `variant`"""
+    variant: str = ""
+    clicks: int | None = None
+    unique_clicks: int | None = None
+
+
 class Touchpoint(NamedTuple):
     """A message that reached a contact, or what they did with it. Table `touchpoints`.
 
@@ -331,6 +394,8 @@ class Order(NamedTuple):
     accepts_marketing: bool | Keep | None = KEEP
     total_minor: int | Keep | None = KEEP
     journey: str | Keep | None = KEEP
+    cart: str | Keep | None = KEEP
+    """the cart or checkout it came from, as a `Cart` row of the same connection names it"""
 
 
 class OrderPerson(NamedTuple):
@@ -369,6 +434,144 @@ class LedgerEntry(NamedTuple):
     happened_at: int
     amount_minor: int
     currency: str
+
+
+class OrderDiscount(NamedTuple):
+    """One discount on an order. Table `order_discounts`.
+
+    `kind` is code, automatic, manual or script. `amount_minor` is what it took off the order, before tax, positive.
+    """
+
+    order: OrderRef
+    discount: str
+    """what tells it from the order's other discounts: its code, title or number"""
+    kind: str
+    code: str | None
+    amount_minor: int | None
+    currency: str
+
+
+class Payment(NamedTuple):
+    """Money that moved for an order, as the payment provider saw it. Table `order_payments`.
+
+    Never joined to lines or the ledger: goods and money are two things. `kind` is sale, authorization, capture, refund or
+    void; `gateway` says gift_card where a gift card paid; `fee_minor` is the provider's fee, None when not told.
+    """
+
+    order: OrderRef
+    payment: str
+    kind: str
+    status: str
+    gateway: str | None
+    happened_at: int
+    amount_minor: int
+    currency: str
+    fee_minor: int | Keep | None = KEEP
+
+
+class Cart(NamedTuple):
+    """A cart or checkout that may not have become an order. Table `carts`.
+
+    `recovery` is what became of the platform's reminder (not_sent, scheduled, sent, suppressed), None when not told.
+    """
+
+    cart: str
+    person: Person | Keep | None = KEEP
+    campaign: CampaignRef | None = None
+    """the campaign that the platform says brought it: a claim"""
+    created_at: int | Keep | None = KEEP
+    updated_at: int | Keep | None = KEEP
+    completed_at: int | Keep | None = KEEP
+    status: str | Keep | None = KEEP
+    currency: str | Keep | None = KEEP
+    total_minor: int | Keep | None = KEEP
+    shop: str | Keep | None = KEEP
+    recovery: str | Keep | None = KEEP
+    recovery_sent_at: int | Keep | None = KEEP
+
+
+class Product(NamedTuple):
+    """A product as one platform sells it. Table `products`."""
+
+    product: str
+    title: str | Keep | None = KEEP
+    kind: str | Keep | None = KEEP
+    status: str | Keep | None = KEEP
+    created_at: int | Keep | None = KEEP
+
+
+class UnitCost(NamedTuple):
+    """What one piece of a variant costs the shop today; a new snapshot is kept only when it changed. Table `unit_costs`.
+
+    `unit_cost_minor` None: the shop did not enter one.
+    """
+
+    item: str
+    product: str | None
+    sku: str | None
+    unit_cost_minor: int | None
+    currency: str | None
+
+
+class PromoCode(NamedTuple):
+    """A promotion's code and what it takes off. Table `promo_codes`.
+
+    `kind` is percentage, fixed or free_shipping; `share` is 0-1 for a percentage, `amount_minor` the fixed amount.
+    """
+
+    promotion: str
+    code: str
+    kind: str | None = None
+    share: float | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+    starts_at: int | None = None
+    ends_at: int | None = None
+    uses: int | None = None
+
+
+class Company(NamedTuple):
+    """A company that people belong to (`MemberOf` of kind company). Table `companies`. No name is kept."""
+
+    company: str
+    created_at: int | Keep | None = KEEP
+    stage: str | Keep | None = KEEP
+    industry: str | Keep | None = KEEP
+    country: str | Keep | None = KEEP
+    size: str | Keep | None = KEEP
+    """employees in bands: 1-9, 10-49, 50-249, 250+"""
+
+
+class Ticket(NamedTuple):
+    """A request for help. Table `tickets`. Its text is not kept."""
+
+    ticket: str
+    person: Person | Keep | None = KEEP
+    created_at: int | Keep | None = KEEP
+    closed_at: int | Keep | None = KEEP
+    first_reply_at: int | Keep | None = KEEP
+    stage: str | Keep | None = KEEP
+    category: str | Keep | None = KEEP
+    priority: str | Keep | None = KEEP
+    source: str | Keep | None = KEEP
+
+
+class Feedback(NamedTuple):
+    """An answer to a survey. Table `feedback`. Its text is not kept.
+
+    `kind` is NPS, CSAT, CES, CUSTOM ...; scales differ, so `value` counts only beside the kind.
+    """
+
+    submission: str
+    person: Person | Keep | None
+    kind: str
+    survey: str | None
+    channel: str | None
+    value: float | None
+    grade: str | None
+    """the platform's own group (promoter ...), which may contradict the value"""
+    submitted_at: int | None
+    ticket: str | None = None
 
 
 class Claim(NamedTuple):
@@ -433,23 +636,36 @@ Row = (
     | Attribute
     | Campaign
     | CampaignCounters
+    | Cart
     | Child
     | Claim
+    | Company
     | Consent
     | Contact
     | Cost
     | Decision
+    | Deletion
     | Evidence
+    | Feedback
     | Field
     | LedgerEntry
+    | LinkCounters
     | MemberOf
     | Merged
     | Order
+    | OrderDiscount
     | OrderLine
     | OrderPerson
     | Outcome
+    | Parked
+    | Payment
+    | Present
+    | Product
+    | PromoCode
     | Segment
     | Stage
+    | Ticket
     | Touchpoint
+    | UnitCost
     | Variant
 )

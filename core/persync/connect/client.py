@@ -44,6 +44,8 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    total: int | None = None
+    """of a part of a file: the size of the whole, if the server says"""
 
 
 class Client:
@@ -118,6 +120,10 @@ class Client:
                     raise
                 renewed = True
 
+    def pause(self, seconds: float) -> None:
+        """Wait, unless the run is ending: then raise Stopped."""
+        self._pause(seconds)
+
     def _pause(self, seconds: float) -> None:
         if seconds > 0 and self._sleep(seconds):
             raise Stopped
@@ -139,13 +145,16 @@ class Client:
             while (wait := self.pace.before(request)) > 0:
                 self._pause(wait)
             try:
-                answer = self._http.request(
-                    request.method, url, params=request.params or None, json=request.json, headers=headers
-                )
+                if request.span is not None:
+                    answer, body, total = self._part(request, url, headers, request.span)
+                else:
+                    answer = self._http.request(
+                        request.method, url, params=request.params or None, json=request.json, headers=headers
+                    )
+                    body, total = answer.content, None
             except httpx.HTTPError as error:
                 raise self._unreachable(error, url).at(self._place(request)) from None
         lower = {name.lower(): value for name, value in answer.headers.items()}
-        body = answer.content
         self.pace.learn(request, answer.status_code, lower, body)
         if 300 <= answer.status_code < 400:
             raise PersyncError(
@@ -158,7 +167,32 @@ class Client:
             request_id = self.connector.request_id(lower, body)
             place = self._place(request)
             raise failure.at(f"{place}, request {request_id}" if request_id else place)
-        return Response(answer.status_code, lower, body)
+        return Response(answer.status_code, lower, body, total)
+
+    def _part(
+        self, request: Request, url: str, headers: dict[str, str], span: tuple[int, int]
+    ) -> tuple[httpx.Response, bytes, int | None]:
+        """Read a part of a file. A server that does not know ranges sends it all: then what lies before is skipped."""
+        offset, length = span
+        # Not compressed: offsets count the file's own bytes.
+        headers |= {"range": f"bytes={offset}-{offset + length - 1}", "accept-encoding": "identity"}
+        with self._http.stream(request.method, url, params=request.params or None, headers=headers) as answer:
+            if answer.status_code == 416:
+                return httpx.Response(200, headers=answer.headers), b"", _whole_size(answer.headers)
+            if answer.status_code not in (200, 206):
+                return answer, answer.read(), None
+            part = answer.status_code == 206
+            skip, body = 0 if part else offset, bytearray()
+            for chunk in answer.iter_raw():
+                cut = min(skip, len(chunk))
+                skip -= cut
+                body += chunk[cut:]
+                if len(body) >= length:
+                    break
+            total = _whole_size(answer.headers) if part else int(answer.headers.get("content-length", 0)) or None
+            if part and len(body) < length and total is not None and offset + len(body) < total:
+                raise httpx.ReadError("the part is cut short", request=answer.request)
+            return answer, bytes(body[:length]), total
 
     def _url(self, path: str) -> str:
         if "://" in path:
@@ -180,6 +214,12 @@ class Client:
         if isinstance(error, httpx.DecodingError):
             return TransientError(f"{host} sent a damaged answer.", hint="Pull again: it goes on where it stopped.")
         return TransientError(f"the connection to {host} broke.", hint="Pull again: it goes on where it stopped.")
+
+
+def _whole_size(headers: httpx.Headers) -> int | None:
+    """Return the size in `content-range: bytes 0-99/1234`, None when it is not there."""
+    size = headers.get("content-range", "").rpartition("/")[2]
+    return int(size) if size.isdigit() else None
 
 
 def _worth_retrying(error: BaseException) -> bool:

@@ -42,6 +42,8 @@ class Page:
     job: Job
     token: Token
     step: Step
+    first: bool = False
+    """it begins a pass, rather than going on with one"""
 
 
 @dataclass(slots=True)
@@ -109,10 +111,14 @@ class Fetchers:
     def _read(self, job: Job) -> None:
         work, reader = job.work, job.work.stream.reader
         token: Token | None = job.point.token if job.resumed else reader.start(work)
-        first = True
+        first, begins = True, not job.resumed
         recoveries = 0
         seen: set[bytes] = set()
         while token is not None:
+            if "join" in token:
+                # Everything was fetched by an earlier run; what is left to do is the writer's.
+                self._put(Page(job, token, Step(b"[]", (), None)))
+                return
             if self._stop.is_set() or job.dead or work.stream.name in self._cancelled:
                 return
             mark = orjson.dumps(token, option=orjson.OPT_SORT_KEYS)
@@ -136,12 +142,15 @@ class Fetchers:
                 recoveries += 1
                 if again is None or recoveries > RECOVERIES:
                     raise
+                begins = again == reader.start(work)
                 job.resumed, first = False, False
                 seen.clear()
                 token = again
                 continue
-            first = False
-            self._put(Page(job, token, step))
+            self._put(Page(job, token, step, first=begins))
+            first = begins = False
+            if step.wait and step.next is not None:
+                self._client.pause(step.wait)
             token = step.next
 
     def _ask(self, work: Work, token: Token) -> Step:

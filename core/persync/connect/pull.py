@@ -21,7 +21,7 @@ from persync.connect.connector import Connector
 from persync.connect.fetch import Fetchers, Job, Page
 from persync.connect.plan import levels, wanted_streams
 from persync.connect.result import Progress, PullOptions, PullResult, StreamResult, Watcher
-from persync.connect.stream import AccountFacts, Stream, Work
+from persync.connect.stream import AccountFacts, Every, Stream, Work
 from persync.connect.windows import is_due, open_window
 from persync.connect.writing import PageWriter
 from persync.errors import (
@@ -210,7 +210,9 @@ class ConnectionPull:
             job.dead = True
             self._failed(job, error, result, fetchers)
             return
-        job.empty = job.empty + 1 if page.step.next is not None and _is_empty(page.step.body, page.step.at) else 0
+        waits = page.step.wait > 0  # a job that is not ready yet is no empty page
+        empty = page.step.next is not None and not waits and _is_empty(page.step.body, page.step.at)
+        job.empty = job.empty + 1 if empty else 0
         if job.empty > EMPTY_PAGES:
             job.dead = True
             self._failed(job, _endless(job), result, fetchers)
@@ -219,6 +221,11 @@ class ConnectionPull:
         known = points.read_checkpoints(self.store.db, self._writer.connection, stream.name)
         if stream.parent is None and not any(point.partition == "" for point in known):
             known.append(Checkpoint(stream.name, "", {}))
+        if isinstance(stream.window, Every):
+            self._begin_clocks(stream, known)
+            # All partitions or none: what one of them does not name may be named by another.
+            if not any(is_due(stream, point, self.options) for point in known):
+                return []
         found = []
         for point in known:
             again = self.options.rejects and (stream.name, point.partition) in self._pages.rejected
@@ -226,7 +233,7 @@ class ConnectionPull:
                 continue
             if again or self.options.full:
                 point.token = None
-            if not again and not is_due(stream, point, self.options):
+            if not again and not isinstance(stream.window, Every) and not is_due(stream, point, self.options):
                 continue
             if again:
                 point.watermark = None
@@ -234,6 +241,17 @@ class ConnectionPull:
             open_window(stream, point, self.options, account, start, f"[connections.{self.connector.connection}] start")
             found.append(point)
         return found
+
+    def _begin_clocks(self, stream: Stream, known: list[Checkpoint]) -> None:
+        """Count the days of a periodic pass from the first pull, which reads everything anyway."""
+        assert isinstance(stream.window, Every)
+        fresh = [point for point in known if point.watermark is None and point.token is None]
+        if not fresh or stream.window.first or stream.name in self.options.streams:
+            return
+        with self.store.transaction() as db:
+            for point in fresh:
+                point.watermark = self.options.now
+                points.start_clock(db, self._writer.connection, point)
 
     def _work(self, stream: Stream, point: Checkpoint, account: AccountFacts) -> Work:
         return Work(

@@ -68,7 +68,33 @@ class Refresh:
     days: int = 90
 
 
-Window = Full | Incremental | Refresh
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Read everything, but only when the last time was `days` ago: what no "changed since" can see.
+
+    The first time is `days` after the connection's first pull, because that one reads everything anyway; with `first` it
+    is at the first pull already. A stream asked for by name, or with `--full`, is read at once.
+    """
+
+    days: int
+    first: bool = False
+
+
+Window = Full | Incremental | Refresh | Every
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A complete pass over this stream names everything that there is of a thing: what it does not name is gone.
+
+    `thing` is contact, campaign, order, product, company, ticket or cart; `only` and `without` narrow it to things of these
+    kinds (the `kind` of campaigns and orders). Row functions yield a `Present` for each record. Nothing is believed to be
+    gone when the pass named fewer things than the vendor's own total.
+    """
+
+    thing: str
+    only: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +106,8 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    span: tuple[int, int] | None = None
+    """(offset, length): only this part of a big file, at most `length` bytes; the answer's `total` is the whole size"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +144,17 @@ class Step:
     single: bool = False
     total: int | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    wait: float = 0.0
+    """seconds to wait before the next call: a job that is still running; such a step has no records (`body` `[]`, `at` ())"""
 
 
 class Reader(Protocol):
-    """How one mechanism pages. Stateless: everything it must remember is in the token."""
+    """How one mechanism pages. Stateless: everything it must remember is in the token.
+
+    Two more methods may be there: `probe(work) -> Request`, the smallest call that shows whether this can be read (one row,
+    for `doctor` and `pull --dry-run`; without it the first page is asked for), and `count(work, body) -> int | None`, how
+    many records the partition holds according to the answer to that call.
+    """
 
     def start(self, work: Work) -> Token:
         """Return the token of the first page."""
@@ -169,3 +204,7 @@ class Stream:
     """what the token must be allowed to read, in the vendor's words: shown by `doctor` and in a skipped stream's reason"""
     default: bool = True
     """False: read only when asked for by name"""
+    sweeps: Sweep | None = None
+    """what a complete pass lists in full; such a stream has no `version`"""
+    join: Callable[[Mapping[str, Any], tuple[Mapping[str, Any], ...], Context], Iterator[Row]] | None = None
+    """for bulk results: shapes a `Parked` record's data together with its parents' (nearest first), at the partition's end"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from persync.connect.result import PullOptions
-from persync.connect.stream import DAY_MS, AccountFacts, Full, Incremental, Refresh, Stream
+from persync.connect.stream import DAY_MS, AccountFacts, Every, Full, Incremental, Refresh, Stream
 from persync.errors import ConfigError
 from persync.store.checkpoints import Checkpoint
 
@@ -32,7 +32,7 @@ def open_window(
     point.since = None
     earliest = day_start(start, where) if start else None
     window = stream.window
-    if isinstance(window, Full):
+    if isinstance(window, Full | Every):
         return
     if isinstance(window, Incremental):
         point.until = now - window.settle
@@ -57,6 +57,10 @@ def open_window(
 
 def is_due(stream: Stream, point: Checkpoint, options: PullOptions) -> bool:
     """Tell whether a partition has anything to read now."""
-    if point.token is not None or options.full or point.version is None:
+    if point.token is not None or options.full:
+        return True
+    if isinstance(stream.window, Every) and stream.name not in options.streams:
+        return point.watermark is None or options.now - point.watermark >= stream.window.days * DAY_MS
+    if point.version is None:
         return True
     return point.version != point.done_version

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 
 import orjson
 
 from persync.connect.connector import Connector
 from persync.connect.fetch import Job, Page
-from persync.connect.page import Shaped, Shaper
+from persync.connect.page import Reject, Shaped, Shaper
 from persync.connect.result import PullOptions, StreamResult
 from persync.connect.stream import Context
-from persync.errors import PersyncError
+from persync.errors import PersyncError, RecordError
 from persync.store import checkpoints as points
+from persync.store import parking
+from persync.store import sweep as sweeping
 from persync.store.rejects import clear_rejects, keep_rejects
 from persync.store.store import Store
 from persync.store.write import Writer, mark_dirty
@@ -68,17 +71,25 @@ class PageWriter:
         except PersyncError as error:
             raise error.at(f"{self.connector.connection}, {stream.name}") from None
         point = job.point
-        point.token = step.next
+        joins = stream.join is not None and step.next is None
+        place = (stream.name, job.work.partition)
         try:
             with self.store.transaction() as db:
-                changed = self._writer.write(shaped.rows)
+                if page.first and (stream.sweeps is not None or stream.join is not None):
+                    sweeping.begin(db, self._writer.connection, *place)
+                changed = self._writer.write(shaped.rows, place)
                 self._keep_versions(shaped)
                 changed += self._settle_rejects(job, shaped)
-                if step.next is None:
-                    points.complete(db, self._writer.connection, point, now=self.options.now)
-                    mark_dirty(db, "coverage")
-                else:
+                if joins:
+                    point.token = page.token if "join" in page.token else {"join": ""}
                     points.save_token(db, self._writer.connection, point)
+                elif step.next is None:
+                    self._complete(db, job, step.total)
+                else:
+                    point.token = step.next
+                    points.save_token(db, self._writer.connection, point)
+            if joins:
+                changed += self._join(job, context, result)
         except BaseException:
             self._writer.forget()
             raise
@@ -87,6 +98,50 @@ class PageWriter:
         result.unchanged += shaped.unchanged
         result.changed += changed
         result.rejects += len(shaped.rejects)
+
+    def _complete(self, db: sqlite3.Connection, job: Job, total: int | None) -> None:
+        """Complete a partition, and compare what a whole listing named with what is known."""
+        stream, connection = job.work.stream, self._writer.connection
+        job.point.token = None
+        points.complete(db, connection, job.point, now=self.options.now)
+        mark_dirty(db, "coverage")
+        if (what := stream.sweeps) is not None:
+            sweeping.listed(db, connection, stream.name, job.work.partition, total=total)
+            for table in sweeping.sweep(
+                db, connection, stream.name, what.thing, only=what.only, without=what.without, now=self.options.now
+            ):
+                mark_dirty(db, table)
+
+    def _join(self, job: Job, context: Context, result: StreamResult) -> int:
+        """Shape what waited for its parents, some hundred at a time, each lot with a checkpoint of its own."""
+        stream, point, connection = job.work.stream, job.point, self._writer.connection
+        assert stream.join is not None
+        assert point.token is not None
+        place = (connection, stream.name, job.work.partition)
+        changed = 0
+        while True:
+            lot = parking.waiting(self.store.db, *place, after=point.token["join"])
+            with self.store.transaction() as db:
+                if not lot:
+                    if parking.clear_some(db, *place):
+                        continue
+                    self._complete(db, job, None)
+                    return changed
+                shaped = Shaped()
+                for key, chain in lot:
+                    try:
+                        if chain[-1].parent is not None:
+                            raise RecordError("what it belongs to is not in the result.", field="__parentId")
+                        shaped.rows += list(stream.join(chain[0].data, tuple(one.data for one in chain[1:]), context))
+                    except RecordError as error:
+                        shaped.rejects.append(Reject(key[:200], error.field, error.what, "{}"))
+                    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+                        shaped.rejects.append(Reject(key[:200], "", f"{type(error).__name__} while joining", "{}"))
+                changed += self._writer.write(shaped.rows, place[1:])
+                changed += self._settle_rejects(job, shaped)
+                point.token = {"join": lot[-1][0]}
+                points.save_token(db, connection, point)
+            result.rejects += len(shaped.rejects)
 
     def _versions(self, records: list[int]) -> dict[int, int]:
         return dict(

@@ -68,6 +68,22 @@ def save_token(db: sqlite3.Connection, connection: int, point: Checkpoint) -> No
     )
 
 
+def start_clock(db: sqlite3.Connection, connection: int, point: Checkpoint) -> None:
+    """Note from when on a partition that is read every so many days counts them; it covers nothing yet."""
+    db.execute(
+        "INSERT INTO checkpoints (connection, stream, partition, parent, version, watermark) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET watermark = excluded.watermark",
+        (
+            connection,
+            point.stream,
+            point.partition,
+            orjson.dumps(point.parent, option=orjson.OPT_SORT_KEYS).decode(),
+            point.version,
+            point.watermark,
+        ),
+    )
+
+
 def complete(db: sqlite3.Connection, connection: int, point: Checkpoint, *, now: int) -> None:
     """Note that a pass is complete: the watermark moves, the coverage grows; call in the last page's transaction.
 

@@ -6,7 +6,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from persync.rows import Action
-from persync.store.schema import DDL
+from persync.store.schema import DDL_1, DDL_2
 
 migrations = Migrations("persync")
 
@@ -14,7 +14,15 @@ migrations = Migrations("persync")
 @migrations()
 def m001_first(db: Database) -> None:
     """Create every table of the first release."""
-    for statement in DDL.split(";"):
+    for statement in DDL_1.split(";"):
         if statement.strip():
             db.execute(statement)
     db.conn.executemany("INSERT INTO actions VALUES (?, ?)", [(action.value, action.name.lower()) for action in Action])
+
+
+@migrations()
+def m002_whole_vendors(db: Database) -> None:
+    """Add what the connectors read besides campaigns, people and orders, and where full listings are compared."""
+    for statement in DDL_2.split(";"):
+        if statement.strip():
+            db.execute(statement)

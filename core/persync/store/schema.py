@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
-DDL: Final = """
+DDL_1: Final = """
 CREATE TABLE connections (
   connection INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, connector TEXT NOT NULL,
   account_id TEXT, currency TEXT, timezone TEXT, shop TEXT, covers_from INTEGER) STRICT;
@@ -149,6 +149,60 @@ CREATE TABLE imported_files (
   PRIMARY KEY (connection, path)) STRICT, WITHOUT ROWID;
 """
 
+DDL_2: Final = """
+ALTER TABLE campaigns ADD COLUMN budget_minor INTEGER;
+ALTER TABLE campaigns ADD COLUMN currency TEXT;
+ALTER TABLE orders ADD COLUMN cart TEXT;
+CREATE TABLE deletions (
+  connection INTEGER NOT NULL, thing TEXT NOT NULL, vendor_id TEXT NOT NULL, deleted_at INTEGER, observed_at INTEGER NOT NULL,
+  PRIMARY KEY (connection, thing, vendor_id)) STRICT, WITHOUT ROWID;
+CREATE TABLE link_counters (
+  campaign_key INTEGER NOT NULL, link_id INTEGER NOT NULL, variant TEXT NOT NULL, number INTEGER NOT NULL, clicks INTEGER,
+  unique_clicks INTEGER, observed_at INTEGER NOT NULL,
+  PRIMARY KEY (campaign_key, link_id, variant, number)) STRICT, WITHOUT ROWID;
+CREATE TABLE order_discounts (
+  order_key INTEGER NOT NULL, discount TEXT NOT NULL, kind TEXT NOT NULL, code TEXT, amount_minor INTEGER,
+  currency TEXT NOT NULL, PRIMARY KEY (order_key, discount)) STRICT, WITHOUT ROWID;
+CREATE TABLE order_payments (
+  order_key INTEGER NOT NULL, payment TEXT NOT NULL, kind TEXT NOT NULL, status TEXT NOT NULL, gateway TEXT,
+  happened_at INTEGER NOT NULL, amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, fee_minor INTEGER,
+  PRIMARY KEY (order_key, payment)) STRICT, WITHOUT ROWID;
+CREATE TABLE carts (
+  connection INTEGER NOT NULL, cart TEXT NOT NULL, key_id INTEGER, campaign_key INTEGER, created_at INTEGER,
+  updated_at INTEGER, completed_at INTEGER, status TEXT, currency TEXT, total_minor INTEGER, shop TEXT, recovery TEXT,
+  recovery_sent_at INTEGER, PRIMARY KEY (connection, cart)) STRICT, WITHOUT ROWID;
+CREATE TABLE products (
+  connection INTEGER NOT NULL, product TEXT NOT NULL, title TEXT, kind TEXT, status TEXT, created_at INTEGER,
+  PRIMARY KEY (connection, product)) STRICT, WITHOUT ROWID;
+CREATE TABLE unit_costs (
+  connection INTEGER NOT NULL, item TEXT NOT NULL, number INTEGER NOT NULL, product TEXT, sku TEXT, unit_cost_minor INTEGER,
+  currency TEXT, observed_at INTEGER NOT NULL, PRIMARY KEY (connection, item, number)) STRICT, WITHOUT ROWID;
+CREATE TABLE promo_codes (
+  connection INTEGER NOT NULL, promotion TEXT NOT NULL, code TEXT NOT NULL, kind TEXT, share REAL, amount_minor INTEGER,
+  currency TEXT, starts_at INTEGER, ends_at INTEGER, uses INTEGER,
+  PRIMARY KEY (connection, promotion, code)) STRICT, WITHOUT ROWID;
+CREATE TABLE companies (
+  connection INTEGER NOT NULL, company TEXT NOT NULL, created_at INTEGER, stage TEXT, industry TEXT, country TEXT, size TEXT,
+  PRIMARY KEY (connection, company)) STRICT, WITHOUT ROWID;
+CREATE TABLE tickets (
+  connection INTEGER NOT NULL, ticket TEXT NOT NULL, key_id INTEGER, created_at INTEGER, closed_at INTEGER,
+  first_reply_at INTEGER, stage TEXT, category TEXT, priority TEXT, source TEXT,
+  PRIMARY KEY (connection, ticket)) STRICT, WITHOUT ROWID;
+CREATE TABLE feedback (
+  connection INTEGER NOT NULL, submission TEXT NOT NULL, key_id INTEGER, kind TEXT NOT NULL, survey TEXT, channel TEXT,
+  value REAL, grade TEXT, submitted_at INTEGER, ticket TEXT, PRIMARY KEY (connection, submission)) STRICT, WITHOUT ROWID;
+CREATE TABLE present (
+  connection INTEGER NOT NULL, stream TEXT NOT NULL, partition TEXT NOT NULL, key TEXT NOT NULL,
+  PRIMARY KEY (connection, stream, partition, key)) STRICT, WITHOUT ROWID;
+CREATE TABLE parked (
+  connection INTEGER NOT NULL, stream TEXT NOT NULL, partition TEXT NOT NULL, key TEXT NOT NULL, parent TEXT,
+  data TEXT NOT NULL, PRIMARY KEY (connection, stream, partition, key)) STRICT, WITHOUT ROWID;
+"""
+"""What the second release of the tables added."""
+
+DDL: Final = DDL_1 + DDL_2
+"""Every table as this release knows it."""
+
 MONTHLY: Final = ("touchpoints", "order_ledger")
 """Tables mirrored by month of `happened_at`; `dirty.month` is year * 12 + month - 1 (UTC), -1 for a table kept whole."""
 
@@ -165,6 +219,8 @@ OUTSIDE_DIGEST: Final = (
     "words",
     "actions",
     "imported_files",
+    "present",
+    "parked",
     *DERIVED,
 )
 """Tables that the digest leaves out; `words` only gives short names to texts that the digest reads in full."""
@@ -198,7 +254,18 @@ MIRRORED: Final = (
     "order_people",
     "order_lines",
     "order_ledger",
+    "order_discounts",
+    "order_payments",
     "claims",
+    "carts",
+    "products",
+    "unit_costs",
+    "promo_codes",
+    "companies",
+    "tickets",
+    "feedback",
+    "deletions",
+    "link_counters",
     "costs",
     "assignments",
     "outcomes",

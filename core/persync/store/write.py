@@ -20,6 +20,7 @@ from persync.rows import KEEP, Row
 from persync.store.resolve import Resolver
 from persync.store.schema import MONTHLY
 from persync.store.store import Store
+from persync.store.sweep import delete
 from persync.store.tables import TABLES, Table, kept_fields, upsert
 
 if TYPE_CHECKING:
@@ -46,11 +47,15 @@ class Writer:
         self._special: dict[type[Any], Callable[[list[Any]], None]] = {
             rows.Account: self._accounts,
             rows.Child: self._children,
+            rows.Deletion: self._deletions,
             rows.Evidence: self._evidence,
             rows.MemberOf: self._memberships,
             rows.Merged: self._merges,
+            rows.Parked: self._parked,
+            rows.Present: self._present,
         }
         self._dirty: set[tuple[str, int]] = set()
+        self._place = ("", "")
 
     def _connection(self, name: str, connector: str) -> int:
         row = self.db.execute("SELECT connection, connector FROM connections WHERE name = ?", (name,)).fetchone()
@@ -65,11 +70,13 @@ class Writer:
             self._mark_now("connections")
         return int(self.db.execute("SELECT connection FROM connections WHERE name = ?", (name,)).fetchone()[0])
 
-    def write(self, given: Iterable[Row]) -> int:
+    def write(self, given: Iterable[Row], place: tuple[str, str] = ("", "")) -> int:
         """Write rows; return how many rows of the store changed. Call inside `store.transaction()`.
 
-        On an exception the caller's transaction is rolled back; call `forget()` then.
+        `place` is the (stream, partition) they come from: where `Present` and `Parked` are noted. On an exception the
+        caller's transaction is rolled back; call `forget()` then.
         """
+        self._place = place
         before = self.db.total_changes
         buffers: dict[type[Any], list[Any]] = {}
         for row in given:
@@ -129,9 +136,11 @@ class Writer:
         if person_at is not None:
             who = self.resolve.known_people(columns[person_at])
             if None in who and table.row is not rows.Order:
-                kept = [found is not None for found in who]
+                # Nobody was named, and somebody was who is erased: two things.
+                given = columns[person_at]
+                kept = [found is not None or person is None for found, person in zip(who, given, strict=True)]
                 columns = [list(compress(column, kept)) for column in columns]
-                who = [found for found in who if found is not None]
+                who = list(compress(who, kept))
             columns[person_at] = who
         for index, method in table.refs:
             if method != "person":
@@ -283,6 +292,37 @@ class Writer:
             survivor, loser = self.resolve.person(row.survivor), self.resolve.person(row.loser)
             if survivor is not None and loser is not None and survivor != loser:
                 self.resolve.link(survivor, loser, "vendor_merge")
+
+    def _parked(self, batch: list[rows.Parked]) -> None:
+        self._aside(
+            "INSERT INTO parked VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET parent = excluded.parent, data = excluded.data",
+            [
+                (
+                    self.connection,
+                    *self._place,
+                    row.key,
+                    row.parent,
+                    orjson.dumps(row.data, option=orjson.OPT_SORT_KEYS).decode(),
+                )
+                for row in batch
+            ],
+        )
+
+    def _present(self, batch: list[rows.Present]) -> None:
+        self._aside(
+            "INSERT OR IGNORE INTO present VALUES (?, ?, ?, ?)", [(self.connection, *self._place, row.key) for row in batch]
+        )
+
+    def _aside(self, text: str, values: list[tuple[Any, ...]]) -> None:
+        """Write bookkeeping: changes that are counted by nobody."""
+        before = self.db.total_changes
+        self.db.executemany(text, values)
+        self._uncounted += self.db.total_changes - before
+
+    def _deletions(self, batch: list[rows.Deletion]) -> None:
+        for row in batch:
+            self._dirty.update((table, -1) for table in delete(self.db, self.connection, row, now=self.now))
 
     # -- what the mirror must know ----------------------------------------------------------------------------------
 
