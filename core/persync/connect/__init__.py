@@ -21,6 +21,7 @@ from persync.connect.stream import (
     Token,
     Work,
 )
+from persync.connect.totals import Total
 
 __all__ = [
     "DAY_MS",
@@ -46,6 +47,7 @@ __all__ = [
     "Sweep",
     "Token",
     "TokenPages",
+    "Total",
     "Work",
     "iso",
     "picked",

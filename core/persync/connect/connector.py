@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from persync.connect.stream import Stream
+from persync.connect.stream import AccountFacts, Stream
+from persync.connect.totals import Total
 from persync.errors import AuthError, PersyncError, ResponseError, SkipStreamError, TransientError
 
 if TYPE_CHECKING:
@@ -44,6 +45,10 @@ class Connector:
     """{secret: default environment variable}"""
     streams: ClassVar[tuple[Stream, ...]] = ()
     workers: ClassVar[int] = 4
+    api_version: ClassVar[str | None] = None
+    """the version of the API that is asked for, as the vendor writes it; None when the vendor has no versions"""
+    supported_until: ClassVar[str | None] = None
+    """the day (YYYY-MM-DD) from which the vendor may refuse that version; None when none was announced"""
     help: ClassVar[str] = ""
     """where a person gets the token, in one or two sentences"""
 
@@ -73,6 +78,13 @@ class Connector:
     def check(self, client: Client) -> Iterator[tuple[str, str]]:
         """Make one or a few real calls; yield `(what was checked, what was found)`. Raise PersyncError when it fails."""
         raise NotImplementedError
+
+    def totals(self, client: Client, account: AccountFacts) -> Iterator[Total]:
+        """Yield the vendor's own totals for `persync reconcile`, each with the SQL that counts the same in the store.
+
+        Few calls: counts, sums and counters that the vendor keeps, never a list read to its end. Default: nothing.
+        """
+        return iter(())
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> PersyncError | None:
         """Return the error an answer stands for, None when it is good. Override to read the vendor's own error shape."""

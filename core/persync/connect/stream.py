@@ -208,3 +208,5 @@ class Stream:
     """what a complete pass lists in full; such a stream has no `version`"""
     join: Callable[[Mapping[str, Any], tuple[Mapping[str, Any], ...], Context], Iterator[Row]] | None = None
     """for bulk results: shapes a `Parked` record's data together with its parents' (nearest first), at the partition's end"""
+    facts: tuple[str, ...] = ()
+    """the facts of the metrics catalogue that it carries, in plain words ("opens", "refunds"): doctor says what is missing"""
