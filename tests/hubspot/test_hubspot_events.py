@@ -13,14 +13,14 @@ from persync.connect.stream import AccountFacts, Context, Step, Work
 from persync.errors import TransientError
 from persync.rows import Action, CampaignRef, Person, Touchpoint
 from persync.sandbox.world import Send
-from persync_hubspot import streams
+from persync_hubspot import streams_mail
 from persync_hubspot.events import DAY_MS, FIRST_MAIL, EmailEvent, EventSlices, V1Events, event_stream
 
 Shape = Callable[..., Shaped]
 
 
 def work_of(kind: str, *, since: int | None, until: int, reader: EventSlices | None = None) -> Work:
-    stream = replace(streams.EMAIL_EVENTS, reader=reader or EventSlices())
+    stream = replace(streams_mail.EMAIL_EVENTS, reader=reader or EventSlices())
     return Work(stream, "hubspot", None, AccountFacts(), kind, {"type": kind}, since, until, since is None)
 
 
@@ -61,7 +61,7 @@ def many_sends(build: Any, count: int, *, spread: int) -> list[Any]:
 
 def test_events_become_touchpoints(shaped: Shape, page: Any) -> None:
     """Obsolete events and subscriptions are no touches; machines are flagged; links lose user, query and fragment."""
-    found = shaped(streams.EMAIL_EVENTS, page("events_page"), "events")
+    found = shaped(streams_mail.EMAIL_EVENTS, page("events_page"), "events")
 
     mail = CampaignRef(("email_campaign", "7701"))
     ann, bo, cy, di = (Person(("email", f"{name}@example.com")) for name in ("ann", "bo", "cy", "di"))
@@ -81,7 +81,7 @@ def test_events_become_touchpoints(shaped: Shape, page: Any) -> None:
 
 def test_an_event_without_a_time_is_a_reject_that_shows_no_address(shaped: Shape) -> None:
     body = {"events": [{"id": "a1", "created": "soon", "type": "OPEN", "recipient": "ann@example.com"}]}
-    (reject,) = shaped(streams.EMAIL_EVENTS, orjson.dumps(body), "events").rejects
+    (reject,) = shaped(streams_mail.EMAIL_EVENTS, orjson.dumps(body), "events").rejects
 
     assert (reject.record, reject.field) == ("a1", "created")
     assert orjson.loads(reject.shape) == {"id": "a1", "created": "str(4)", "type": "OPEN", "recipient": "str(15)"}
@@ -90,7 +90,7 @@ def test_an_event_without_a_time_is_a_reject_that_shows_no_address(shaped: Shape
 def test_a_link_that_is_no_url_is_left_out(shaped: Shape) -> None:
     event = {"id": "a1", "created": 1, "type": "CLICK", "recipient": "ann@example.com"}
     body = {"events": [{**event, "url": url} for url in ("http://[broken", "mailto:x", "", None)]}
-    found = shaped(streams.EMAIL_EVENTS, orjson.dumps(body), "events")
+    found = shaped(streams_mail.EMAIL_EVENTS, orjson.dumps(body), "events")
 
     assert [row.link for row in found.rows if isinstance(row, Touchpoint)] == [None] * 4
 
@@ -229,7 +229,7 @@ def test_each_type_is_asked_for_alone(account: Any) -> None:
     answer: httpx.Response = account.ask("GET", "/email/public/v1/events", params={"eventType": "OPEN,CLICK"})
 
     assert answer.status_code == 400
-    reader = streams.EMAIL_EVENTS.reader
+    reader = streams_mail.EMAIL_EVENTS.reader
     asked = reader.request(work := work_of("OPEN", since=0, until=FIRST_MAIL + DAY_MS), reader.start(work))
     assert asked.params["eventType"] == "OPEN"
     assert isinstance(reader.read(work, reader.start(work), b'{"events":[],"hasMore":false}', {}), Step)

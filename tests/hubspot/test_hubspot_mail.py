@@ -8,9 +8,9 @@ import pytest
 
 from persync.connect.page import Shaped
 from persync.rows import KEEP, Campaign, CampaignCounters, CampaignRef, Evidence, Variant
-from persync_hubspot import personalise, streams
+from persync_hubspot import personalise, streams_mail
 from persync_hubspot.properties import millis
-from persync_hubspot.records import MarketingEmail
+from persync_hubspot.records_mail import MarketingEmail
 
 Shape = Callable[..., Shaped]
 GUID = "11111111-2222-4333-8444-555555555555"
@@ -18,7 +18,7 @@ GUID = "11111111-2222-4333-8444-555555555555"
 
 def test_a_mail_becomes_a_campaign_its_evidence_its_twin_and_its_totals(shaped: Shape, page: Any) -> None:
     """A variation names its own send alone, a draft was never sent, and content that did not come leaves no evidence."""
-    found = shaped(streams.MARKETING_EMAILS, page("emails_page"))
+    found = shaped(streams_mail.MARKETING_EMAILS, page("emails_page"))
 
     master, variation, draft = (CampaignRef(("id", number)) for number in ("8801", "8802", "8803"))
     sent, created = millis("2026-05-04T08:00:00Z", ""), millis("2026-05-01T08:00:00Z", "")
@@ -85,7 +85,7 @@ def test_a_mail_becomes_a_campaign_its_evidence_its_twin_and_its_totals(shaped: 
 
 def test_a_mail_scheduled_for_later_was_not_sent(shaped: Shape) -> None:
     body = {"results": [{"id": "1", "isAb": False, "isPublished": True, "publishDate": "2026-10-01T00:00:00.001Z"}]}
-    found = shaped(streams.MARKETING_EMAILS, orjson.dumps(body))
+    found = shaped(streams_mail.MARKETING_EMAILS, orjson.dumps(body))
 
     assert [row for row in found.rows if isinstance(row, Campaign)] == [
         Campaign(
@@ -179,7 +179,7 @@ def test_a_send_of_the_v1_api_names_its_mail(shaped: Shape) -> None:
     body = orjson.dumps({"id": 7701, "contentId": 8801, "appId": 113, "counters": {"sent": 1}, "type": "BATCH_EMAIL"})
     orphan = orjson.dumps({"id": 7702, "appId": 113})
 
-    assert shaped(streams.EMAIL_CAMPAIGNS, body, single=True).rows == [
+    assert shaped(streams_mail.EMAIL_CAMPAIGNS, body, single=True).rows == [
         Campaign(CampaignRef(("id", "8801"), ("email_campaign", "7701"), ("hsmi", "7701")))
     ]
-    assert shaped(streams.EMAIL_CAMPAIGNS, orphan, single=True).rows == []
+    assert shaped(streams_mail.EMAIL_CAMPAIGNS, orphan, single=True).rows == []

@@ -28,7 +28,7 @@ from persync.rows import (
     Person,
     Stage,
 )
-from persync_hubspot import streams
+from persync_hubspot import streams_crm, streams_mail
 
 Shape = Callable[..., Shaped]
 ANN = Person(("id", "31"), ("email", "Ann@Example.com"), ("email", "ann.work@example.com"), ("email", "ann.old@example.com"))
@@ -57,7 +57,7 @@ def deal(**properties: Any) -> bytes:
 
 def test_a_contact_becomes_its_keys_consent_stages_and_merges(shaped: Shape, page: Any) -> None:
     """Empty and null values say nothing; a vendor field nobody knows is left out; names never appear."""
-    found = shaped(streams.CONTACTS_STREAM, page("contacts_list"))
+    found = shaped(streams_crm.CONTACTS_STREAM, page("contacts_list"))
 
     assert found.rejects == []
     assert found.rows == [
@@ -76,7 +76,7 @@ def test_a_contact_becomes_its_keys_consent_stages_and_merges(shaped: Shape, pag
 
 def test_attributes_are_kept_only_when_opted_in_and_coarsened(shaped: Shape, page: Any) -> None:
     found = shaped(
-        streams.CONTACTS_STREAM,
+        streams_crm.CONTACTS_STREAM,
         page("contacts_list"),
         attributes={"country": "consent", "date_of_birth": "consent", "zip": "contract"},
     )
@@ -100,7 +100,7 @@ def test_attributes_are_kept_only_when_opted_in_and_coarsened(shaped: Shape, pag
 )
 def test_a_date_of_birth_is_kept_as_an_age_band(shaped: Shape, born: str, band: str | None) -> None:
     found = shaped(
-        streams.CONTACTS_STREAM, contact(email="a@example.com", date_of_birth=born), attributes={"date_of_birth": "x"}
+        streams_crm.CONTACTS_STREAM, contact(email="a@example.com", date_of_birth=born), attributes={"date_of_birth": "x"}
     )
 
     assert [row.value for row in found.rows if isinstance(row, Attribute)] == [band]
@@ -123,7 +123,7 @@ def test_a_date_of_birth_is_kept_as_an_age_band(shaped: Shape, born: str, band: 
 def test_not_having_opted_out_is_not_consent(
     shaped: Shape, optout: str | None, basis: str | None, state: str, level: str | None
 ) -> None:
-    found = shaped(streams.CONTACTS_STREAM, contact(email="a@example.com", hs_email_optout=optout, hs_legal_basis=basis))
+    found = shaped(streams_crm.CONTACTS_STREAM, contact(email="a@example.com", hs_email_optout=optout, hs_legal_basis=basis))
 
     assert [row for row in found.rows if isinstance(row, Consent)] == [
         Consent(Person(("id", "1"), ("email", "a@example.com")), "email", state, level)
@@ -142,13 +142,13 @@ def test_not_having_opted_out_is_not_consent(
 def test_a_value_that_does_not_fit_is_a_reject_that_names_its_field(
     shaped: Shape, name: str, value: Any, field: str, reason: str
 ) -> None:
-    found = shaped(streams.CONTACTS_STREAM, contact(email="a@example.com", **{name: value}))
+    found = shaped(streams_crm.CONTACTS_STREAM, contact(email="a@example.com", **{name: value}))
 
     assert [(reject.record, reject.field, reject.reason) for reject in found.rejects] == [("1", field, reason)]
 
 
 def test_a_deleted_contact_is_kept_as_deleted(shaped: Shape) -> None:
-    found = shaped(streams.CONTACTS_ARCHIVED, contact(email="a@example.com"))
+    found = shaped(streams_crm.CONTACTS_ARCHIVED, contact(email="a@example.com"))
 
     assert found.rows == [
         Contact(Person(("id", "1"), ("email", "a@example.com")), created_at=ms("2026-01-01T00:00:00Z"), is_deleted=True)
@@ -157,7 +157,7 @@ def test_a_deleted_contact_is_kept_as_deleted(shaped: Shape) -> None:
 
 def test_a_won_deal_is_a_sale_on_its_close_date_whatever_its_stage_is_called(shaped: Shape, page: Any) -> None:
     """Contacts come once each, the oldest first; the deal merged into it loses its money; open and lost deals have none."""
-    found = shaped(streams.DEALS_STREAM, page("deals_list"))
+    found = shaped(streams_crm.DEALS_STREAM, page("deals_list"))
 
     won, open_, lost, merged = OrderRef("501"), OrderRef("502"), OrderRef("503"), OrderRef("499")
     sold = ms("2026-04-02T10:00:00Z")
@@ -190,7 +190,7 @@ def test_a_deal_is_won_as_hubspot_computes_it_else_as_its_stage_is_marked(
     shaped: Shape, values: dict[str, str | None], status: str
 ) -> None:
     fields = {"pipeline:p1": {"s9": "won", "closedwon": "lost"}}
-    found = shaped(streams.DEALS_STREAM, deal(**values), fields=fields)
+    found = shaped(streams_crm.DEALS_STREAM, deal(**values), fields=fields)
 
     assert [row.status for row in found.rows if isinstance(row, Order)] == [status]
     assert sum(isinstance(row, LedgerEntry) for row in found.rows) == (status == "won")
@@ -208,14 +208,14 @@ def test_a_deal_is_won_as_hubspot_computes_it_else_as_its_stage_is_marked(
     ],
 )
 def test_a_deal_that_does_not_fit_is_a_reject(shaped: Shape, values: dict[str, Any], currency: str | None, field: str) -> None:
-    found = shaped(streams.DEALS_STREAM, deal(**values), currency=currency)
+    found = shaped(streams_crm.DEALS_STREAM, deal(**values), currency=currency)
 
     assert found.rows == []
     assert [reject.field for reject in found.rejects] == [field]
 
 
 def test_the_copy_of_an_order_names_the_shops_own(shaped: Shape, page: Any) -> None:
-    found = shaped(streams.ORDERS_STREAM, page("orders_list"))
+    found = shaped(streams_crm.ORDERS_STREAM, page("orders_list"))
 
     copy = OrderRef("9001", "lantern-shop", "7001", "#1001")
     sold = ms("2026-05-05T12:00:00Z")
@@ -228,7 +228,7 @@ def test_the_copy_of_an_order_names_the_shops_own(shaped: Shape, page: Any) -> N
     ]
 
 
-@pytest.mark.parametrize("stream", [streams.DEALS_ARCHIVED, streams.ORDERS_ARCHIVED])
+@pytest.mark.parametrize("stream", [streams_crm.DEALS_ARCHIVED, streams_crm.ORDERS_ARCHIVED])
 def test_what_was_deleted_is_cancelled_and_its_sale_is_nothing(shaped: Shape, stream: Any) -> None:
     record = {
         "id": "9",
@@ -240,7 +240,7 @@ def test_what_was_deleted_is_cancelled_and_its_sale_is_nothing(shaped: Shape, st
     found = shaped(stream, orjson.dumps({"results": [record]}))
 
     gone = ms("2026-06-01T00:00:00Z")
-    kind = "deal" if stream is streams.DEALS_ARCHIVED else "order"
+    kind = "deal" if stream is streams_crm.DEALS_ARCHIVED else "order"
     assert found.rows == [
         Order(OrderRef("9"), kind=kind, status="cancelled", cancelled_at=gone, currency="EUR"),
         LedgerEntry(OrderRef("9"), "sale", "sale", "product", gone, 0, "EUR"),
@@ -259,7 +259,7 @@ def test_associations_read_alone_give_the_people_in_the_same_order(shaped: Shape
         ]
     }
 
-    assert shaped(streams.DEAL_PEOPLE, orjson.dumps(body)).rows == [
+    assert shaped(streams_crm.DEAL_PEOPLE, orjson.dumps(body)).rows == [
         Order(OrderRef("501"), person=Person(("id", "31"))),
         OrderPerson(OrderRef("501"), Person(("id", "132"))),
     ]
@@ -267,7 +267,7 @@ def test_associations_read_alone_give_the_people_in_the_same_order(shaped: Shape
 
 def test_the_account_says_what_else_there_is_to_read(shaped: Shape) -> None:
     body = orjson.dumps({"portalId": 62515, "timeZone": "US/Eastern", "companyCurrency": "USD", "accountType": "STANDARD"})
-    found = shaped(streams.ACCOUNT, body, single=True)
+    found = shaped(streams_crm.ACCOUNT, body, single=True)
 
     first, *children = found.rows
     assert first == Account("62515", currency="USD", timezone="US/Eastern")
@@ -291,8 +291,10 @@ def test_properties_and_stages_become_fields(shaped: Shape) -> None:
     ]
     pipelines = {"results": [{"id": "p1", "label": "Sales", "stages": stages}, {"label": "nameless", "stages": []}]}
 
-    assert shaped(streams.CONTACT_PROPERTIES, orjson.dumps(properties)).rows == [Field("contacts", "email", "string", "Email")]
-    found = shaped(streams.PIPELINES, orjson.dumps(pipelines))
+    assert shaped(streams_crm.CONTACT_PROPERTIES, orjson.dumps(properties)).rows == [
+        Field("contacts", "email", "string", "Email")
+    ]
+    found = shaped(streams_crm.PIPELINES, orjson.dumps(pipelines))
     assert found.rows == [
         Field("pipeline:p1", "s1", "open", "Talking"),
         Field("pipeline:p1", "s2", "lost", "Lost (won back?)"),
@@ -312,7 +314,7 @@ def test_a_marketing_campaign_is_told_apart_from_a_mail(shaped: Shape) -> None:
         "createdAt": "2026-05-01T00:00:00Z",
         "properties": {"hs_name": "May", "hs_currency_code": "USD", "hs_start_date": "2026-05-01"},
     }
-    found = shaped(streams.CAMPAIGNS, orjson.dumps({"results": [record]}))
+    found = shaped(streams_mail.CAMPAIGNS, orjson.dumps({"results": [record]}))
 
     assert found.rows == [
         Campaign(FOLDER, kind="marketing_campaign", title="May", status=None, created_at=ms("2026-05-01T00:00:00Z")),
@@ -330,7 +332,7 @@ def test_a_marketing_campaign_is_told_apart_from_a_mail(shaped: Shape) -> None:
     ],
 )
 def test_a_revenue_report_is_a_claim_under_its_model(at: Any, report: Any, claim: tuple[int | None, int | None, str]) -> None:
-    rows = list(streams.CAMPAIGN_REVENUE.rows(report, at(parent=PARENT, params={"model": "W_SHAPED"})))
+    rows = list(streams_mail.CAMPAIGN_REVENUE.rows(report, at(parent=PARENT, params={"model": "W_SHAPED"})))
 
     assert rows == [Claim(FOLDER, None, "W_SHAPED", *claim, from_at=ms("2026-05-01"), to_at=None)]
 
@@ -338,7 +340,7 @@ def test_a_revenue_report_is_a_claim_under_its_model(at: Any, report: Any, claim
 def test_money_spent_on_a_campaign_is_a_cost_and_its_budget_is_not(shaped: Shape) -> None:
     item = {"id": "9", "name": "Copywriting", "amount": 1250.5, "order": 0, "createdAt": 1_759_399_200_000, "updatedAt": 0}
     body = {"spendItems": [item], "budgetItems": [{**item, "id": "1", "amount": 5000}], "spendTotal": 1250.5}
-    found = shaped(streams.CAMPAIGN_SPEND, orjson.dumps(body), single=True, parent=PARENT)
+    found = shaped(streams_mail.CAMPAIGN_SPEND, orjson.dumps(body), single=True, parent=PARENT)
 
     assert found.rows == [Cost(f"{GUID}:9", 1_759_399_200_000, "media", 125_050, "USD", scope=f"campaign:{GUID}")]
 
@@ -351,7 +353,7 @@ def test_a_survey_answer_is_a_number_by_its_survey_and_its_text_is_dropped(shape
         {"hs_survey_type": "CES", "hs_value": "much", "hs_contact_id": "32"},
     ]
     records = [{"id": str(n), "createdAt": "2026-05-02T00:00:00Z", "properties": values} for n, values in enumerate(answers)]
-    found = shaped(streams.FEEDBACK, orjson.dumps({"results": records}))
+    found = shaped(streams_crm.FEEDBACK, orjson.dumps({"results": records}))
 
     assert found.rows == [
         Outcome(Person(("id", "31")), "survey_nps", 9.0, ms("2026-05-01T00:00:00Z")),

@@ -32,7 +32,7 @@ from persync.rows import (
     Touchpoint,
     Variant,
 )
-from persync_hubspot import mail_rows, streams
+from persync_hubspot import mail_rows, streams, streams_crm, streams_mail
 from persync_hubspot.connector import HubSpot, HubSpotSettings
 from persync_hubspot.pace import HubSpotPace
 from persync_hubspot.properties import millis
@@ -81,7 +81,7 @@ def test_every_sample_is_accounted_for(shared: Path) -> None:
 
 
 def test_contacts_list_page(shaped: Shape, samples: Any) -> None:
-    found = shaped(streams.CONTACTS_STREAM, samples("contacts_list_page"))
+    found = shaped(streams_crm.CONTACTS_STREAM, samples("contacts_list_page"))
 
     ada, bo = Person(("id", "151"), ("email", "ada@example.com")), Person(("id", "2501"), ("email", "bo@example.org"))
     born = millis("2021-02-23T20:08:49.603Z", "")
@@ -100,7 +100,7 @@ def test_contacts_list_page(shaped: Shape, samples: Any) -> None:
 
 
 def test_contacts_search_page(shaped: Shape, samples: Any) -> None:
-    found = shaped(streams.CONTACTS_STREAM, samples("contacts_search_page"))
+    found = shaped(streams_crm.CONTACTS_STREAM, samples("contacts_search_page"))
 
     bo = Person(("id", "2501"), ("email", "bo@example.org"))
     assert found.rejects == []
@@ -112,7 +112,7 @@ def test_contacts_search_page(shaped: Shape, samples: Any) -> None:
 
 def test_deal_page(shaped: Shape, samples: Any) -> None:
     """An open deal of a real account: "false" is a string, and no money was made."""
-    found = shaped(streams.DEALS_STREAM, samples("deal_page"))
+    found = shaped(streams_crm.DEALS_STREAM, samples("deal_page"))
 
     assert found.rejects == []
     assert found.rows == [
@@ -132,7 +132,7 @@ def test_deal_page(shaped: Shape, samples: Any) -> None:
 
 def test_deal_pipelines(shaped: Shape, samples: Any) -> None:
     """A stage called Closed Lost whose metadata says that it is open is open."""
-    found = shaped(streams.PIPELINES, samples("deal_pipelines_legacy_recorded"))
+    found = shaped(streams_crm.PIPELINES, samples("deal_pipelines_legacy_recorded"))
 
     pipeline = "pipeline:b9152945-a594-4835-9676-a6f405fecd71"
     assert found.rejects == []
@@ -144,7 +144,7 @@ def test_deal_pipelines(shaped: Shape, samples: Any) -> None:
 
 
 def test_order_page(shaped: Shape, samples: Any) -> None:
-    found = shaped(streams.ORDERS_STREAM, samples("order_page"))
+    found = shaped(streams_crm.ORDERS_STREAM, samples("order_page"))
 
     order, sold = OrderRef("38297452871", "example-store", "1001", "Order 1001"), millis("2026-10-01T22:40:00Z", "")
     assert found.rejects == []
@@ -165,7 +165,7 @@ def test_order_page(shaped: Shape, samples: Any) -> None:
 
 
 def test_email_events_page(shaped: Shape, samples: Any) -> None:
-    found = shaped(streams.EMAIL_EVENTS, samples("email_events_page"), "events")
+    found = shaped(streams_mail.EMAIL_EVENTS, samples("email_events_page"), "events")
 
     reader = Person(("email", "email@gmail.com"))
     first, second = CampaignRef(("email_campaign", "1")), CampaignRef(("email_campaign", "10"))
@@ -178,7 +178,7 @@ def test_email_events_page(shaped: Shape, samples: Any) -> None:
 
 def test_marketing_emails_page(shaped: Shape, samples: Any) -> None:
     """The twins of an A/B test: one tokenised, one not, told apart by their evidence."""
-    found = shaped(streams.MARKETING_EMAILS, samples("marketing_emails_page"))
+    found = shaped(streams_mail.MARKETING_EMAILS, samples("marketing_emails_page"))
 
     master, variation = (CampaignRef(("id", number)) for number in ("100523515217", "100523515218"))
     assert found.rejects == []
@@ -232,7 +232,7 @@ def test_marketing_emails_page(shaped: Shape, samples: Any) -> None:
 
 
 def test_email_campaign_v1(shaped: Shape, samples: Any) -> None:
-    found = shaped(streams.EMAIL_CAMPAIGNS, samples("email_campaign_v1_recorded"), single=True)
+    found = shaped(streams_mail.EMAIL_CAMPAIGNS, samples("email_campaign_v1_recorded"), single=True)
 
     assert found.rejects == []
     assert found.rows == [Campaign(CampaignRef(("id", "100523515217"), ("email_campaign", "243851494"), ("hsmi", "243851494")))]
@@ -241,9 +241,13 @@ def test_email_campaign_v1(shaped: Shape, samples: Any) -> None:
 def test_campaign_reports(shaped: Shape, samples: Any) -> None:
     parent = {"guid": GUID, "currency": None}
     revenue = shaped(
-        streams.CAMPAIGN_REVENUE, samples("campaign_revenue_report"), single=True, parent=parent, params={"model": "LINEAR"}
+        streams_mail.CAMPAIGN_REVENUE,
+        samples("campaign_revenue_report"),
+        single=True,
+        parent=parent,
+        params={"model": "LINEAR"},
     )
-    spend = shaped(streams.CAMPAIGN_SPEND, samples("campaign_budget_totals"), single=True, parent=parent)
+    spend = shaped(streams_mail.CAMPAIGN_SPEND, samples("campaign_budget_totals"), single=True, parent=parent)
 
     assert revenue.rejects == spend.rejects == []
     assert revenue.rows == [Claim(CampaignRef(("id", f"campaign:{GUID}")), None, "LINEAR", 6, 742_550, "EUR")]
@@ -252,7 +256,7 @@ def test_campaign_reports(shaped: Shape, samples: Any) -> None:
 
 def test_feedback_submission_names_nobody_so_nothing_is_kept(shaped: Shape, samples: Any) -> None:
     """The published example has no contact, and its name holds an address: it fits, and gives no row."""
-    found = shaped(streams.FEEDBACK, b'{"results":[' + samples("feedback_submission") + b"]}")
+    found = shaped(streams_crm.FEEDBACK, b'{"results":[' + samples("feedback_submission") + b"]}")
 
     assert (found.records, found.rejects, found.rows) == (1, [], [])
 
@@ -263,7 +267,7 @@ def test_feedback_submission_names_nobody_so_nothing_is_kept(shaped: Shape, samp
 def test_a_deal_with_real_booleans_is_rejected(shaped: Shape, samples: Any) -> None:
     """Another connector made every boolean true; taken as it stands, an open deal would count as won."""
     deal = json.loads(samples("deal_airbyte_recorded"))
-    found = shaped(streams.DEALS_STREAM, json.dumps({"results": [deal]}).encode())
+    found = shaped(streams_crm.DEALS_STREAM, json.dumps({"results": [deal]}).encode())
 
     assert found.rows == []
     assert [(reject.record, reject.field, reject.reason) for reject in found.rejects] == [
@@ -272,7 +276,9 @@ def test_a_deal_with_real_booleans_is_rejected(shaped: Shape, samples: Any) -> N
     only_booleans = {
         name: value if isinstance(value, bool | None) else str(value) for name, value in deal["properties"].items()
     }
-    (reject,) = shaped(streams.DEALS_STREAM, json.dumps({"results": [{**deal, "properties": only_booleans}]}).encode()).rejects
+    (reject,) = shaped(
+        streams_crm.DEALS_STREAM, json.dumps({"results": [{**deal, "properties": only_booleans}]}).encode()
+    ).rejects
     assert (reject.field, reject.reason) == ("properties.hs_is_closed", "Input should be a valid string")
 
 
@@ -306,7 +312,7 @@ def test_the_search_request_is_ours_to_make_and_we_make_it(samples: Any, at: Any
 
     sample = json.loads(samples("contacts_search_request"))
     settings = HubSpotSettings(connector="hubspot")
-    stream = streams.CONTACTS_STREAM
+    stream = streams_crm.CONTACTS_STREAM
     work = Work(stream, "hubspot", settings, AccountFacts(), "", {}, 1_762_156_800_000, 1_762_243_200_000, False)
     assert isinstance(stream.reader, ObjectWindows)
     request = stream.reader.request(work, {"last": "2501", "after": 0, "limit": 200})

@@ -20,7 +20,7 @@ from persync.connect.readers import picked
 from persync.connect.stream import DAY_MS, Context, Incremental, Reader, Request, Step, Stream, Token, Work
 from persync.errors import ResponseError
 from persync.rows import Action, CampaignRef, Person, Row, Touchpoint
-from persync_hubspot import api, records
+from persync_hubspot import api, records_mail
 
 EVENT_TYPES = ("SENT", "DELIVERED", "OPEN", "CLICK", "BOUNCE", "STATUSCHANGE", "SPAMREPORT", "DROPPED")
 """What is asked for. An unsubscription comes as STATUSCHANGE and again as UNSUBSCRIBED: the first says more, so it is read."""
@@ -202,13 +202,13 @@ class V1Events:
     """The v1 e-mail events API."""
 
     path: str = api.EVENTS_V1
-    record: Any = records.V1EmailEvent
+    record: Any = records_mail.V1EmailEvent
     reader: Reader = EventSlices()
     scopes: tuple[str, ...] = ("content",)
 
     def events(self, record: Any) -> Iterator[EmailEvent]:
         """Yield what a record says happened; nothing for one that a later event made obsolete, or that is no touch."""
-        event: records.V1EmailEvent = record
+        event: records_mail.V1EmailEvent = record
         action = ACTIONS.get(event["type"])
         if action is None or event.get("obsoletedBy"):
             return
@@ -227,7 +227,7 @@ class V1Events:
         )
 
 
-def _is_unsubscription(event: records.V1EmailEvent) -> bool:
+def _is_unsubscription(event: records_mail.V1EmailEvent) -> bool:
     if event.get("portalSubscriptionStatus") == "UNSUBSCRIBED":
         return True
     return any(one.get("status") == "UNSUBSCRIBED" for one in event.get("subscriptions") or ())

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from persync.connect.stream import Context
 from persync.rows import KEEP, Campaign, CampaignCounters, CampaignRef, Evidence, Row, Variant
-from persync_hubspot import personalise, records
+from persync_hubspot import personalise, records_mail
 from persync_hubspot.properties import millis
 
 
-def marketing_email_rows(record: records.MarketingEmail, at: Context) -> Iterator[Row]:
+def marketing_email_rows(record: records_mail.MarketingEmail, at: Context) -> Iterator[Row]:
     """Yield a mail: what it is, what shows that it is personal, its A/B twin, and HubSpot's totals."""
     mail = CampaignRef(("id", record["id"]))
     campaign = record.get("campaign")
@@ -46,7 +46,7 @@ def marketing_email_rows(record: records.MarketingEmail, at: Context) -> Iterato
         yield counters_of(mail, counters)
 
 
-def _all_keys(record: records.MarketingEmail) -> CampaignRef:
+def _all_keys(record: records_mail.MarketingEmail) -> CampaignRef:
     """Name a mail by its id and the numbers of its sends, which events and the links' _hsmi carry.
 
     A variation names its own send alone: the list of all sends may hold its twin's.
@@ -77,7 +77,7 @@ def counters_of(mail: CampaignRef, counters: dict[str, int]) -> CampaignCounters
     )
 
 
-def _sent_at(record: records.MarketingEmail, now: int) -> int | None:
+def _sent_at(record: records_mail.MarketingEmail, now: int) -> int | None:
     """Return when a published mail went out; None for a draft and for one that is scheduled for later."""
     at = _moment(record.get("publishDate"), "publishDate")
     return at if at is not None and record.get("isPublished") and at <= now else None
@@ -87,7 +87,7 @@ def _moment(value: str | None, field: str) -> int | None:
     return millis(value, field) if value else None
 
 
-def email_campaign_rows(record: records.V1EmailCampaign, at: Context) -> Iterator[Row]:
+def email_campaign_rows(record: records_mail.V1EmailCampaign, at: Context) -> Iterator[Row]:
     """Yield which mail a send belongs to, for sends that the list of marketing e-mails does not tell of."""
     content = record.get("contentId")
     if content:
@@ -95,7 +95,7 @@ def email_campaign_rows(record: records.V1EmailCampaign, at: Context) -> Iterato
         yield Campaign(CampaignRef(("id", str(content)), ("email_campaign", number), ("hsmi", number)))
 
 
-def email_campaign_ref_rows(record: records.V1EmailCampaignRef, at: Context) -> Iterator[Row]:
+def email_campaign_ref_rows(record: records_mail.V1EmailCampaignRef, at: Context) -> Iterator[Row]:
     """Yield one send to be looked up."""
     from persync.rows import Child
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from persync_hubspot.records import EmailContent, MarketingEmail
+from persync_hubspot.records_mail import EmailContent, MarketingEmail
 
 Item = tuple[str, str]
 

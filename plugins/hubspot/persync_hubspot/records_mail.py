@@ -1,0 +1,134 @@
+"""What HubSpot's marketing endpoints send, as far as it is used. Numbers and booleans are real ones here."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
+
+
+class Testing(TypedDict):
+    """An A/B test, seen from one of its mails."""
+
+    isAbVariation: NotRequired[bool | None]
+    testId: NotRequired[str | None]
+    abStatus: NotRequired[str | None]
+
+
+class EmailContent(TypedDict):
+    """The body of a mail; only looked through for personalisation, never kept."""
+
+    plainTextVersion: NotRequired[str | None]
+    widgets: NotRequired[dict[str, Any] | None]
+    flexAreas: NotRequired[dict[str, Any] | None]
+    widgetContainers: NotRequired[dict[str, Any] | None]
+    smartFields: NotRequired[dict[str, Any] | None]
+
+
+class EmailStatistics(TypedDict):
+    """Totals since the first send. Ratios are percentages and can be computed, so they are not read."""
+
+    counters: dict[str, int]
+
+
+class IlsLists(TypedDict):
+    include: NotRequired[list[str] | None]
+
+
+class EmailTo(TypedDict):
+    contactIlsLists: NotRequired[IlsLists | None]
+
+
+class MarketingEmail(TypedDict):
+    """A marketing e-mail in the list, with includeStats."""
+
+    id: str
+    isAb: NotRequired[bool | None]
+    name: NotRequired[str | None]
+    subject: NotRequired[str | None]
+    type: NotRequired[str | None]
+    state: NotRequired[str | None]
+    archived: NotRequired[bool | None]
+    isPublished: NotRequired[bool | None]
+    campaign: NotRequired[str | None]
+    allEmailCampaignIds: NotRequired[list[str] | None]
+    primaryEmailCampaignId: NotRequired[str | None]
+    publishDate: NotRequired[str | None]
+    createdAt: NotRequired[str | None]
+    workflowNames: NotRequired[list[str] | None]
+    to: NotRequired[EmailTo | None]
+    testing: NotRequired[Testing | None]
+    content: NotRequired[EmailContent | None]
+    stats: NotRequired[EmailStatistics | None]
+
+
+class EventRef(TypedDict):
+    """Names another event."""
+
+    id: str
+
+
+class Subscription(TypedDict):
+    status: NotRequired[str | None]
+
+
+class V1EmailEvent(TypedDict):
+    """One e-mail event of the v1 API. Address, user agent and place of the reader are sent too; they are not read."""
+
+    id: str
+    created: int
+    type: str
+    recipient: str
+    emailCampaignId: NotRequired[int | None]
+    filteredEvent: NotRequired[bool | None]
+    url: NotRequired[str | None]
+    linkId: NotRequired[int | None]
+    obsoletedBy: NotRequired[EventRef | None]
+    portalSubscriptionStatus: NotRequired[str | None]
+    subscriptions: NotRequired[list[Subscription] | None]
+
+
+class V1EmailCampaign(TypedDict):
+    """One send of a mail in the v1 API: its number, and the marketing e-mail it belongs to (contentId)."""
+
+    id: int
+    contentId: NotRequired[int | None]
+    type: NotRequired[str | None]
+
+
+class V1EmailCampaignRef(TypedDict):
+    """One send in the list of sends."""
+
+    id: int
+    appId: int
+
+
+class MarketingCampaign(TypedDict):
+    """A marketing campaign: a folder of mails, pages and ads under one goal."""
+
+    id: str
+    createdAt: str
+    properties: dict[str, str | None]
+
+
+class SpendItem(TypedDict):
+    """What one thing cost. Amounts are JSON numbers here, unlike everywhere in the CRM."""
+
+    id: str
+    amount: float
+    createdAt: int
+
+
+class BudgetTotals(TypedDict):
+    """GET /marketing/campaigns/V/{guid}/budget/totals"""
+
+    spendItems: list[SpendItem]
+    currencyCode: NotRequired[str | None]
+
+
+class RevenueReport(TypedDict):
+    """What HubSpot says a campaign earned under one attribution model."""
+
+    dealsNumber: NotRequired[int | None]
+    revenueAmount: NotRequired[float | None]
+    currencyCode: NotRequired[str | None]
