@@ -183,7 +183,7 @@ class Client:
                 return answer, answer.read(), None
             part = answer.status_code == 206
             skip, body = 0 if part else offset, bytearray()
-            for chunk in answer.iter_raw():
+            for chunk in answer.iter_bytes():
                 cut = min(skip, len(chunk))
                 skip -= cut
                 body += chunk[cut:]
