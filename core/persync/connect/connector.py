@@ -45,9 +45,9 @@ class Connector:
     """{secret: default environment variable}"""
     streams: ClassVar[tuple[Stream, ...]] = ()
     workers: ClassVar[int] = 4
-    api_version: ClassVar[str | None] = None
+    api_version: str | None = None
     """the version of the API that is asked for, as the vendor writes it; None when the vendor has no versions"""
-    supported_until: ClassVar[str | None] = None
+    supported_until: str | None = None
     """the day (YYYY-MM-DD) from which the vendor may refuse that version; None when none was announced"""
     help: ClassVar[str] = ""
     """where a person gets the token, in one or two sentences"""

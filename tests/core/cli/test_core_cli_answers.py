@@ -1,0 +1,117 @@
+"""The commands that answer: attribution, reconcile, experiment, fairness, metrics, report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.cli.calls import OWN, Run, project, said
+
+
+def test_attribution_adds_up_and_reconcile_holds_the_till(persync: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(
+        "order,person,at,amount,currency\n1,a,2025-03-10,80.01,EUR\n2,b,2025-03-11,20.00,EUR\n1,a,2025-03-20,-30.00,EUR\n"
+    )
+    (tmp_path / "touches.csv").write_text(
+        "person,at,channel\na,2025-03-01,email\na,2025-03-08,paid_search\na,2025-03-09,email\n"
+    )
+    for kind, name in (("orders", "orders.csv"), ("touchpoints", "touches.csv")):
+        assert persync("import", kind, str(tmp_path / name)).exit_code == 0
+
+    found = json.loads(persync("attribution", "--models", "last_touch,linear", "--format", "json").stdout)["results"]
+
+    credited = {(one["by"]["model"], one["by"]["channel"]): one["value"] for one in found}
+    assert credited["last_touch", "email"] == 50.01
+    assert credited["linear", "(none)"] == 20.0
+    assert round(sum(value for (model, _), value in credited.items() if model == "linear"), 2) == 70.01
+    reconciled = json.loads(persync("reconcile", "--format", "json").stdout)["results"]
+    assert [(one["by"], one["value"]) for one in reconciled if one["id"] == "ledger_gross"] == [
+        ({"connection": "files"}, 70.01)
+    ]
+    line = said(persync("attribution", "--models", "liner"), 2)
+    assert line == "there is no attribution model 'liner'. Did you mean 'linear'?"
+
+
+def test_fairness_of_an_imported_decision(persync: Run, tmp_path: Path) -> None:
+    (tmp_path / "who.csv").write_text(
+        "person,name,value\n" + "".join(f"p{i},country,{'DE' if i < 100 else 'FR'}\n" for i in range(200))
+    )
+    (tmp_path / "vip.csv").write_text(
+        "decision,person,selected\n" + "".join(f"vip,p{i},{int(i < 60 or 100 <= i < 130)}\n" for i in range(200))
+    )
+    persync("import", "attributes", str(tmp_path / "who.csv"))
+    persync("import", "decisions", str(tmp_path / "vip.csv"))
+
+    result = persync("fairness", "--by", "country", "--decision", "vip", "--format", "json")
+
+    rates = {
+        one["by"]["group"]: one["value"]
+        for one in json.loads(result.stdout)["results"]
+        if one["id"] == "selection_rate" and "group" in one["by"]
+    }
+    assert rates == {"DE": 0.6, "FR": 0.3}
+    assert said(persync("fairness", "--by", "contry"), 1)
+
+
+def test_metrics_are_listed_shown_and_computed(persync: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(
+        "order,person,at,amount,currency\n1,a,2025-03-01,80.00,EUR\n2,b,2025-03-02,20.00,EUR\n1,a,2025-03-09,-30.00,EUR\n"
+    )
+    persync("import", "orders", str(tmp_path / "orders.csv"))
+    listed = json.loads(persync("metrics", "list", "--format", "json").stdout)["results"]
+
+    assert len({one["id"] for one in listed}) == len(listed) > 10
+    one = listed[0]["id"]
+    assert "definition: " in persync("metrics", "show", one).stdout
+    assert json.loads(persync("metrics", "show", one, "--format", "json").stdout)["results"][0]["id"] == one
+    assert "there is no metric 'no_such'" in said(persync("metric", "no_such"), 2)
+    assert "there is no dimension of" in said(persync("metric", one, "--by", "no_such_dimension"), 2)
+    assert said(persync("metric", one, "--period", "soon"), 2).startswith("'soon' is not a period. Write --period 2025-01-01")
+
+
+def test_an_experiment_that_has_not_begun_does_not_hide_the_others(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, '[experiments.later]\ntags = { a = "later:a", b = "later:b" }\n')
+    (tmp_path / "drawn.csv").write_text(
+        "experiment,person,arm\n" + "".join(f"welcome,p{i},{'ab'[i % 2]}\n" for i in range(100))
+    )
+    persync("import", "assignments", str(tmp_path / "drawn.csv"))
+
+    result = persync("experiment", "read", "--format", "json")
+
+    found = json.loads(result.stdout)["results"]
+    assert result.exit_code == 0
+    assert {one["by"]["experiment"] for one in found} == {"welcome", "later"}
+    later = [(one["value"], one["reason"]) for one in found if one["by"]["experiment"] == "later" and one["id"] == "difference"]
+    assert later == [(None, "nobody")]
+
+
+def test_a_report_goes_to_stdout_or_to_its_file(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, OWN)
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+    persync("pull")
+
+    to_stdout = persync("report", "--format", "md")
+    to_file = persync("report", "--out", str(tmp_path / "new" / "r.html"), "--period", "2025")
+
+    assert to_stdout.stdout.startswith("# ")
+    assert to_file.stdout == f"{tmp_path / 'new' / 'r.html'}\n"
+    assert (tmp_path / "new" / "r.html").read_text().lstrip().startswith("<!doctype html>")
+    blocked = tmp_path / "visits.csv" / "r.html"
+    assert said(persync("report", "--out", str(blocked)), 1).startswith(f"{blocked}: cannot write the file: ")
+
+
+def test_without_a_broken_section_the_report_is_still_made(
+    persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "persync.jobs.report.make_report", lambda *_, **__: ("text\n", [{"section": "mine", "reason": "no luck"}])
+    )
+    project(tmp_path, OWN)
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+    persync("pull")
+
+    result = persync("report")
+
+    assert (result.stdout, said(result, 0)) == ("text\n", "the section 'mine' is missing: no luck")

@@ -1,0 +1,31 @@
+"""`persync doctor`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from core.cli.calls import MAIL, Run, project
+
+
+def test_doctor_says_where_a_secret_is_and_not_what(
+    persync: Run, tmp_path: Path, answering: Callable[[int, str, bytes], str]
+) -> None:
+    url = answering(200, "application/json", b'{"account_id": "1", "account_name": "Mine", "role": "owner"}')
+    project(tmp_path, MAIL + f'base_url = "{url}"\n[connections.none]\nconnector = "hubspot"\n')
+    secrets = tmp_path / "persync.secrets.toml"
+    secrets.write_text('MAILCHIMP_API_KEY = "0123456789abcdef-us10"\n')
+    secrets.chmod(0o600)
+
+    result = persync("doctor", "--format", "json")
+
+    findings = json.loads(result.stdout)["results"]
+    assert {"where": "news", "what": "token", "ok": True, "found": "found in persync.secrets.toml"} in findings
+    missing = [one for one in findings if one["where"] == "none"]
+    assert [one["ok"] for one in missing] == [False]
+    assert result.exit_code == 4
+    assert "0123456789abcdef" not in result.output
+    assert "FAILED" in persync("doctor").stdout
+    secrets.chmod(0o644)
+    assert "chmod 600" in persync("doctor").stdout

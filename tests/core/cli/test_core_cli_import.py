@@ -1,0 +1,98 @@
+"""`persync import`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from core.cli.calls import SHOP, Run, project, said
+
+
+def test_an_import_knows_no_connection_but_those_of_settings_and_store(persync: Run, tmp_path: Path) -> None:
+    """A word before a colon makes an id that is kept in clear: it must be a connection's."""
+    file = tmp_path / "visits.csv"
+    file.write_text("person,outcome,value\nnope:ann-smith,visit,1\n")
+
+    without = said(persync("import", "outcomes", str(file)), 1)
+    project(tmp_path, SHOP)
+    configured = said(persync("import", "outcomes", str(file)), 1)
+    file.write_text("person,outcome,value\nshop:17,visit,1\n")
+
+    place = "visits.csv, line 2, column 'person': there is no connection 'nope'."
+    assert without == f"{place} Valid: files. Nothing was imported."
+    assert configured == f"{place} Valid: files, shop. Nothing was imported."
+    assert not (tmp_path / "persync.db").exists()
+    assert persync("import", "outcomes", str(file)).exit_code == 0
+    project(tmp_path, "")
+    file.write_text("person,outcome,value\nshop:18,visit,1\n")
+    assert persync("import", "outcomes", str(file)).exit_code == 0
+
+
+def test_a_refund_of_last_month_is_taken_and_one_of_nothing_refused(persync: Run, tmp_path: Path) -> None:
+    head = "order,person,at,amount,currency\n"
+    january, february = tmp_path / "january.csv", tmp_path / "february.csv"
+    january.write_text(head + "1,,2025-01-10,80.00,EUR\n")
+    february.write_text(head + "1,,2025-02-01,-30.00,EUR\n2,,2025-02-02,-5.00,EUR\n")
+    persync("import", "orders", str(january))
+
+    line = said(persync("import", "orders", str(february)), 1)
+    february.write_text(head + "1,,2025-02-01,-30.00,EUR\n")
+    taken = persync("import", "orders", str(february))
+
+    assert line == (
+        "february.csv, line 3: order '2' is refunded here, but neither this file nor an earlier one has its sale."
+        " Nothing was imported."
+    )
+    assert taken.exit_code == 0
+    reconciled = json.loads(persync("reconcile", "--format", "json").stdout)["results"]
+    assert [one["value"] for one in reconciled if one["id"] == "ledger_gross"] == [50.0]
+
+
+def test_the_files_connection_holds_refunds_against_the_files_before(persync: Run, tmp_path: Path) -> None:
+    """Files are read in their order, each against what the ones before have left; a dry run does it on its copy."""
+    head = "order,person,at,amount,currency\n"
+    (tmp_path / "january.csv").write_text(head + "1,,2025-01-10,80.00,EUR\n")
+    (tmp_path / "february.csv").write_text(head + "1,,2025-02-01,-30.00,EUR\n")
+    (tmp_path / "march.csv").write_text(head + "9,,2025-03-01,-1.00,EUR\n")
+    files = [f'{{ kind = "orders", path = "{month}.csv" }}' for month in ("january", "february", "march")]
+    project(tmp_path, f'[connections.own]\nconnector = "files"\nfiles = [{", ".join(files[:2])}]\n')
+
+    for arguments in (["pull", "--dry-run"], ["pull"]):
+        assert persync(*arguments).exit_code == 0
+    project(tmp_path, f'[connections.own]\nconnector = "files"\nfiles = [{", ".join(files)}]\n')
+
+    assert said(persync("--quiet", "pull"), 1).startswith("march.csv, line 2: order '9' is refunded here, but neither")
+
+
+def test_an_import_makes_store_and_key_without_init_and_twice_changes_nothing(persync: Run, tmp_path: Path) -> None:
+    (tmp_path / "visits.csv").write_text("person,outcome,value\nann@example.com,visit,1\n")
+    file = str(tmp_path / "visits.csv")
+
+    first, second = persync("import", "outcomes", file), persync("import", "outcomes", file)
+
+    assert first.stdout.startswith("visits.csv: 1 lines of outcomes read, ")
+    assert second.stdout == "visits.csv: unchanged since it was read last, 0 rows changed.\n"
+    assert (tmp_path / "persync.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_bad_row_keeps_the_whole_file_out(persync: Run, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text("person,outcome,value\na,visit,1\n")
+    bad.write_text("person,outcome,value\nb,visit,1\nc,visit,many\n")
+    persync("import", "outcomes", str(good))
+    before = persync("verify", "--digest").stdout
+
+    line = said(persync("import", "outcomes", str(bad)), 1)
+
+    assert line == ("bad.csv, line 3, column 'value': 'many' is not a number; write it like 0.25. Nothing was imported.")
+    assert persync("verify", "--digest").stdout == before
+
+
+def test_an_unknown_kind_of_file_names_the_nearest(persync: Run, tmp_path: Path) -> None:
+    assert said(persync("import", "outcome", "x.csv"), 2) == "there is no kind of file 'outcome'. Did you mean 'outcomes'?"
+
+
+def test_a_file_that_is_not_there_is_named(persync: Run, tmp_path: Path) -> None:
+    line = said(persync("import", "outcomes", str(tmp_path / "none.csv")), 1)
+
+    assert line == "none.csv: cannot read the file: No such file or directory."
