@@ -24,22 +24,28 @@ GUID = "11111111-2222-4333-8444-555555555555"
 
 
 class InProcess(httpx.BaseTransport):
-    """Sends calls to an ASGI application without a socket, and remembers them."""
+    """Sends calls to an ASGI application without a socket, and remembers them with their answers."""
 
     def __init__(self, application: Any) -> None:
         self._inner = httpx.ASGITransport(application)
         self.calls: list[httpx.Request] = []
+        self.answers: list[httpx.Response] = []
         self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        with self._lock:
-            self.calls.append(request)
-
         async def ask() -> httpx.Response:
             answer = await self._inner.handle_async_request(request)
             return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
 
-        return asyncio.run(ask())
+        # Noted before the answer comes: the order of calls is what tests compare.
+        with self._lock:
+            place = len(self.calls)
+            self.calls.append(request)
+            self.answers.append(httpx.Response(0))
+        answer = asyncio.run(ask())
+        with self._lock:
+            self.answers[place] = answer
+        return answer
 
 
 class Account:
