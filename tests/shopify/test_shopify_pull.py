@@ -232,10 +232,10 @@ def honest_cost_of_one(cost: Any) -> int:
     from graphql import parse
 
     from persync_shopify.queries import query
-    from persync_shopify.sandbox import _schema
+    from persync_shopify.sandbox import schema
     from persync_shopify.sandbox_run import Plan
 
-    plan = Plan(_schema(), parse(query("orders")), str)
+    plan = Plan(schema(), parse(query("orders")), str)
     return int(cost(plan.operation, plan.fragments, {"first": 1}))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -27,7 +27,8 @@ from persync.hookspecs import Sandbox
 from persync.sandbox.world import World
 from persync_shopify.sandbox_cost import MOST, Bucket, static_cost
 from persync_shopify.sandbox_data import ShopData
-from persync_shopify.sandbox_run import Plan
+from persync_shopify.sandbox_parts import PARTS, Part, Shop
+from persync_shopify.sandbox_run import Answer, Plan
 
 __all__ = ["ALL_SCOPES", "SANDBOX", "app"]
 
@@ -40,8 +41,10 @@ _SNAKE: Final = {"sortKey": "sort_key"}
 
 
 @cache
-def _schema() -> GraphQLSchema:
-    return build_schema(files(__package__).joinpath("sandbox.graphql").read_text("utf-8"))
+def schema() -> GraphQLSchema:
+    """Return our own small schema: every `sandbox*.graphql` of this package, joined."""
+    texts = [each for each in files(__package__).iterdir() if re.fullmatch(r"sandbox\w*\.graphql", each.name)]
+    return build_schema("\n".join(each.read_text("utf-8") for each in sorted(texts, key=lambda each: each.name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +61,10 @@ def _checked(text: str) -> _Query:
         document = parse(text)
     except GraphQLError as error:
         return _Query(None, (_coded(error.message, "BAD_REQUEST"),))
-    problems = validate(_schema(), document)
+    problems = validate(schema(), document)
     if problems:
         return _Query(None, tuple(_as_the_vendor(problem) for problem in problems))
-    return _Query(Plan(_schema(), document, lambda name: _SNAKE.get(name, name)))
+    return _Query(Plan(schema(), document, lambda name: _SNAKE.get(name, name)))
 
 
 def _as_the_vendor(error: GraphQLError) -> dict[str, Any]:
@@ -84,13 +87,17 @@ def app(
     maximum: float = 2000.0,
     rate: float = 100_000.0,
     clock: Callable[[], float] = time.monotonic,
+    **options: Any,
 ) -> Starlette:
     """Return the imitated shop as an ASGI application.
 
     `scopes` are what the token may read, `protected` whether addresses are shown, `same_organisation` whether the
     client-credentials grant is allowed; `maximum` and `rate` shape the bucket, whose rate is high so that nobody waits.
+    `options` go to the pieces that are mounted (see sandbox_parts.py).
     """
-    shop = _Shop(ShopData(world, scopes, protected=protected), secrets(world), Bucket(maximum, rate, clock))
+    data = ShopData(world, scopes, protected=protected)
+    parts = [make(Shop(data, _run_on(data), clock, options)) for make in PARTS]
+    shop = _Shop(data, secrets(world), Bucket(maximum, rate, clock), parts)
 
     async def graphql(request: Request) -> Response:
         return shop.graphql(request.path_params["version"], request.headers, await request.body())
@@ -102,13 +109,29 @@ def app(
         routes=[
             Route("/admin/api/{version}/graphql.json", graphql, methods=["POST"]),
             Route("/admin/oauth/access_token", grant, methods=["POST"]),
+            *(route for part in parts for route in part.routes),
         ]
     )
 
 
+def _run_on(data: ShopData) -> Callable[[str, Mapping[str, Any]], Answer]:
+    """Return what runs a text over the shop's data and asks for no points."""
+
+    def run(text: str, variables: Mapping[str, Any]) -> Answer:
+        query = _checked(text)
+        if query.plan is None:
+            raise GraphQLError(query.errors[0]["message"], extensions=query.errors[0]["extensions"])
+        return query.plan.run({"QueryRoot": data.root()}, variables)
+
+    return run
+
+
 class _Shop:
-    def __init__(self, data: ShopData, secrets: Mapping[str, str], bucket: Bucket) -> None:
-        self._root = data.root()
+    def __init__(self, data: ShopData, secrets: Mapping[str, str], bucket: Bucket, parts: Sequence[Part]) -> None:
+        self._roots = {
+            "QueryRoot": {**data.root(), **{name: value for part in parts for name, value in part.query.items()}},
+            "Mutation": {name: value for part in parts for name, value in part.mutation.items()},
+        }
         self._scopes = data.scopes
         self._secrets = secrets
         self._bucket = bucket
@@ -131,7 +154,7 @@ class _Shop:
         query = _checked(text)
         if query.plan is None:
             return {"errors": list(query.errors)}
-        given = get_variable_values(_schema(), query.plan.operation.variable_definitions or (), variables)
+        given = get_variable_values(schema(), query.plan.operation.variable_definitions or (), variables)
         if isinstance(given, list):
             return {"errors": [_coded(error.message, "INVALID_VARIABLE") for error in given]}
         try:
@@ -143,7 +166,7 @@ class _Shop:
             return {"errors": [_coded(message, "MAX_COST_EXCEEDED", cost=asked, maxCost=MOST)]}
         if not self._bucket.take(asked):
             return {"errors": [_coded("Throttled", "THROTTLED")], "extensions": {"cost": self._bucket.status(asked, None)}}
-        answer = query.plan.run(self._root, variables)
+        answer = query.plan.run(self._roots, variables)
         self._bucket.give_back(max(0, asked - answer.objects))
         errors = {"errors": [error.formatted for error in answer.errors]} if answer.errors else {}
         return {"data": answer.data, **errors, "extensions": {"cost": self._bucket.status(asked, answer.objects)}}

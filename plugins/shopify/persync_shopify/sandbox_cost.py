@@ -17,6 +17,7 @@ from graphql import (
     GraphQLError,
     InlineFragmentNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     value_from_ast_untyped,
 )
@@ -25,6 +26,7 @@ __all__ = ["MOST", "Bucket", "page_size", "static_cost"]
 
 MOST: Final = 1000
 """points one query may ask for"""
+MUTATION: Final = 10
 LARGEST_PAGE: Final = 250
 
 Variables = Mapping[str, Any]
@@ -33,6 +35,8 @@ Fragments = Mapping[str, FragmentDefinitionNode]
 
 def static_cost(operation: OperationDefinitionNode, fragments: Fragments, variables: Variables) -> int:
     """Return the points an operation asks for. Raise GraphQLError for a page size the vendor refuses."""
+    if operation.operation is OperationType.MUTATION:
+        return MUTATION * len(operation.selection_set.selections)
     return _selection(operation.selection_set, fragments, variables)
 
 

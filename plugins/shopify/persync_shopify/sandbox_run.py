@@ -21,6 +21,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     Undefined,
     ValueNode,
@@ -75,11 +76,12 @@ class Plan:
         self.fragments = {n.name.value: n for n in document.definitions if isinstance(n, FragmentDefinitionNode)}
         self._plans: dict[tuple[str, tuple[int, ...]], tuple[_Field, ...]] = {}
 
-    def run(self, root: Mapping[str, Any], variables: Variables) -> Answer:
-        """Answer the query from the root object."""
+    def run(self, roots: Mapping[str, Mapping[str, Any]], variables: Variables) -> Answer:
+        """Answer the query or mutation from the root objects, given by the names of their types."""
         answer = Answer(None, [], 0)
+        name = "Mutation" if self.operation.operation is OperationType.MUTATION else "QueryRoot"
         with suppress(_Null):
-            answer.data = self._object(root, "QueryRoot", (self.operation.selection_set,), variables, answer, ())
+            answer.data = self._object(roots[name], name, (self.operation.selection_set,), variables, answer, ())
         answer.objects = max(0, answer.objects - 1)
         return answer
 
