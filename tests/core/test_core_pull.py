@@ -254,7 +254,7 @@ def test_a_refused_token_ends_the_connection_with_exit_4_and_is_not_asked_again(
     result = pull_once(tmp_path / "p.db", [post()], api)
 
     assert result.exit_code == 4
-    assert [str(error) for error in result.errors] == ["post, GET /letters: the token was refused (HTTP 401)."]
+    assert [str(error) for error in result.errors] == ["post, letters, page 1, GET /letters: the token was refused (HTTP 401)."]
     assert len(api.calls) == 1
 
 
@@ -266,7 +266,7 @@ def test_an_unreachable_host_ends_the_connection_with_one_error(tmp_path: Path) 
 
     assert result.exit_code == 1
     assert [str(error) for error in result.errors] == [
-        "post, GET /letters: cannot reach post.example.com."
+        "post, letters, page 1, GET /letters: cannot reach post.example.com."
         " Check the network, and base_url or the account's region in persync.toml."
     ]
     assert [(r.stream, r.state) for r in result.streams] == [("letters", "failed")], "what was not tried is not called done"
@@ -319,7 +319,7 @@ def test_a_page_that_is_not_json_names_the_place_and_what_to_check(tmp_path: Pat
     result = pull_once(tmp_path / "p.db", [post()], api)
 
     assert result.exit_code == 1
-    assert str(result.streams[0].error).startswith("post, letters: the answer is not the JSON that was expected")
+    assert str(result.streams[0].error).startswith("post, letters, page 1: the answer is not the JSON that was expected")
     assert "base_url" in str(result.streams[0].error)
 
 

@@ -112,7 +112,7 @@ class Fetchers:
         work, reader = job.work, job.work.stream.reader
         token: Token | None = job.point.token if job.resumed else reader.start(work)
         first, begins = True, not job.resumed
-        recoveries = 0
+        recoveries = number = 0
         seen: set[bytes] = set()
         while token is not None:
             if "join" in token:
@@ -125,8 +125,9 @@ class Fetchers:
             if mark in seen or len(seen) > ENDLESS:
                 raise ResponseError("the vendor's next page leads back to one already read.", where=self._where(job))
             seen.add(mark)
+            number += 1
             try:
-                step = self._ask(work, token)
+                step = self._ask(work, token, number)
             except TransientError as error:
                 smaller = reader.shrink(work, token)
                 if smaller is None or error.throttled:
@@ -153,17 +154,28 @@ class Fetchers:
                 self._client.pause(step.wait)
             token = step.next
 
-    def _ask(self, work: Work, token: Token) -> Step:
+    def _ask(self, work: Work, token: Token, number: int) -> Step:
         for last_try in (False, True):
-            response = self._client.send(work.stream.reader.request(work, token))
+            try:
+                response = self._client.send(work.stream.reader.request(work, token))
+            except PersyncError as error:
+                raise _placed(error, work, number) from None
             try:
                 return work.stream.reader.read(work, token, response.body, response.headers)
             except PersyncError as error:
                 # A damaged answer may come whole the second time; one that is wrong twice is what the vendor says.
                 if last_try or isinstance(error, TransientError):
-                    raise error.at(f"{work.connection}, {work.stream.name}") from None
+                    raise _placed(error, work, number) from None
         raise AssertionError("unreachable")
 
     @staticmethod
     def _where(job: Job) -> str:
         return f"{job.work.connection}, {job.work.stream.name} {job.work.partition}".rstrip()
+
+
+def _placed(error: PersyncError, work: Work, number: int) -> PersyncError:
+    """Return the error with stream, partition and page beside its call: "shop, orders, page 3, POST /graphql.json"."""
+    rest = error.where.removeprefix(work.connection).lstrip(", ")
+    stream = f"{work.stream.name} {work.partition}".rstrip()
+    error.where = ", ".join(part for part in (work.connection, stream, f"page {number}", rest) if part)
+    return error

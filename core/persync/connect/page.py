@@ -15,6 +15,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from persync.connect.drift import unread
 from persync.connect.readers import unexpected
 from persync.connect.stream import Context, Step, Stream
 from persync.errors import RecordError
@@ -22,6 +23,8 @@ from persync.rows import Row
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
 _SHAPE_LIMIT = 20_000
+_LOOKED_AT = 50
+"""records of a page that are searched for fields nobody reads"""
 
 
 @dataclass(slots=True)
@@ -134,6 +137,10 @@ class Shaper:
             if marks and marks[i] is not None:
                 shaped.versions.append(marks[i])  # type: ignore[arg-type]
         return shaped
+
+    def unread(self, step: Step) -> set[str]:
+        """Return the names of the fields on a page that the record type does not name, from its first records."""
+        return unread(self.stream.record, self._raw_records(step)[:_LOOKED_AT])
 
     def _marks(self, records: list[Any], context: Context, number: Callable[[str], int]) -> list[tuple[int, int] | None]:
         """Return (record, version) as keyed numbers for each record, None where one has no key or version."""

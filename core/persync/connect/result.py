@@ -50,6 +50,8 @@ class StreamResult:
     waiting: int = 0
     reason: str = ""
     error: PersyncError | None = None
+    unread: set[str] = field(default_factory=set)
+    """fields that the vendor sends and nobody reads, by dotted name, as its first page showed them"""
 
     def settle(self) -> None:
         """Say what became of the stream now that nothing more is read of it."""

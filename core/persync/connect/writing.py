@@ -33,6 +33,7 @@ class PageWriter:
         self.options = options
         self._writer = writer
         self._shapers: dict[str, Shaper] = {}
+        self._looked: set[str] = set()
         self.rejected: set[tuple[str, str]] = {
             (stream, partition)
             for stream, partition in store.db.execute(
@@ -93,6 +94,9 @@ class PageWriter:
         except BaseException:
             self._writer.forget()
             raise
+        if stream.name not in self._looked and shaped.records:
+            self._looked.add(stream.name)
+            result.unread |= shaper.unread(step)
         result.pages += 1
         result.records += shaped.records
         result.unchanged += shaped.unchanged
