@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-VIEWS_VERSION: Final = 2
+VIEWS_VERSION: Final = 3
 
 
 def _iso(column: str) -> str:
@@ -28,7 +28,8 @@ def _major(amount: str, currency: str) -> str:
 VIEWS: Final = {
     "v_campaigns": f"""
 SELECT n.name AS connection, k.key AS campaign_id, c.kind, c.title, c.subject, c.list, c.parent, c.status,
-  {_iso("c.created_at")} AS created_at, {_iso("c.sent_at")} AS sent_at, c.counts_opens, c.counts_clicks, v.level
+  {_iso("c.created_at")} AS created_at, {_iso("c.sent_at")} AS sent_at, c.counts_opens, c.counts_clicks, v.level,
+  {_major("c.budget_minor", "c.currency")} AS budget, c.currency
 FROM campaigns c JOIN campaign_keys k ON k.campaign_key = c.campaign_key JOIN connections n ON n.connection = c.connection
 LEFT JOIN campaign_levels v ON v.campaign_key = c.campaign_key""",
     "v_campaign_counters": f"""
@@ -49,7 +50,7 @@ LEFT JOIN words s ON s.word = t.source""",
 SELECT n.name AS connection, k.vendor_order_id AS order_id, k.shop, k.shop_order_id, k.shop_order_name, o.kind,
   coalesce(p.person, o.key_id) AS person, {_iso("o.ordered_at")} AS ordered_at, o.status, o.is_test,
   {_iso("o.cancelled_at")} AS cancelled_at, o.currency, o.sales_channel, o.accepts_marketing,
-  {_major("o.total_minor", "o.currency")} AS total, o.journey, f.is_money_source
+  {_major("o.total_minor", "o.currency")} AS total, o.journey, f.is_money_source, o.cart
 FROM orders o JOIN order_keys k ON k.order_key = o.order_key JOIN connections n ON n.connection = o.connection
 LEFT JOIN person_of p ON p.key_id = o.key_id LEFT JOIN order_of f ON f.order_key = o.order_key""",
     "v_order_ledger": f"""
@@ -71,6 +72,53 @@ SELECT n.name AS connection, k.key AS campaign_id, o.vendor_order_id AS order_id
   c.currency, {_iso("c.observed_at")} AS observed_at
 FROM claims c JOIN connections n ON n.connection = c.connection
 LEFT JOIN campaign_keys k ON k.campaign_key = c.campaign_key LEFT JOIN order_keys o ON o.order_key = c.order_key""",
+    "v_link_counters": f"""
+SELECT n.name AS connection, k.key AS campaign_id, l.url AS link, t.variant, t.number, t.clicks, t.unique_clicks,
+  {_iso("t.observed_at")} AS observed_at
+FROM link_counters t JOIN campaign_keys k ON k.campaign_key = t.campaign_key
+LEFT JOIN connections n ON n.connection = k.connection LEFT JOIN campaign_links l ON l.link_id = t.link_id""",
+    "v_order_discounts": f"""
+SELECT n.name AS connection, k.vendor_order_id AS order_id, d.discount, d.kind, d.code,
+  {_major("d.amount_minor", "d.currency")} AS amount, d.currency
+FROM order_discounts d JOIN order_keys k ON k.order_key = d.order_key JOIN connections n ON n.connection = k.connection""",
+    "v_order_payments": f"""
+SELECT n.name AS connection, k.vendor_order_id AS order_id, p.payment, p.kind, p.status, p.gateway,
+  {_iso("p.happened_at")} AS happened_at, {_major("p.amount_minor", "p.currency")} AS amount,
+  {_major("p.fee_minor", "p.currency")} AS fee, p.currency
+FROM order_payments p JOIN order_keys k ON k.order_key = p.order_key JOIN connections n ON n.connection = k.connection""",
+    "v_carts": f"""
+SELECT n.name AS connection, c.cart, coalesce(p.person, c.key_id) AS person, k.key AS campaign_id,
+  {_iso("c.created_at")} AS created_at, {_iso("c.updated_at")} AS updated_at, {_iso("c.completed_at")} AS completed_at,
+  c.status, {_major("c.total_minor", "c.currency")} AS total, c.currency, c.shop, c.recovery,
+  {_iso("c.recovery_sent_at")} AS recovery_sent_at
+FROM carts c JOIN connections n ON n.connection = c.connection LEFT JOIN person_of p ON p.key_id = c.key_id
+LEFT JOIN campaign_keys k ON k.campaign_key = c.campaign_key""",
+    "v_products": f"""
+SELECT n.name AS connection, p.product, p.title, p.kind, p.status, {_iso("p.created_at")} AS created_at
+FROM products p JOIN connections n ON n.connection = p.connection""",
+    "v_unit_costs": f"""
+SELECT n.name AS connection, u.item, u.number, u.product, u.sku, {_major("u.unit_cost_minor", "u.currency")} AS unit_cost,
+  u.currency, {_iso("u.observed_at")} AS observed_at
+FROM unit_costs u JOIN connections n ON n.connection = u.connection""",
+    "v_promo_codes": f"""
+SELECT n.name AS connection, p.promotion, p.code, p.kind, p.share, {_major("p.amount_minor", "p.currency")} AS amount,
+  p.currency, {_iso("p.starts_at")} AS starts_at, {_iso("p.ends_at")} AS ends_at, p.uses
+FROM promo_codes p JOIN connections n ON n.connection = p.connection""",
+    "v_tickets": f"""
+SELECT n.name AS connection, t.ticket, coalesce(p.person, t.key_id) AS person, {_iso("t.created_at")} AS created_at,
+  {_iso("t.closed_at")} AS closed_at, {_iso("t.first_reply_at")} AS first_reply_at, t.stage, t.category, t.priority, t.source
+FROM tickets t JOIN connections n ON n.connection = t.connection LEFT JOIN person_of p ON p.key_id = t.key_id""",
+    "v_feedback": f"""
+SELECT n.name AS connection, f.submission, coalesce(p.person, f.key_id) AS person, f.kind, f.survey, f.channel, f.value,
+  f.grade, {_iso("f.submitted_at")} AS submitted_at, f.ticket
+FROM feedback f JOIN connections n ON n.connection = f.connection LEFT JOIN person_of p ON p.key_id = f.key_id""",
+    "v_companies": f"""
+SELECT n.name AS connection, c.company, {_iso("c.created_at")} AS created_at, c.stage, c.industry, c.country, c.size
+FROM companies c JOIN connections n ON n.connection = c.connection""",
+    "v_deletions": f"""
+SELECT n.name AS connection, d.thing, d.vendor_id, {_iso("d.deleted_at")} AS deleted_at,
+  {_iso("d.observed_at")} AS observed_at
+FROM deletions d JOIN connections n ON n.connection = d.connection""",
     "v_costs": f"""
 SELECT n.name AS connection, c.entry, {_iso("c.happened_at")} AS happened_at, c.category,
   {_major("c.amount_minor", "c.currency")} AS amount, c.currency, c.scope, c.amortise_months
