@@ -90,6 +90,8 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
         "runs": "Every run with its exit code.",
         "log": "What happened, each entry chained to the one before.",
         "tombstones": "Keyed hashes of erased people, who are not stored again.",
+        "erased_counts": "How many touches of erased people a campaign had, by action. No key, no time.",
+        "erased_outcomes": "How many erased people an arm had (outcome empty), and the sums of their outcomes.",
         "imported_files": "Which file was read, and its digest.",
     },
 }

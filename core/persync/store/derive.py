@@ -7,7 +7,7 @@ changed, so a merge costs nothing and can be undone.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from persync.store.identity import people
 from persync.store.levels import grade
@@ -23,11 +23,13 @@ _SOURCES = {
 }
 
 
-def derive(store: Store, *, aliases: Mapping[str, str] | None = None, force: bool = False) -> None:
+def derive(
+    store: Store, *, aliases: Mapping[str, str] | None = None, force: bool = False, only: Collection[str] | None = None
+) -> None:
     """Bring every derived table up to date with the facts it comes from, each in its own transaction.
 
     `aliases` maps other names of a shop to its own domain ([shops] aliases in persync.toml). A table whose sources did
-    not change since last time is left alone.
+    not change since last time is left alone; `only` names those to look at.
     """
     steps: dict[str, Callable[[sqlite3.Connection], None]] = {
         "person_of": _people,
@@ -36,6 +38,8 @@ def derive(store: Store, *, aliases: Mapping[str, str] | None = None, force: boo
         "order_of": lambda db: _orders(db, aliases or {}),
     }
     for table, step in steps.items():
+        if only is not None and table not in only:
+            continue
         with store.transaction() as db:
             state = _state(db, table) + (repr(sorted((aliases or {}).items())) if table == "order_of" else "")
             known = db.execute("SELECT value FROM meta WHERE name = ?", (f"derived {table}",)).fetchone()

@@ -6,7 +6,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from persync.rows import Action
-from persync.store.schema import DDL_1, DDL_2
+from persync.store.schema import DDL_1, DDL_2, DDL_3
 
 migrations = Migrations("persync")
 
@@ -24,5 +24,13 @@ def m001_first(db: Database) -> None:
 def m002_whole_vendors(db: Database) -> None:
     """Add what the connectors read besides campaigns, people and orders, and where full listings are compared."""
     for statement in DDL_2.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+@migrations()
+def m003_erasure(db: Database) -> None:
+    """Add the anonymous counts that erased people leave."""
+    for statement in DDL_3.split(";"):
         if statement.strip():
             db.execute(statement)

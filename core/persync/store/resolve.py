@@ -53,6 +53,9 @@ class Resolver:
         self.campaigns[None] = self.orders[None] = self.links[None] = 0
         self._people[None] = None
         self._people[KEEP] = KEEP
+        self._look_for_tombstones()
+
+    def _look_for_tombstones(self) -> None:
         self._has_tombstones = self.db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone() is not None
 
     def people(self, wanted: Iterable[Person]) -> None:
@@ -65,6 +68,13 @@ class Resolver:
         fresh = [person for person in wanted if person not in known]
         if not fresh:
             return
+        if not self._has_tombstones:
+            # Somebody may have been erased since the last page.
+            self._look_for_tombstones()
+        if self._has_tombstones:
+            erased = self._erased(fresh)
+            known.update(dict.fromkeys(erased))
+            fresh = [person for person in fresh if person not in erased]
         values: dict[str, dict[str, int]] = {}
         for person in fresh:
             for kind, value in person:
@@ -77,7 +87,7 @@ class Resolver:
         links = []
         for person in fresh:
             numbers = [values[kind][value] for kind, value in person]
-            if not numbers or 0 in numbers:
+            if not numbers:
                 known[person] = None
                 continue
             carried = numbers[0]
@@ -113,23 +123,10 @@ class Resolver:
         return list(map(cache.__getitem__, values))
 
     def _number(self, kind: str, values: dict[str, int]) -> None:
-        """Fill in the number of every key of one kind, making those that are new; an erased one keeps 0."""
-        connection = self.connection
-        if kind.startswith("id@"):
-            connection, kind = self.connection_named(kind[3:]), "id"
-        elif kind in SHARED_PERSON_KINDS:
-            connection = 0
-        if kind in HASHED_KINDS:
-            name = self.key.name
-            if kind == "opaque":
-                stored = {value: name(kind, value.strip()) for value in values}
-            else:
-                stored = {value: name(kind, value.strip().lower()) for value in values}
-        else:
-            stored = dict(zip(values, values, strict=True))
+        """Fill in the number of every key of one kind, making those that are new."""
+        connection, kind = self._place(kind)
+        stored = stored_keys(self.key, kind, values)
         keys = set(stored.values())
-        if self._has_tombstones:
-            keys = {key for key in keys if not self._is_erased(kind, connection, key)}
         found: dict[str, int] = dict(
             self.db.execute(
                 "SELECT k.key, k.key_id FROM json_each(?) j CROSS JOIN person_keys k"
@@ -148,7 +145,62 @@ class Resolver:
             found.update(fresh)
             self.touched.add("person_keys")
         for value, key in stored.items():
-            values[value] = found.get(key, 0)
+            values[value] = found[key]
+
+    def _place(self, kind: str) -> tuple[int, str]:
+        """Return the connection that a kind of key belongs to, and its plain name."""
+        if kind.startswith("id@"):
+            return self.connection_named(kind[3:]), "id"
+        return (0 if kind in SHARED_PERSON_KINDS else self.connection), kind
+
+    def _erased(self, people: Iterable[Person]) -> set[Person]:
+        """Return those of a page's people who were erased.
+
+        Whoever bears one erased key is that person under every key of the record: those that the store does not know become
+        tombstones too, so that a record with these keys alone is recognised as well.
+        """
+        marks: dict[Person, dict[str, tuple[str, int, str]]] = {}
+        for person in people:
+            mine = marks[person] = {}
+            for kind, value in person:
+                connection, plain = self._place(kind)
+                stored = stored_keys(self.key, plain, (value,))[value]
+                mine[tombstone(self.key, plain, connection, stored)] = (plain, connection, stored)
+        listed = orjson.dumps(sorted({mark for mine in marks.values() for mark in mine})).decode()
+        found: dict[str, int] = dict(
+            self.db.execute(
+                "SELECT t.hash, t.erased_at FROM json_each(?) j CROSS JOIN tombstones t ON t.hash = j.value", (listed,)
+            )
+        )
+        erased: set[Person] = set()
+        grown = bool(found)
+        while grown:
+            grown = False
+            for person, mine in marks.items():
+                when = [found[mark] for mark in mine if mark in found]
+                if person in erased or not when:
+                    continue
+                erased.add(person)
+                for mark, natural in mine.items():
+                    if mark not in found and not self._is_known(*natural):
+                        found[mark] = min(when)
+                        self.db.execute("INSERT INTO tombstones VALUES (?, ?)", (mark, min(when)))
+                        grown = True
+        return erased
+
+    def _is_known(self, kind: str, connection: int, stored: str) -> bool:
+        found = self.db.execute(
+            "SELECT 1 FROM person_keys WHERE kind = ? AND connection = ? AND key = ?", (kind, connection, stored)
+        )
+        return found.fetchone() is not None
+
+    def is_erased(self, kind: str, key: str) -> bool:
+        """Tell whether a thing that this connection names by its own id was erased: a person (`id`) or the people of an order
+        (`order`)."""
+        if not self._has_tombstones:
+            return False
+        mark = tombstone(self.key, kind, self.connection, key)
+        return self.db.execute("SELECT 1 FROM tombstones WHERE hash = ?", (mark,)).fetchone() is not None
 
     def link(self, a: int, b: int, reason: str) -> None:
         """Note that two keys name one person."""
@@ -161,10 +213,6 @@ class Resolver:
         )
         if self.db.total_changes != before:
             self.touched.add("links")
-
-    def _is_erased(self, kind: str, connection: int, stored: str) -> bool:
-        mark = tombstone(self.key, kind, connection, stored)
-        return self.db.execute("SELECT 1 FROM tombstones WHERE hash = ?", (mark,)).fetchone() is not None
 
     def connection_named(self, name: str) -> int:
         """Return the number of a connection by name, making a bare row for one not pulled yet."""
@@ -280,6 +328,15 @@ class Resolver:
             row = self.db.execute(f"SELECT {number} FROM {table} WHERE {where}", wanted).fetchone()
         found: int = row[0]
         return found
+
+
+def stored_keys(key: StoreKey, kind: str, values: Iterable[str]) -> dict[str, str]:
+    """Return {value: what the store keeps of it} for keys of one kind: a keyed hash, or a platform's id as it is."""
+    if kind not in HASHED_KINDS:
+        return {value: value for value in values}
+    if kind == "opaque":
+        return {value: key.name(kind, value.strip()) for value in values}
+    return {value: key.name(kind, value.strip().lower()) for value in values}
 
 
 def tombstone(key: StoreKey, kind: str, connection: int, stored: str) -> str:

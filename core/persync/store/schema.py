@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 DDL_1: Final = """
 CREATE TABLE connections (
@@ -200,7 +200,18 @@ CREATE TABLE parked (
 """
 """What the second release of the tables added."""
 
-DDL: Final = DDL_1 + DDL_2
+DDL_3: Final = """
+CREATE TABLE erased_counts (
+  connection INTEGER NOT NULL, campaign_key INTEGER NOT NULL, action INTEGER NOT NULL, n INTEGER NOT NULL,
+  PRIMARY KEY (connection, campaign_key, action)) STRICT, WITHOUT ROWID;
+CREATE TABLE erased_outcomes (
+  connection INTEGER NOT NULL, experiment TEXT NOT NULL, arm TEXT NOT NULL, outcome TEXT NOT NULL, n INTEGER NOT NULL,
+  total REAL NOT NULL, total_squares REAL NOT NULL,
+  PRIMARY KEY (connection, experiment, arm, outcome)) STRICT, WITHOUT ROWID;
+"""
+"""What is kept of erased people: how many touches a campaign had, and sums over an arm. No time, no key."""
+
+DDL: Final = DDL_1 + DDL_2 + DDL_3
 """Every table as this release knows it."""
 
 MONTHLY: Final = ("touchpoints", "order_ledger")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import secrets
-import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from persync.errors import StoreError
 from persync.store.key import StoreKey, create_key, key_path, read_key
+from persync.store.locks import hold
 from persync.store.schema import SCHEMA_VERSION
 from persync.store.views import VIEWS_VERSION, create_views
 
@@ -142,8 +142,10 @@ def open_store(path: Path, *, create: bool = False) -> Store:
                 f"the store {path} was written by a newer persync (schema {version}, this one knows {SCHEMA_VERSION}).",
                 hint="Update persync.",
             )
-        if not tables or version < SCHEMA_VERSION:
-            _migrate(store, tables > 0, version)
+        if not version:
+            _migrate(store)  # new, or killed half made: nothing was ever in it
+        elif version < SCHEMA_VERSION:
+            _upgrade(store)
         _refresh_views(store)
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA temp_store = MEMORY")
@@ -159,15 +161,42 @@ def open_store(path: Path, *, create: bool = False) -> Store:
         raise
 
 
-def _migrate(store: Store, existed: bool, version: int) -> None:
+def _upgrade(store: Store) -> None:
+    """Copy an older store beside itself, then bring it up; two programs at once take turns.
+
+    However many releases lie between, there is one copy, of the store as it was before the first step: one that was killed
+    half way is not copied over it.
+    """
+    with hold(store.path, "store upgrade", wait=BUSY_MS / 1000):
+        version = store.db.execute("PRAGMA user_version").fetchone()[0]
+        if version >= SCHEMA_VERSION:
+            return
+        copy = before_path(store.path)
+        steps = store.db.execute("SELECT count(*) FROM _sqlite_migrations WHERE migration_set = 'persync'").fetchone()[0]
+        if steps == version or not copy.exists():
+            partial = copy.with_suffix(".part")
+            partial.unlink(missing_ok=True)
+            try:
+                with closing(sqlite3.connect(partial)) as target:
+                    partial.chmod(store.path.stat().st_mode & 0o777)
+                    store.db.backup(target)
+                partial.replace(copy)
+            except OSError as error:
+                raise StoreError(f"cannot copy the store to {copy} before its upgrade: {error.strerror}.") from None
+        _migrate(store)
+
+
+def before_path(store: Path) -> Path:
+    """Return where this release puts the copy of a store that it upgrades."""
+    return store.with_suffix(f".before-{SCHEMA_VERSION}.db")
+
+
+def _migrate(store: Store) -> None:
     with _hidden("pandas", "numpy"):
         from sqlite_utils import Database
 
         from persync.store.migrations import migrations
-    if existed:
-        store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        shutil.copy2(store.path, store.path.with_suffix(f".before-{SCHEMA_VERSION}.db"))
-    else:
+    if not store.db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         store.db.execute("PRAGMA page_size = 8192")
     # Named first: a store that was killed half made is still known as ours, and finished at the next opening.
     store.db.execute(f"PRAGMA application_id = {APPLICATION_ID}")

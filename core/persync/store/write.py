@@ -135,6 +135,8 @@ class Writer:
         person_at = table.person_at
         if person_at is not None:
             who = self.resolve.known_people(columns[person_at])
+            if table.row is rows.Order or table.row is rows.OrderPerson:
+                who = self._cut(columns[0], who)
             if None in who and table.row is not rows.Order:
                 # Nobody was named, and somebody was who is erased: two things.
                 given = columns[person_at]
@@ -148,6 +150,14 @@ class Writer:
         for index in table.zero_null:
             columns[index] = [value or 0 for value in columns[index]]
         return [repeat(self.connection), *columns] if table.fixed else columns
+
+    def _cut(self, orders: Iterable[rows.OrderRef], who: list[Any]) -> list[Any]:
+        """Return the people of a column of orders, None where an order's people were erased whoever they are."""
+        erased = self.resolve.is_erased
+        return [
+            None if found is not None and found is not KEEP and erased("order", order.vendor_order_id) else found
+            for order, found in zip(orders, who, strict=True)
+        ]
 
     def _upserts(self, table: Table, batch: list[Any]) -> None:
         before = self.db.total_changes
@@ -322,6 +332,8 @@ class Writer:
 
     def _deletions(self, batch: list[rows.Deletion]) -> None:
         for row in batch:
+            if row.thing == "contact" and self.resolve.is_erased("id", row.vendor_id):
+                continue  # the row would hold the id
             self._dirty.update((table, -1) for table in delete(self.db, self.connection, row, now=self.now))
 
     # -- what the mirror must know ----------------------------------------------------------------------------------
