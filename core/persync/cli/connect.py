@@ -37,7 +37,7 @@ def connect(
     Nothing is written when the call fails. For a connection that is there already, its secret is asked for again.
     """
     from persync import secrets
-    from persync.cli.doctor import tried
+    from persync.jobs.examine import tried
     from persync.jobs.report import write_text
     from persync.settings import FILE, connection_settings, find_secrets, make_connector
 

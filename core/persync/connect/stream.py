@@ -210,3 +210,5 @@ class Stream:
     """for bulk results: shapes a `Parked` record's data together with its parents' (nearest first), at the partition's end"""
     facts: tuple[str, ...] = ()
     """the facts of the metrics catalogue that it carries, in plain words ("opens", "refunds"): doctor says what is missing"""
+    supported_until: str | None = None
+    """the day (YYYY-MM-DD) from which the vendor may stop offering it; None when none was announced"""

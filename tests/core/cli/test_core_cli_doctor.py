@@ -26,6 +26,6 @@ def test_doctor_says_where_a_secret_is_and_not_what(
     assert [one["ok"] for one in missing] == [False]
     assert result.exit_code == 4
     assert "0123456789abcdef" not in result.output
-    assert "FAILED" in persync("doctor").stdout
+    assert "\nfail  none " in persync("doctor").stdout
     secrets.chmod(0o644)
     assert "chmod 600" in persync("doctor").stdout

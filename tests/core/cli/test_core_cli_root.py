@@ -100,7 +100,7 @@ def test_a_fault_of_our_own_is_one_line_without_its_message(
     line = said(plain, 1)
     debug = persync("status", env={"PERSYNC_DEBUG": "1"})
 
-    assert line.startswith("a fault in persync: RuntimeError at test_core_cli.py:")
+    assert line.startswith("a fault in persync: RuntimeError at test_core_cli_root.py:")
     assert "PERSYNC_DEBUG=1" in line
     assert debug.exit_code == 1
     assert "in fail" in debug.stderr

@@ -1,0 +1,210 @@
+"""What `persync doctor` finds out about a connection: each stream by one small call."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from core.cli.post import DATE, LETTERS, NOW, READERS, Post, office, post
+from persync.connect import GraphQLPages, Request, SinglePage, Work
+from persync.connect.connector import Connector
+from persync.errors import AuthError
+from persync.jobs.examine import Finding, look_at, worst
+from persync.testing import FakeApi, pull_once, quick_client
+
+
+def looked(api: FakeApi, store: Path, connector: Connector | None = None, *, ahead: float = 0, now: int = NOW) -> list[Finding]:
+    """Look at a connection with a clock that is so many seconds ahead of the vendor's."""
+    make = quick_client(api)
+    return list(
+        look_at(
+            connector or post(),
+            store,
+            now=now,
+            client=lambda one: make(one, threading.Event()),
+            clock=lambda: NOW / 1000 + ahead,
+        )
+    )
+
+
+def by_name(findings: list[Finding]) -> dict[str, tuple[str, str]]:
+    return {one.what: (one.state, one.found.split(", ")[0]) for one in findings}
+
+
+def test_each_stream_is_asked_once_and_a_missing_scope_says_what_reports_will_lack(tmp_path: Path) -> None:
+    api = office()
+
+    found = looked(api, tmp_path / "none.db")
+
+    assert sorted(api.calls[:2]) == ["GET /letters?count=1&offset=0", "GET /stamps"]
+    assert api.calls[2:] == ["GET /letters/l0/readers?count=1&offset=0"]
+    assert by_name(found) == {
+        "server": ("ok", "answers"),
+        "API version": ("ok", "2025-07"),
+        "clock": ("ok", "the same as the vendor's"),
+        "letters": ("ok", "10 records"),
+        "readers": ("ok", "5 records in the part asked about"),
+        "stamps (on demand)": ("warn", "scope: access denied (HTTP 403).; never read"),
+    }
+    assert found[-1].fix == "Allow stamps.read. Until then reports lack: cost of sending."
+    assert (worst(found), (tmp_path / "none.db").exists()) == (0, False)
+
+
+def test_children_are_asked_about_a_part_the_store_knows_and_coverage_is_told(tmp_path: Path) -> None:
+    api = office(letters=3)
+    pull_once(tmp_path / "s.db", [post()], api)
+    api.calls.clear()
+    api.answers["/letters"] = {"letters": [], "total_items": 0}
+
+    found = looked(api, tmp_path / "s.db")
+
+    assert sorted(api.calls) == ["GET /letters/l2/readers?count=1&offset=0", "GET /letters?count=1&offset=0", "GET /stamps"]
+    assert [one.found.split("; ")[-1] for one in found if one.what in ("letters", "readers")] == [
+        "read to 2025-10-09 08:53 UTC",
+        "read to 2025-10-09 08:53 UTC",
+    ]
+
+
+def test_a_part_that_is_gone_at_the_vendor_is_no_fault_of_the_stream(tmp_path: Path) -> None:
+    class Gone(Post):
+        def failure(self, status: int, headers: Any, body: bytes) -> Any:
+            from persync.errors import SkipStreamError
+
+            return SkipStreamError("it is gone.", reason="gone") if status == 404 else super().failure(status, headers, body)
+
+    api = office(letters=1)
+    connector = Gone("post", post().settings, {})
+    pull_once(tmp_path / "s.db", [connector], api)
+    del api.answers["/letters/l0/readers"]
+
+    found = by_name(looked(api, tmp_path / "s.db", connector))
+
+    assert found["readers"] == ("ok", "answers; the part asked about is gone there; read to 2025-10-09 08:53 UTC")
+
+
+def test_a_child_without_any_part_yet_is_said_not_to_be_asked(tmp_path: Path) -> None:
+    found = by_name(looked(office(letters=0), tmp_path / "none.db"))
+
+    assert found["readers"] == ("not probed", "not probed: nothing to ask for yet; never read")
+
+
+def test_a_missing_subscription_is_a_warning_and_a_failing_vendor_a_failure(tmp_path: Path) -> None:
+    api = office(letters=1)
+    api.answers["/stamps"] = lambda request: httpx.Response(402)
+    api.answers["/letters/l0/readers"] = lambda request: httpx.Response(500)
+
+    found = looked(api, tmp_path / "none.db")
+
+    assert [(one.what, one.state) for one in found if one.state != "ok"] == [
+        ("readers", "fail"),
+        ("stamps (on demand)", "warn"),
+    ]
+    assert found[-1].fix == "Buy a higher plan. Until then reports lack: cost of sending."
+    assert worst(found) == 1
+
+
+def test_after_a_refused_token_nothing_more_is_asked(tmp_path: Path) -> None:
+    api = office()
+    api.answers["/letters"] = lambda request: httpx.Response(401)
+
+    class Alone(Post):
+        workers = 1
+
+    found = looked(api, tmp_path / "none.db", Alone("post", post().settings, {}))
+
+    assert api.calls == ["GET /letters?count=1&offset=0"]
+    assert [one.state for one in found if one.what in ("letters", "readers", "stamps (on demand)")] == [
+        "fail",
+        "not probed",
+        "not probed",
+    ]
+    assert worst(found) == AuthError.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state", "said"),
+    [
+        (0.0, "ok", "the same as the vendor's"),
+        (100.0, "ok", "100 s ahead of the vendor's"),
+        (-600.0, "warn", "600 s behind the vendor's"),
+        (7200.0, "warn", "7,200 s ahead of the vendor's"),
+    ],
+)
+def test_a_clock_that_is_off_is_a_warning(tmp_path: Path, ahead: float, state: str, said: str) -> None:
+    clock = next(one for one in looked(office(), tmp_path / "none.db", ahead=ahead) if one.what == "clock")
+
+    assert (clock.state, clock.found, "NTP" in clock.fix) == (state, said, state == "warn")
+
+
+@pytest.mark.parametrize(
+    ("until", "state", "code"), [("2026-07-01", "ok", 0), ("2025-12-01", "warn", 0), ("2025-10-09", "fail", 6)]
+)
+def test_an_api_version_near_its_end_is_a_warning_and_past_it_a_failure(
+    tmp_path: Path, until: str, state: str, code: int
+) -> None:
+    connector = post()
+    connector.supported_until = until
+
+    found = looked(office(), tmp_path / "none.db", connector)
+
+    version = next(one for one in found if one.what == "API version")
+    assert (version.state, version.found, worst(found)) == (state, f"2025-07, supported until {until}", code)
+
+
+def test_a_stream_that_the_vendor_will_end_says_when(tmp_path: Path) -> None:
+    class Ending(Post):
+        streams = (replace(LETTERS, supported_until="2025-11-01"), READERS)
+
+    found = {one.what: one for one in looked(office(), tmp_path / "none.db", Ending("post", post().settings, {}))}
+
+    assert (found["letters"].state, found["letters"].fix) == (
+        "warn",
+        "The vendor supports this until 2025-11-01: update persync.",
+    )
+
+
+def test_records_that_do_not_fit_are_told_before_a_pull_finds_out(tmp_path: Path) -> None:
+    api = office()
+    api.answers["/letters"] = {"letters": [{"id": "l0", "version": "one"}], "total_items": 1}
+
+    found = {one.what: one for one in looked(api, tmp_path / "none.db")}
+
+    assert found["letters"].state == "warn"
+    assert "1 of 1 records do not fit" in found["letters"].found
+
+
+def test_a_job_is_never_started_only_to_look(tmp_path: Path) -> None:
+    bulk = replace(LETTERS, reader=GraphQLPages(query="mutation { run }", at="letters"), path="")
+
+    class Bulk(Post):
+        streams = (bulk,)
+
+    api = office()
+
+    found = by_name(looked(api, tmp_path / "none.db", Bulk("post", post().settings, {})))
+
+    assert (api.calls, found["letters"]) == ([], ("not probed", "not probed: asking would start a job there; never read"))
+
+
+def test_a_readers_own_probe_and_count_are_used(tmp_path: Path) -> None:
+    class Counted(SinglePage):
+        def probe(self, work: Work) -> Request:
+            return Request(path="/letters/count")
+
+        def count(self, work: Work, body: bytes) -> int | None:
+            return int(body)
+
+    class Own(Post):
+        streams = (replace(LETTERS, reader=Counted()),)
+
+    api = office()
+    api.answers["/letters/count"] = lambda request: httpx.Response(200, content=b"1234", headers={"date": DATE})
+
+    found = by_name(looked(api, tmp_path / "none.db", Own("post", post().settings, {})))
+
+    assert (api.calls, found["letters"]) == (["GET /letters/count"], ("ok", "1,234 records"))
