@@ -142,14 +142,56 @@ def test_faults_can_be_planned_while_the_server_runs() -> None:
 def test_an_unknown_fault_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ConfigError, match=r"unknown fault 'truncate'. Did you mean 'truncated'\?"):
         Schedule(Fault("truncate"))
-    assert set(KINDS) == {
-        "too_many",
-        "throttled_403",
-        "unauthorised",
-        "broken",
-        "gateway",
+    assert sorted(KINDS) == [
         "bad_json",
-        "truncated",
+        "broken",
+        "changed_type",
+        "clock_skew",
+        "doubled_page",
+        "empty_with_next",
+        "endless_next",
+        "expired_cursor",
+        "forbidden",
+        "gateway",
+        "hang",
+        "missing_field",
+        "new_field",
+        "reordered_page",
         "reset",
+        "reset_before",
         "slow",
-    }
+        "slow_body",
+        "throttled_403",
+        "too_many",
+        "too_many_until",
+        "truncated",
+        "unauthorised",
+    ]
+
+
+PAGE = {"members": [{"id": "a", "name": "x"}, {"id": "b", "name": "y"}], "total_items": 2}
+CONNECTION = {"data": {"orders": {"nodes": [{"id": "a"}], "pageInfo": {"hasNextPage": False, "endCursor": None}}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "page", "becomes"),
+    [
+        ("reordered_page", PAGE, {**PAGE, "members": PAGE["members"][::-1]}),  # type: ignore[index]
+        ("doubled_page", PAGE, {**PAGE, "members": PAGE["members"] * 2}),  # type: ignore[operator]
+        ("missing_field", PAGE, {**PAGE, "members": [{"name": "x"}, {"id": "b", "name": "y"}]}),
+        ("endless_next", PAGE, {**PAGE, "total_items": 10**9}),
+        ("empty_with_next", PAGE, {"members": [], "total_items": 10**9}),
+        (
+            "endless_next",
+            CONNECTION,
+            {"data": {"orders": {"nodes": [{"id": "a"}], "pageInfo": {"hasNextPage": True, "endCursor": "same"}}}},
+        ),
+        ("endless_next", {"results": [{"id": "a"}]}, {"results": [{"id": "a"}], "paging": {"next": {"after": "same"}}}),
+        ("endless_next", {"no": "records"}, {"no": "records"}),
+    ],
+)
+def test_a_page_lies_about_one_thing_and_tells_the_truth_otherwise(kind: str, page: object, becomes: object) -> None:
+    answer = ask(Faults(app, Schedule(Fault(kind))), body=json.dumps(page).encode())
+
+    assert json.loads(answer.body) == becomes
+    assert int(answer.headers["content-length"]) == len(answer.body)

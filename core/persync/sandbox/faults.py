@@ -3,45 +3,21 @@
     schedule = Schedule(Fault("too_many", match=r"/lists", times=2, retry_after=1.0), Fault("truncated", after=5))
     app = Faults(app, schedule)
 
-A kind is one function in `KINDS`; to add one, write it and put it there.
+The kinds are in fault_kinds.py (whole answers) and fault_pages.py (what stands in them); `KINDS` lists them all.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
 from persync.errors import ConfigError, nearest
+from persync.sandbox.fault_kinds import ANSWERS, App, Fault, Kind, Message, Receive, Scope, Send
+from persync.sandbox.fault_pages import PAGES
 
 __all__ = ["KINDS", "Fault", "Faults", "Schedule"]
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that goes wrong.
-
-    `match` is a regular expression sought in "METHOD /path?query", `body` one sought in the request's body (GraphQL has one
-    path for all). The first `after` requests that fit pass, the next `times` fail (None: all that follow).
-    """
-
-    kind: str
-    match: str = ""
-    body: str = ""
-    after: int = 0
-    times: int | None = 1
-    retry_after: float | None = None
-    """seconds in the Retry-After header, None for no header"""
-    seconds: float = 0.05
-    """how late a `slow` answer is"""
+KINDS: Mapping[str, Kind] = {**ANSWERS, **PAGES}
 
 
 class Schedule:
@@ -120,97 +96,3 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return again
-
-
-async def _answer(send: Send, status: int, kind: str, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> None:
-    every = [("content-type", kind), ("content-length", str(len(body))), *headers]
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in every]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-async def _capture(app: App, scope: Scope, receive: Receive) -> tuple[Message, bytes]:
-    """Run the application and return the start of its answer and the whole body."""
-    started: list[Message] = []
-    parts: list[bytes] = []
-
-    async def collect(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            started.append(message)
-        elif message["type"] == "http.response.body":
-            parts.append(message.get("body", b""))
-
-    await app(scope, receive, collect)
-    return started[0], b"".join(parts)
-
-
-def _with_length(start: Message, length: int) -> Message:
-    headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-    return {**start, "headers": [*headers, (b"content-length", str(length).encode())]}
-
-
-def _wait(fault: Fault) -> list[tuple[str, str]]:
-    return [] if fault.retry_after is None else [("retry-after", f"{fault.retry_after:g}")]
-
-
-def _problem(status: int, title: str) -> bytes:
-    return f'{{"status": {status}, "title": "{title}", "detail": "{title}.", "message": "{title}."}}'.encode()
-
-
-async def _too_many(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(send, 429, "application/json", _problem(429, "Too Many Requests"), _wait(fault))
-
-
-async def _throttled_403(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(send, 403, "text/html", b"<html><body>Access Denied</body></html>", _wait(fault))
-
-
-async def _unauthorised(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(send, 401, "application/json", _problem(401, "Unauthorized"))
-
-
-async def _broken(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(send, 500, "application/json", _problem(500, "Internal Server Error"), _wait(fault))
-
-
-async def _gateway(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(
-        send, 502, "text/html", b"<html><head><title>502 Bad Gateway</title></head><body></body></html>", _wait(fault)
-    )
-
-
-async def _bad_json(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(send, 200, "application/json", b"<html><body>We are back soon.</body></html>")
-
-
-async def _truncated(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    """Cut the body in half and say so in Content-Length: good HTTP, bad JSON."""
-    start, body = await _capture(app, scope, receive)
-    half = body[: len(body) // 2]
-    await send(_with_length(start, len(half)))
-    await send({"type": "http.response.body", "body": half, "more_body": False})
-
-
-async def _reset(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    """Announce the whole body, send half of it and close the connection."""
-    start, body = await _capture(app, scope, receive)
-    await send(_with_length(start, len(body)))
-    await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-
-
-async def _slow(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await asyncio.sleep(fault.seconds)
-    await app(scope, receive, send)
-
-
-KINDS: Mapping[str, Callable[[Fault, App, Scope, Receive, Send], Awaitable[None]]] = {
-    "too_many": _too_many,
-    "throttled_403": _throttled_403,
-    "unauthorised": _unauthorised,
-    "broken": _broken,
-    "gateway": _gateway,
-    "bad_json": _bad_json,
-    "truncated": _truncated,
-    "reset": _reset,
-    "slow": _slow,
-}

@@ -1,0 +1,110 @@
+"""Kinds of faults inside a good answer: pages that lie about what follows, records that changed their shape.
+
+They work on any JSON answer that holds a list of objects; one that holds none goes through untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from persync.sandbox.fault_kinds import App, Fault, Kind, Receive, Scope, Send, capture, with_length
+
+Change = Callable[[Any, list[dict[str, Any]]], None]
+"""Changes an answer in place, given the list of its records."""
+
+
+def find_records(data: Any) -> list[dict[str, Any]] | None:
+    """Return the first list of objects nearest to the top of an answer, None when there is none."""
+    level = [data]
+    while level:
+        for one in level:
+            if isinstance(one, list) and one and all(isinstance(item, dict) for item in one):
+                return one
+        level = [below for one in level if isinstance(one, dict) for below in one.values()]
+    return None
+
+
+def _changed(change: Change) -> Kind:
+    async def kind(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        start, body = await capture(app, scope, receive)
+        try:
+            data = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            data = None
+        records = find_records(data)
+        if records is not None:
+            change(data, records)
+            body = orjson.dumps(data)
+        await send(with_length(start, len(body)))
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    return kind
+
+
+def _pagers(data: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object in which a GraphQL connection tells of its next page."""
+    if isinstance(data, dict):
+        for name, value in data.items():
+            if name == "pageInfo" and isinstance(value, dict):
+                yield value
+            else:
+                yield from _pagers(value)
+    elif isinstance(data, list):
+        for item in data:
+            yield from _pagers(item)
+
+
+def _endless(data: Any, records: list[dict[str, Any]]) -> None:
+    """Promise a further page, always the same one or, with offsets, one more."""
+    if "total_items" in data:
+        data["total_items"] = 10**9
+    elif "hasMore" in data:
+        data |= {"hasMore": True, "offset": "same"}
+    elif "data" in data:
+        for info in _pagers(data):
+            info |= {"hasNextPage": True, "endCursor": "same"}
+    else:
+        data["paging"] = {"next": {"after": "same"}}
+
+
+def _empty_with_next(data: Any, records: list[dict[str, Any]]) -> None:
+    _endless(data, records)
+    records.clear()
+
+
+def _new_field(data: Any, records: list[dict[str, Any]]) -> None:
+    for record in records:
+        record["brand_new"] = {"made": "up"}
+
+
+def _missing_field(data: Any, records: list[dict[str, Any]]) -> None:
+    """Leave the first field out of the first record: with every vendor that is its id."""
+    records[0].pop(next(iter(records[0])))
+
+
+def _changed_type(data: Any, records: list[dict[str, Any]]) -> None:
+    first = records[0]
+    first[next(iter(first))] = [{"was": "something else"}]
+
+
+def _reordered(data: Any, records: list[dict[str, Any]]) -> None:
+    records.reverse()
+
+
+def _doubled(data: Any, records: list[dict[str, Any]]) -> None:
+    records += [dict(record) for record in records]
+
+
+PAGES: Mapping[str, Kind] = {
+    "endless_next": _changed(_endless),
+    "empty_with_next": _changed(_empty_with_next),
+    "new_field": _changed(_new_field),
+    "missing_field": _changed(_missing_field),
+    "changed_type": _changed(_changed_type),
+    "reordered_page": _changed(_reordered),
+    "doubled_page": _changed(_doubled),
+}
+"""every kind of this page by name"""
