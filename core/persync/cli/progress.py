@@ -10,6 +10,7 @@ import click
 from persync.cli.output import show_json, show_table
 
 if TYPE_CHECKING:
+    from persync.connect.estimate import ConnectionPlan, StreamPlan
     from persync.connect.result import Progress, PullResult
 
 
@@ -86,3 +87,92 @@ def show_pull(result: PullResult, form: str) -> None:
         click.echo(f"{result.changed:,} rows changed.")
     for line in failures(result):
         click.echo(f"persync: {line}", err=True)
+
+
+def show_plans(plans: list[ConnectionPlan], form: str) -> int:
+    """Print what a pull would take, and what could not be found out on stderr; return the exit code."""
+    errors = [plan.error for plan in plans if plan.error is not None]
+    told = {id(error) for error in errors}
+    errors += [one.error for plan in plans for one in plan.streams if one.error is not None and id(one.error) not in told]
+    code = next((error.exit_code for error in errors), 0)
+    if form == "json":
+        show_json(
+            "plan",
+            (_plan_json(one) for plan in plans for one in plan.streams),
+            connections=[_connection_json(plan) for plan in plans],
+            errors=[str(error) for error in errors],
+            exit_code=code,
+        )
+    else:
+        headers = ("connection", "stream", "parts", "records", "pages", "calls", "time", "how", "note")
+        rows = [
+            (
+                one.connection,
+                one.stream,
+                _number(one.parts),
+                _number(one.records),
+                _number(one.pages),
+                _number(one.calls),
+                "" if one.seconds is None else _duration(one.seconds),
+                one.how,
+                one.note,
+            )
+            for plan in plans
+            for one in plan.streams
+        ]
+        if rows:
+            show_table(headers, rows, right=("parts", "records", "pages", "calls", "time"))
+        for plan in plans:
+            click.echo(_plan_line(plan))
+    for error in errors:
+        click.echo(f"persync: {error}", err=True)
+    return code
+
+
+def _plan_json(one: StreamPlan) -> dict[str, Any]:
+    return {
+        "connection": one.connection,
+        "stream": one.stream,
+        "how": one.how,
+        "parts": one.parts,
+        "known_parts": one.known,
+        "records": one.records,
+        "pages": one.pages,
+        "calls": one.calls,
+        "seconds": None if one.seconds is None else round(one.seconds, 3),
+        "note": one.note or None,
+    }
+
+
+def _connection_json(plan: ConnectionPlan) -> dict[str, Any]:
+    daily = plan.daily
+    return {
+        "connection": plan.connection,
+        "calls": plan.calls,
+        "seconds": round(plan.seconds, 3),
+        "is_whole": plan.is_whole and plan.error is None,
+        "probes": plan.probes,
+        "daily": None if daily is None else {"limit": daily.limit, "left": daily.left, "share": plan.calls / daily.limit},
+    }
+
+
+def _plan_line(plan: ConnectionPlan) -> str:
+    if plan.error is not None and not plan.streams:
+        return f"{plan.connection}: not known."
+    least = "" if plan.is_whole and plan.error is None else "at least "
+    line = f"{plan.connection}: {least}{plan.calls:,} calls, about {_duration(plan.seconds)}"
+    if plan.daily is not None:
+        line += f"; {plan.calls / plan.daily.limit:.2%} of {plan.daily.limit:,} calls a day, {plan.daily.left:,} are left"
+        if plan.calls > plan.daily.left:
+            line += " (not enough: the pull stops there with exit code 5 and goes on the next day)"
+    return f"{line}."
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:,.1f} s" if seconds < 10 else f"{seconds:,.0f} s"
+    return f"{seconds / 60:,.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from persync.errors import AuthError, ConfigError, PersyncError, nearest
@@ -32,6 +27,29 @@ def pull_project(
     from persync.connect import pull as engine
     from persync.imports.files import FilesConnector
     from persync.imports.known import orders_in
+
+    connectors, errors = connectors_for(host, project, names, options.streams)
+    result = engine.PullResult(errors=errors)
+    for streams, group in connectors.items():
+        for connector in group:
+            if isinstance(connector, FilesConnector):
+                connector.stored = orders_in(project.store_path, connector.connection)
+        one = engine.pull(project.store_path, group, replace(options, streams=streams), watch, aliases=project.aliases)
+        result.streams += one.streams
+        result.errors += one.errors
+        result.interrupted |= one.interrupted
+        if result.interrupted:
+            break
+    return result
+
+
+def connectors_for(
+    host: Host, project: Project, names: Sequence[str], streams: tuple[str, ...]
+) -> tuple[dict[tuple[str, ...], list[Connector]], list[PersyncError]]:
+    """Return the connectors of the named connections (all without names) by the streams to ask of them, and what is missing.
+
+    A connection without its secret is an error in the second. Raises ConfigError as `pull_project` does.
+    """
     from persync.settings import make_connector
 
     wanted = list(dict.fromkeys(names)) or list(project.connections)
@@ -40,28 +58,15 @@ def pull_project(
         where = str(project.folder.resolve())
         raise ConfigError(f"{what}.", where=where, hint="Run `persync connect NAME`, or `persync demo`.")
     connectors: dict[tuple[str, ...], list[Connector]] = {}
-    result = engine.PullResult()
-    for name, streams in _asked(host, project, wanted, options.streams).items():
+    errors: list[PersyncError] = []
+    for name, mine in _asked(host, project, wanted, streams).items():
         try:
             connector = make_connector(project, host, name)
         except AuthError as error:
-            result.errors.append(error)
+            errors.append(error)
         else:
-            connectors.setdefault(streams, []).append(connector)
-    if not connectors:
-        return result
-    with _rehearsal(project.store_path) if options.dry_run else _itself(project.store_path) as path:
-        for streams, group in connectors.items():
-            for connector in group:
-                if isinstance(connector, FilesConnector):
-                    connector.stored = orders_in(path, connector.connection)
-            one = engine.pull(path, group, replace(options, streams=streams), watch, aliases=project.aliases)
-            result.streams += one.streams
-            result.errors += one.errors
-            result.interrupted |= one.interrupted
-            if result.interrupted:
-                break
-    return result
+            connectors.setdefault(mine, []).append(connector)
+    return connectors, errors
 
 
 def _asked(host: Host, project: Project, names: list[str], streams: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -80,29 +85,6 @@ def _asked(host: Host, project: Project, names: list[str], streams: tuple[str, .
             raise ConfigError(f"there is no stream '{stream}'.", where=", ".join(names), hint=nearest(stream, known))
     asked = {name: tuple(stream for stream in streams if stream in mine) for name, mine in offered.items()}
     return {name: mine for name, mine in asked.items() if mine}
-
-
-@contextmanager
-def _itself(path: Path) -> Iterator[Path]:
-    yield path
-
-
-@contextmanager
-def _rehearsal(path: Path) -> Iterator[Path]:
-    """Lend a copy of the store, with its key, that is gone afterwards: a dry run does everything, and keeps nothing."""
-    from persync.store.key import key_path
-
-    with TemporaryDirectory(prefix="persync-dry-run-") as folder:
-        copy = Path(folder) / path.name
-        if path.exists():
-            with (
-                closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as source,
-                closing(sqlite3.connect(copy)) as target,
-            ):
-                source.backup(target)
-            if key_path(path).exists():
-                shutil.copy2(key_path(path), key_path(copy))
-        yield copy
 
 
 def failures(result: PullResult) -> list[str]:

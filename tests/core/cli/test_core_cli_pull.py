@@ -90,8 +90,8 @@ def test_a_stream_is_asked_of_the_connections_that_have_it(
     monkeypatch.setattr("persync.connect.pull.pull", pull)
     project(tmp_path, MAIL + SHOP + OWN)
 
-    assert persync("pull", "--stream", "orders", "--stream", "reports", env=SECRETS).exit_code == 0
-    assert asked == [(["news"], ("reports",)), (["shop"], ("orders",))]
+    assert persync("pull", "--stream", "shop", "--stream", "reports", env=SECRETS).exit_code == 0
+    assert asked == [(["news"], ("reports",)), (["shop"], ("shop",))]
     line = said(persync("pull", "--stream", "ordrs", env=SECRETS), 2)
     assert line == "news, shop, own: there is no stream 'ordrs'. Did you mean 'orders'?"
     assert said(persync("pull", "news", "--stream", "bulk_orders_x", env=SECRETS), 2).startswith(
@@ -147,7 +147,7 @@ def test_a_name_that_is_no_connection_is_a_usage_error(persync: Run, tmp_path: P
     assert said(persync("pull", "onw"), 2).endswith("there is no connection 'onw'. Did you mean 'own'?")
 
 
-def test_a_dry_run_says_what_would_change_and_keeps_nothing(persync: Run, tmp_path: Path) -> None:
+def test_a_dry_run_says_what_it_would_take_and_keeps_nothing(persync: Run, tmp_path: Path) -> None:
     project(tmp_path, OWN)
     (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
 
@@ -155,9 +155,21 @@ def test_a_dry_run_says_what_would_change_and_keeps_nothing(persync: Run, tmp_pa
     assert not (tmp_path / "persync.db").exists()
     persync("pull")
     before = persync("verify", "--digest").stdout
+    read = persync("pull", "--dry-run", "--format", "json")
     (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\nb,visit,0\n")
-    second = persync("pull", "--dry-run", "--format", "json")
+    second = json.loads(persync("pull", "--dry-run", "--format", "json").stdout)
 
-    assert "0 rows changed" not in first.stdout
-    assert json.loads(second.stdout)["changed"] > 0
+    assert first.stdout.splitlines()[-1] == "own: 0 calls, about 0.0 s."
+    assert json.loads(read.stdout)["results"] == []
+    assert (second["kind"], [(one["stream"], one["records"]) for one in second["results"]]) == ("plan", [("visits.csv", 2)])
     assert persync("verify", "--digest").stdout == before
+
+
+def test_a_dry_run_without_a_token_is_one_line_and_its_exit_code(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, MAIL + OWN)
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+
+    result = persync("pull", "--dry-run")
+
+    assert said(result, 4).startswith("news: no secret found")
+    assert result.stdout.splitlines()[-2:] == ["news: not known.", "own: 0 calls, about 0.0 s."]

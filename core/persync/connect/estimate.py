@@ -1,0 +1,249 @@
+"""What a pull would take, from one small call a stream: parts, records, pages, calls, time and share of the day's quota.
+
+What the vendor counts is counted; what hangs under parts not known yet is estimated from the parents' counts, and says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from persync.connect.known import Known
+from persync.connect.plan import levels, wanted_streams
+from persync.connect.probe import NOTHING_YET, Probe, Prober, first_page, records_a_page
+from persync.connect.stream import Every, Stream, Work
+from persync.connect.windows import is_due, open_window
+from persync.errors import PersyncError, SkipStreamError
+from persync.store.checkpoints import Checkpoint
+
+if TYPE_CHECKING:
+    from persync.connect.client import Client
+    from persync.connect.connector import Connector
+    from persync.connect.pace import Daily
+    from persync.connect.result import PullOptions
+
+__all__ = ["ConnectionPlan", "StreamPlan", "due_points", "plan_connection"]
+
+How = Literal["counted", "estimated", "not known", "nothing to do", "skipped", "failed"]
+
+
+@dataclass(slots=True)
+class StreamPlan:
+    """What one stream would take. None is not known; `how` says where the numbers come from, `note` in words.
+
+    `parts` are the partitions to read, `known` of them are in the store. `records` and `pages` are of all of them.
+    """
+
+    connection: str
+    stream: str
+    how: How = "nothing to do"
+    parts: int = 0
+    known: int = 0
+    records: int | None = None
+    pages: int | None = None
+    calls: int | None = None
+    seconds: float | None = None
+    note: str = ""
+    error: PersyncError | None = None
+
+
+@dataclass(slots=True)
+class ConnectionPlan:
+    """What a connection would take. `daily` is the vendor's own number of calls a day and what is left of them."""
+
+    connection: str
+    streams: list[StreamPlan] = field(default_factory=list)
+    daily: Daily | None = None
+    probes: int = 0
+    """the calls that it took to find out"""
+    error: PersyncError | None = None
+
+    @property
+    def calls(self) -> int:
+        """Calls of all streams of which something is known."""
+        return sum(stream.calls or 0 for stream in self.streams)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds for all of them, one stream after the other."""
+        return sum(stream.seconds or 0.0 for stream in self.streams)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every stream that would be read has its numbers."""
+        return not any(stream.calls is None and stream.how in ("not known", "failed") for stream in self.streams)
+
+
+def plan_connection(
+    client: Client,
+    connector: Connector,
+    known: Known,
+    options: PullOptions,
+    *,
+    timer: Callable[[], float],
+) -> ConnectionPlan:
+    """Find out what a pull with these options would take: one small call a stream, and nothing is written.
+
+    `timer` counts seconds; errors of single streams are in their plans, one that holds for all in the connection's.
+    """
+    plan = ConnectionPlan(connector.connection)
+    planner = _Planner(client, connector, known, options, timer)
+    for level in levels(wanted_streams(connector, options.streams)):
+        plan.streams += planner.level(level)
+        if planner.prober.fatal is not None:
+            plan.error = planner.prober.fatal
+            break
+    order = {stream.name: i for i, stream in enumerate(connector.streams)}
+    plan.streams.sort(key=lambda one: order[one.stream])
+    plan.daily, plan.probes = client.pace.daily(), planner.asked
+    return plan
+
+
+def due_points(
+    stream: Stream, known: Known, options: PullOptions, *, start: str | None = None, where: str = ""
+) -> list[Checkpoint]:
+    """Return the known partitions that a pull would read now, each with its window opened. Writes nothing.
+
+    `start` is the connection's own first day, `where` the place to name when it is no date.
+    """
+    points = list(known.points.get(stream.name, []))
+    if stream.parent is None and not any(point.partition == "" for point in points):
+        points.append(Checkpoint(stream.name, "", {}))
+    if isinstance(stream.window, Every):
+        if not stream.window.first and stream.name not in options.streams and not options.full:
+            # Its days are counted from the first pull, which reads everything anyway.
+            points = [point for point in points if point.watermark is not None or point.token is not None]
+        if not any(is_due(stream, point, options) for point in points):
+            return []
+    found = []
+    for point in points:
+        again = options.rejects and (stream.name, point.partition) in known.rejected
+        if options.rejects and not again:
+            continue
+        if again or options.full:
+            point.token = None
+        if again:
+            point.watermark = None
+        elif not isinstance(stream.window, Every) and not is_due(stream, point, options):
+            continue
+        open_window(stream, point, options, known.account, start, where)
+        found.append(point)
+    return found
+
+
+class _Planner:
+    """Plans level by level: what a level's answers count is what the next level's parts are estimated from."""
+
+    def __init__(
+        self, client: Client, connector: Connector, known: Known, options: PullOptions, timer: Callable[[], float]
+    ) -> None:
+        self.client = client
+        self.connector = connector
+        self.known = known
+        self.options = options
+        self.prober = Prober(client, connector, known, now=options.now, timer=timer)
+        self.asked = 0
+        self._probes: dict[str, Probe] = {}
+        self._plans: dict[str, StreamPlan] = {}
+
+    def level(self, streams: list[Stream]) -> list[StreamPlan]:
+        """Plan the streams of one level, all of whose parents are planned."""
+        start = getattr(self.connector.settings, "start", None)
+        where = f"[connections.{self.connector.connection}] start"
+        due = {one.name: due_points(one, self.known, self.options, start=start, where=where) for one in streams}
+        fresh = {one.name: self._fresh(one) for one in streams}
+        wanted = [one for one in streams if due[one.name] or fresh[one.name][0] != 0]
+        works = [(one, self._sample(one, due[one.name])) for one in wanted]
+        for probe in self.prober.probe_level(works):
+            self._probes[probe.stream.name] = probe
+            self.asked += probe.request is not None
+        plans = []
+        for one in streams:
+            plan = StreamPlan(self.connector.connection, one.name)
+            if one in wanted:
+                self._fill(plan, one, self._probes[one.name], len(due[one.name]), *fresh[one.name])
+            elif not plan.note:
+                plan.note = "not due" if self.known.points.get(one.name) or one.parent is None else "no part of it is known"
+            self._plans[one.name] = plan
+            plans.append(plan)
+        return plans
+
+    def _sample(self, stream: Stream, due: list[Checkpoint]) -> Work | None:
+        return self.prober.work_of(stream, due[-1] if due else None)
+
+    def _fresh(self, stream: Stream) -> tuple[int | None, str]:
+        """Estimate how many parts the parent's answer adds to those that are due, None if it cannot be; and say from what.
+
+        Parts that the store does not know, and known ones whose version has moved, both by their share in the records seen.
+        """
+        if stream.parent is None or self.options.rejects:
+            return 0, ""
+        parent, probe = self._plans.get(stream.parent), self._probes.get(stream.parent)
+        if parent is None or probe is None or parent.records == 0:
+            return 0, ""
+        if parent.records is None:
+            return None, f"how many {stream.parent} there are is not told"
+        known = {point.partition: point for point in self.known.points.get(stream.name, [])}
+        if not probe.seen:
+            return max(0, parent.records - len(known)), f"one for each of {parent.records:,} {stream.parent}"
+        named = {child.key: child for child in probe.children.get(stream.name, [])}
+        share = len(named) / probe.seen
+        if share == 0:
+            return 0, f"none of the {probe.seen:,} {stream.parent} looked at has any"
+        new = max(0, round(share * parent.records) - len(known))
+        met = [(child, known[key]) for key, child in named.items() if key in known]
+        moved = sum(child.version not in (None, point.done_version) and not _waits(point) for child, point in met)
+        again = round(moved / len(met) * sum(not _waits(point) for point in known.values())) if met else 0
+        basis = [f"{'one' if share == 1 else f'{share:.2g}'} for each of {parent.records:,} {stream.parent}"] if new else []
+        basis += [f"{moved:,} of {len(met):,} looked at have moved"] if again else []
+        return new + again, "; ".join(basis)
+
+    def _fill(self, plan: StreamPlan, stream: Stream, probe: Probe, due: int, fresh: int | None, basis: str) -> None:
+        plan.known, plan.parts = due, due + (fresh or 0)
+        error = probe.error
+        if isinstance(error, SkipStreamError) and (error.reason != "gone" or stream.parent is None):
+            plan.how, plan.note, plan.calls = "skipped", f"{error.reason}: {error.what}", 0
+            return
+        if error is not None and not isinstance(error, SkipStreamError):
+            plan.how, plan.note, plan.error = "failed", error.what, error
+            return
+        if probe.request is None or plan.parts == 0:
+            told = probe.reason if probe.reason not in ("", NOTHING_YET) else basis
+            plan.how, plan.note = "not known", told or "known once its parents are read"
+            return
+        assert probe.work is not None
+        size = records_a_page(probe.work)
+        if size is not None and probe.records is None:
+            plan.how, plan.note = "not known", "the vendor does not tell how many there are"
+            return
+        pages = 1 if size is None else max(1, math.ceil((probe.records or 0) / size))
+        plan.pages = pages * plan.parts
+        plan.records = None if probe.records is None else probe.records * plan.parts
+        plan.calls = self._calls(stream, plan.pages)
+        plan.seconds = self._seconds(probe, plan.calls, plan.parts)
+        plan.how = "counted" if plan.parts == due == 1 and fresh == 0 else "estimated"
+        notes = [basis] if fresh else ["without what is new"] if fresh is None else []
+        if plan.parts > 1 and probe.records is not None:
+            notes.append(f"each like the one looked at ({probe.records:,} records)")
+        plan.note = "; ".join(notes)
+
+    @staticmethod
+    def _calls(stream: Stream, pages: int) -> int:
+        """Return the calls that pages take: one each, unless the reader says otherwise (a job is asked after)."""
+        own = getattr(stream.reader, "calls", None)
+        return int(own(pages)) if callable(own) else pages
+
+    def _seconds(self, probe: Probe, calls: int, parts: int) -> float:
+        """Return the time of so many calls: parts side by side, pages of one in turn, no faster than the vendor lets them."""
+        assert probe.work is not None
+        side_by_side = max(1, min(self.connector.workers, self.client.pace.concurrent, parts))
+        needed = calls * probe.seconds / side_by_side
+        rate = self.client.pace.rate(first_page(probe.work))
+        return max(needed, calls / rate) if rate else needed
+
+
+def _waits(point: Checkpoint) -> bool:
+    """Tell whether a part would be read by what the store knows of it alone."""
+    return point.token is not None or point.version is None or point.version != point.done_version
