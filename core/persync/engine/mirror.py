@@ -14,14 +14,16 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from persync.engine.batches import ArrowReader, PlainReader, Reader, arrow_schema, declared
 from persync.engine.parts import PartWriter, month_starts, month_text
 from persync.errors import StoreError
+from persync.store.privacy import ERASURES, UNFINISHED, finish
 from persync.store.schema import MIRRORED, MONTHLY, SCHEMA_VERSION
+from persync.store.store import open_store
 
 MANIFEST: Final = "manifest.json"
 LAYOUT: Final = 1
@@ -40,13 +42,15 @@ def mirror_folder(store_path: Path) -> Path:
 def refresh(store_path: Path, *, purge: bool = False) -> Path:
     """Bring the mirror of a store up to date and return its folder.
 
-    `purge` also removes at once what earlier refreshes left for engines that may still be open: an erased person must not
-    stay readable. Raise StoreError when the store cannot be read or the folder cannot be written.
+    `purge` also removes at once what earlier refreshes left for engines that may still be open. After an erasure that is
+    always done, and an erasure that was cut off before it had overwritten the store's own file is finished first: an erased
+    person must not stay readable. Raise StoreError when the store cannot be read or the folder cannot be written.
     """
     store_path = Path(store_path)
     folder = mirror_folder(store_path)
     if not store_path.exists():
         raise StoreError(f"there is no store at {store_path} yet.", hint="Run `persync pull` or `persync demo` first.")
+    _finish_erasure(store_path)
     try:
         large = store_path.stat().st_size >= SPAWN_BYTES
         if large and _stale(store_path, folder) and _spawn(store_path, purge):
@@ -59,6 +63,27 @@ def refresh(store_path: Path, *, purge: bool = False) -> Path:
             f"the mirror {folder} cannot be written: {error.strerror or error}.", hint="Check the folder and the disk's room."
         ) from None
     return folder
+
+
+def _finish_erasure(store_path: Path) -> None:
+    reader = PlainReader(store_path)
+    try:
+        waits = bool(list(reader.rows(f"SELECT 1 FROM meta WHERE name = '{UNFINISHED}'")))
+    except sqlite3.Error:
+        return  # whoever reads the tables says what is wrong
+    finally:
+        reader.close()
+    if waits:
+        # Another program may have the store open, or the disk be full: it stays noted, and a report does not need it.
+        with suppress(StoreError), open_store(store_path) as store:
+            finish(store)
+
+
+def _erasures(reader: Reader) -> int:
+    """Return how many erasures the store has seen."""
+    if not declared(reader, "meta"):
+        return 0
+    return sum(int(value) for (value,) in reader.rows(f"SELECT value FROM meta WHERE name = '{ERASURES}'"))
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -108,10 +133,12 @@ def _refresh_here(store_path: Path, folder: Path, open_reader: Callable[[Path], 
     with _locked(folder):
         reader = open_reader(store_path)
         try:
-            old = _usable(read_manifest(folder), reader, store_path)
+            before = read_manifest(folder)
+            old = _usable(before, reader, store_path)
             work = _work(reader, old, folder)
-            if any(work.values()) or old is None:
-                _write(reader, store_path, folder, old, work)
+            purge = purge or (before is not None and before.get("erasures", 0) != _erasures(reader))
+            if any(work.values()) or old is None or purge:
+                _write(reader, store_path, folder, old, work, purge)
         finally:
             reader.close()
         _sweep(folder, purge)
@@ -183,7 +210,9 @@ def _intact(folder: Path, part: dict[str, Any]) -> bool:
         return False
 
 
-def _write(reader: Reader, store_path: Path, folder: Path, old: Manifest | None, work: dict[str, set[int]]) -> None:
+def _write(
+    reader: Reader, store_path: Path, folder: Path, old: Manifest | None, work: dict[str, set[int]], purge: bool
+) -> None:
     dirty = _dirty(reader)
     generation = _next_generation(folder)
     tables: dict[str, Any] = {}
@@ -211,8 +240,9 @@ def _write(reader: Reader, store_path: Path, folder: Path, old: Manifest | None,
         "store": _identity(reader, store_path),
         "generation": generation,
         "tables": tables,
-        "previous_generation": old["generation"] if old else generation,
-        "previous": sorted(_all_files(old)) if old else [],
+        "erasures": _erasures(reader),
+        "previous_generation": old["generation"] if old and not purge else generation,
+        "previous": sorted(_all_files(old)) if old and not purge else [],
     }
     _replace(folder / MANIFEST, json.dumps(manifest))
 
@@ -263,16 +293,16 @@ def _sweep(folder: Path, purge: bool) -> None:
     manifest = read_manifest(folder)
     if manifest is None:
         return
-    if purge and manifest["previous"]:
-        manifest["previous"] = []
-        _replace(folder / MANIFEST, json.dumps(manifest))
     keep = _all_files(manifest) | set(manifest["previous"])
     for path in folder.glob("*.parquet"):
         if path.name not in keep:
             path.unlink(missing_ok=True)
     for path in folder.glob("manifest.*.tmp"):
         path.unlink(missing_ok=True)
-    generations = {manifest["generation"], manifest["generation" if purge else "previous_generation"]}
+    if purge:
+        for path in (folder / "spill").glob("*"):
+            path.unlink(missing_ok=True)
+    generations = {manifest["generation"], manifest["previous_generation"]}
     for derived in folder.glob("derived-g*"):
         if derived.name not in {f"derived-g{generation}" for generation in generations}:
             for path in derived.iterdir():

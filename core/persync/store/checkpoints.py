@@ -84,8 +84,10 @@ def start_clock(db: sqlite3.Connection, connection: int, point: Checkpoint) -> N
     )
 
 
-def complete(db: sqlite3.Connection, connection: int, point: Checkpoint, *, now: int) -> None:
+def complete(db: sqlite3.Connection, connection: int, point: Checkpoint, *, now: int, note: str = "") -> None:
     """Note that a pass is complete: the watermark moves, the coverage grows; call in the last page's transaction.
+
+    `note` says what is odd about it: fewer records than the vendor counts.
 
     The watermark only moves over a window that joins what was covered before: a pull of recent days alone leaves no gap
     behind that a later pull would not see.
@@ -109,17 +111,27 @@ def complete(db: sqlite3.Connection, connection: int, point: Checkpoint, *, now:
         ),
     )
     if joins:
-        cover(db, connection, point.stream, point.partition, point.since or 0, watermark or now, now=now)
+        cover(db, connection, point.stream, point.partition, point.since or 0, watermark or now, now=now, note=note)
 
 
-def cover(db: sqlite3.Connection, connection: int, stream: str, partition: str, from_at: int, to_at: int, *, now: int) -> None:
+def cover(
+    db: sqlite3.Connection,
+    connection: int,
+    stream: str,
+    partition: str,
+    from_at: int,
+    to_at: int,
+    *,
+    now: int,
+    note: str = "",
+) -> None:
     """Note that a partition is complete from `from_at` to `to_at`."""
     db.execute(
-        "INSERT INTO coverage VALUES (?, ?, ?, ?, ?, 'complete', '', ?) ON CONFLICT DO UPDATE SET"
+        "INSERT INTO coverage VALUES (?, ?, ?, ?, ?, 'complete', ?, ?) ON CONFLICT DO UPDATE SET"
         " from_at = CASE WHEN coverage.state = 'complete' THEN min(coverage.from_at, excluded.from_at)"
         " ELSE excluded.from_at END,"
-        " to_at = excluded.to_at, state = 'complete', reason = '', observed_at = excluded.observed_at",
-        (connection, stream, partition, from_at, to_at, now),
+        " to_at = excluded.to_at, state = 'complete', reason = excluded.reason, observed_at = excluded.observed_at",
+        (connection, stream, partition, from_at, to_at, note, now),
     )
 
 

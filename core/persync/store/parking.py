@@ -66,3 +66,52 @@ def clear_some(db: sqlite3.Connection, connection: int, stream: str, partition: 
         (connection, stream, partition, CLEARED),
     )
     return cursor.rowcount > 0
+
+
+class Lots:
+    """The parked records of a partition, record by record with all that belongs to it.
+
+    A child's key is its parent's key, a slash and more, so that what belongs together lies together. What was handed out is
+    forgotten by `forget`, in the transaction of the rows made of it.
+    """
+
+    def __init__(self, db: sqlite3.Connection, connection: int, stream: str, partition: str) -> None:
+        self._db = db
+        self._place = (connection, stream, partition)
+        self._taken: list[tuple[Any, ...]] = []
+
+    def roots(self, *, after: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return the next records that belong to none, by key."""
+        found = self._db.execute(
+            "SELECT key, data FROM parked WHERE connection = ? AND stream = ? AND partition = ? AND key > ?"
+            " AND parent IS NULL ORDER BY key LIMIT ?",
+            (*self._place, after, LOT),
+        ).fetchall()
+        self._taken += [(*self._place, key) for key, _ in found]
+        return [(key, orjson.loads(data)) for key, data in found]
+
+    def below(self, key: str) -> list[dict[str, Any]]:
+        """Return the data of the records that belong to one directly, by key."""
+        # The character after the slash ends the range: no other key lies between.
+        found = self._db.execute(
+            "SELECT key, data FROM parked WHERE connection = ? AND stream = ? AND partition = ? AND key > ? AND key < ?"
+            " ORDER BY key",
+            (*self._place, f"{key}/", f"{key}0"),
+        ).fetchall()
+        self._taken += [(*self._place, name) for name, _ in found]
+        return [orjson.loads(data) for _, data in found]
+
+    def orphans(self) -> list[str]:
+        """Return keys of some of the records that are left: what they belong to never came."""
+        found = self._db.execute(
+            "SELECT key FROM parked WHERE connection = ? AND stream = ? AND partition = ? LIMIT ?", (*self._place, LOT)
+        ).fetchall()
+        self._taken += [(*self._place, key) for (key,) in found]
+        return [key for (key,) in found]
+
+    def forget(self) -> None:
+        """Forget what was handed out since the last time."""
+        self._db.executemany(
+            "DELETE FROM parked WHERE connection = ? AND stream = ? AND partition = ? AND key = ?", self._taken
+        )
+        self._taken.clear()
