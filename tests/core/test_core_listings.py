@@ -173,3 +173,31 @@ def test_a_deletion_the_vendor_dates_is_kept_with_its_date_and_is_written_once(t
 
         assert changes == [1, 1, 0, 0]
         assert store.db.execute("SELECT vendor_id, deleted_at FROM deletions").fetchall() == [("7", 5)]
+
+
+def test_a_pass_that_brings_nothing_although_the_vendor_counts_some_is_no_complete_pass(tmp_path: Path) -> None:
+    store, empty = tmp_path / "p.db", api("xy")
+    empty.answers["/letters"] = lambda request: httpx.Response(200, json={"letters": [], "total_items": 2})
+
+    first = pull_once(store, [post()], empty)
+    pull_once(store, [post()], api("xy"), now=NOW + 1)
+
+    assert (first.exit_code, str(first.streams[0].error)) == (
+        3,
+        "post, letters: nothing came, although the vendor counts 2. Pull again: this part is read again from its beginning.",
+    )
+    assert table(store, "SELECT count(*) FROM campaigns") == [(2,)]
+
+
+def test_a_pass_that_brings_fewer_than_the_vendor_counts_says_so_in_its_coverage(tmp_path: Path) -> None:
+    store, short = tmp_path / "p.db", api("xy")
+    short.answers["/letters"] = lambda request: httpx.Response(
+        200, json={"letters": [{"id": "x"}] if request.url.params["offset"] == "0" else [], "total_items": 3}
+    )
+
+    pull_once(store, [post()], short)
+    noted = table(store, "SELECT state, reason FROM coverage WHERE stream = 'letters'")
+    pull_once(store, [post()], api("xy"), now=NOW + 1)
+
+    assert noted == [("complete", "the vendor counts 3 and gave 1")]
+    assert table(store, "SELECT state, reason FROM coverage WHERE stream = 'letters'") == [("complete", "")]

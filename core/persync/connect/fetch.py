@@ -26,13 +26,19 @@ ENDLESS = 100_000
 
 @dataclass(slots=True)
 class Job:
-    """One partition to read. `dead` is set by the writer when no further page of it is wanted; `empty` counts empty pages."""
+    """One partition to read.
+
+    `dead` is set by the writer when no further page of it is wanted; `empty` counts empty pages in a row, `records` those that
+    came in this run; `total` is how many the vendor said there are when the pass began.
+    """
 
     work: Work
     point: Checkpoint
     resumed: bool = False
     dead: bool = False
     empty: int = 0
+    records: int = 0
+    total: int | None = None
 
 
 @dataclass(slots=True)
@@ -116,9 +122,11 @@ class Fetchers:
         seen: set[bytes] = set()
         while token is not None:
             if "join" in token:
-                # Everything was fetched by an earlier run; what is left to do is the writer's.
-                self._put(Page(job, token, Step(b"[]", (), None)))
-                return
+                # Everything before was fetched by an earlier run; what is left to do about it is the writer's.
+                following = token.get("next")
+                self._put(Page(job, token, Step(b"[]", (), following, join=True, params=token.get("params", {}))))
+                token = following
+                continue
             if self._stop.is_set() or job.dead or work.stream.name in self._cancelled:
                 return
             mark = orjson.dumps(token, option=orjson.OPT_SORT_KEYS)
