@@ -132,6 +132,10 @@ class Message:
     claimed_orders: int = 0
     claimed_minor: int = 0
     """what the platform says it earned (its own, generous rule)"""
+    deleted_at: int | None = None
+    """HubSpot: when the mail was deleted; the list of archived mails still names it"""
+    test: dict[str, Any] | None = None
+    """HubSpot: the A/B test it is one side of: {id, is_variation, percentage, hours, status}; see `testing` of its API"""
 
 
 @dataclass(slots=True)

@@ -60,10 +60,11 @@ def _all_keys(record: records_mail.MarketingEmail) -> CampaignRef:
     return ref
 
 
-def counters_of(mail: CampaignRef, counters: dict[str, int]) -> CampaignCounters:
+def counters_of(mail: CampaignRef, counters: dict[str, int], *, variant: str = "") -> CampaignCounters:
     """Read the totals. HubSpot counts people, once each, and leaves out machines when the account's filter is on (unknown)."""
     return CampaignCounters(
         mail,
+        variant=variant,
         selected=counters.get("selected"),
         sent=counters.get("sent"),
         delivered=counters.get("delivered"),

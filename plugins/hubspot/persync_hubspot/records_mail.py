@@ -132,3 +132,94 @@ class RevenueReport(TypedDict):
     dealsNumber: NotRequired[int | None]
     revenueAmount: NotRequired[float | None]
     currencyCode: NotRequired[str | None]
+
+
+class StatisticInterval(TypedDict):
+    """The totals of the mails asked for, within one interval. The description and the reference name them differently."""
+
+    interval: Interval
+    aggregations: NotRequired[EmailStatistics | None]
+    aggregateStatistic: NotRequired[EmailStatistics | None]
+
+
+class Interval(TypedDict):
+    """ISO 8601 on both ends."""
+
+    start: str
+    end: str
+
+
+class SubscriptionDefinition(TypedDict):
+    """A type of subscription that the account has."""
+
+    id: str
+    name: str
+    communicationMethod: NotRequired[str | None]
+    purpose: NotRequired[str | None]
+
+
+class SubscriptionStatus(TypedDict):
+    """What one address said to one type of subscription, or (with `wideStatusType`) to all of them."""
+
+    subscriberIdString: str
+    status: str
+    timestamp: str
+    subscriptionId: NotRequired[int | str | None]
+    wideStatusType: NotRequired[str | None]
+    businessUnitId: NotRequired[int | None]
+    legalBasis: NotRequired[str | None]
+    source: NotRequired[str | None]
+
+
+class OptOuts(TypedDict):
+    """A contact with its opt-out flags: strings, as everywhere in the CRM."""
+
+    id: str
+    properties: dict[str, str | None]
+
+
+class LogChange(TypedDict):
+    """One change in an entry of the v1 subscription timeline."""
+
+    change: NotRequired[str | None]
+    changeType: NotRequired[str | None]
+    subscriptionId: NotRequired[int | None]
+    source: NotRequired[str | None]
+
+
+class LogEntry(TypedDict):
+    """What one address changed at one moment."""
+
+    timestamp: int
+    recipient: str
+    changes: NotRequired[list[LogChange] | None]
+
+
+class ContactList(TypedDict):
+    """A list ("segment"). Its figures come as strings among further properties."""
+
+    listId: str
+    name: str
+    objectTypeId: str
+    processingType: str
+    additionalProperties: NotRequired[dict[str, str | None] | None]
+
+
+class ListMember(TypedDict):
+    """A record in a list, with the time at which it joined."""
+
+    recordId: str
+    membershipTimestamp: str
+
+
+class ListMapping(TypedDict):
+    """What a list of the old numbering is called now."""
+
+    listId: str
+    legacyListId: str
+
+
+class CampaignAsset(TypedDict):
+    """Something that belongs to a marketing campaign."""
+
+    id: str
