@@ -17,6 +17,7 @@ from persync.sandbox.world import Click, LedgerEvent, Message, Open, SandboxOrde
 from persync_hubspot.connector import HubSpot, HubSpotSettings
 from persync_hubspot.pace import HubSpotPace
 from persync_hubspot.sandbox import app, token
+from persync_hubspot.sandbox_crm import CrmFaults
 
 DAY = 86_400_000
 NOW = 1_790_812_800_000  # 2026-10-01T00:00:00Z
@@ -211,8 +212,8 @@ def account() -> Account:
 def account_of() -> Callable[..., Account]:
     """Make an account of another world: `account_of(people=..., offset_pages=2)`."""
 
-    def make(*, offset_pages: int | None = None, **more: Any) -> Account:
-        return Account(make_world(**more), offset_pages=offset_pages)
+    def make(*, offset_pages: int | None = None, faults: CrmFaults | None = None, **more: Any) -> Account:
+        return Account(make_world(**more), offset_pages=offset_pages, faults=faults)
 
     return make
 

@@ -10,6 +10,7 @@ from persync.connect.pull import PullOptions, PullResult, pull
 from persync.store.digest import digest
 from persync.store.store import open_store
 from persync_hubspot import streams
+from persync_hubspot.sandbox_crm import CrmFaults
 
 NAMES = tuple(stream.name for stream in streams.STREAMS if stream.default)
 
@@ -37,7 +38,7 @@ def test_a_pull_brings_the_whole_account(account: Any, tmp_path: Path) -> None:
 
     assert result.exit_code == 0
     assert {one.stream: (one.state, one.rejects) for one in result.streams} == dict.fromkeys(NAMES, ("done", 0))
-    assert rows(store, "SELECT state, level, count(*) FROM consents GROUP BY 1, 2 ORDER BY 1") == [
+    assert rows(store, "SELECT state, level, count(*) FROM consents WHERE channel = 'email' GROUP BY 1, 2 ORDER BY 1") == [
         ("subscribed", "consent", 4),
         ("unsubscribed", None, 1),
     ]
@@ -177,7 +178,7 @@ def test_what_changed_is_searched_and_what_was_deleted_is_listed(account_of: Any
     result = pulled(store, later)
 
     assert result.exit_code == 0
-    searched = [call for call in later.transport.calls if call.url.path.endswith("contacts/search")]
+    searched = [call for call in later.transport.calls if call.url.path.endswith("0-1/search")]
     filters = orjson.loads(searched[0].content)["filterGroups"][0]["filters"]
     assert [(one["propertyName"], one["operator"]) for one in filters] == [
         ("lastmodifieddate", "GTE"),
@@ -254,30 +255,23 @@ def test_statistics_that_moved_are_read_again_for_recent_and_for_automated_mails
     ) == [("Mail 1", 1, 1), ("Mail 1", 2, 2), ("Mail 2", 1, 1), ("Mail 3", 1, 1), ("Mail 3", 2, 2)]
 
 
-def test_a_stream_the_key_may_not_read_is_a_hole_and_the_rest_goes_on(account: Any, samples: Any, tmp_path: Path) -> None:
-    import httpx
-
-    class Denied(httpx.BaseTransport):
-        def handle_request(self, request: httpx.Request) -> httpx.Response:
-            if "/orders" in request.url.path:
-                return httpx.Response(403, content=samples("error_403_missing_scopes"))
-            return inner.handle_request(request)
-
-    inner, account.transport = account.transport, Denied()
+def test_a_stream_the_key_or_the_tier_may_not_read_is_a_hole_and_the_rest_goes_on(account_of: Any, tmp_path: Path) -> None:
+    account = account_of(faults=CrmFaults(denied={"orders": "scope", "feedback_submissions": "tier"}))
     result = pulled(tmp_path / "a.db", account)
 
     held = {one.stream: one.reason for one in result.streams if one.state != "done"}
     assert result.exit_code == 0
-    assert set(held) == {"orders", "order_people", "orders_archived"}
+    assert set(held) == {"orders", "order_people", "orders_archived", "feedback"}
     assert "scope: the key lacks the scope crm.objects.orders.read" in held["orders"]
+    assert held["feedback"].startswith("tier: the account may not read this (HTTP 403)")
 
 
 def test_streams_that_are_off_by_default_can_be_asked_for(account: Any, tmp_path: Path) -> None:
     store = tmp_path / "a.db"
-    result = pulled(store, account, streams=("email_campaign_ids", "email_campaigns", "feedback"))
+    result = pulled(store, account, streams=("email_campaign_ids", "email_campaigns"))
 
     assert result.exit_code == 0
-    assert {one.stream: one.records for one in result.streams} == {"email_campaign_ids": 2, "email_campaigns": 2, "feedback": 0}
+    assert {one.stream: one.records for one in result.streams} == {"email_campaign_ids": 2, "email_campaigns": 2}
 
 
 def test_doctor_names_what_can_be_read_and_what_is_misspelt(account: Any) -> None:

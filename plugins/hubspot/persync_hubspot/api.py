@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 BASE_URL = "https://api.hubapi.com"
 API_VERSION = "2026-09"
 
 ACCOUNT = f"/account-info/{API_VERSION}/details"
+USAGE = f"/account-info/{API_VERSION}/api-usage/daily/private-apps"
 EMAILS = f"/marketing/emails/{API_VERSION}"
 CAMPAIGNS = f"/marketing/campaigns/{API_VERSION}"
 EVENTS_V1 = "/email/public/v1/events"
 EMAIL_CAMPAIGNS_V1 = "/email/public/v1/campaigns"
 
+TYPE_IDS: Mapping[str, str] = {
+    "contacts": "0-1",
+    "companies": "0-2",
+    "deals": "0-3",
+    "tickets": "0-5",
+    "products": "0-7",
+    "line_items": "0-8",
+    "feedback_submissions": "0-19",
+    "orders": "0-123",
+    "carts": "0-142",
+}
+"""The types of CRM objects that are read. Ids, because HubSpot's pages disagree on the names in paths (order, orders)."""
+
 
 def objects(kind: str) -> str:
     """Return the path that lists CRM objects of a kind ("contacts", "deals", ...)."""
-    return f"/crm/objects/{API_VERSION}/{kind}"
+    return f"/crm/objects/{API_VERSION}/{TYPE_IDS[kind]}"
 
 
 def search(kind: str) -> str:
@@ -22,16 +38,21 @@ def search(kind: str) -> str:
     return f"{objects(kind)}/search"
 
 
+def batch_read(kind: str) -> str:
+    """Return the path that reads CRM objects of a kind by their ids."""
+    return f"{objects(kind)}/batch/read"
+
+
 def associations(kind: str, to: str) -> str:
     """Return the path that reads which objects of a second kind belong to many objects of the first."""
-    return f"/crm/associations/{API_VERSION}/{kind}/{to}/batch/read"
+    return f"/crm/associations/{API_VERSION}/{TYPE_IDS[kind]}/{TYPE_IDS[to]}/batch/read"
 
 
 def properties(kind: str) -> str:
     """Return the path that lists the properties of a kind."""
-    return f"/crm/properties/{API_VERSION}/{kind}"
+    return f"/crm/properties/{API_VERSION}/{TYPE_IDS[kind]}"
 
 
 def pipelines(kind: str) -> str:
     """Return the path that lists the pipelines of a kind, stages included."""
-    return f"/crm/pipelines/{API_VERSION}/{kind}"
+    return f"/crm/pipelines/{API_VERSION}/{TYPE_IDS[kind]}"

@@ -32,14 +32,17 @@ CONTACT = (
     "createdate",
     "lifecyclestage",
     "hs_analytics_source",
+    "hs_analytics_first_timestamp",
     "hs_email_optout",
     "hs_legal_basis",
     "hs_merged_object_ids",
     "hs_calculated_merged_vids",
     *STAGE_DATES,
 )
+COMPANY = ("createdate", "lifecyclestage", "industry", "country", "hs_country_code", "numberofemployees")
 DEAL = (
     "amount",
+    "amount_in_home_currency",
     "deal_currency_code",
     "closedate",
     "createdate",
@@ -59,10 +62,61 @@ ORDER = (
     "hs_createdate",
     "hs_external_order_status",
 )
-CAMPAIGN = ("hs_name", "hs_campaign_status", "hs_currency_code", "hs_start_date", "hs_end_date")
-FEEDBACK = ("hs_survey_type", "hs_value", "hs_submission_timestamp", "hs_contact_id")
+CART = (
+    "hs_external_cart_id",
+    "hs_external_status",
+    "hs_source_store",
+    "hs_total_price",
+    "hs_currency_code",
+    "hs_external_created_date",
+    "hs_createdate",
+    "hs_lastmodifieddate",
+)
+LINE_ITEM = (
+    "quantity",
+    "price",
+    "amount",
+    "hs_product_id",
+    "hs_sku",
+    "hs_cost_of_goods_sold",
+    "hs_line_item_currency_code",
+)
+PRODUCT = ("name", "hs_sku", "hs_cost_of_goods_sold", "hs_product_type", "hs_status", "createdate")
+TICKET = (
+    "createdate",
+    "closed_date",
+    "first_agent_reply_date",
+    "hs_pipeline",
+    "hs_pipeline_stage",
+    "hs_ticket_category",
+    "hs_ticket_priority",
+    "source_type",
+)
+FEEDBACK = (
+    "hs_survey_type",
+    "hs_survey_id",
+    "hs_survey_channel",
+    "hs_value",
+    "hs_response_group",
+    "hs_submission_timestamp",
+    "hs_contact_id",
+    "hs_ticket_id",
+)
 
-ASKED: Mapping[str, tuple[str, ...]] = {"contacts": CONTACT, "deals": DEAL, "orders": ORDER}
+CAMPAIGN = ("hs_name", "hs_campaign_status", "hs_currency_code", "hs_start_date", "hs_end_date")
+
+ASKED: Mapping[str, tuple[str, ...]] = {
+    "contacts": CONTACT,
+    "companies": COMPANY,
+    "deals": DEAL,
+    "orders": ORDER,
+    "carts": CART,
+    "line_items": LINE_ITEM,
+    "products": PRODUCT,
+    "tickets": TICKET,
+    "feedback_submissions": FEEDBACK,
+}
+"""What is asked for of each type; an account that lacks one of these is told so by `persync doctor`."""
 
 IDENTIFYING = frozenset(
     {
@@ -75,6 +129,8 @@ IDENTIFYING = frozenset(
         "hs_calculated_phone_number",
         "hs_email_domain",
         "hs_full_name_or_email",
+        "hs_latitude",
+        "hs_longitude",
         "hs_linkedin_url",
         "hs_searchable_calculated_phone_number",
         "ip_address",
@@ -94,7 +150,13 @@ IDENTIFYING = frozenset(
 )
 """Properties that name or locate a person; they are never kept, whatever the settings say."""
 
+_SIZES = ((10, "1-9"), (50, "10-49"), (250, "50-249"))
 _BANDS = ((18, "under 18"), (30, "18-29"), (45, "30-44"), (60, "45-59"))
+
+
+def modified_of(kind: str) -> str:
+    """Return the property that says when an object of a type last changed: contacts have one of their own."""
+    return "lastmodifieddate" if kind == "contacts" else "hs_lastmodifieddate"
 
 
 def text(values: Properties, name: str) -> str | None:
@@ -173,6 +235,13 @@ def coarse(name: str, value: str, now: int) -> str | None:
     if name == "zip":
         return value[:2]
     return value
+
+
+def size_band(employees: float | None) -> str | None:
+    """Return a company's size as a band."""
+    if employees is None or employees < 1:
+        return None
+    return next((band for limit, band in _SIZES if employees < limit), "250+")
 
 
 def _age_band(born: str, now: int) -> str | None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from persync.connect.readers import SearchWindows, TokenPages, picked
-from persync.connect.stream import DAY_MS, Request, Step, Token, Work
-from persync_hubspot import api
-from persync_hubspot.properties import with_opted_in
+from persync.connect.readers import picked
+from persync.connect.stream import Request, Step, Token, Work
 
 MODELS = (
     "LINEAR",
@@ -24,84 +22,7 @@ MODELS = (
 """HubSpot's attribution models; the first is its default."""
 
 NOTHING = b'{"results":[]}'
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectPages(TokenPages):
-    """CRM objects in the order of their ids, without a wall; asks for the properties named and those opted in to."""
-
-    properties: tuple[str, ...] = ()
-    opted_in: bool = False
-    associations: str = ""
-    archived: bool = False
-
-    def request(self, work: Work, token: Token) -> Request:
-        asked = TokenPages.request(self, work, token)
-        names = with_opted_in(self.properties, work.settings.attributes if self.opted_in else ())
-        params = {**asked.params, "properties": ",".join(names), "archived": "true" if self.archived else "false"}
-        if self.associations:
-            params["associations"] = self.associations
-        return replace(asked, params=params)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectWindows(SearchWindows):
-    """The search of `SearchWindows`, asking also for the properties opted in to."""
-
-    opted_in: bool = False
-
-    def request(self, work: Work, token: Token) -> Request:
-        asked = SearchWindows.request(self, work, token)
-        if "list" in token or not self.opted_in:
-            return asked
-        return replace(asked, json={**asked.json, "properties": list(with_opted_in(self.properties, work.settings.attributes))})
-
-
-@dataclass(frozen=True, slots=True)
-class AssociationPages:
-    """The associations of recent objects: a page of ids from a search, then their associations in one call, and again.
-
-    A new association moves no modified date and a search gives none, so those of the last `days` are read at every pull,
-    and of everything for which `also` (a property) is "false".
-    """
-
-    kind: str
-    to: str
-    modified: str = "hs_lastmodifieddate"
-    days: int = 30
-    also: str = ""
-    limit: int = 200
-
-    def start(self, work: Work) -> Token:
-        return {"last": "0"}
-
-    def request(self, work: Work, token: Token) -> Request:
-        if "ids" in token:
-            return Request("POST", api.associations(self.kind, self.to), json={"inputs": [{"id": one} for one in token["ids"]]})
-        behind = {"propertyName": "hs_object_id", "operator": "GT", "value": token["last"]}
-        since = str(work.until - self.days * DAY_MS)
-        groups = [{"filters": [{"propertyName": self.modified, "operator": "GTE", "value": since}, behind]}]
-        if self.also:
-            groups.append({"filters": [{"propertyName": self.also, "operator": "EQ", "value": "false"}, behind]})
-        body = {
-            "filterGroups": groups,
-            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
-            "properties": ["hs_object_id"],
-            "limit": self.limit,
-            "after": "0",
-        }
-        return Request("POST", api.search(self.kind), json=body)
-
-    def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
-        if "ids" in token:
-            return Step(body, ("results",), {"last": token["last"]} if token["more"] else None)
-        after, results = picked(body, "paging.next.after", "results")
-        ids = [str(one["id"]) for one in results or ()]
-        following = {"ids": ids, "last": ids[-1], "more": after is not None} if ids else None
-        return Step(NOTHING, ("results",), following)
-
-    def shrink(self, work: Work, token: Token) -> Token | None:
-        return None
+"""A page of no records: for answers that only say what to ask next."""
 
 
 @dataclass(frozen=True, slots=True)

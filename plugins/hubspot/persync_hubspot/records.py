@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NotRequired
+from collections.abc import Callable, Iterator
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
+
+from persync.connect.stream import Context
+from persync.rows import Row
 
 
 class PortalDetails(TypedDict):
@@ -15,12 +19,21 @@ class PortalDetails(TypedDict):
     companyCurrency: str
 
 
+class PropertyOption(TypedDict):
+    """One choice of a property that has a list of them."""
+
+    value: str
+    label: NotRequired[str | None]
+
+
 class PropertyRecord(TypedDict):
     """One property of an object type."""
 
     name: str
     type: str
     label: NotRequired[str | None]
+    dataSensitivity: NotRequired[str | None]
+    options: NotRequired[list[PropertyOption] | None]
 
 
 class StageMetadata(TypedDict):
@@ -69,6 +82,24 @@ class CrmObject(TypedDict):
     archived: NotRequired[bool]
     archivedAt: NotRequired[str | None]
     associations: NotRequired[dict[str, AssociatedIds]]
+
+
+Rows = Callable[[Any, Context], Iterator[Row]]
+"""A row function."""
+
+
+class Version(TypedDict):
+    """A value that a property once had; null or empty when it was cleared."""
+
+    value: str | None
+    timestamp: str
+
+
+class ContactHistory(TypedDict):
+    """A contact with the former values of a property, newest first."""
+
+    id: str
+    propertiesWithHistory: NotRequired[dict[str, list[Version]]]
 
 
 class ObjectId(TypedDict):

@@ -6,8 +6,10 @@ It answers from the world alone and never for speed: what a vendor may do wrong 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
+from zoneinfo import ZoneInfo
 
 import orjson
 from starlette.applications import Starlette
@@ -17,9 +19,9 @@ from starlette.routing import BaseRoute, Route
 
 from persync.sandbox.world import World
 from persync_hubspot import api
-from persync_hubspot.sandbox_crm import Crm
+from persync_hubspot.sandbox_crm import Crm, CrmFaults, crm_routes
 from persync_hubspot.sandbox_mail import Mail
-from persync_hubspot.sandbox_wire import Refusal, correlation_id
+from persync_hubspot.sandbox_wire import Refusal, correlation_id, iso
 
 Answer = Callable[[Request], Awaitable[Response]]
 WINDOW_MAX = 190
@@ -42,9 +44,9 @@ def secrets(world: World) -> Mapping[str, str]:
     return {"HUBSPOT_ACCESS_TOKEN": token(world)}
 
 
-def app(world: World, *, offset_pages: int | None = None) -> Starlette:
+def app(world: World, *, offset_pages: int | None = None, faults: CrmFaults | None = None) -> Starlette:
     """Return the ASGI application. An offset of the e-mail events dies after `offset_pages` pages, never when None."""
-    crm = Crm(world)
+    crm = Crm(world, faults)
     mail = Mail(world, offset_pages=offset_pages)
     account = {
         "portalId": portal_id(world),
@@ -58,7 +60,6 @@ def app(world: World, *, offset_pages: int | None = None) -> Starlette:
         "dataHostingLocation": "na1",
     }
     guard = _Guard(token(world))
-    version = api.API_VERSION
 
     def get(path: str, answer: Callable[[Mapping[str, str], Mapping[str, list[str]]], Any]) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -77,14 +78,8 @@ def app(world: World, *, offset_pages: int | None = None) -> Starlette:
 
     routes: list[BaseRoute] = [
         get(api.ACCOUNT, lambda path, query: account),
-        get(f"/crm/objects/{version}/{{kind}}", lambda path, query: crm.listed(path["kind"], query)),
-        post(f"/crm/objects/{version}/{{kind}}/search", lambda path, body: (200, crm.searched(path["kind"], body))),
-        post(
-            f"/crm/associations/{version}/{{kind}}/{{to}}/batch/read",
-            lambda path, body: crm.associated(path["kind"], path["to"], body),
-        ),
-        get(f"/crm/properties/{version}/{{kind}}", lambda path, query: crm.properties(path["kind"])),
-        get(f"/crm/pipelines/{version}/{{kind}}", lambda path, query: crm.pipelines(path["kind"])),
+        get(api.USAGE, lambda path, query: guard.usage(world)),
+        *crm_routes(crm, guard.answered),
         get(api.EMAILS, lambda path, query: mail.emails(query)),
         get(api.CAMPAIGNS, lambda path, query: mail.campaigns(query)),
         get(f"{api.CAMPAIGNS}/{{guid}}/reports/revenue", lambda path, query: mail.revenue(path["guid"], query)),
@@ -139,6 +134,14 @@ class _Guard:
                 "INVALID_AUTHENTICATION",
             )
         raise Refusal(401, "The access token is expired or invalid.", "INVALID_AUTHENTICATION")
+
+    def usage(self, world: World) -> dict[str, Any]:
+        """Answer how many of the day's calls are used up; the day is the account's own."""
+        day = datetime.fromtimestamp(world.now / 1000, ZoneInfo(world.timezone)).date() + timedelta(days=1)
+        resets = datetime.combine(day, datetime.min.time(), ZoneInfo(world.timezone)).timestamp()
+        limit = {"name": "private-apps-api-calls-daily", "usageLimit": DAILY, "currentUsage": self._calls}
+        times = {"collectedAt": iso(world.now), "resetsAt": iso(int(resets * 1000))}
+        return {"results": [limit | times | {"fetchStatus": "SUCCESS"}]}
 
     def _limits(self) -> dict[str, str]:
         return {

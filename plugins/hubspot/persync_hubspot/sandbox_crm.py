@@ -1,145 +1,144 @@
-"""The imitated CRM: contacts, deals and the copies of shop orders, their lists, searches and associations."""
+"""The imitated CRM: lists, searches, batch reads, associations, properties and pipelines of every type of object."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs
 
-from persync.money import from_minor
-from persync.sandbox.world import SandboxOrder, SandboxPerson, World
-from persync_hubspot.properties import STAGE_DATES, millis
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from persync.sandbox.world import World
+from persync_hubspot import api
+from persync_hubspot.sandbox_crm_records import DAY, CrmRecord, everything
+from persync_hubspot.sandbox_crm_search import matcher, sort
+from persync_hubspot.sandbox_crm_types import (
+    ASSOCIATION_TYPES,
+    CUSTOM,
+    OPTIONS,
+    ORDER_PIPELINE,
+    PIPELINE,
+    PROPERTIES,
+    SENSITIVITY,
+    SINGULAR,
+    STAGES,
+    kind_of,
+    shown_names,
+)
 from persync_hubspot.sandbox_wire import Query, Refusal, first, iso, listed, page_size
 
-LIST_MOST = 100
-SEARCH_MOST = 200
+LIST_MOST, HISTORY_MOST, SEARCH_MOST, BATCH_MOST, ASSOCIATIONS_MOST = 100, 50, 200, 100, 1000
 WALL = 10_000
-GROUPS, FILTERS, FILTERS_IN_ALL = 5, 6, 18
-PIPELINE = "default"
-ORDER_PIPELINE = "14a2e10e-5471-408a-906e-c51f3b04369e"
-STAGES = {
-    "appointmentscheduled": ("Appointment scheduled", "false", "0.2"),
-    "qualifiedtobuy": ("Qualified to buy", "false", "0.4"),
-    "contractsent": ("Contract sent", "false", "0.9"),
-    "closedwon": ("Closed won", "true", "1.0"),
-    "closedlost": ("Closed lost", "true", "0.0"),
-}
+SEARCH_BODY_MOST = 3_000
+URL_MOST = 8_000
+ARCHIVED_DAYS = 90
+VERSIONS_MOST = 45
+"""values of a contact's property that its history keeps"""
 
-_TEXT, _NUMBER, _TIME, _CHOICE, _FLAG = "string", "number", "datetime", "enumeration", "bool"
-KINDS: dict[str, dict[str, str]] = {
-    "contacts": {
-        "email": _TEXT,
-        "hs_additional_emails": _TEXT,
-        "firstname": _TEXT,
-        "lastname": _TEXT,
-        "createdate": _TIME,
-        "lastmodifieddate": _TIME,
-        "hs_object_id": _NUMBER,
-        "lifecyclestage": _CHOICE,
-        "hs_analytics_source": _CHOICE,
-        "hs_email_optout": _FLAG,
-        "hs_legal_basis": _CHOICE,
-        "hs_merged_object_ids": _TEXT,
-        "hs_calculated_merged_vids": _TEXT,
-        "hs_language": _CHOICE,
-        "country": _TEXT,
-        "age_band": _CHOICE,
-        **dict.fromkeys(STAGE_DATES, _TIME),
-    },
-    "deals": {
-        "amount": _NUMBER,
-        "deal_currency_code": _CHOICE,
-        "closedate": _TIME,
-        "createdate": _TIME,
-        "dealname": _TEXT,
-        "dealstage": _CHOICE,
-        "pipeline": _CHOICE,
-        "hs_is_closed": _FLAG,
-        "hs_is_closed_won": _FLAG,
-        "hs_lastmodifieddate": _TIME,
-        "hs_merged_object_ids": _TEXT,
-        "hs_object_id": _NUMBER,
-    },
-    "orders": {
-        "hs_external_order_id": _TEXT,
-        "hs_order_name": _TEXT,
-        "hs_source_store": _TEXT,
-        "hs_total_price": _NUMBER,
-        "hs_currency_code": _CHOICE,
-        "hs_external_created_date": _TIME,
-        "hs_external_order_status": _TEXT,
-        "hs_createdate": _TIME,
-        "hs_lastmodifieddate": _TIME,
-        "hs_pipeline": _CHOICE,
-        "hs_object_id": _NUMBER,
-    },
-    "feedback_submissions": {"hs_object_id": _NUMBER, "hs_createdate": _TIME, "hs_lastmodifieddate": _TIME},
-}
-DEFAULTS = {
-    "contacts": ("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname"),
-    "deals": ("amount", "closedate", "createdate", "dealname", "dealstage", "hs_lastmodifieddate", "hs_object_id", "pipeline"),
-    "orders": ("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
-    "feedback_submissions": ("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
-}
-ALWAYS = {
-    "contacts": ("createdate", "hs_object_id", "lastmodifieddate"),
-    "deals": ("createdate", "hs_lastmodifieddate", "hs_object_id"),
-    "orders": ("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
-    "feedback_submissions": ("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
-}
-SINGULAR = {"contacts": "contact", "deals": "deal", "orders": "order"}
-TYPE_IDS = {("deals", "contacts"): 3, ("orders", "contacts"): 507, ("contacts", "deals"): 4, ("contacts", "orders"): 508}
+Answered = Callable[..., Response]
 
 
-@dataclass(slots=True)
-class CrmRecord:
-    """One object: every property it has, and the contacts, deals or orders that belong to it."""
+@dataclass(frozen=True, slots=True)
+class CrmFaults:
+    """What is unusual about an account. Ids are HubSpot's own; times epoch milliseconds."""
 
-    number: int
-    created_at: int
-    updated_at: int
-    values: dict[str, str | None]
-    associations: dict[str, list[int]] = field(default_factory=dict)
-    archived_at: int | None = None
+    index_lag: int = 0
+    """milliseconds until a change can be found by a search"""
+    listed_associations: int = 100
+    """associated objects of one type that a list shows before it points to a next page"""
+    associations_page: int = 500
+    """associated objects of one record in a batch read before the next page"""
+    archived: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    """{type: {id: when it was archived}}, besides the contacts the world calls archived"""
+    gone: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """{type: ids} deleted for good: no list names them"""
+    merged: Mapping[str, Mapping[int, tuple[int, ...]]] = field(default_factory=dict)
+    """{type: {survivor: losers}}: the losers are nowhere but in the survivor's hs_merged_object_ids"""
+    values: Mapping[str, Mapping[int, Mapping[str, str | None]]] = field(default_factory=dict)
+    """{type: {id: values that differ from what the world says}}"""
+    denied: Mapping[str, str] = field(default_factory=dict)
+    """{type: "scope" | "tier"}: what the key or the account may not read"""
+
+
+class Denied(Refusal):
+    """A 403: a scope the key lacks, or a tier the account has not."""
+
+    def __init__(self, kind: str, why: str) -> None:
+        if why == "scope":
+            super().__init__(403, "This app hasn't been granted all required scopes to make this call.", "MISSING_SCOPES")
+        else:
+            super().__init__(403, f"The account is not entitled to read {kind}.", "FORBIDDEN")
+        self.scopes = [f"crm.objects.{kind}.read"] if why == "scope" else []
+
+    def body(self, correlation: str) -> dict[str, Any]:
+        """Return the error body, which names the scopes where one is missing."""
+        told = Refusal.body(self, correlation)
+        if self.scopes:
+            detail = "One or more of the following scopes are required."
+            told["errors"] = [{"message": detail, "context": {"requiredGranularScopes": self.scopes}}]
+        return told
 
 
 class Crm:
-    """The objects of a world, and the three ways to read them."""
+    """The objects of a world, and the ways to read them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, faults: CrmFaults | None = None) -> None:
         self._world = world
-        contacts = [_contact(person) for person in world.people.values() if person.hubspot_id is not None]
-        ids = {person.number: int(person.hubspot_id) for person in world.people.values() if person.hubspot_id is not None}
-        deals = [_deal(deal, world, ids) for deal in world.deals]
-        orders = [_order(order, world, ids) for order in world.orders if order.in_hubspot is not None]
-        by_id = {contact.number: contact for contact in contacts}
-        for kind, records in (("deals", deals), ("orders", orders)):
-            for record in records:
-                for other in record.associations["contacts"]:
-                    by_id[other].associations.setdefault(kind, []).append(record.number)
+        self._faults = faults or CrmFaults()
         self._live: dict[str, list[CrmRecord]] = {}
-        self._last: tuple[tuple[str, str, str], list[CrmRecord]] | None = None
         self._archived: dict[str, list[CrmRecord]] = {}
-        everything = {"contacts": contacts, "deals": deals, "orders": orders, "feedback_submissions": []}
-        for kind, records in everything.items():
-            records.sort(key=lambda record: record.number)
-            self._live[kind] = [record for record in records if record.archived_at is None]
-            self._archived[kind] = [record for record in records if record.archived_at is not None]
+        self._last: tuple[tuple[str, str, str], list[CrmRecord]] | None = None
+        for kind, records in everything(world).items():
+            found = [self._altered(kind, record) for record in records if record.number not in self._nowhere(kind)]
+            self._live[kind] = [record for record in found if record.archived_at is None]
+            kept = world.now - ARCHIVED_DAYS * DAY
+            self._archived[kind] = [one for one in found if one.archived_at is not None and one.archived_at > kept]
+
+    def _nowhere(self, kind: str) -> set[int]:
+        losers = {loser for merged in self._faults.merged.get(kind, {}).values() for loser in merged}
+        return losers | self._faults.gone.get(kind, frozenset())
+
+    def _altered(self, kind: str, record: CrmRecord) -> CrmRecord:
+        record.archived_at = self._faults.archived.get(kind, {}).get(record.number, record.archived_at)
+        if losers := self._faults.merged.get(kind, {}).get(record.number):
+            record.values["hs_merged_object_ids"] = ";".join(map(str, losers))
+        record.values |= self._faults.values.get(kind, {}).get(record.number, {})
+        return record
+
+    def _kind(self, text: str) -> str:
+        kind = kind_of(text)
+        if kind in self._faults.denied:
+            raise Denied(kind, self._faults.denied[kind])
+        return kind
+
+    # -- objects -------------------------------------------------------------------------------------------------------
 
     def listed(self, kind: str, query: Query) -> dict[str, Any]:
-        """Answer a list: ordered by id, no wall, associations on request."""
-        self._known(kind)
-        limit = page_size(first(query, "limit"), default=10, most=LIST_MOST)
+        """Answer a list: ordered by id, no wall, associations and history on request."""
+        kind = self._kind(kind)
+        history = listed(query, "propertiesWithHistory")
+        limit = page_size(first(query, "limit"), default=10, most=HISTORY_MOST if history else LIST_MOST)
         records = (self._archived if first(query, "archived") == "true" else self._live)[kind]
         after = first(query, "after")
         if after and not after.isdigit():
             raise Refusal(400, f"Invalid input: after {after[:20]} is not a cursor of this list", "VALIDATION_ERROR")
         start = bisect_left(records, int(after), key=lambda record: record.number) if after else 0
         page = records[start : start + limit]
-        names = self._names(kind, listed(query, "properties"), asked="properties" in query)
-        wanted = [other for other in listed(query, "associations") if other in KINDS]
-        answer: dict[str, Any] = {"results": [_shown(record, kind, names, wanted) for record in page]}
+        names = shown_names(kind, [*listed(query, "properties"), *history], asked="properties" in query)
+        # An association that does not exist is left out without a word.
+        wanted = [other for other in listed(query, "associations") if other in PROPERTIES or other in api.TYPE_IDS.values()]
+        most = self._faults.listed_associations
+        answer: dict[str, Any] = {
+            "results": [
+                _shown(record, names, history) | _associations(record, kind, [kind_of(one) for one in wanted], most)
+                for record in page
+            ]
+        }
         if start + limit < len(records):
             following = str(records[start + limit].number)
             answer["paging"] = {
@@ -149,11 +148,13 @@ class Crm:
 
     def searched(self, kind: str, body: dict[str, Any]) -> dict[str, Any]:
         """Answer a search: never archived records, never associations, and nothing beyond 10,000 results."""
-        self._known(kind)
+        kind = self._kind(kind)
         limit = page_size(str(body.get("limit", "")), default=10, most=SEARCH_MOST)
         after = str(body.get("after") or "0")
         if not after.isdigit():
             raise Refusal(400, "Invalid input: after must be an integer", "VALIDATION_ERROR")
+        if len(orjson.dumps(body)) > SEARCH_BODY_MOST:
+            raise Refusal(400, f"Invalid input: the request is longer than {SEARCH_BODY_MOST} characters", "VALIDATION_ERROR")
         offset = int(after)
         if offset + limit > WALL:
             raise Refusal(
@@ -162,10 +163,10 @@ class Crm:
                 "VALIDATION_ERROR",
             )
         found = self._found(kind, body.get("filterGroups") or [], body.get("sorts") or [])
-        names = self._names(kind, [str(name) for name in body.get("properties") or []], asked=bool(body.get("properties")))
+        names = shown_names(kind, [str(name) for name in body.get("properties") or []], asked=bool(body.get("properties")))
         answer: dict[str, Any] = {
             "total": len(found),
-            "results": [_shown(record, kind, names, ()) for record in found[offset : offset + limit]],
+            "results": [_shown(record, names) for record in found[offset : offset + limit]],
         }
         if offset + limit < len(found):
             answer["paging"] = {"next": {"after": str(offset + limit)}}
@@ -175,42 +176,69 @@ class Crm:
         """Return all results of a search; the last one is remembered, since its next page asks for it again."""
         question = (kind, repr(groups), repr(sorts))
         if self._last is None or self._last[0] != question:
-            matches = _matcher(kind, groups)
-            found = [record for record in self._live[kind] if matches(record)]
-            _sort(kind, found, sorts)
+            matches = matcher(kind, groups)
+            indexed = self._world.now - self._faults.index_lag
+            found = [record for record in self._live[kind] if record.updated_at <= indexed and matches(record)]
+            sort(kind, found, sorts)
             self._last = (question, found)
         return self._last[1]
 
+    def read(self, kind: str, body: dict[str, Any], query: Query) -> tuple[int, dict[str, Any]]:
+        """Answer a batch read; with 207 when some of the objects are not there."""
+        kind = self._kind(kind)
+        history = [str(name) for name in body.get("propertiesWithHistory") or []]
+        inputs = _inputs(body, HISTORY_MOST if history else BATCH_MOST)
+        key = str(body.get("idProperty") or "hs_object_id")
+        if key not in PROPERTIES[kind]:
+            raise Refusal(400, f"Invalid input: {key[:60]} is no unique property", "VALIDATION_ERROR")
+        records = (self._archived if first(query, "archived") == "true" else self._live)[kind]
+        by_key = {record.values.get(key): record for record in records}
+        names = shown_names(kind, [*(str(name) for name in body.get("properties") or []), *history], asked=True)
+        found = {one: by_key[one] for one in inputs if one in by_key}
+        missing = [one for one in inputs if one not in by_key]
+        answer = self._batch([_shown(record, names, history) for record in found.values()])
+        if missing:
+            what = f"Could not get some {SINGULAR[kind].upper()} objects, they may be deleted or not exist."
+            answer |= {"numErrors": 1, "errors": [_error("OBJECT_NOT_FOUND", what, {"ids": missing})]}
+        return (207 if missing else 200), answer
+
     def associated(self, kind: str, to: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Answer a batch read of associations; with 207 when some of the objects have none."""
-        self._known(kind)
-        self._known(to)
-        inputs = body.get("inputs")
-        if not isinstance(inputs, list) or not 1 <= len(inputs) <= 1000:
-            raise Refusal(400, "Invalid input: between 1 and 1000 inputs are expected", "VALIDATION_ERROR")
-        records = {record.number: record for record in self._live[kind]}
-        label = {"category": "HUBSPOT_DEFINED", "typeId": TYPE_IDS.get((kind, to), 0), "label": None}
+        """Answer a batch read of associations, paged for each object; with 207 when some of the objects have none."""
+        kind, to = self._kind(kind), self._kind(to)
+        inputs = _inputs(body, ASSOCIATIONS_MOST)
+        after = {str(one.get("id")): str(one.get("after") or "0") for one in body["inputs"]}
+        records = {str(record.number): record for record in self._live[kind]}
+        most = self._faults.associations_page
         results, errors = [], []
         for one in inputs:
-            record = records.get(int(one["id"])) if str(one.get("id", "")).isdigit() else None
-            others = record.associations.get(to, []) if record is not None else []
-            if others:
-                ends = [
-                    {"toObjectId": str(other), "associationTypes": [{k: v for k, v in label.items() if v is not None}]}
-                    for other in others
-                ]
-                results.append({"from": {"id": str(one["id"])}, "to": ends})
-            else:
-                errors.append(_none_found(kind, to, str(one.get("id", ""))))
-        moment = iso(self._world.now)
-        answer: dict[str, Any] = {"status": "COMPLETE", "results": results, "startedAt": moment, "completedAt": moment}
+            others = _once(records[one].associations.get(to, [])) if one in records else []
+            if not others:
+                said = f"No {SINGULAR[to]} is associated with {SINGULAR[kind]} {one[:20]}."
+                errors.append(_error("OBJECT_NOT_FOUND", said, {"fromObjectId": [one[:20]]}))
+                continue
+            start = int(after[one]) if after[one].isdigit() else 0
+            ends = [{"toObjectId": str(other), "associationTypes": _labels(kind, to)} for other in others[start : start + most]]
+            result: dict[str, Any] = {"from": {"id": one}, "to": ends}
+            if start + most < len(others):
+                result["paging"] = {"next": {"after": str(start + most)}}
+            results.append(result)
+        answer = self._batch(results)
         if errors:
             answer |= {"numErrors": len(errors), "errors": errors}
         return (207 if errors else 200), answer
 
-    def properties(self, kind: str) -> dict[str, Any]:
-        """Answer which properties a kind has."""
-        self._known(kind)
+    def _batch(self, results: list[Any]) -> dict[str, Any]:
+        moment = iso(self._world.now)
+        return {"status": "COMPLETE", "results": results, "startedAt": moment, "completedAt": moment}
+
+    # -- what describes them -------------------------------------------------------------------------------------------
+
+    def properties(self, kind: str, query: Query) -> dict[str, Any]:
+        """Answer which properties a kind has; those that are sensitive only when asked for by their sensitivity."""
+        kind = self._kind(kind)
+        wanted = first(query, "dataSensitivity", "non_sensitive")
+        if wanted not in ("non_sensitive", "sensitive", "highly_sensitive"):
+            raise Refusal(400, f"Invalid input: {wanted[:20]} is no sensitivity", "VALIDATION_ERROR")
         return {
             "results": [
                 {
@@ -219,37 +247,82 @@ class Crm:
                     "type": type_,
                     "fieldType": {"enumeration": "select", "bool": "booleancheckbox", "datetime": "date"}.get(type_, "text"),
                     "description": "",
-                    "groupName": f"{kind.rstrip('s')}information",
-                    "options": [],
-                    "hubspotDefined": name != "age_band",
+                    "groupName": f"{SINGULAR[kind]}information",
+                    "options": [
+                        {"value": value, "label": label, "displayOrder": number, "hidden": False}
+                        for number, (value, label) in enumerate(OPTIONS.get(name, ()))
+                    ],
+                    "hubspotDefined": name not in CUSTOM,
+                    "dataSensitivity": wanted,
                 }
-                for name, type_ in sorted(KINDS[kind].items())
+                for name, type_ in sorted(PROPERTIES[kind].items())
+                if SENSITIVITY.get(name, "non_sensitive") == wanted
             ]
         }
 
     def pipelines(self, kind: str) -> dict[str, Any]:
         """Answer the pipelines of deals or orders, stages included."""
-        self._known(kind)
+        kind = self._kind(kind)
         if kind == "deals":
             return {"results": [_pipeline(PIPELINE, "Sales pipeline", STAGES)]}
         if kind == "orders":
             return {"results": [_pipeline(ORDER_PIPELINE, "Order pipeline", {"open": ("Open", "false", "0.5")})]}
         return {"results": []}
 
-    @staticmethod
-    def _known(kind: str) -> None:
-        if kind not in KINDS:
-            raise Refusal(400, f"Unable to infer object type from: {kind[:40]}", "VALIDATION_ERROR")
 
-    @staticmethod
-    def _names(kind: str, names: list[str], *, asked: bool) -> tuple[str, ...]:
-        """Return which properties are shown; a name that does not exist is left out without a word."""
-        if not asked:
-            return DEFAULTS[kind]
-        return tuple(dict.fromkeys(name for name in (*names, *ALWAYS[kind]) if name in KINDS[kind]))
+def crm_routes(crm: Crm, answered: Answered) -> list[BaseRoute]:
+    """Return the routes of the CRM; `answered` lets the caller in and dresses the answer."""
+
+    def get(path: str, answer: Callable[[Mapping[str, str], Query], Any]) -> Route:
+        async def endpoint(request: Request) -> Response:
+            if len(str(request.url)) > URL_MOST:
+                return Response("<html><h1>414 Request-URI Too Large</h1></html>", 414, media_type="text/html")
+            return answered(request, lambda: answer(request.path_params, parse_qs(request.url.query)))
+
+        return Route(path, endpoint, methods=["GET"])
+
+    def post(path: str, answer: Callable[[Mapping[str, str], dict[str, Any], Query], Any], *, headers: bool = True) -> Route:
+        async def endpoint(request: Request) -> Response:
+            body = await request.body()
+            query = parse_qs(request.url.query)
+            return answered(request, lambda: answer(request.path_params, _json(body), query), headers=headers)
+
+        return Route(path, endpoint, methods=["POST"])
+
+    version = api.API_VERSION
+    objects = f"/crm/objects/{version}/{{kind}}"
+    return [
+        get(objects, lambda path, query: crm.listed(path["kind"], query)),
+        # A search tells nothing of limits.
+        post(f"{objects}/search", lambda path, body, query: crm.searched(path["kind"], body), headers=False),
+        post(f"{objects}/batch/read", lambda path, body, query: crm.read(path["kind"], body, query)),
+        post(
+            f"/crm/associations/{version}/{{kind}}/{{to}}/batch/read",
+            lambda path, body, query: crm.associated(path["kind"], path["to"], body),
+        ),
+        get(f"/crm/properties/{version}/{{kind}}", lambda path, query: crm.properties(path["kind"], query)),
+        get(f"/crm/pipelines/{version}/{{kind}}", lambda path, query: crm.pipelines(path["kind"])),
+    ]
 
 
-def _shown(record: CrmRecord, kind: str, names: tuple[str, ...], associations: list[str] | tuple[str, ...]) -> dict[str, Any]:
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Refusal(400, "Invalid input JSON on line 1, column 1: not JSON", "VALIDATION_ERROR") from None
+    if not isinstance(found, dict):
+        raise Refusal(400, "Invalid input JSON on line 1, column 1: an object is expected", "VALIDATION_ERROR")
+    return found
+
+
+def _inputs(body: dict[str, Any], most: int) -> list[str]:
+    inputs = body.get("inputs")
+    if not isinstance(inputs, list) or not 1 <= len(inputs) <= most:
+        raise Refusal(400, f"Invalid input: between 1 and {most} inputs are expected", "VALIDATION_ERROR")
+    return [str(one.get("id", "")) for one in inputs]
+
+
+def _shown(record: CrmRecord, names: tuple[str, ...], history: list[str] | tuple[str, ...] = ()) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "id": str(record.number),
         "properties": {name: record.values.get(name) for name in names},
@@ -259,120 +332,47 @@ def _shown(record: CrmRecord, kind: str, names: tuple[str, ...], associations: l
     }
     if record.archived_at is not None:
         shown["archivedAt"] = iso(record.archived_at)
-    ends = {other: record.associations[other][:LIST_MOST] for other in associations if record.associations.get(other)}
-    if ends:
-        shown["associations"] = {
-            other: {
-                "results": [
-                    {"id": str(one), "type": f"{SINGULAR[kind]}_to_{SINGULAR[other]}{suffix}"}
-                    for one in ids
-                    for suffix in ("", "_unlabeled")
-                ]
-            }
-            for other, ids in ends.items()
+    if history:
+        shown["propertiesWithHistory"] = {
+            name: [
+                {"value": value, "timestamp": iso(at), "sourceType": "CRM_UI", "sourceId": "userId:1", "updatedByUserId": 1}
+                for value, at in record.history.get(name, [])[:VERSIONS_MOST]
+            ]
+            for name in history
         }
     return shown
 
 
-def _value(record: CrmRecord, kind: str, name: str) -> int | float | str | None:
-    """Return a value as a search compares it: times in milliseconds, numbers as numbers."""
-    value = record.values.get(name)
-    if value is None or value == "":
-        return None
-    type_ = KINDS[kind].get(name)
-    if type_ == _TIME:
-        return millis(value, name)
-    if type_ == _NUMBER:
-        return int(value) if value.isdigit() else float(value)
-    return value.lower()
+def _associations(record: CrmRecord, kind: str, wanted: list[str], most: int) -> dict[str, Any]:
+    """Return the ids that belong to a record, each once for each label, the first `most` of them."""
+    shown: dict[str, Any] = {}
+    for other in wanted:
+        ids = _once(record.associations.get(other, []))
+        if ids:
+            type_ = f"{SINGULAR[kind]}_to_{SINGULAR[other]}"
+            ends = [{"id": str(one), "type": type_ + suffix} for one in ids[:most] for suffix in ("", "_unlabeled")]
+            shown[other.replace("_", " ")] = {"results": ends}
+            if len(ids) > most:
+                shown[other.replace("_", " ")]["paging"] = {"next": {"after": str(ids[most])}}
+    return {"associations": shown} if shown else {}
 
 
-def _matcher(kind: str, groups: Any) -> Callable[[CrmRecord], bool]:
-    if not isinstance(groups, list) or len(groups) > GROUPS:
-        raise Refusal(400, f"Invalid input: at most {GROUPS} filterGroups", "VALIDATION_ERROR")
-    filters = [group.get("filters", []) for group in groups]
-    if any(len(one) > FILTERS for one in filters) or sum(map(len, filters)) > FILTERS_IN_ALL:
-        raise Refusal(400, f"Invalid input: at most {FILTERS} filters a group and {FILTERS_IN_ALL} in all", "VALIDATION_ERROR")
-    tests = [[_test(kind, one) for one in group] for group in filters]
-    if not tests:
-        return lambda record: True
-    return lambda record: any(all(test(record) for test in group) for group in tests)
+def _once(ids: list[int]) -> list[int]:
+    return list(dict.fromkeys(ids))
 
 
-def _test(kind: str, one: dict[str, Any]) -> Callable[[CrmRecord], bool]:
-    name, operator = str(one.get("propertyName")), one.get("operator")
-    if name not in KINDS[kind]:
-        raise Refusal(400, f"There was a problem with the request: property {name[:60]} does not exist", "VALIDATION_ERROR")
-    if operator == "HAS_PROPERTY":
-        return lambda record: _value(record, kind, name) is not None
-    if operator == "NOT_HAS_PROPERTY":
-        return lambda record: _value(record, kind, name) is None
-    if operator == "IN":
-        values = {_operand(kind, name, value) for value in one.get("values") or []}
-        return lambda record: _value(record, kind, name) in values
-    compare = _COMPARISONS.get(str(operator))
-    if compare is None:
-        raise Refusal(400, f"Invalid input: operator {str(operator)[:20]} is not known", "VALIDATION_ERROR")
-    value = _operand(kind, name, one.get("value"))
-
-    def test(record: CrmRecord) -> bool:
-        mine = _value(record, kind, name)
-        return mine is not None and compare(mine, value)
-
-    return test
+def _labels(kind: str, to: str) -> list[dict[str, Any]]:
+    unlabelled: dict[str, Any] = {"category": "HUBSPOT_DEFINED", "typeId": ASSOCIATION_TYPES.get((kind, to), 0)}
+    if (kind, to) != ("contacts", "companies"):
+        return [unlabelled]
+    return [unlabelled | {"label": "Primary"}, {"category": "HUBSPOT_DEFINED", "typeId": 279}]
 
 
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "EQ": lambda a, b: a == b,
-    "NEQ": lambda a, b: a != b,
-    "LT": lambda a, b: a < b,
-    "LTE": lambda a, b: a <= b,
-    "GT": lambda a, b: a > b,
-    "GTE": lambda a, b: a >= b,
-}
+def _error(category: str, message: str, context: dict[str, list[str]]) -> dict[str, Any]:
+    return {"status": "error", "category": category, "message": message, "context": context, "errors": [], "links": {}}
 
 
-def _operand(kind: str, name: str, value: Any) -> int | float | str:
-    """Read a filter's value; it must be a string, and a number or a time of its property's type."""
-    if not isinstance(value, str):
-        raise Refusal(400, f"Invalid input: the value for {name} must be a string", "VALIDATION_ERROR")
-    type_ = KINDS[kind][name]
-    if type_ not in (_TIME, _NUMBER):
-        return value.lower()
-    try:
-        return int(value) if value.lstrip("-").isdigit() else millis(value, name) if type_ == _TIME else float(value)
-    except Exception:
-        raise Refusal(400, f"Invalid input: {value[:40]} is not a valid value for {name}", "VALIDATION_ERROR") from None
-
-
-def _sort(kind: str, found: list[CrmRecord], sorts: Any) -> None:
-    if not isinstance(sorts, list) or len(sorts) > 1:
-        raise Refusal(400, "Invalid input: one sort at most", "VALIDATION_ERROR")
-    for sort in sorts:
-        name = str(sort.get("propertyName")) if isinstance(sort, dict) else str(sort)
-        if name not in KINDS[kind]:
-            raise Refusal(400, f"There was a problem with the request: property {name[:60]} does not exist", "VALIDATION_ERROR")
-        down = isinstance(sort, dict) and sort.get("direction") == "DESCENDING"
-        if name == "hs_object_id":
-            found.sort(key=lambda record: record.number, reverse=down)
-        else:
-            found.sort(
-                key=lambda record: (_value(record, kind, name) is None, str(record.values.get(name) or "")), reverse=down
-            )
-
-
-def _none_found(kind: str, to: str, id_: str) -> dict[str, Any]:
-    return {
-        "status": "error",
-        "category": "OBJECT_NOT_FOUND",
-        "message": f"No {to} is associated with {kind} {id_[:20]}.",
-        "context": {"fromObjectId": [id_[:20]]},
-        "errors": [],
-        "links": {},
-    }
-
-
-def _pipeline(id_: str, label: str, stages: dict[str, tuple[str, str, str]]) -> dict[str, Any]:
+def _pipeline(id_: str, label: str, stages: Mapping[str, tuple[str, str, str]]) -> dict[str, Any]:
     moment = "2020-01-01T00:00:00.000Z"
     return {
         "id": id_,
@@ -395,71 +395,3 @@ def _pipeline(id_: str, label: str, stages: dict[str, tuple[str, str, str]]) -> 
             for number, (stage, (name, closed, probability)) in enumerate(stages.items())
         ],
     }
-
-
-def _contact(person: SandboxPerson) -> CrmRecord:
-    number = int(person.hubspot_id or 0)
-    values: dict[str, str | None] = {
-        "email": person.email,
-        "firstname": person.first_name,
-        "lastname": person.last_name,
-        "createdate": iso(person.created_at),
-        "lastmodifieddate": iso(person.updated_at),
-        "hs_object_id": str(number),
-        "lifecyclestage": person.lifecycle,
-        "hs_analytics_source": "EMAIL_MARKETING" if person.number % 3 == 0 else "DIRECT_TRAFFIC",
-        "hs_email_optout": "true" if person.status == "unsubscribed" else "false" if person.number % 2 else "",
-        "hs_legal_basis": "Freely given consent from contact" if person.status == "subscribed" else None,
-        "hs_merged_object_ids": ";".join(person.hubspot_merged_ids) or None,
-        "hs_calculated_merged_vids": ";".join(f"{one}:{person.created_at}" for one in person.hubspot_merged_ids) or None,
-        "hs_language": person.language,
-        "country": person.country,
-        "age_band": person.age_band or None,
-    }
-    for name, stage in STAGE_DATES.items():
-        entered = person.stage_dates.get(stage)
-        values[name] = None if entered is None else iso(entered)
-    archived = person.status_changed_at if person.status == "archived" and person.mailchimp_id is None else None
-    return CrmRecord(number, person.created_at, person.updated_at, values, archived_at=archived)
-
-
-def _deal(deal: SandboxOrder, world: World, ids: dict[int, int]) -> CrmRecord:
-    number = int(deal.in_hubspot or deal.id)
-    _, closed, probability = STAGES[deal.stage or "appointmentscheduled"]
-    won = closed == "true" and probability == "1.0"
-    values: dict[str, str | None] = {
-        "amount": str(from_minor(deal.total_minor(), world.currency)) if deal.ledger else None,
-        "deal_currency_code": world.currency,
-        "closedate": iso(deal.processed_at),
-        "createdate": iso(deal.created_at),
-        "dealname": deal.name,
-        "dealstage": deal.stage or "appointmentscheduled",
-        "pipeline": PIPELINE,
-        "hs_is_closed": closed,
-        "hs_is_closed_won": "true" if won else "false",
-        "hs_lastmodifieddate": iso(deal.updated_at),
-        "hs_object_id": str(number),
-    }
-    people = [ids[one] for one in (deal.person, *deal.people) if one is not None and one in ids]
-    return CrmRecord(number, deal.created_at, deal.updated_at, values, {"contacts": people})
-
-
-def _order(order: SandboxOrder, world: World, ids: dict[int, int]) -> CrmRecord:
-    """Copy a shop's order as a shop integration does: its total at the time, which no later refund changes."""
-    number = int(order.in_hubspot or 0)
-    total = sum(event.total_minor for event in order.ledger if event.reason == "ORDER")
-    values: dict[str, str | None] = {
-        "hs_external_order_id": order.id,
-        "hs_order_name": order.name,
-        "hs_source_store": world.shop_domain.partition(".")[0],
-        "hs_total_price": str(from_minor(total, world.currency)),
-        "hs_currency_code": world.currency,
-        "hs_external_created_date": iso(order.processed_at),
-        "hs_external_order_status": "cancelled" if order.cancelled_at is not None else order.financial_status.lower(),
-        "hs_createdate": iso(order.created_at),
-        "hs_lastmodifieddate": iso(order.updated_at),
-        "hs_pipeline": ORDER_PIPELINE,
-        "hs_object_id": str(number),
-    }
-    people = [ids[order.person]] if order.person is not None and order.person in ids else []
-    return CrmRecord(number, order.created_at, order.updated_at, values, {"contacts": people})

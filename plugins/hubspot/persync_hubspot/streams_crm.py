@@ -1,28 +1,60 @@
-"""What is read of a HubSpot account's CRM: people, deals, orders, feedback."""
+"""What is read of a HubSpot account's CRM: people, companies, deals, orders, carts, tickets, feedback."""
 
 from __future__ import annotations
 
-from persync.connect.readers import SinglePage
-from persync.connect.stream import MINUTE_MS, Incremental, Stream
-from persync_hubspot import api, properties, records, rows
-from persync_hubspot.readers import AssociationPages, ObjectPages, ObjectWindows
+from typing import Any
 
-# New and changed records need a few moments to get into the search index.
-CHANGES = Incremental(overlap=15 * MINUTE_MS, settle=2 * MINUTE_MS)
+from persync.connect.readers import SinglePage
+from persync.connect.stream import MINUTE_MS, Every, Incremental, Stream, Sweep
+from persync_hubspot import api, properties, records, rows, sale_rows, service_rows
+from persync_hubspot.crm_readers import SETTLE, Associations, Objects, PropertyPages
+
+CHANGES = Incremental(overlap=15 * MINUTE_MS, settle=SETTLE)
+# An association moves no modified date: where it comes with the record, the last month is read again once a day.
+LINKED = Incremental(overlap=15 * MINUTE_MS, settle=SETTLE, lookback_days=30)
+RECONCILED = Every(7)
+"""How often all ids are listed: what was deleted for good, or long ago, only vanishes."""
+
 CONTACTS = ("crm.objects.contacts.read",)
+COMPANIES = ("crm.objects.companies.read",)
 DEALS = ("crm.objects.deals.read",)
 ORDERS = ("crm.objects.orders.read",)
+CARTS = ("crm.objects.carts.read",)
+LINE_ITEMS = ("crm.objects.line_items.read",)
+PRODUCTS = ("crm.objects.products.read",)
+TICKETS = ("tickets",)
+FEEDBACK_SUBMISSIONS = ("crm.objects.feedback_submissions.read",)
+
+
+def _stream(name: str, row_function: records.Rows, reader: Objects, record: Any = records.CrmObject, **more: Any) -> Stream:
+    """Return a stream of CRM objects of the reader's type."""
+    return Stream(name=name, path=api.objects(reader.kind), record=record, rows=row_function, reader=reader, **more)
+
+
+def _archived(kind: str, row_function: records.Rows, names: tuple[str, ...], scopes: tuple[str, ...]) -> Stream:
+    """Return the stream of what was deleted in the last 90 days: deleting moves no modified date, no search can see it."""
+    reader = Objects(kind, properties=names, archived=True)
+    return _stream(f"{kind}_archived", row_function, reader, needs=("account", kind), scopes=scopes)
+
+
+def _ids(kind: str, what: Sweep, scopes: tuple[str, ...]) -> Stream:
+    """Return the stream of all ids of a type: what it does not name is gone."""
+    needs = (kind, f"{kind}_archived")
+    reader = Objects(kind)
+    return _stream(
+        f"{kind}_ids", rows.present_rows, reader, records.ObjectId, window=RECONCILED, sweeps=what, needs=needs, scopes=scopes
+    )
+
 
 ACCOUNT = Stream(
     name="account", path=api.ACCOUNT, record=records.PortalDetails, rows=rows.account_rows, reader=SinglePage(), key="portalId"
 )
-
 CONTACT_PROPERTIES = Stream(
     name="contact_properties",
     path=api.properties("contacts"),
     record=records.PropertyRecord,
     rows=rows.property_rows,
-    reader=SinglePage(at="results", single=False),
+    reader=PropertyPages(),
     key="name",
     scopes=CONTACTS,
 )
@@ -35,43 +67,46 @@ PIPELINES = Stream(
     scopes=DEALS,
 )
 
-
-def _changed(name: str, names: tuple[str, ...], modified: str, associations: str = "", opted_in: bool = False) -> ObjectWindows:
-    """Return the reader of a kind of object: everything from the list at first, then what changed from the search."""
-    listed = ObjectPages(at="results", properties=names, associations=associations, opted_in=opted_in)
-    return ObjectWindows(
-        list_reader=listed, search_path=api.search(name), modified=modified, properties=names, opted_in=opted_in
-    )
-
-
-def _archived(names: tuple[str, ...]) -> ObjectPages:
-    """Return the reader of deleted objects: deleting moves no modified date, so no search can see it."""
-    return ObjectPages(at="results", properties=names, archived=True)
-
-
-CONTACTS_STREAM = Stream(
-    name="contacts",
-    path=api.objects("contacts"),
-    record=records.CrmObject,
-    rows=rows.contact_rows,
-    reader=_changed("contacts", properties.CONTACT, "lastmodifieddate", opted_in=True),
+CONTACTS_STREAM = _stream(
+    "contacts",
+    rows.contact_rows,
+    Objects("contacts", properties=properties.CONTACT, opted_in=True),
+    window=CHANGES,
+    needs=("contact_properties",),
+    scopes=CONTACTS,
+)
+CONTACT_STAGES = _stream(
+    "contact_stages",
+    rows.history_rows,
+    Objects("contacts", history=("lifecyclestage",)),
+    records.ContactHistory,
     window=CHANGES,
     scopes=CONTACTS,
 )
-CONTACTS_ARCHIVED = Stream(
-    name="contacts_archived",
-    path=api.objects("contacts"),
-    record=records.CrmObject,
-    rows=rows.archived_contact_rows,
-    reader=_archived(("email",)),
-    scopes=CONTACTS,
+CONTACT_COMPANIES = _stream(
+    "contact_companies",
+    rows.contact_company_rows,
+    Objects("contacts", links=("companies",)),
+    window=LINKED,
+    scopes=(*CONTACTS, *COMPANIES),
 )
-DEALS_STREAM = Stream(
-    name="deals",
-    path=api.objects("deals"),
-    record=records.CrmObject,
-    rows=rows.deal_rows,
-    reader=_changed("deals", properties.DEAL, "hs_lastmodifieddate", associations="contacts"),
+CONTACTS_ARCHIVED = _archived("contacts", rows.archived_contact_rows, ("email", "createdate"), CONTACTS)
+CONTACT_IDS = _ids("contacts", Sweep("contact"), CONTACTS)
+
+COMPANIES_STREAM = _stream(
+    "companies",
+    service_rows.company_rows,
+    Objects("companies", properties=properties.COMPANY),
+    window=CHANGES,
+    scopes=COMPANIES,
+)
+COMPANIES_ARCHIVED = _archived("companies", sale_rows.archived_thing_rows("company"), ("hs_object_id",), COMPANIES)
+COMPANY_IDS = _ids("companies", Sweep("company"), COMPANIES)
+
+DEALS_STREAM = _stream(
+    "deals",
+    sale_rows.deal_rows,
+    Objects("deals", properties=properties.DEAL, links=("contacts",), relink=False),
     window=CHANGES,
     needs=("account", "deal_pipelines"),
     scopes=DEALS,
@@ -80,27 +115,19 @@ DEAL_PEOPLE = Stream(
     name="deal_people",
     path=api.associations("deals", "contacts"),
     record=records.ObjectAssociations,
-    rows=rows.order_people_rows,
-    reader=AssociationPages("deals", "contacts", also="hs_is_closed"),
+    rows=sale_rows.order_people_rows,
+    reader=Associations("deals", "contacts", also="hs_is_closed"),
     key="from.id",
     needs=("deals",),
     scopes=(*DEALS, *CONTACTS),
 )
-DEALS_ARCHIVED = Stream(
-    name="deals_archived",
-    path=api.objects("deals"),
-    record=records.CrmObject,
-    rows=rows.archived_deal_rows,
-    reader=_archived(("deal_currency_code",)),
-    needs=("account", "deals"),
-    scopes=DEALS,
-)
-ORDERS_STREAM = Stream(
-    name="orders",
-    path=api.objects("orders"),
-    record=records.CrmObject,
-    rows=rows.order_rows,
-    reader=_changed("orders", properties.ORDER, "hs_lastmodifieddate", associations="contacts"),
+DEALS_ARCHIVED = _archived("deals", sale_rows.archived_deal_rows, ("deal_currency_code",), DEALS)
+DEAL_IDS = _ids("deals", Sweep("order", only=("deal",)), DEALS)
+
+ORDERS_STREAM = _stream(
+    "orders",
+    sale_rows.order_rows,
+    Objects("orders", properties=properties.ORDER, links=("contacts",), relink=False),
     window=CHANGES,
     needs=("account",),
     scopes=ORDERS,
@@ -109,29 +136,64 @@ ORDER_PEOPLE = Stream(
     name="order_people",
     path=api.associations("orders", "contacts"),
     record=records.ObjectAssociations,
-    rows=rows.order_people_rows,
-    reader=AssociationPages("orders", "contacts"),
+    rows=sale_rows.order_people_rows,
+    reader=Associations("orders", "contacts"),
     key="from.id",
     needs=("orders",),
     scopes=(*ORDERS, *CONTACTS),
 )
-ORDERS_ARCHIVED = Stream(
-    name="orders_archived",
-    path=api.objects("orders"),
-    record=records.CrmObject,
-    rows=rows.archived_order_rows,
-    reader=_archived(("hs_external_order_id", "hs_source_store", "hs_order_name", "hs_currency_code")),
-    needs=("account", "orders"),
-    scopes=ORDERS,
+ORDERS_ARCHIVED = _archived(
+    "orders",
+    sale_rows.archived_order_rows,
+    ("hs_external_order_id", "hs_source_store", "hs_order_name", "hs_currency_code"),
+    ORDERS,
 )
-FEEDBACK = Stream(
-    name="feedback",
-    path=api.objects("feedback_submissions"),
-    record=records.CrmObject,
-    rows=rows.feedback_rows,
-    reader=ObjectPages(at="results", properties=properties.FEEDBACK),
-    scopes=("crm.objects.feedback_submissions.read",),
-    default=False,
+ORDER_IDS = _ids("orders", Sweep("order", only=("order",)), ORDERS)
+
+CARTS_STREAM = _stream(
+    "carts",
+    sale_rows.cart_rows,
+    Objects("carts", properties=properties.CART, links=("contacts",)),
+    window=LINKED,
+    needs=("account",),
+    scopes=CARTS,
+)
+CARTS_ARCHIVED = _archived("carts", sale_rows.archived_thing_rows("cart"), ("hs_object_id",), CARTS)
+CART_IDS = _ids("carts", Sweep("cart"), CARTS)
+
+LINE_ITEMS_STREAM = _stream(
+    "line_items",
+    sale_rows.line_item_rows,
+    Objects("line_items", properties=properties.LINE_ITEM, links=("orders", "deals")),
+    window=LINKED,
+    needs=("account", "orders", "deals"),
+    scopes=(*LINE_ITEMS, *ORDERS, *DEALS),
+)
+PRODUCTS_STREAM = _stream(
+    "products",
+    sale_rows.product_rows,
+    Objects("products", properties=properties.PRODUCT),
+    window=CHANGES,
+    needs=("account",),
+    scopes=PRODUCTS,
+)
+
+TICKETS_STREAM = _stream(
+    "tickets",
+    service_rows.ticket_rows,
+    Objects("tickets", properties=properties.TICKET, links=("contacts",)),
+    window=LINKED,
+    scopes=TICKETS,
+)
+TICKETS_ARCHIVED = _archived("tickets", sale_rows.archived_thing_rows("ticket"), ("hs_object_id",), TICKETS)
+TICKET_IDS = _ids("tickets", Sweep("ticket"), TICKETS)
+
+FEEDBACK = _stream(
+    "feedback",
+    service_rows.feedback_rows,
+    Objects("feedback_submissions", properties=properties.FEEDBACK, links=("contacts",)),
+    window=LINKED,
+    scopes=FEEDBACK_SUBMISSIONS,
 )
 
 CRM_STREAMS = (
@@ -139,12 +201,28 @@ CRM_STREAMS = (
     CONTACT_PROPERTIES,
     PIPELINES,
     CONTACTS_STREAM,
+    CONTACT_STAGES,
+    CONTACT_COMPANIES,
     CONTACTS_ARCHIVED,
+    CONTACT_IDS,
+    COMPANIES_STREAM,
+    COMPANIES_ARCHIVED,
+    COMPANY_IDS,
     DEALS_STREAM,
     DEAL_PEOPLE,
     DEALS_ARCHIVED,
+    DEAL_IDS,
     ORDERS_STREAM,
     ORDER_PEOPLE,
     ORDERS_ARCHIVED,
+    ORDER_IDS,
+    CARTS_STREAM,
+    CARTS_ARCHIVED,
+    CART_IDS,
+    LINE_ITEMS_STREAM,
+    PRODUCTS_STREAM,
+    TICKETS_STREAM,
+    TICKETS_ARCHIVED,
+    TICKET_IDS,
     FEEDBACK,
 )
