@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("status:status", "Show how far each connection is read, and the holes."),
     "pull": ("pull:pull", "Read what is new from your connections."),
     "import": ("imports:import_file", "Read a CSV file of your own, whole or not at all."),
+    "tag": ("tag:tag", "Say yourself how personal a campaign is."),
     "verify": ("verify:verify", "Check the store, or print its digest."),
     "attribution": ("attribution:attribution", "Credit orders to touchpoints, by model."),
     "reconcile": ("attribution:reconcile", "Hold each platform's claim against the till."),
