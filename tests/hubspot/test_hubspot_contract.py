@@ -9,6 +9,7 @@ import pytest
 
 from hubspot.openapi import FAULTS, Contract
 from persync.connect.pull import PullOptions, PullResult, pull
+from persync.sandbox.world import Send
 from persync_hubspot import streams
 
 pytestmark = pytest.mark.shared
@@ -39,8 +40,15 @@ def test_every_call_of_two_pulls_and_every_answer_fit(
     contract: Contract, account_of: Callable[..., Any], build: Any, tmp_path: Path
 ) -> None:
     """Everything is read twice: as a first load from the lists, and a week later from the searches."""
-    account = account_of()
-    later = account_of(now=build.now + 7 * build.day)
+    mails = [
+        build.mail(1, [Send(1, build.now - 59 * build.day)], test={"id": 31, "percentage": 40, "hours": 4}),
+        build.mail(2, [Send(2, build.now - 58 * build.day)], test={"id": 31, "percentage": 40, "is_variation": True}),
+        build.mail(3, [], segment={"legacy": ["9", "10"]}),
+        build.mail(4, [], kind="AUTOMATED_EMAIL", segment={"lists": ["62"]}),
+        build.mail(5, [], deleted_at=build.now - build.day),
+    ]
+    account = account_of(messages=mails)
+    later = account_of(messages=mails, now=build.now + 7 * build.day)
 
     results = [pull_all(account, tmp_path / "store.db", now=build.now)]
     results.append(pull_all(later, tmp_path / "store.db", now=build.now + 7 * build.day))

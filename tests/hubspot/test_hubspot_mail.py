@@ -40,7 +40,7 @@ def test_a_mail_becomes_a_campaign_its_evidence_its_twin_and_its_totals(shaped: 
         ),
         Evidence(master, "settings", (("read", "settings"),)),
         Evidence(master, "content", (("read", "content"), ("smart", "module-2"), ("token", "contact.firstname"))),
-        Variant(master, "31/master", label="May letter", recipients=490, is_winner=None),
+        Variant(master, "31/master", label="May letter", recipients=None, is_winner=None),
         CampaignCounters(
             master,
             selected=500,
@@ -67,7 +67,7 @@ def test_a_mail_becomes_a_campaign_its_evidence_its_twin_and_its_totals(shaped: 
         ),
         Evidence(variation, "settings", (("read", "settings"),)),
         Evidence(variation, "content", (("read", "content"),)),
-        Variant(variation, "31/loser_variant", label="May letter, plain", recipients=None, is_winner=False),
+        Variant(variation, "31/variation", label="May letter, plain", recipients=None, is_winner=False),
         Campaign(
             draft,
             kind="AUTOMATED_EMAIL",

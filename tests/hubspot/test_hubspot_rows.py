@@ -11,13 +11,9 @@ from persync.rows import (
     KEEP,
     Account,
     Attribute,
-    Campaign,
-    CampaignRef,
     Child,
-    Claim,
     Consent,
     Contact,
-    Cost,
     Deletion,
     Field,
     LedgerEntry,
@@ -28,7 +24,8 @@ from persync.rows import (
     Person,
     Stage,
 )
-from persync_hubspot import streams_crm, streams_mail
+from persync_hubspot import streams_crm
+from persync_hubspot.events import EVENT_TYPES
 
 Shape = Callable[..., Shaped]
 ANN = Person(("id", "31"), ("email", "Ann@Example.com"), ("email", "ann.work@example.com"), ("email", "ann.old@example.com"))
@@ -278,10 +275,7 @@ def test_the_account_says_what_else_there_is_to_read(shaped: Shape) -> None:
         ("automated_emails", "AUTOMATED_EMAIL"),
         ("automated_emails", "AUTOMATED_AB_EMAIL"),
         ("automated_emails", "MARKETING_SINGLE_SEND_API"),
-        *(
-            ("email_events", kind)
-            for kind in ("SENT", "DELIVERED", "OPEN", "CLICK", "BOUNCE", "STATUSCHANGE", "SPAMREPORT", "DROPPED")
-        ),
+        *(("email_events", kind) for kind in EVENT_TYPES),
     ]
 
 
@@ -304,45 +298,3 @@ def test_properties_and_stages_become_fields(shaped: Shape) -> None:
         Field("pipeline:p1", "s3", "won", "Done"),
     ]
     assert [reject.field for reject in found.rejects] == ["id"]
-
-
-GUID = "11111111-2222-4333-8444-555555555555"
-FOLDER = CampaignRef(("id", f"campaign:{GUID}"))
-PARENT = {"guid": GUID, "currency": "USD", "from": ms("2026-05-01"), "to": None}
-
-
-def test_a_marketing_campaign_is_told_apart_from_a_mail(shaped: Shape) -> None:
-    record = {
-        "id": GUID,
-        "createdAt": "2026-05-01T00:00:00Z",
-        "properties": {"hs_name": "May", "hs_currency_code": "USD", "hs_start_date": "2026-05-01"},
-    }
-    found = shaped(streams_mail.CAMPAIGNS, orjson.dumps({"results": [record]}))
-
-    assert found.rows == [
-        Campaign(FOLDER, kind="marketing_campaign", title="May", status=None, created_at=ms("2026-05-01T00:00:00Z")),
-        Child("campaign_revenue", GUID, PARENT),
-        Child("campaign_spend", GUID, PARENT),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("report", "claim"),
-    [
-        ({"dealsNumber": 6, "revenueAmount": 7425.5, "currencyCode": "EUR"}, (6, 742_550, "EUR")),
-        ({"dealsNumber": 0, "revenueAmount": 0}, (0, 0, "USD")),
-        ({}, (None, None, "USD")),
-    ],
-)
-def test_a_revenue_report_is_a_claim_under_its_model(at: Any, report: Any, claim: tuple[int | None, int | None, str]) -> None:
-    rows = list(streams_mail.CAMPAIGN_REVENUE.rows(report, at(parent=PARENT, params={"model": "W_SHAPED"})))
-
-    assert rows == [Claim(FOLDER, None, "W_SHAPED", *claim, from_at=ms("2026-05-01"), to_at=None)]
-
-
-def test_money_spent_on_a_campaign_is_a_cost_and_its_budget_is_not(shaped: Shape) -> None:
-    item = {"id": "9", "name": "Copywriting", "amount": 1250.5, "order": 0, "createdAt": 1_759_399_200_000, "updatedAt": 0}
-    body = {"spendItems": [item], "budgetItems": [{**item, "id": "1", "amount": 5000}], "spendTotal": 1250.5}
-    found = shaped(streams_mail.CAMPAIGN_SPEND, orjson.dumps(body), single=True, parent=PARENT)
-
-    assert found.rows == [Cost(f"{GUID}:9", 1_759_399_200_000, "media", 125_050, "USD", scope=f"campaign:{GUID}")]

@@ -122,7 +122,7 @@ class Message:
     level: int | None
     """the true personalisation level 0-4, None when the content cannot be read"""
     segment: dict[str, Any] | None = None
-    """Mailchimp segment_opts, when it was sent to a part of the list"""
+    """Mailchimp segment_opts, when it was sent to a part of the list; HubSpot {"lists": [id]} or, of old, {"legacy": [id]}"""
     email_campaign_ids: tuple[str, ...] = ()
     """HubSpot: the numeric send ids of this mail"""
     campaign_guid: str | None = None
@@ -132,6 +132,8 @@ class Message:
     claimed_orders: int = 0
     claimed_minor: int = 0
     """what the platform says it earned (its own, generous rule)"""
+    parent: str | None = None
+    """the id of the message that this one is an issue (RSS) or a resend of"""
     deleted_at: int | None = None
     """HubSpot: when the mail was deleted; the list of archived mails still names it"""
     test: dict[str, Any] | None = None

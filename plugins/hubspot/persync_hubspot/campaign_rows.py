@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from persync.connect.stream import Context
 from persync.errors import RecordError
 from persync.money import to_minor
-from persync.rows import Campaign, CampaignRef, Child, Claim, Cost, Row
+from persync.rows import Campaign, CampaignRef, Child, Claim, Cost, Present, Row
 from persync_hubspot import properties as prop
 from persync_hubspot import records_mail
 
@@ -35,8 +35,10 @@ def campaign_rows(record: records_mail.MarketingCampaign, at: Context) -> Iterat
         "from": prop.moment(values, "hs_start_date"),
         "to": prop.moment(values, "hs_end_date"),
     }
+    yield Present(f"campaign:{guid}")
     yield Child("campaign_revenue", guid, data)
     yield Child("campaign_spend", guid, data)
+    yield Child("campaign_emails", guid, data)
 
 
 def revenue_rows(record: records_mail.RevenueReport, at: Context) -> Iterator[Row]:
@@ -58,8 +60,11 @@ def revenue_rows(record: records_mail.RevenueReport, at: Context) -> Iterator[Ro
 
 
 def spend_rows(record: records_mail.BudgetTotals, at: Context) -> Iterator[Row]:
-    """Yield what was spent on a campaign, one cost for each item; the budget itself is a plan, not a cost."""
+    """Yield what was planned for a campaign, and what was spent: one cost for each item, on the day it was entered."""
     currency = record.get("currencyCode") or at.parent.get("currency") or at.account.currency
+    planned = record.get("budgetTotal")
+    if planned is not None and currency:
+        yield Campaign(campaign_ref(at.parent["guid"]), budget_minor=to_minor(planned, currency), currency=currency)
     for item in record["spendItems"]:
         if not currency:
             raise RecordError("an amount without a currency.", field="currencyCode")
@@ -71,3 +76,8 @@ def spend_rows(record: records_mail.BudgetTotals, at: Context) -> Iterator[Row]:
             currency=currency,
             scope=f"campaign:{at.parent['guid']}",
         )
+
+
+def campaign_email_rows(record: records_mail.CampaignAsset, at: Context) -> Iterator[Row]:
+    """Yield that a mail belongs to a marketing campaign: also of mails that the list of mails no longer tells of."""
+    yield Campaign(CampaignRef(("id", record["id"])), parent=f"campaign:{at.parent['guid']}")

@@ -20,10 +20,26 @@ from persync.connect.readers import picked
 from persync.connect.stream import DAY_MS, Context, Incremental, Reader, Request, Step, Stream, Token, Work
 from persync.errors import ResponseError
 from persync.rows import Action, CampaignRef, Person, Row, Touchpoint
-from persync_hubspot import api, records_mail
+from persync_hubspot import ab_test, api, records_mail
+from persync_hubspot.consent_rows import word
 
-EVENT_TYPES = ("SENT", "DELIVERED", "OPEN", "CLICK", "BOUNCE", "STATUSCHANGE", "SPAMREPORT", "DROPPED")
-"""What is asked for. An unsubscription comes as STATUSCHANGE and again as UNSUBSCRIBED: the first says more, so it is read."""
+EVENT_TYPES = (
+    "SENT",
+    "DELIVERED",
+    "OPEN",
+    "CLICK",
+    "BOUNCE",
+    "STATUSCHANGE",
+    "SPAMREPORT",
+    "DROPPED",
+    "SUPPRESSED",
+    "MTA_DROPPED",
+)
+"""What is asked for. An unsubscription comes as STATUSCHANGE and again as UNSUBSCRIBED: the first says more, so it is read.
+
+The other types are no touch (PROCESSED, DEFERRED, SELECTED, ERROR, UNBOUNCE, OPT_IN_CHANGE), repeat one
+(CLICK_ON_IDENTIFIED_LINK), or have no meaning in the store (PRINT, FORWARD, REPLY).
+"""
 
 ACTIONS: Mapping[str, Action] = {
     "SENT": Action.SEND,
@@ -80,6 +96,8 @@ class EmailEvent(NamedTuple):
     link: str | None = None
     link_number: int = 0
     is_machine: bool | None = None
+    reason: str | None = None
+    """why it was not sent, bounced or unsubscribed, in the vendor's own word; never free text"""
 
 
 class EmailEventSource(Protocol):
@@ -115,15 +133,21 @@ def event_stream(source: EmailEventSource) -> Stream:
 
     def event_rows(record: Any, at: Context) -> Iterator[Row]:
         for event in source.events(record):
+            person = Person(("email", event.recipient))
+            side, until = ab_test.arm(at.fields, event.email_campaign)
             yield Touchpoint(
                 CampaignRef(("email_campaign", event.email_campaign)) if event.email_campaign else None,
-                Person(("email", event.recipient)),
+                person,
                 event.action,
                 event.happened_at,
                 link=event.link,
                 ordinal=event.link_number,
+                variant=side,
                 is_machine=event.is_machine,
+                source=event.reason or "",
             )
+            if event.action is Action.SEND:
+                yield from ab_test.assignment(person, side, until, event.happened_at)
 
     return Stream(
         name="email_events",
@@ -133,8 +157,11 @@ def event_stream(source: EmailEventSource) -> Stream:
         reader=source.reader,
         window=Incremental(overlap=REREAD_DAYS * DAY_MS),
         parent="account",
+        # Which sends belong to a test is said by the mails.
+        needs=("marketing_emails", "automated_emails"),
         scopes=source.scopes,
         safe=("id", "type"),
+        facts=("sends", "opens", "clicks", "bounces", "unsubscribes", "complaints", "suppression"),
     )
 
 
@@ -224,7 +251,17 @@ class V1Events:
             # Scanners follow many links in one millisecond; links that differ in their query alone stay apart.
             link_number=(event.get("linkId") or 0) if action is Action.CLICK else 0,
             is_machine=event.get("filteredEvent") if action in (Action.OPEN, Action.CLICK) else None,
+            reason=_reason(event, action),
         )
+
+
+def _reason(event: records_mail.V1EmailEvent, action: Action) -> str | None:
+    """Return the word that says why. The messages beside it (dropMessage, response) quote addresses and are not read."""
+    if action is Action.DROP:
+        return word(event.get("dropReason"))
+    if action is Action.BOUNCE:
+        return word(event.get("category"))
+    return word(event.get("source")) if action is Action.UNSUBSCRIBE else None
 
 
 def _is_unsubscription(event: records_mail.V1EmailEvent) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from persync.connect.stream import Context
-from persync.rows import KEEP, Campaign, CampaignCounters, CampaignRef, Evidence, Row, Variant
-from persync_hubspot import personalise, records_mail
+from persync.rows import KEEP, Campaign, CampaignCounters, CampaignRef, Child, Deletion, Evidence, Present, Row
+from persync_hubspot import ab_test, personalise, records_mail
 from persync_hubspot.properties import millis
 
 
@@ -14,36 +14,46 @@ def marketing_email_rows(record: records_mail.MarketingEmail, at: Context) -> It
     """Yield a mail: what it is, what shows that it is personal, its A/B twin, and HubSpot's totals."""
     mail = CampaignRef(("id", record["id"]))
     campaign = record.get("campaign")
-    lists = ((record.get("to") or {}).get("contactIlsLists") or {}).get("include") or []
+    lists, old = _lists(record)
+    gone = record.get("archived")
     yield Campaign(
         _all_keys(record),
         kind=record.get("type") or KEEP,
         title=record.get("name"),
         subject=record.get("subject"),
-        list=",".join(sorted(lists)) or None,
+        list=",".join(lists) or None,
         parent=f"campaign:{campaign}" if campaign else None,
-        status="ARCHIVED" if record.get("archived") else record.get("state"),
+        # That it was deleted is a fact of its own, which marks the campaign.
+        status=KEEP if gone else record.get("state"),
         created_at=_moment(record.get("createdAt"), "createdAt"),
         sent_at=_sent_at(record, at.now),
     )
-    yield Evidence(mail, "settings", personalise.settings_items(record))
+    if gone:
+        yield Deletion("campaign", record["id"], _moment(record.get("deletedAt"), "deletedAt"))
+    for number in old:
+        yield Child("legacy_lists", number, {"legacy": number}, version="1")
+    yield Evidence(mail, "settings", personalise.settings_items(record, at.fields.get("lists")))
     content = personalise.content_items(record)
     if content is not None:
         yield Evidence(mail, "content", content)
     stats = record.get("stats")
     counters = stats["counters"] if stats else {}
-    test = record.get("testing")
-    if test and test.get("testId"):
-        status = test.get("abStatus") or ("variant" if test.get("isAbVariation") else "master")
-        yield Variant(
-            mail,
-            f"{test['testId']}/{status}",
-            label=record.get("name"),
-            recipients=counters.get("sent"),
-            is_winner=False if "loser" in status else None,
-        )
+    yield from ab_test.twin_rows(record, mail, counters.get("sent"), _moment(_published(record), "publishDate"))
     if counters:
         yield counters_of(mail, counters)
+
+
+def _lists(record: records_mail.MarketingEmail) -> tuple[list[str], list[str]]:
+    """Return the lists a mail goes to, and those of the old numbering that have to be looked up: only where no new one is."""
+    to = record.get("to") or {}
+    now = sorted((to.get("contactIlsLists") or {}).get("include") or [])
+    old = sorted((to.get("contactLists") or {}).get("include") or [])
+    return (now, []) if now else ([f"legacy:{number}" for number in old], old)
+
+
+def listed_rows(record: records_mail.MailId, at: Context) -> Iterator[Row]:
+    """Yield that a mail is still there."""
+    yield Present(record["id"])
 
 
 def _all_keys(record: records_mail.MarketingEmail) -> CampaignRef:
@@ -80,8 +90,13 @@ def counters_of(mail: CampaignRef, counters: dict[str, int], *, variant: str = "
 
 def _sent_at(record: records_mail.MarketingEmail, now: int) -> int | None:
     """Return when a published mail went out; None for a draft and for one that is scheduled for later."""
-    at = _moment(record.get("publishDate"), "publishDate")
+    at = _moment(_published(record), "publishDate")
     return at if at is not None and record.get("isPublished") and at <= now else None
+
+
+def _published(record: records_mail.MarketingEmail) -> str | None:
+    """Return when a mail goes out; one that went out at once may have no date for it, only the moment it was published."""
+    return record.get("publishDate") or record.get("publishedAt")
 
 
 def _moment(value: str | None, field: str) -> int | None:
@@ -98,7 +113,5 @@ def email_campaign_rows(record: records_mail.V1EmailCampaign, at: Context) -> It
 
 def email_campaign_ref_rows(record: records_mail.V1EmailCampaignRef, at: Context) -> Iterator[Row]:
     """Yield one send to be looked up."""
-    from persync.rows import Child
-
     data = {"id": record["id"], "app": record["appId"]}
     yield Child("email_campaigns", str(record["id"]), data, version="1")

@@ -13,6 +13,8 @@ class Testing(TypedDict):
     isAbVariation: NotRequired[bool | None]
     testId: NotRequired[str | None]
     abStatus: NotRequired[str | None]
+    abTestPercentage: NotRequired[int | None]
+    hoursToWait: NotRequired[int | None]
 
 
 class EmailContent(TypedDict):
@@ -37,6 +39,7 @@ class IlsLists(TypedDict):
 
 class EmailTo(TypedDict):
     contactIlsLists: NotRequired[IlsLists | None]
+    contactLists: NotRequired[IlsLists | None]
 
 
 class MarketingEmail(TypedDict):
@@ -54,12 +57,20 @@ class MarketingEmail(TypedDict):
     allEmailCampaignIds: NotRequired[list[str] | None]
     primaryEmailCampaignId: NotRequired[str | None]
     publishDate: NotRequired[str | None]
+    publishedAt: NotRequired[str | None]
+    deletedAt: NotRequired[str | None]
     createdAt: NotRequired[str | None]
     workflowNames: NotRequired[list[str] | None]
     to: NotRequired[EmailTo | None]
     testing: NotRequired[Testing | None]
     content: NotRequired[EmailContent | None]
     stats: NotRequired[EmailStatistics | None]
+
+
+class MailId(TypedDict):
+    """A mail of which nothing but its number was asked for."""
+
+    id: str
 
 
 class EventRef(TypedDict):
@@ -86,6 +97,9 @@ class V1EmailEvent(TypedDict):
     obsoletedBy: NotRequired[EventRef | None]
     portalSubscriptionStatus: NotRequired[str | None]
     subscriptions: NotRequired[list[Subscription] | None]
+    dropReason: NotRequired[str | None]
+    category: NotRequired[str | None]
+    source: NotRequired[str | None]
 
 
 class V1EmailCampaign(TypedDict):
@@ -122,6 +136,7 @@ class SpendItem(TypedDict):
 class BudgetTotals(TypedDict):
     """GET /marketing/campaigns/V/{guid}/budget/totals"""
 
+    budgetTotal: NotRequired[float | None]
     spendItems: list[SpendItem]
     currencyCode: NotRequired[str | None]
 
@@ -203,6 +218,18 @@ class ContactList(TypedDict):
     objectTypeId: str
     processingType: str
     additionalProperties: NotRequired[dict[str, str | None] | None]
+    createdAt: NotRequired[str | None]
+    updatedAt: NotRequired[str | None]
+    filtersUpdatedAt: NotRequired[str | None]
+
+
+class ListDefinition(TypedDict):
+    """A list with the tree of its filters; of those only the kinds and names are looked at."""
+
+    listId: str
+    name: str
+    processingType: str
+    filterBranch: NotRequired[dict[str, Any] | None]
 
 
 class ListMember(TypedDict):

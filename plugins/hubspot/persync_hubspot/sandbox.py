@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 from persync.sandbox.world import World
 from persync_hubspot import api
 from persync_hubspot.sandbox_crm import Crm, CrmFaults, crm_routes
-from persync_hubspot.sandbox_mail import Mail
+from persync_hubspot.sandbox_mail_routes import mail_routes
 from persync_hubspot.sandbox_wire import Refusal, correlation_id, iso
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -45,9 +45,11 @@ def secrets(world: World) -> Mapping[str, str]:
 
 
 def app(world: World, *, offset_pages: int | None = None, faults: CrmFaults | None = None) -> Starlette:
-    """Return the ASGI application. An offset of the e-mail events dies after `offset_pages` pages, never when None."""
+    """Return the ASGI application. An offset of the v1 API dies after `offset_pages` pages, never when None.
+
+    `faults` says what is unusual about the account's CRM.
+    """
     crm = Crm(world, faults)
-    mail = Mail(world, offset_pages=offset_pages)
     account = {
         "portalId": portal_id(world),
         "accountType": "STANDARD",
@@ -80,13 +82,7 @@ def app(world: World, *, offset_pages: int | None = None, faults: CrmFaults | No
         get(api.ACCOUNT, lambda path, query: account),
         get(api.USAGE, lambda path, query: guard.usage(world)),
         *crm_routes(crm, guard.answered),
-        get(api.EMAILS, lambda path, query: mail.emails(query)),
-        get(api.CAMPAIGNS, lambda path, query: mail.campaigns(query)),
-        get(f"{api.CAMPAIGNS}/{{guid}}/reports/revenue", lambda path, query: mail.revenue(path["guid"], query)),
-        get(f"{api.CAMPAIGNS}/{{guid}}/budget/totals", lambda path, query: mail.budget(path["guid"])),
-        get(api.EVENTS_V1, lambda path, query: mail.events(query)),
-        get(f"{api.EMAIL_CAMPAIGNS_V1}/by-id", lambda path, query: mail.email_campaign_ids(query)),
-        get(f"{api.EMAIL_CAMPAIGNS_V1}/{{number}}", lambda path, query: mail.email_campaign(path["number"])),
+        *mail_routes(world, guard.answered, offset_pages=offset_pages),
     ]
 
     async def nowhere(request: Request, error: Exception) -> Response:

@@ -5,10 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from persync.sandbox.world import SandboxPerson, World
-from persync_hubspot.sandbox_wire import Query, Refusal, first, iso, page_size
+from persync_hubspot.sandbox_wire import Query, Refusal, first, iso, listed, page_size
 
 EVERYBODY, GERMAN, COMPANIES = "61", "62", "63"
 COUNT_MOST, MEMBERS_MOST = 500, 250
+_LANGUAGE = {
+    "filterBranchType": "OR",
+    "filterBranches": [
+        {
+            "filterBranchType": "AND",
+            "filterBranches": [],
+            "filters": [
+                {
+                    "filterType": "PROPERTY",
+                    "property": "hs_language",
+                    "operation": {"operationType": "ENUMERATION", "operator": "IS_ANY_OF", "values": ["de"]},
+                }
+            ],
+        }
+    ],
+    "filters": [],
+}
 _REQUIRED = ("additionalProperties", "listIds", "offset", "processingTypes")
 
 
@@ -56,6 +73,18 @@ class Lists:
             "createdAt": iso(self._world.now - 800 * 86_400_000),
             "additionalProperties": further,
         }
+
+    def definitions(self, query: Query) -> dict[str, Any]:
+        """Answer the lists asked for by number, with the tree of their filters when that is asked for."""
+        found = []
+        for number in listed(query, "listIds"):
+            if number in self._members:
+                told = self._list(number)
+                del told["additionalProperties"]
+                if first(query, "includeFilters") == "true" and number == GERMAN:
+                    told["filterBranch"] = _LANGUAGE
+                found.append(told)
+        return {"lists": found}
 
     def members(self, number: str, query: Query) -> dict[str, Any]:
         """Answer who is in a list now and since when, in the order of joining."""
