@@ -13,9 +13,13 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
     build_schema,
     parse,
     validate,
+    visit,
 )
 
 from persync_shopify.connector import API_VERSION
@@ -23,8 +27,21 @@ from persync_shopify.queries import NAMES, query
 from persync_shopify.sandbox import VERSIONS
 from persync_shopify.sandbox_cost import MOST, static_cost
 from persync_shopify.streams import STREAMS
+from persync_shopify.versions import DEFAULT, GONE, SINCE, SUPPORTED
 
 SIZES = {stream.name: getattr(stream.reader, "size", 1) for stream in STREAMS}
+SCOPES = (
+    None,
+    frozenset({"read_orders"}),
+    frozenset({"read_orders", "read_customers", "read_products", "read_customer_merge"}),
+)
+VARIANTS = [
+    pytest.param(query(name, version, scopes, counting=counting), id=f"{name}-{version}-{number}-{counting}")
+    for name in NAMES
+    for version in (*SUPPORTED, "unstable")
+    for number, scopes in enumerate(SCOPES)
+    for counting in (False, True)
+]
 
 
 @cache
@@ -48,15 +65,74 @@ def test_every_stream_has_its_query_and_no_other_is_kept() -> None:
     assert [stream.name for stream in STREAMS] == list(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_query_is_valid_in_the_imitated_shop(name: str) -> None:
-    assert validate(small(), parse(query(name))) == []
+@pytest.mark.parametrize("text", VARIANTS)
+def test_a_query_is_valid_in_the_imitated_shop(text: str) -> None:
+    assert validate(small(), parse(text)) == []
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("name", NAMES)
-def test_a_query_is_valid_in_shopifys_own_schema(shared: Path, name: str) -> None:
-    assert validate(official(shared / "specs/shopify-admin.graphql"), parse(query(name))) == []
+@pytest.mark.parametrize("text", sorted({each.values[0] for each in VARIANTS}), ids=lambda text: text.split("(")[0][14:])
+def test_a_query_is_valid_in_shopifys_own_schema(shared: Path, text: str) -> None:
+    """Every variant is: the schema at hand is that of 2026-10, where what older versions need still answers."""
+    assert validate(official(shared / "specs/shopify-admin.graphql"), parse(text)) == []
+
+
+def fields_of(text: str) -> set[str]:
+    """Return every Type.field that a query selects."""
+    info, found = TypeInfo(small()), set[str]()
+
+    class Fields(Visitor):
+        def enter_field(self, node: Any, *_: Any) -> None:
+            owner = info.get_parent_type()
+            assert owner is not None
+            found.add(f"{owner.name}.{node.name.value}")
+
+    visit(parse(text), TypeInfoVisitor(info, Fields()))
+    return found
+
+
+@pytest.mark.parametrize("version", [*SUPPORTED, "unstable"])
+def test_no_query_selects_a_field_that_its_version_does_not_have(version: str) -> None:
+    for name in NAMES:
+        asked = fields_of(query(name, version, counting=True))
+
+        assert {field for field in asked if SINCE.get(field, "") > version or version >= GONE.get(field, "v")} == set()
+
+
+def test_younger_fields_are_asked_for_as_soon_as_a_version_has_them() -> None:
+    """What a version adds is used from that version on, and only then."""
+    used = {
+        field: [version for version in SUPPORTED if any(field in fields_of(query(name, version)) for name in NAMES)]
+        for field in SINCE
+        if not field.startswith("QueryRoot.")
+    }
+
+    new, newest = ["2026-07", "2026-10"], ["2026-10"]
+    assert {field: versions for field, versions in used.items() if versions} == {
+        "InventoryItem.variants": list(SUPPORTED),
+        "Order.checkoutToken": new,
+        "LineItem.priceAfterAllDiscountsBeforeTaxesSet": new,
+        "CustomerPhoneNumber.whatsAppMarketingConsent": new,
+        "CustomerPhoneNumber.smsMarketingConsent": newest,
+    }
+    assert "CustomerPhoneNumber.marketingState" in fields_of(query("customers", "2026-07"))
+    assert "CustomerPhoneNumber.marketingState" not in fields_of(query("customers", "2026-10"))
+
+
+def test_what_a_scope_gives_is_asked_for_with_the_scope_alone() -> None:
+    """Without it Shopify would refuse the field on every record, or empty the records around it."""
+    less, more = frozenset({"read_orders"}), frozenset({"read_orders", "write_products", "read_customer_merge"})
+
+    assert "LineItem.variant" not in fields_of(query("orders", scopes=less))
+    assert "LineItem.variant" in fields_of(query("orders", scopes=more))
+    assert "Order.customer" not in fields_of(query("orders", scopes=less))
+    assert "Order.customer" in fields_of(query("orders"))
+    assert "Customer.mergeable" not in fields_of(query("customers", scopes=less))
+    assert "Customer.mergeable" in fields_of(query("customers", scopes=more))
+
+
+def test_the_default_version_is_supported_the_longest() -> None:
+    assert max(SUPPORTED, key=lambda version: SUPPORTED[version]) == DEFAULT == API_VERSION
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -79,7 +155,7 @@ def test_no_query_asks_for_names_phones_addresses_or_the_clients_ip(name: str) -
     asked = set(re.findall(r"\w+", query(name)))
 
     forbidden = {"firstName", "lastName", "displayName", "phoneNumber", "phone", "clientIp", "note", "address1", "zip", "city"}
-    assert asked & (forbidden | {"shippingAddress", "billingAddress", "discountCodes"}) == set()
+    assert asked & (forbidden | {"shippingAddress", "billingAddress", "statusPageUrl", "description"}) == set()
 
 
 def test_the_pinned_version_is_one_the_imitated_shop_knows() -> None:

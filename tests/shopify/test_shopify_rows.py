@@ -348,7 +348,12 @@ def test_the_account_says_since_when_its_orders_can_be_seen(
 
     rows = rows_of(streams.SHOP, [record], at(covers_from=known))
 
-    assert rows == [Account("5", "EUR", "Europe/Berlin", SHOP, covers_from)]
+    roots = [stream.name for stream in streams.STREAMS if stream.parent is None and stream.name != "shop"]
+    handed = {"scopes": " ".join(sorted(scopes))}
+    assert rows == [
+        Account("5", "EUR", "Europe/Berlin", SHOP, covers_from),
+        *(Child(name, "", handed, None) for name in roots),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -242,8 +242,8 @@ def schema() -> GraphQLSchema:
     ("name", "variables"),
     [
         ("shop", {}),
-        ("customers", {"first": 3, "query": SINCE, "country": True}),
-        ("customers", {"first": 3, "query": SINCE, "country": False}),
+        ("customers", {"first": 3, "query": SINCE, "country": True, "tiers": True}),
+        ("customers", {"first": 3, "query": SINCE, "country": False, "tiers": False}),
         ("orders", {"first": 3, "query": SINCE}),
         ("order_sales", {"id": "gid://shopify/Order/5001", "first": 1}),
         ("order_lines", {"id": "gid://shopify/Order/5001", "first": 1}),

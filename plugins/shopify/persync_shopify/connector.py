@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from persync.connect import ConnectionSettings, Connector, Pace, Request, Stream, picked
 from persync.errors import AuthError, ConfigError, PersyncError, ResponseError
@@ -36,6 +36,12 @@ class ShopifySettings(ConnectionSettings):
 
     shop: str
     api_version: str = API_VERSION
+    bulk_over: int = Field(2_000, ge=0)
+    """more orders than this are read by bulk operations at the first load, as many in pages"""
+    bulk_slice: int = Field(25_000, ge=1)
+    """about how many orders one bulk operation is to find"""
+    bulk_patience: float = Field(30.0, ge=0)
+    """minutes to wait while other bulk operations are in the way; then the orders are read in pages"""
 
     @field_validator("shop")
     @classmethod

@@ -71,12 +71,34 @@ class SmsConsent(TypedDict):
     updatedAt: datetime | None
 
 
-class Phone(TypedDict):
+class Phone(TypedDict, total=False):
+    """Versions before 2026-10 have the consent to SMS flat."""
+
     smsMarketingConsent: SmsConsent
+    whatsAppMarketingConsent: SmsConsent
+    marketingState: str
+    marketingOptInLevel: str | None
+    marketingUpdatedAt: datetime | None
 
 
 class Country(TypedDict):
     countryCodeV2: str | None
+
+
+class Tiers(TypedDict):
+    """Shopify's own models of a customer: strata, not truth."""
+
+    predictedSpendTier: str | None
+    rfmGroup: str | None
+
+
+class MergeRequest(TypedDict):
+    resultingCustomerId: str
+    status: str
+
+
+class Mergeable(TypedDict, total=False):
+    mergeInProgress: MergeRequest | None
 
 
 class CustomerRecord(TypedDict):
@@ -91,6 +113,8 @@ class CustomerRecord(TypedDict):
     defaultEmailAddress: EmailConsent | None
     defaultPhoneNumber: Phone | None
     defaultAddress: NotRequired[Country | None]
+    statistics: NotRequired[Tiers]
+    mergeable: NotRequired[Mergeable | None]
 
 
 # --- orders -----------------------------------------------------------------------------------------------------------
@@ -103,6 +127,7 @@ class Sale(TypedDict):
     totalAmount: MoneyBag
     """after discounts, with tax; negative when money goes back"""
     totalTaxAmount: MoneyBag
+    totalDiscountAmountBeforeTaxes: NotRequired[MoneyBag]
 
 
 class Sales(TypedDict):
@@ -129,6 +154,40 @@ class ProductVariant(TypedDict):
     inventoryItem: NotRequired[InventoryItem | None]
 
 
+class ApplicationIndex(TypedDict):
+    index: int
+
+
+class Allocation(TypedDict):
+    allocatedAmountSet: MoneyBag
+    discountApplication: ApplicationIndex
+
+
+# In this form, because inside a class Python would rename a name that begins with two underscores.
+Application = TypedDict("Application", {"__typename": str, "index": int, "targetType": str, "code": NotRequired[str]})
+"""One discount of an order, by its place among them; only a code's own text is asked for."""
+
+
+class Applications(TypedDict):
+    nodes: list[Application]
+    pageInfo: NotRequired[PageInfo]
+
+
+class Fee(TypedDict):
+    amount: MoneyV2
+
+
+class Transaction(TypedDict):
+    id: str
+    kind: str
+    status: str
+    gateway: str | None
+    processedAt: datetime | None
+    createdAt: NotRequired[datetime]
+    amountSet: MoneyBag
+    fees: NotRequired[list[Fee]]
+
+
 class LineItem(TypedDict):
     id: str
     sku: str | None
@@ -136,6 +195,7 @@ class LineItem(TypedDict):
     currentQuantity: int
     isGiftCard: bool
     priceAfterAllDiscountsBeforeTaxesSet: NotRequired[MoneyBag]
+    discountAllocations: NotRequired[list[Allocation]]
     product: NotRequired[Gid | None]
     variant: NotRequired[ProductVariant | None]
 
@@ -184,7 +244,7 @@ class OrderName(TypedDict):
 
 class Buyer(OrderName):
     email: str | None
-    customer: Gid | None
+    customer: NotRequired[Gid | None]
     sourceName: str | None
     processedAt: datetime
     updatedAt: datetime
@@ -197,6 +257,10 @@ class OrderRecord(Buyer):
     displayFinancialStatus: str | None
     customerAcceptsMarketing: bool
     currentTotalPriceSet: MoneyBag
+    checkoutToken: NotRequired[str | None]
+    discountCodes: NotRequired[list[str]]
+    discountApplications: NotRequired[Applications]
+    transactions: NotRequired[list[Transaction]]
     agreements: NotRequired[Agreements]
     lineItems: NotRequired[LineItems]
 
@@ -212,3 +276,28 @@ class OrderLinesRecord(OrderName):
 
 class OrderMomentsRecord(Buyer):
     """One order and one page of its journey."""
+
+
+class OrderPaymentsRecord(OrderName):
+    transactions: list[Transaction]
+
+
+class DiscountedLine(TypedDict):
+    discountAllocations: list[Allocation]
+
+
+class DiscountedLines(TypedDict):
+    nodes: list[DiscountedLine]
+    pageInfo: PageInfo
+
+
+class OrderDiscountsRecord(OrderName):
+    discountCodes: list[str]
+    discountApplications: Applications
+    agreements: Agreements
+    lineItems: DiscountedLines
+
+
+class ListedOrderRecord(OrderName):
+    email: str | None
+    customer: NotRequired[Gid | None]

@@ -6,13 +6,12 @@ current total goes beside it, so that the two can be held against each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from persync.connect import Context
 from persync.errors import RecordError
-from persync.money import to_minor
 from persync.rows import (
     KEEP,
     Account,
@@ -23,6 +22,7 @@ from persync.rows import (
     Contact,
     Keep,
     LedgerEntry,
+    Merged,
     Order,
     OrderLine,
     OrderRef,
@@ -31,20 +31,21 @@ from persync.rows import (
     Touchpoint,
 )
 from persync_shopify import visits
+from persync_shopify.money_rows import PAYMENTS, discounts, is_whole, payments, placed
 from persync_shopify.records import (
     Agreements,
     Buyer,
     CustomerRecord,
     LineItems,
-    MoneyBag,
     OrderLinesRecord,
     OrderMomentsRecord,
-    OrderName,
     OrderRecord,
     OrderSalesRecord,
+    Phone,
     ShopRecord,
     Visit,
 )
+from persync_shopify.values import cart_key, milliseconds, minor, money, order_ref, redacted, tail
 
 DAY_MS: Final = 86_400_000
 WALL_DAYS: Final = 60
@@ -84,10 +85,11 @@ _PART: Final = {
 }
 
 
-def shop_rows(record: ShopRecord, at: Context) -> Iterator[Row]:
-    """Yield the account: currency, zone, own domain, and since when its orders can be seen.
+def shop_rows(record: ShopRecord, at: Context, roots: Iterable[str] = ()) -> Iterator[Row]:
+    """Yield the account: currency, zone, own domain, and since when its orders can be seen; and the token's scopes.
 
-    Without `read_all_orders` that is 60 days before the first pull; it stays there, because later pulls add to it.
+    Without `read_all_orders` that is 60 days before the first pull; it stays there, because later pulls add to it. The
+    scopes go to the streams named in `roots`, as the data of their one partition.
     """
     shop = record["shop"]
     scopes = {scope["handle"] for scope in record["currentAppInstallation"]["accessScopes"]}
@@ -97,29 +99,31 @@ def shop_rows(record: ShopRecord, at: Context) -> Iterator[Row]:
         known = at.account.covers_from
         covers_from = wall if known is None else min(known, wall)
     yield Account(
-        account_id=_tail(shop["id"]),
+        account_id=tail(shop["id"]),
         currency=shop["currencyCode"],
         timezone=shop["ianaTimezone"],
         shop=shop["myshopifyDomain"].lower(),
         covers_from=covers_from,
     )
+    for name in roots:
+        yield Child(name, "", {"scopes": " ".join(sorted(scopes))}, None)
 
 
 def customer_rows(record: CustomerRecord, at: Context) -> Iterator[Row]:
-    """Yield a customer: keys, consent as it stands now for e-mail and SMS, and the opted-in attributes, coarsened."""
+    """Yield a customer: keys, consent as it stands now for each channel, a merge, and the opted-in attributes, coarsened."""
     email = record["defaultEmailAddress"]
     shown = record.get("address")
     address = shown["emailAddress"] if shown else email.get("emailAddress") if email else None
-    person = Person(("id", _tail(record["id"])), ("email", address))
+    person = Person(("id", tail(record["id"])), ("email", address))
     orders = record["numberOfOrders"]
     if not orders.isdecimal():
         raise RecordError("numberOfOrders is not a number.", field="numberOfOrders")
-    yield Contact(person, created_at=_ms(record["createdAt"]), status=record["state"].lower(), orders=int(orders))
+    yield Contact(person, created_at=milliseconds(record["createdAt"]), status=record["state"].lower(), orders=int(orders))
     if email is not None:
         yield _consent(person, "email", email["marketingState"], email["marketingOptInLevel"], email["marketingUpdatedAt"])
     if record["defaultPhoneNumber"] is not None:
-        sms = record["defaultPhoneNumber"]["smsMarketingConsent"]
-        yield _consent(person, "sms", sms["state"], sms["optInLevel"], sms["updatedAt"])
+        yield from _phone_consents(person, record["defaultPhoneNumber"])
+    yield from _merge(person, record)
     wanted = at.settings.attributes
     if "country" in wanted and "defaultAddress" in record:
         country = record["defaultAddress"]
@@ -127,11 +131,37 @@ def customer_rows(record: CustomerRecord, at: Context) -> Iterator[Row]:
     if "language" in wanted:
         language = record["locale"].replace("_", "-").split("-")[0].lower()
         yield Attribute(person, "language", language or None, wanted["language"])
+    if "statistics" in record:
+        tiers = record["statistics"]
+        for name, tier in (("spend_tier", tiers["predictedSpendTier"]), ("rfm_group", tiers["rfmGroup"])):
+            if name in wanted:
+                yield Attribute(person, name, tier.lower() if tier else None, wanted[name])
+
+
+def _phone_consents(person: Person, phone: Phone) -> Iterator[Row]:
+    sms, whatsapp = phone.get("smsMarketingConsent"), phone.get("whatsAppMarketingConsent")
+    if sms is not None:
+        yield _consent(person, "sms", sms["state"], sms["optInLevel"], sms["updatedAt"])
+    elif "marketingState" in phone:
+        level, changed = phone.get("marketingOptInLevel"), phone.get("marketingUpdatedAt")
+        yield _consent(person, "sms", phone["marketingState"], level, changed)
+    if whatsapp is not None:
+        yield _consent(person, "whatsapp", whatsapp["state"], whatsapp["optInLevel"], whatsapp["updatedAt"])
+
+
+def _merge(person: Person, record: CustomerRecord) -> Iterator[Row]:
+    mergeable = record.get("mergeable")
+    request = mergeable.get("mergeInProgress") if mergeable else None
+    # One under way may still fail, and two people joined wrongly are worse than two not joined.
+    if request is not None and request["status"] == "COMPLETED":
+        survivor = tail(request["resultingCustomerId"])
+        if survivor != tail(record["id"]):
+            yield Merged(Person(("id", survivor)), person)
 
 
 def order_rows(record: OrderRecord, at: Context) -> Iterator[Row]:
     """Yield an order: head, ledger, lines and visits; and a `Child` for whatever its page could not hold."""
-    ref = _ref(record, at)
+    ref = order_ref(record, at)
     total = record["currentTotalPriceSet"]["shopMoney"]
     status = _STATUS.get(record["displayFinancialStatus"] or "", "pending")
     if record["cancelledAt"] is not None and status not in ("voided", "expired", "refunded"):
@@ -141,42 +171,67 @@ def order_rows(record: OrderRecord, at: Context) -> Iterator[Row]:
         ref,
         kind="order",
         person=_buyer(record, at),
-        ordered_at=_ms(record["processedAt"]),
+        ordered_at=milliseconds(record["processedAt"]),
         status=status,
         is_test=record["test"],
-        cancelled_at=None if record["cancelledAt"] is None else _ms(record["cancelledAt"]),
+        cancelled_at=None if record["cancelledAt"] is None else milliseconds(record["cancelledAt"]),
         currency=total["currencyCode"],
         sales_channel=_sales_channel(record),
         accepts_marketing=record["customerAcceptsMarketing"],
-        total_minor=to_minor(total["amount"], total["currencyCode"]),
+        total_minor=minor(total),
         journey=journey,
+        cart=_cart(record),
     )
     version = record["updatedAt"].isoformat()
-    more = {"id": record["id"]}
+    more = {"id": record["id"], **at.parent}
     if "agreements" in record:
-        yield from _ledger(ref, record["agreements"], _ms(record["processedAt"]))
-        if _cut(record["agreements"]) or any(_cut(each["sales"]) for each in record["agreements"]["nodes"]):
-            yield Child("order_sales", _tail(record["id"]), more, version)
+        yield from _ledger(ref, record["agreements"], milliseconds(record["processedAt"]))
+        if not is_whole(record["agreements"]) or any(not is_whole(each["sales"]) for each in record["agreements"]["nodes"]):
+            yield Child("order_sales", tail(record["id"]), more, version)
     if "lineItems" in record:
         yield from _lines(ref, record["lineItems"], at)
-        if _cut(record["lineItems"]):
-            yield Child("order_lines", _tail(record["id"]), more, version)
+        if not is_whole(record["lineItems"]):
+            yield Child("order_lines", tail(record["id"]), more, version)
+    yield from _money(ref, record, more, version)
     yield from _visits(record, at)
     if journey == "not_ready":
-        if at.now - _ms(record["processedAt"]) < READY_WITHIN_MS:
-            yield Child("order_moments", _tail(record["id"]), more, None)
+        if at.now - milliseconds(record["processedAt"]) < READY_WITHIN_MS:
+            yield Child("order_moments", tail(record["id"]), more, None)
     elif moments_missing:
-        yield Child("order_moments", _tail(record["id"]), more, version)
+        yield Child("order_moments", tail(record["id"]), more, version)
+
+
+def _money(ref: OrderRef, record: OrderRecord, more: dict[str, Any], version: str) -> Iterator[Row]:
+    """Yield discounts and payments, or a `Child` for those that the page could not hold."""
+    number, currency = ref.vendor_order_id, record["currentTotalPriceSet"]["shopMoney"]["currencyCode"]
+    if "discountApplications" in record and "agreements" in record and "lineItems" in record:
+        applications, agreements, lines = record["discountApplications"], record["agreements"], record["lineItems"]
+        whole = is_whole(applications) and is_whole(lines) and placed(agreements) is not None
+        codes = record.get("discountCodes", [])
+        if whole or not (codes or applications["nodes"]):
+            yield from discounts(ref, codes, applications, agreements, lines, currency=currency)
+        else:
+            yield Child("order_discounts", number, more, version)
+    if "transactions" in record:
+        yield from payments(ref, record["transactions"])
+        if len(record["transactions"]) >= PAYMENTS:
+            yield Child("order_payments", number, more, version)
+
+
+def _cart(record: OrderRecord) -> str | Keep | None:
+    if "checkoutToken" not in record:
+        return KEEP
+    return cart_key(record["checkoutToken"]) if record["checkoutToken"] else None
 
 
 def sales_rows(record: OrderSalesRecord, at: Context) -> Iterator[Row]:
     """Yield one page of the ledger of an order whose sales did not fit beside it."""
-    yield from _ledger(_ref(record, at), record["agreements"], _ms(record["processedAt"]))
+    yield from _ledger(order_ref(record, at), record["agreements"], milliseconds(record["processedAt"]))
 
 
 def line_rows(record: OrderLinesRecord, at: Context) -> Iterator[Row]:
     """Yield one page of the lines of an order that has many."""
-    yield from _lines(_ref(record, at), record["lineItems"], at)
+    yield from _lines(order_ref(record, at), record["lineItems"], at)
 
 
 def moment_rows(record: OrderMomentsRecord, at: Context) -> Iterator[Row]:
@@ -185,24 +240,24 @@ def moment_rows(record: OrderMomentsRecord, at: Context) -> Iterator[Row]:
     Once ready, or too old to become so, the partition is given a version: a child with one is not read twice.
     """
     journey, _ = _journey(record)
-    yield Order(_ref(record, at), journey=journey)
+    yield Order(order_ref(record, at), journey=journey)
     yield from _visits(record, at)
-    waiting = journey == "not_ready" and at.now - _ms(record["processedAt"]) < READY_WITHIN_MS
+    waiting = journey == "not_ready" and at.now - milliseconds(record["processedAt"]) < READY_WITHIN_MS
     version = None if waiting else record["updatedAt"].isoformat()
-    yield Child("order_moments", _tail(record["id"]), {"id": record["id"]}, version)
+    yield Child("order_moments", tail(record["id"]), dict(at.parent), version)
 
 
 def _ledger(ref: OrderRef, agreements: Agreements, ordered_at: int) -> Iterator[Row]:
     for agreement in agreements["nodes"]:
         reason = agreement["reason"]
         # An imported order happens, to Shopify, on the day of the import; its business date is processedAt.
-        happened_at = ordered_at if reason == "ORDER" else _ms(agreement["happenedAt"])
+        happened_at = ordered_at if reason == "ORDER" else milliseconds(agreement["happenedAt"])
         for sale in agreement["sales"]["nodes"]:
-            amount, currency = _money(sale["totalAmount"])
-            tax, _ = _money(sale["totalTaxAmount"])
+            amount, currency = money(sale["totalAmount"])
+            tax, _ = money(sale["totalTaxAmount"])
             event = _event(reason, sale["actionType"])
             part = _PART.get(sale["lineType"], "adjustment")
-            entry = _tail(sale["id"])
+            entry = tail(sale["id"])
             yield LedgerEntry(ref, entry, event, part, happened_at, amount - tax, currency)
             if tax:
                 yield LedgerEntry(ref, entry, event, "tax", happened_at, tax, currency)
@@ -222,7 +277,7 @@ def _event(reason: str, action: str) -> str:
 
 
 def _lines(ref: OrderRef, lines: LineItems, at: Context) -> Iterator[Row]:
-    hidden = _redacted(at)
+    hidden = redacted(at)
     for line in lines["nodes"]:
         price = line.get("priceAfterAllDiscountsBeforeTaxesSet")
         product = line.get("product")
@@ -231,18 +286,19 @@ def _lines(ref: OrderRef, lines: LineItems, at: Context) -> Iterator[Row]:
         unit = item["unitCost"] if item else None
         if unit is not None:
             shop_currency = price["shopMoney"]["currencyCode"] if price else at.account.currency
-            cost = to_minor(unit["amount"], unit["currencyCode"]) if unit["currencyCode"] == shop_currency else None
-        elif hidden & {"variant", "inventoryItem", "unitCost"}:
+            cost = minor(unit) if unit["currencyCode"] == shop_currency else None
+        elif "variant" not in line or hidden & {"variant", "inventoryItem", "unitCost"}:
             cost = KEEP
         yield OrderLine(
             ref,
-            _tail(line["id"]),
-            product=_tail(product["id"]) if product else KEEP if "product" in hidden else None,
+            tail(line["id"]),
+            product=tail(product["id"]) if product else KEEP if "product" not in line or "product" in hidden else None,
             sku=line["sku"] or None,
             quantity=line["quantity"],
             current_quantity=line["currentQuantity"],
             is_gift_card=line["isGiftCard"],
-            price_minor=_money(price)[0] if price else KEEP,
+            # Before 2026-07 Shopify has no such price.
+            price_minor=money(price)[0] if price else KEEP,
             unit_cost_minor=cost,
         )
 
@@ -256,7 +312,7 @@ def _journey(record: Buyer) -> tuple[str | None, bool]:
     if not journey["ready"] or ("moments" in journey and moments is None):
         return "not_ready", False
     if any(True for _ in _seen(record)):
-        return "observed", moments is not None and _cut(moments)
+        return "observed", moments is not None and not is_whole(moments)
     return None if _sales_channel(record) in _OFFLINE else "unobserved", False
 
 
@@ -281,7 +337,7 @@ def _visits(record: Buyer, at: Context) -> Iterator[Row]:
             visits.campaign(visit),
             person,
             Action.VISIT,
-            _ms(visit["occurredAt"]),
+            milliseconds(visit["occurredAt"]),
             link=visits.page(visit),
             channel=visits.channel(visit),
             source=visits.source(visit),
@@ -290,11 +346,11 @@ def _visits(record: Buyer, at: Context) -> Iterator[Row]:
 
 def _buyer(record: Buyer, at: Context) -> Person | Keep | None:
     """Return who bought; KEEP when Shopify would not say, which is not the same as nobody."""
-    customer = record["customer"]
-    person: Person = Person(("id", _tail(customer["id"]) if customer else None), ("email", record["email"]))
+    customer = record.get("customer")
+    person: Person = Person(("id", tail(customer["id"]) if customer else None), ("email", record["email"]))
     if person:
         return person
-    return KEEP if _redacted(at) & {"customer", "email"} else None
+    return KEEP if "customer" not in record or redacted(at) & {"customer", "email"} else None
 
 
 def _sales_channel(record: Buyer) -> str | None:
@@ -308,36 +364,5 @@ def _consent(person: Person, channel: str, state: str, level: str | None, change
         channel,
         state=_CONSENT.get(state, "unknown"),
         level=_LEVEL.get(level or ""),
-        changed_at=None if changed is None else _ms(changed),
+        changed_at=None if changed is None else milliseconds(changed),
     )
-
-
-def _ref(record: OrderName, at: Context) -> OrderRef:
-    number = _tail(record["id"])
-    return OrderRef(number, shop=at.account.shop or "", shop_order_id=number, shop_order_name=record["name"])
-
-
-def _cut(connection: object) -> bool:
-    assert isinstance(connection, dict)
-    return bool(connection.get("pageInfo", {}).get("hasNextPage"))
-
-
-def _redacted(at: Context) -> frozenset[str]:
-    """Return the names of the fields that Shopify answered with an error instead of a value on this page."""
-    return frozenset(at.params.get("redacted", ()))
-
-
-def _money(bag: MoneyBag) -> tuple[int, str]:
-    money = bag["shopMoney"]
-    return to_minor(money["amount"], money["currencyCode"]), money["currencyCode"]
-
-
-def _tail(gid: str) -> str:
-    number = gid.rpartition("/")[2].partition("?")[0]
-    if not number:
-        raise RecordError("an id of Shopify's names nothing.", field="id")
-    return number
-
-
-def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)

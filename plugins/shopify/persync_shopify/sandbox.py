@@ -6,6 +6,7 @@ a scope the token lacks. An API version that is out of support is answered as th
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,19 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import orjson
-from graphql import GraphQLError, GraphQLSchema, build_schema, parse, validate
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLSchema,
+    TypeInfo,
+    TypeInfoVisitor,
+    Visitor,
+    build_schema,
+    parse,
+    validate,
+    visit,
+)
 from graphql.execution import get_variable_values
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -26,13 +39,14 @@ from starlette.routing import Route
 from persync.hookspecs import Sandbox
 from persync.sandbox.world import World
 from persync_shopify.sandbox_cost import MOST, Bucket, static_cost
-from persync_shopify.sandbox_data import ShopData
-from persync_shopify.sandbox_parts import PARTS, Part, Shop
+from persync_shopify.sandbox_data import Oddities, ShopData
+from persync_shopify.sandbox_parts import HERE, PARTS, Part, Shop
 from persync_shopify.sandbox_run import Answer, Plan
+from persync_shopify.versions import SINCE, SUPPORTED
 
 __all__ = ["ALL_SCOPES", "SANDBOX", "app"]
 
-VERSIONS: Final = ("2026-01", "2026-04", "2026-07", "2026-10")
+VERSIONS: Final = tuple(SUPPORTED)
 ALL_SCOPES: Final = frozenset({"read_orders", "read_all_orders", "read_customers", "read_products"})
 TOKEN_SECONDS: Final = 86_399
 
@@ -55,16 +69,30 @@ class _Query:
     errors: tuple[dict[str, Any], ...] = ()
 
 
-@lru_cache(maxsize=64)
-def _checked(text: str) -> _Query:
+@lru_cache(maxsize=256)
+def _checked(text: str, version: str = VERSIONS[-1]) -> _Query:
     try:
         document = parse(text)
     except GraphQLError as error:
         return _Query(None, (_coded(error.message, "BAD_REQUEST"),))
-    problems = validate(schema(), document)
+    problems = validate(schema(), document) or _too_young(document, version)
     if problems:
         return _Query(None, tuple(_as_the_vendor(problem) for problem in problems))
     return _Query(Plan(schema(), document, lambda name: _SNAKE.get(name, name)))
+
+
+def _too_young(document: DocumentNode, version: str) -> list[GraphQLError]:
+    """Return an error for each field that the version does not have yet."""
+    info, found = TypeInfo(schema()), list[GraphQLError]()
+
+    class Fields(Visitor):
+        def enter_field(self, node: FieldNode, *_: Any) -> None:
+            owner = info.get_parent_type()
+            if owner is not None and SINCE.get(f"{owner.name}.{node.name.value}", "") > version:
+                found.append(GraphQLError(f"Cannot query field '{node.name.value}' on type '{owner.name}'.", node))
+
+    visit(document, TypeInfoVisitor(info, Fields()))
+    return found
 
 
 def _as_the_vendor(error: GraphQLError) -> dict[str, Any]:
@@ -87,19 +115,21 @@ def app(
     maximum: float = 2000.0,
     rate: float = 100_000.0,
     clock: Callable[[], float] = time.monotonic,
+    odd: Oddities | None = None,
     **options: Any,
 ) -> Starlette:
     """Return the imitated shop as an ASGI application.
 
     `scopes` are what the token may read, `protected` whether addresses are shown, `same_organisation` whether the
     client-credentials grant is allowed; `maximum` and `rate` shape the bucket, whose rate is high so that nobody waits.
-    `options` go to the pieces that are mounted (see sandbox_parts.py).
+    `odd` is what else the shop does (see `Oddities`); `options` go to the pieces that are mounted (see sandbox_parts.py).
     """
-    data = ShopData(world, scopes, protected=protected)
-    parts = [make(Shop(data, _run_on(data), clock, options)) for make in PARTS]
+    data = ShopData(world, scopes, protected=protected, odd=odd)
+    parts = [make(Shop(data, _run_on(data), schema, clock, options)) for make in PARTS]
     shop = _Shop(data, secrets(world), Bucket(maximum, rate, clock), parts)
 
     async def graphql(request: Request) -> Response:
+        HERE.set(str(request.base_url))
         return shop.graphql(request.path_params["version"], request.headers, await request.body())
 
     async def grant(request: Request) -> Response:
@@ -133,13 +163,16 @@ class _Shop:
             "Mutation": {name: value for part in parts for name, value in part.mutation.items()},
         }
         self._scopes = data.scopes
+        self._failing = data.odd.failing
+        self._numbers = itertools.count(1)
         self._secrets = secrets
         self._bucket = bucket
 
     def graphql(self, version: str, headers: Mapping[str, str], body: bytes) -> Response:
         if version not in VERSIONS and not re.fullmatch(r"\d{4}-\d{2}", version):
             return _json({"errors": "Not Found"}, 404)
-        answered = {"x-shopify-api-version": version if version in VERSIONS else VERSIONS[0]}
+        spoken = version if version in VERSIONS else VERSIONS[0]
+        answered = {"x-shopify-api-version": spoken, "x-request-id": f"sandbox-{next(self._numbers)}"}
         if headers.get("x-shopify-access-token") not in (self._secrets["SHOPIFY_ACCESS_TOKEN"], self._granted()):
             text = "[API] Invalid API key or access token (unrecognized login or wrong password)"
             return _json({"errors": text}, 401, answered)
@@ -148,10 +181,13 @@ class _Shop:
             text, variables = asked["query"], asked.get("variables") or {}
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             return _json({"errors": {"query": "Required parameter missing or invalid"}}, 400, answered)
-        return _json(self._answer(text, variables), 200, answered)
+        return _json(self._answer(text, variables, spoken), 200, answered)
 
-    def _answer(self, text: str, variables: dict[str, Any]) -> dict[str, Any]:
-        query = _checked(text)
+    def _answer(self, text: str, variables: dict[str, Any], version: str) -> dict[str, Any]:
+        if self._failing:
+            code = self._failing.pop(0)
+            return {"errors": [_coded(code.replace("_", " ").capitalize(), code)]}
+        query = _checked(text, version)
         if query.plan is None:
             return {"errors": list(query.errors)}
         given = get_variable_values(schema(), query.plan.operation.variable_definitions or (), variables)

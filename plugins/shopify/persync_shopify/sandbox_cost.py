@@ -28,6 +28,8 @@ MOST: Final = 1000
 """points one query may ask for"""
 MUTATION: Final = 10
 LARGEST_PAGE: Final = 250
+LARGEST: Final = {"customerSegmentMembers": 1000}
+"""records on a page, where a list differs from the others"""
 
 Variables = Mapping[str, Any]
 Fragments = Mapping[str, FragmentDefinitionNode]
@@ -58,7 +60,9 @@ def _field(node: FieldNode, fragments: Fragments, variables: Variables) -> int:
     inside = _selection(node.selection_set, fragments, variables)
     names = {child.name.value for child in node.selection_set.selections if isinstance(child, FieldNode)}
     if not names & {"nodes", "edges"}:
-        return 1 + inside
+        # A list that is cut to so many holds at most so many.
+        cut = [each.value for each in node.arguments or () if each.name.value == "first"]
+        return (int(value_from_ast_untyped(cut[0], dict(variables))) if cut else 1) * (1 + inside)
     size = page_size(node, variables)
     once = 1 if "pageInfo" in names else 0
     return once + size * (inside - once)
@@ -69,9 +73,10 @@ def page_size(node: FieldNode, variables: Variables) -> int:
     for argument in node.arguments or ():
         if argument.name.value == "first":
             size = value_from_ast_untyped(argument.value, dict(variables))
-            if isinstance(size, int) and 0 < size <= LARGEST_PAGE:
+            largest = LARGEST.get(node.name.value, LARGEST_PAGE)
+            if isinstance(size, int) and 0 < size <= largest:
                 return size
-            text = f"first of {node.name.value} must be between 1 and {LARGEST_PAGE}, not {size}"
+            text = f"first of {node.name.value} must be between 1 and {largest}, not {size}"
             raise GraphQLError(text, extensions={"code": "BAD_REQUEST"})
     raise GraphQLError("you must provide one of first or last", extensions={"code": "BAD_REQUEST"})
 

@@ -7,16 +7,21 @@ so it may extend QueryRoot, and the schema by its mutations.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from graphql import GraphQLSchema
     from starlette.routing import BaseRoute
 
     from persync_shopify.sandbox_data import ShopData
     from persync_shopify.sandbox_run import Answer
 
-__all__ = ["PARTS", "Part", "Shop"]
+__all__ = ["HERE", "PARTS", "Part", "Shop"]
+
+HERE: Final[ContextVar[str]] = ContextVar("HERE", default="http://127.0.0.1/")
+"""where the shop that is being asked is mounted, with a slash at the end"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class Shop:
 
     data: ShopData
     run: Callable[[str, Mapping[str, Any]], Answer]
+    schema: Callable[[], GraphQLSchema]
     clock: Callable[[], float]
     options: Mapping[str, Any] = field(default_factory=dict)
 

@@ -99,6 +99,9 @@ class Plan:
         for field in self._fields(source.get("__typename", type_name), selections):
             if field.conditions and not all(value_from_ast_untyped(v, dict(variables)) is w for w, v in field.conditions):
                 continue
+            if field.name == "__typename":
+                found[field.key] = source.get("__typename", type_name)
+                continue
             value = source[field.name]
             if callable(value):
                 value = self._call(value, field, variables, answer, (*path, field.key))
@@ -163,6 +166,8 @@ class Plan:
 
     def _field(self, owner: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> _Field:
         first = nodes[0]
+        if first.name.value == "__typename":
+            return _Field(key, "__typename", (), (), None, (), is_list=False, non_null=True)
         kind = owner.fields[first.name.value].type
         named = get_named_type(kind)
         arguments = tuple((self._argument(each.name.value), each.value) for each in first.arguments or ())
