@@ -112,12 +112,11 @@ def personalised(graded: Sequence[Graded]) -> Score:
 
 
 def macro(graded: Sequence[Graded]) -> tuple[float, float]:
-    """Return precision and recall, each the plain mean over the levels."""
+    """Return precision and recall, each the plain mean over the levels that were given, or labelled."""
     found = scores(graded).values()
-    return (
-        sum(score.precision or 0.0 for score in found) / len(LEVELS),
-        sum(score.recall or 0.0 for score in found) / len(LEVELS),
-    )
+    precisions = [score.precision for score in found if score.precision is not None]
+    recalls = [score.recall for score in found if score.recall is not None]
+    return sum(precisions) / len(precisions), sum(recalls) / len(recalls)
 
 
 def table(graded: Sequence[Graded]) -> str:

@@ -28,11 +28,19 @@ def test_precision_and_recall_reach_their_floor(graded: list[Graded]) -> None:
     for level, score in scores(graded).items():
         assert score.precision is not None, level
         assert score.recall is not None, level
-        assert score.precision >= 0.9, level
-        assert score.recall >= 0.9, level
-    assert min(macro(graded)) >= 0.96
+        assert score.precision >= 0.92, level
+        assert score.recall >= 0.92, level
+    assert min(macro(graded)) >= 0.97
     two_and_above = personalised(graded)
-    assert min(two_and_above.precision or 0.0, two_and_above.recall or 0.0) >= 0.95
+    assert min(two_and_above.precision or 0.0, two_and_above.recall or 0.0) >= 0.96
+
+
+def test_messages_that_grading_was_not_made_with_are_graded_as_well(graded: list[Graded]) -> None:
+    held_out = [one for one in graded if one.is_held_out]
+
+    assert len(held_out) >= 40
+    assert {one.platform for one in held_out} == {"mailchimp", "hubspot"}
+    assert sum(one.agrees for one in held_out) / len(held_out) >= 0.97
 
 
 def test_every_disagreement_is_explained_and_no_agreement_is_excused(graded: list[Graded]) -> None:

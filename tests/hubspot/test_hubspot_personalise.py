@@ -34,6 +34,10 @@ def found_in(html: str) -> set[tuple[str, str]]:
         ),
         ("{% set land = contact.country %}{% set land = 'AT' %}{% if land %}a{% endif %}", {("token", "contact.country")}),
         ("{% set contact_us = 'x' %}{% if contact_us %}a{% endif %}{{ contact_us }}", set()),
+        (
+            "{% set word = 'gold' if contact.points > 9 else contact.city %}{{ word }}",
+            {("conditional", "contact.points"), ("token", "contact.city"), ("token", "contact.points")},
+        ),
         ("{% module 'm' path='/shop/Recommendations' %}", {("recommendation", "/shop/Recommendations")}),
         ("{% module 'm' path='/shop/hero' label='we recommend' %}", set()),
         ("{% raw %}{{ contact.firstname }}{% endraw %}{{ contact.city }}", {("token", "contact.city")}),

@@ -156,12 +156,14 @@ def _hubl(text: str) -> Iterator[Item]:
             continue
         assigned = _ASSIGNMENT.match(code) if word == "set" else None
         names = _names(assigned[2] if assigned else code, held)
-        yield from (("conditional" if word in ("if", "elif", "unless") else "token", name) for name in names)
-        yield from (("recommendation", path[:120]) for path in _RECOMMENDER.findall(part["code"]))
         if assigned:
+            yield from _expression(assigned[2], held)
             held.pop(assigned[1], None)
             if names or calls:
                 held[assigned[1]] = names
+        else:
+            yield from (("conditional" if word in ("if", "elif", "unless") else "token", name) for name in names)
+        yield from (("recommendation", path[:120]) for path in _RECOMMENDER.findall(part["code"]))
         if word == "for" and (names or calls or ((over := _LOOP.search(code)) and held.keys() & set(_WORD.findall(over[1])))):
             yield "programmable", "for"
 
