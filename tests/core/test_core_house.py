@@ -20,7 +20,7 @@ ORDER = [
     {"measure"},
     {"report"},
     {"hookspecs", "plugins", "settings", "secrets"},
-    {"sandbox", "testing", "jobs"},
+    {"sandbox", "testing", "jobs", "privacy"},
     {"cli"},
 ]
 """From the ground up. A room imports its own floor and those below; `persync` itself is below them all."""

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reconcile": ("attribution:reconcile", "Hold each platform's claim against the till."),
     "experiment": ("experiment:experiment", "Read randomised tests and holdouts."),
     "fairness": ("fairness:fairness", "Assess who is reached and who benefits, by group."),
+    "privacy": ("privacy:privacy", "Erase people, or tell them what is stored about them."),
     "metrics": ("metrics:metrics", "List the metrics, or show how one is defined."),
     "metric": ("metrics:metric", "Compute one metric."),
     "report": ("report:report", "Make the report."),

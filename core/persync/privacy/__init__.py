@@ -1,0 +1,1 @@
+"""What people may ask of a shop about their data: to be forgotten, and to be told what is known."""
