@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import attribution_bench
+import pace_bench
 import pull_bench
 
 HERE = Path(__file__).resolve().parent
@@ -51,6 +52,10 @@ def main() -> int:
     note("pull_again_s", pull["second_s"], "s", None, "lower")
     note("pull_peak_memory", pull["peak_mb"], "MB", 150, "lower")
     note("members_alone_ratio_to_floor", pull_bench.run(20_000, 0, 3)["ratio"], "ratio")
+    # On a simulated clock: what share of the rate each vendor allows is used, and what share of the calls it refuses.
+    for one in pace_bench.run():
+        note(f"pace_{one.name}_used", one.used, "share", 0.95)
+        note(f"pace_{one.name}_refused", one.refused, "share", 0.01, "lower")
     start = start_up()
     note("help_ratio_to_click", start["help_s"] / start["click_s"], "ratio", 2.5, "lower")
     # A year of mailing, three quarters of it sends and opens; and, to know the slope, a store of nothing but clicks and visits.

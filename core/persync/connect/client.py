@@ -153,6 +153,7 @@ class Client:
                     )
                     body, total = answer.content, None
             except httpx.HTTPError as error:
+                self.pace.lost(request)
                 raise self._unreachable(error, url).at(self._place(request)) from None
         lower = {name.lower(): value for name, value in answer.headers.items()}
         self.pace.learn(request, answer.status_code, lower, body)

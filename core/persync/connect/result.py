@@ -14,6 +14,7 @@ from persync.errors import (
     EXIT_PARTIAL,
     EXIT_QUOTA,
     PersyncError,
+    QuotaError,
 )
 
 State = Literal["done", "skipped", "failed", "partial", "not read"]
@@ -28,7 +29,6 @@ class PullOptions:
     streams: tuple[str, ...] = ()
     since: int | None = None
     full: bool = False
-    dry_run: bool = False
     rejects: bool = False
     wait: float = 0.0
     command: str = "pull"
@@ -77,12 +77,14 @@ class PullResult:
 
     @property
     def exit_code(self) -> int:
-        """0, 3 when something was kept and something failed or was rejected, else the first of 4, 5, 1 that applies."""
+        """0; 5 when a daily quota ended it; 3 when something was kept and something failed; else the first of 4, 5, 1."""
         if self.interrupted:
             return EXIT_INTERRUPTED
         failures = [*self.errors, *(r.error for r in self.streams if r.error is not None and r.state != "skipped")]
         if not failures:
             return EXIT_PARTIAL if any(result.rejects for result in self.streams) else EXIT_OK
+        if any(isinstance(error, QuotaError) for error in failures):
+            return EXIT_QUOTA  # whatever was kept: pull again later, it goes on where it stopped
         if any(result.pages for result in self.streams):
             return EXIT_PARTIAL
         codes = {error.exit_code for error in failures}

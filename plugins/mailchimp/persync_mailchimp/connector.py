@@ -21,6 +21,7 @@ from persync.errors import (
     TransientError,
     UnreachableError,
 )
+from persync_mailchimp.pace import ConnectionPace
 from persync_mailchimp.streams import STREAMS
 
 if TYPE_CHECKING:
@@ -104,6 +105,10 @@ class Mailchimp(Connector):
         if data_center_of(token) is None:
             return {"authorization": f"Bearer {token}"}
         return {"authorization": f"Basic {b64encode(f'persync:{token}'.encode()).decode()}"}
+
+    def pace(self) -> ConnectionPace:
+        """Return a pace that gives way when other programs need the user's connections."""
+        return ConnectionPace(concurrent=self.workers)
 
     def check(self, client: Client) -> Iterator[tuple[str, str]]:
         """Ping, read the account, and try the two families of calls that a role may be denied."""
