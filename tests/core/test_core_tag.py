@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from typing_extensions import TypedDict
 
 from persync.cli import root
-from persync.rows import Campaign, CampaignRef, Evidence
+from persync.connect.connector import ConnectionSettings, Connector
+from persync.connect.readers import OffsetPages
+from persync.connect.stream import Context, Stream
+from persync.rows import Campaign, CampaignRef, Evidence, Row
 from persync.store.derive import derive
 from persync.store.levels import grade
 from persync.store.log import broken_at
 from persync.store.store import open_store
 from persync.store.write import Writer
+from persync.testing import FakeApi, pull_once
+from support import paged
 
 Run = Callable[..., Result]
 SENT = 1_772_323_200_000  # 2026-03-01
@@ -94,14 +100,42 @@ def test_a_tag_wins_over_evidence_is_logged_and_graded_at_once(persync: Run, tmp
     assert logged(tmp_path) == [("campaign tagged", "letters:a1: auto -> 4")]
 
 
-def test_a_later_pull_does_not_remove_a_tag(persync: Run, tmp_path: Path) -> None:
-    """Every source is written anew, that of the settings too; and the level of the settings comes second."""
-    persync("letters:a1", "0")
+class Letter(TypedDict):
+    id: str
+    title: str
 
-    pulled(tmp_path)
-    write(tmp_path, "letters", Evidence(CampaignRef(("id", "a1")), "override", (("level", "3"),)))
 
-    assert levels(tmp_path)["letters:a1"] == (0, "tagged by you")
+def letter_rows(letter: Letter, at: Context) -> Iterator[Row]:
+    ref: CampaignRef = CampaignRef(("id", letter["id"]))
+    yield Campaign(ref, title=letter["title"])
+    yield Evidence(ref, "content", (READ, ("token", letter["title"])))
+
+
+class Post(Connector):
+    name = "post"
+    title = "The Post"
+    streams = (Stream("letters", Letter, letter_rows, OffsetPages("letters", count=9), path="/letters"),)
+
+    def base_url(self) -> str:
+        return "https://post.example.com"
+
+
+def test_a_later_pull_does_not_remove_a_tag(tmp_path: Path) -> None:
+    """Everything is read anew, with other evidence and with levels in the settings: the tag still wins, over those too."""
+    path = tmp_path / "persync.db"
+    post = Post("post", ConnectionSettings(connector="post", overrides={"l1": 3, "l2": 3}), {})
+    seen = []
+    for title in ("NAME", "CITY"):
+        letters = [{"id": f"l{number}", "title": title} for number in (1, 2, 3)]
+        assert pull_once(path, [post], FakeApi({"/letters": paged(letters, "letters")}), full=True).exit_code == 0
+        CliRunner().invoke(root, ["--project", str(tmp_path), "tag", "l1", "0"])
+        seen.append(levels(tmp_path))
+
+    assert seen == [
+        {"post:l1": (0, "tagged by you"), "post:l2": (3, "set by you"), "post:l3": (1, f"token {title}")}
+        for title in ("NAME", "CITY")
+    ]
+    assert [detail for event, detail in logged(tmp_path) if event == "campaign tagged"] == ["post:l1: auto -> 0"]
 
 
 def test_auto_gives_the_word_back_to_the_settings_and_then_to_the_evidence(persync: Run, tmp_path: Path) -> None:
