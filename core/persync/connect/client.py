@@ -19,9 +19,9 @@ from tenacity.stop import stop_base
 from tenacity.wait import wait_exponential_jitter
 
 from persync import __version__
-from persync.connect.connector import Connector
+from persync.connect.connector import Connector, retry_after
 from persync.connect.stream import Request
-from persync.errors import AuthError, ConfigError, PersyncError, TransientError, UnreachableError
+from persync.errors import AuthError, ConfigError, PersyncError, ResponseError, TransientError, UnreachableError
 
 __all__ = ["Client", "Response", "Stopped"]
 
@@ -106,7 +106,7 @@ class Client:
         while True:
             try:
                 for attempt in Retrying(
-                    retry=retry_if_exception(_worth_retrying),
+                    retry=retry_if_exception(_starts_nothing_twice if request.once else _worth_retrying),
                     wait=self._wait,
                     stop=stop_any(stop_after_attempt(self._tries), stop_after_delay(PATIENCE_S), _GivesUpOnUnreachable()),
                     sleep=self._pause,
@@ -163,7 +163,9 @@ class Client:
                 where=self._place(request),
                 hint="Redirects are not followed, so that no token can leave its host. Check base_url.",
             )
-        failure = self.connector.failure(answer.status_code, lower, body)
+        # What another host says of a file says nothing of the account or its token.
+        judge = self.connector.failure if own_host else _elsewhere
+        failure = judge(answer.status_code, lower, body)
         if failure is not None:
             request_id = self.connector.request_id(lower, body)
             place = self._place(request)
@@ -225,6 +227,18 @@ def _whole_size(headers: httpx.Headers) -> int | None:
 
 def _worth_retrying(error: BaseException) -> bool:
     return isinstance(error, TransientError) and not error.shrink
+
+
+def _starts_nothing_twice(error: BaseException) -> bool:
+    return _worth_retrying(error) and (isinstance(error, UnreachableError) or getattr(error, "throttled", False))
+
+
+def _elsewhere(status: int, headers: Mapping[str, str], body: bytes) -> PersyncError | None:
+    if status < 400:
+        return None
+    if status in (408, 429) or status >= 500:
+        return TransientError(f"the file's host failed (HTTP {status}).", wait=retry_after(headers))
+    return ResponseError(f"the file cannot be read (HTTP {status}).")
 
 
 class _GivesUpOnUnreachable(stop_base):

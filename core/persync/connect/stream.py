@@ -108,6 +108,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     span: tuple[int, int] | None = None
     """(offset, length): only this part of a big file, at most `length` bytes; the answer's `total` is the whole size"""
+    once: bool = False
+    """it starts something: not asked again unless it surely did not arrive; the reader's `shrink` then says how to go on"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ class Work:
     since: int | None
     until: int
     first_load: bool
+    memo: dict[str, Any] = field(default_factory=dict)
+    """what a reader remembers for this run alone, because it must not be stored (a signed URL) or counts anew each run"""
 
 
 Token = dict[str, Any]
@@ -146,6 +150,13 @@ class Step:
     params: Mapping[str, Any] = field(default_factory=dict)
     wait: float = 0.0
     """seconds to wait before the next call: a job that is still running; such a step has no records (`body` `[]`, `at` ())"""
+    of: Stream | None = None
+    """the declaration whose `record`, `rows`, `key` and `safe` this page follows, where a stream has pages of two kinds"""
+    join: bool = False
+    """a slice of the partition is complete: shape what is parked before going on, so that it does not pile up"""
+
+
+Below = Callable[[str], list[dict[str, Any]]]
 
 
 class Reader(Protocol):
@@ -208,6 +219,9 @@ class Stream:
     """what a complete pass lists in full; such a stream has no `version`"""
     join: Callable[[Mapping[str, Any], tuple[Mapping[str, Any], ...], Context], Iterator[Row]] | None = None
     """for bulk results: shapes a `Parked` record's data together with its parents' (nearest first), at the partition's end"""
+    gather: Callable[[Mapping[str, Any], Below, Context], Iterator[Row]] | None = None
+    """instead of `join`, where a record can only be understood whole: shapes the data of a `Parked` record without parent, with
+    a function that returns the data of those parked below a key; the key of a child begins with its parent's key and a /"""
     facts: tuple[str, ...] = ()
     """the facts of the metrics catalogue that it carries, in plain words ("opens", "refunds"): doctor says what is missing"""
     supported_until: str | None = None
