@@ -292,6 +292,11 @@ class Objects:
         links = list(self.links)
         return {"ids": ids, "links": links, "more": [], "ends": {to: {} for to in links}, "then": then}
 
+    @property
+    def _only_ids(self) -> bool:
+        """Whether nothing of the objects themselves is wanted, so that a page of ids says it all."""
+        return self.properties == ("hs_object_id",) and not self.history and not self.opted_in
+
     def _by_id(self, work: Work, token: Token) -> Request:
         if token["links"]:
             return ask_associations(self.kind, token["links"][0], token["more"] or [{"id": one} for one in token["ids"]])
@@ -309,7 +314,10 @@ class Objects:
             ends = {name: {one: list(found) for one, found in known.items()} for name, known in token["ends"].items()}
             more = take_associations(body, token["ids"], ends[to])
             following = {**token, "ends": ends, "more": more, "links": token["links"] if more else links}
-            return Step(NOTHING, ("results",), following)
+            if more or links or not self._only_ids:
+                return Step(NOTHING, ("results",), following)
+            told = orjson.dumps({"results": [{"id": one} for one in token["ids"]]})
+            return Step(_with_ends(told, ends), ("results",), token["then"])
         rest = token["ids"][self._most :]
         following = {**token, "ids": rest} if rest else token["then"]
         return Step(_with_ends(body, token["ends"]), ("results",), following)

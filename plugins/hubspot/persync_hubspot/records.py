@@ -73,15 +73,20 @@ class AssociatedIds(TypedDict):
     results: list[AssociatedId]
 
 
-class CrmObject(TypedDict):
-    """A contact, deal, order ...: an envelope around properties."""
+class LinkedObject(TypedDict):
+    """An id, and the ids of what belongs to it."""
 
     id: str
+    associations: NotRequired[dict[str, AssociatedIds]]
+
+
+class CrmObject(LinkedObject):
+    """A contact, deal, order ...: an envelope around properties."""
+
     properties: dict[str, str | None]
     createdAt: str
     archived: NotRequired[bool]
     archivedAt: NotRequired[str | None]
-    associations: NotRequired[dict[str, AssociatedIds]]
 
 
 Rows = Callable[[Any, Context], Iterator[Row]]

@@ -136,7 +136,7 @@ def history_rows(record: records.ContactHistory, at: Context) -> Iterator[Row]:
         yield Stage(person, HISTORY_CUT, min(times))
 
 
-def contact_company_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
+def contact_company_rows(record: records.LinkedObject, at: Context) -> Iterator[Row]:
     """Yield the companies that a contact belongs to now: a set, so that leaving one is noticed."""
     companies = associated(record, "companies")
     if companies is not None:

@@ -25,7 +25,7 @@ def archived_at(record: records.CrmObject) -> int | None:
     return prop.millis(at, "archivedAt") if at else None
 
 
-def associated(record: records.CrmObject, kind: str) -> list[str] | None:
+def associated(record: records.LinkedObject, kind: str) -> list[str] | None:
     """Return the ids of one type that belong to a record, the oldest first; None when nothing was said of them.
 
     The list leaves out a type of which there are none, as a search leaves out all.

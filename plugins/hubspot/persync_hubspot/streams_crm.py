@@ -87,6 +87,7 @@ CONTACT_COMPANIES = _stream(
     "contact_companies",
     rows.contact_company_rows,
     Objects("contacts", links=("companies",)),
+    records.LinkedObject,
     window=LINKED,
     scopes=(*CONTACTS, *COMPANIES),
 )
