@@ -16,6 +16,7 @@ from persync.connect.page import Shaped, Shaper
 from persync.connect.stream import AccountFacts, Context, Step
 from persync.sandbox.world import Click, Message, Open, SandboxPerson, Send, World
 from persync_mailchimp.connector import Mailchimp, MailchimpSettings
+from persync_mailchimp.imitation.quirks import Quirks
 from persync_mailchimp.sandbox import api_key, app
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -147,10 +148,10 @@ def world() -> World:
 class Imitated:
     """One imitated account: its connector, raw calls, and what was asked."""
 
-    def __init__(self, world: World, **settings: Any) -> None:
+    def __init__(self, world: World, quirks: Quirks | None = None, **settings: Any) -> None:
         self.world = world
         self.key = api_key(world)
-        self.transport = InProcess(app(world))
+        self.transport = InProcess(app(world, quirks))
         chosen = MailchimpSettings(connector="mailchimp", base_url="http://127.0.0.1/3.0", **settings)
         self.connector = Mailchimp("letters", chosen, {"token": self.key})
 
@@ -208,6 +209,7 @@ def shape() -> Callable[..., Shaped]:
         fields: dict[str, dict[str, str]] | None = None,
     ) -> Shaped:
         reader: Any = STREAMS[stream].reader
+        reader = getattr(reader, "pages", None) or getattr(reader, "reports", None) or reader
         single = getattr(reader, "single", False)
         at = () if single else (getattr(reader, "at", "members"),)
         context = Context(

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from persync.rows import (
+    KEEP,
     Account,
     Action,
     Attribute,
@@ -20,11 +21,12 @@ from persync.rows import (
     Field,
     MemberOf,
     Person,
+    Present,
     Segment,
     Touchpoint,
     Variant,
 )
-from persync_mailchimp.rows import bare_link
+from persync_mailchimp.refs import bare_link
 
 ANN = Person(("email", "ann@example.com"), ("member", "8f9bfe9d1345237cb3b2b205864da075"))
 BOB = Person(("email", "bob@example.com"), ("member", "4b9bb80620f03eb3719e0a061c14283d"))
@@ -34,6 +36,9 @@ LIST = {"list_id": "aa11bb22cc", "double_optin": True}
 FIELDS = {"aa11bb22cc": {"FNAME": "text", "COUNTRY": "dropdown", "BORN": "date", "SCORE": "number", "SHIPPING": "address"}}
 SENT = 1_719_932_400_000  # 2024-07-02T15:00:00Z
 SENT_MAIL = {"campaign_id": "0000000002", "list_id": "aa11bb22cc", "sent_at": SENT}
+
+
+FAMILY = {"kind": "variate", "winner": "", "untracked": ""}
 
 
 def ref(campaign: str) -> Any:
@@ -47,13 +52,17 @@ def test_the_account_gives_its_id_and_time_zone_and_no_currency(shape: Any, page
 def test_each_list_yields_the_work_that_hangs_under_it(shape: Any, page: Any) -> None:
     found = shape("lists", page("lists")).rows
 
-    under = ("merge_fields", "segments", "members", "archived_members")
+    under = ("merge_fields", "segments", "interest_categories", "members", "archived_members")
     partners = {"list_id": "dd33ee44ff", "double_optin": False}
     assert found == [
         Segment("list", "aa11bb22cc", name="Tea letters"),
         *(Child(stream, "aa11bb22cc", LIST) for stream in under),
+        Child("all_members", "aa11bb22cc", {**LIST, "status": ""}),
+        Child("all_members", "aa11bb22cc/archived", {**LIST, "status": "archived"}),
         Segment("list", "dd33ee44ff", name="Partners"),
         *(Child(stream, "dd33ee44ff", partners) for stream in under),
+        Child("all_members", "dd33ee44ff", {**partners, "status": ""}),
+        Child("all_members", "dd33ee44ff/archived", {**partners, "status": "archived"}),
     ]
 
 
@@ -149,10 +158,12 @@ def test_campaigns_give_their_settings_evidence_variants_and_work(shape: Any, pa
     draft, tested, running = ref("0000000001"), ref("0000000002"), ref("0000000003")
     data = {"list_id": "aa11bb22cc"}
     assert found == [
-        Campaign(draft, "regular", "Draft", None, "aa11bb22cc", None, "save", 1_719_824_400_000, None, True, False),
+        Present("0000000001"),
+        Campaign(draft, "regular", "Draft", None, "aa11bb22cc", KEEP, "save", 1_719_824_400_000, None, True, False),
         Evidence(draft, "settings", ()),
         Child("content", "0000000001", {"campaign_id": "0000000001", **data}, "save||template|0"),
-        Campaign(tested, "variate", "First flush", None, "aa11bb22cc", None, "sent", 1_719_824_400_000, SENT, True, True),
+        Present("0000000002"),
+        Campaign(tested, "variate", "First flush", None, "aa11bb22cc", KEEP, "sent", 1_719_824_400_000, SENT, True, True),
         Evidence(
             tested,
             "settings",
@@ -166,13 +177,15 @@ def test_campaigns_give_their_settings_evidence_variants_and_work(shape: Any, pa
         Variant(tested, "v1", "The first flush is here", 2, False),
         Variant(tested, "v2", "*|FNAME|*, it is here", 2, True),
         Child("content", "0000000002", {"campaign_id": "0000000002", **data}, "sent|2024-07-02T15:00:00+00:00|html"),
+        Child("sub_reports", "0000000002", {**FAMILY, "campaign_id": "0000000002"}, "4/None/None"),
+        Present("0000000003"),
         Campaign(
             running, "automation-email", "Welcome", "Good to have you", "aa11bb22cc", "0000000009", "sending",
             1_706_778_000_000, 1_706_864_400_000, False, True,
         ),
         Evidence(running, "settings", (("workflow", "automation-email"),)),
         Child("content", "0000000003", {"campaign_id": "0000000003", **data}, "sending|2024-02-02T09:00:00+00:00|template|31"),
-        Child("automation_reports", "0000000003", {"campaign_id": "0000000003"}, "31/12/5"),
+        Child("automation_reports", "0000000003", {"campaign_id": "0000000003", "untracked": "o"}, "31/12/5"),
     ]  # fmt: skip
 
 
@@ -191,18 +204,27 @@ def test_reports_give_counters_claim_and_the_work_that_moved(shape: Any, page: A
     found = shape("reports", page("reports")).rows
 
     new, old = ref("0000000002"), ref("0000000008")
-    before = {"campaign_id": "0000000008", "list_id": "aa11bb22cc", "sent_at": 1_719_014_399_000}
+    after = {**SENT_MAIL, "recipients": 1000, "openers": 520}
+    before = {
+        "campaign_id": "0000000008",
+        "list_id": "aa11bb22cc",
+        "sent_at": 1_719_014_399_000,
+        "recipients": 10,
+        "openers": 3,
+    }
     assert found == [
         CampaignCounters(
             new, sent=1000, delivered=984, hard_bounces=5, soft_bounces=10, opens=1430, unique_opens=520, human_opens=610,
             unique_human_opens=260, clicks=160, unique_clicks=74, unsubscribes=6, complaints=1,
         ),
         Claim(new, None, "mailchimp_report", 12, 121_015, "EUR", from_at=SENT),
-        Child("sent_to", "0000000002", SENT_MAIL, "1000/5/10/1"),
-        Child("email_activity", "0000000002", SENT_MAIL, "160/121/5/10/1"),
-        Child("open_details", "0000000002", SENT_MAIL, "1430/610"),
-        Child("unsubscribed", "0000000002", SENT_MAIL, "6"),
-        Child("abuse_reports", "0000000002", SENT_MAIL, "1"),
+        Child("sent_to", "0000000002", after, "1000/5/10/1"),
+        Child("email_activity", "0000000002", after, "160/121/5/10/1"),
+        Child("click_details", "0000000002", after, "160/121"),
+        Child("open_details", "0000000002", after, "1430/610"),
+        Child("unsubscribed", "0000000002", after, "6"),
+        Child("abuse_reports", "0000000002", after, "1"),
+        Child("product_activity", "0000000002", after, "12/1210.15"),
         CampaignCounters(
             old, sent=10, delivered=10, hard_bounces=0, soft_bounces=0, opens=4, unique_opens=3, human_opens=None,
             unique_human_opens=None, clicks=0, unique_clicks=0, unsubscribes=0, complaints=0,
@@ -231,7 +253,9 @@ def test_an_automation_has_no_send_dates_so_no_sends_are_asked_for(shape: Any, p
 
     work = [row.stream for row in shape("automation_reports", report).rows if isinstance(row, Child)]
 
-    assert work == ["email_activity", "open_details", "unsubscribed", "abuse_reports"]
+    assert work == [
+        "email_activity", "click_details", "open_details", "unsubscribed", "abuse_reports", "product_activity",
+    ]  # fmt: skip
 
 
 def test_recipients_become_sends_at_the_campaigns_send_time(shape: Any, page: Any) -> None:

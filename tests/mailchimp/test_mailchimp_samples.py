@@ -1,14 +1,18 @@
 """The sample payloads beside the repository: good ones become rows, bad ones errors."""
 
+import tarfile
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from persync.connect.stream import AccountFacts, Request, Work
 from persync.errors import AuthError, ResponseError, SkipStreamError
 from persync.rows import (
+    KEEP,
     Account,
     Action,
     Campaign,
@@ -19,8 +23,15 @@ from persync.rows import (
     Consent,
     Contact,
     Evidence,
+    LedgerEntry,
+    LinkCounters,
     MemberOf,
+    Order,
+    OrderDiscount,
+    OrderLine,
+    OrderRef,
     Person,
+    Present,
     Segment,
     Touchpoint,
     Variant,
@@ -31,7 +42,15 @@ pytestmark = pytest.mark.shared
 
 LIST = {"list_id": "16d6ec4ffc", "double_optin": False}
 FIELDS = {"16d6ec4ffc": {"FNAME": "text", "LNAME": "text", "COUNTRY": "text"}}
-PARENT = {**LIST, "campaign_id": "7847cdaeff", "sent_at": 1_699_300_800_000}
+PARENT = {
+    **LIST,
+    "campaign_id": "7847cdaeff",
+    "sent_at": 1_699_300_800_000,
+    "category": "What for",
+    "store_id": "store123",
+    "shop": "shop.example.com",
+    "currency": "USD",
+}
 
 GOOD = {
     "account_root.json": ("account", None),
@@ -50,23 +69,27 @@ GOOD = {
     "email_activity_page.json": ("email_activity", None),
     "open_details_page.json": ("open_details", None),
     "unsubscribed_page.json": ("unsubscribed", None),
+    "interests.json": ("interests", "interests"),
+    "click_details_page.json": ("click_details", None),
+    "ecommerce_order.json": ("orders", "orders"),
+    "ecommerce_orders_page.json": ("orders", None),
 }
-"""file: (stream, the collection to put a single record into)"""
+"""file: (stream, the collection to put single records into)"""
+
+BATCH = {"batch_finished.json", "batch_result_file.json"}
+"""the states and the result of a batch: read by test_a_batchs_result_goes_through_its_streams_record_and_row_function"""
 
 BAD = {"error_problem.json", "error_invalid_resource.json", "oauth_metadata_invalid_token.json"}
 
-UNREAD = {
-    "ping.json",  # asked by `doctor` alone
-    "oauth_metadata.json",  # asked by `doctor` alone
-    "email_activity_real_event.json",  # an event that another program had flattened: not what the API sends
-    # No stream reads these calls.
-    "batch_finished.json",
-    "batch_result_file.json",
-    "click_details_page.json",
-    "ecommerce_order.json",
-    "ecommerce_orders_page.json",
-    "interests.json",
+NO_DATA = {
+    "ping.json": "asked by `doctor` alone: test_the_check_says_what_it_found",
+    "oauth_metadata.json": "asked by `doctor` alone: test_an_oauth_token_is_checked_at_the_sign_in_server",
+    "email_activity_real_event.json": "an event another program had flattened: test_a_real_event_once_nested_again",
 }
+"""samples that are no page of a stream: {file: what reads it}"""
+
+UNREAD: set[str] = set()
+"""good payloads that no stream reads"""
 
 
 @pytest.fixture
@@ -84,7 +107,9 @@ def shaped(samples: Path, shape: Any) -> Callable[[str], Any]:
     def one(name: str) -> Any:
         stream, collection = GOOD[name]
         record = orjson.loads((samples / name).read_bytes())
-        answer = record if collection is None else {collection: [record], "total_items": 1}
+        answer = record
+        if collection is not None:
+            answer = {collection: record if isinstance(record, list) else [record], "total_items": 1}
         return shape(stream, answer, parent=PARENT, fields=FIELDS)
 
     return one
@@ -103,7 +128,8 @@ LORI = Person(("email", "lori@example.com"))
 
 
 def test_every_sample_is_good_bad_or_unread(samples: Path) -> None:
-    assert {path.name for path in samples.glob("*.json")} == set(GOOD) | BAD | UNREAD
+    assert {path.name for path in samples.glob("*.json")} == set(GOOD) | BATCH | BAD | set(NO_DATA)
+    assert set() == UNREAD
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
@@ -125,6 +151,8 @@ def test_members(shaped: Callable[[str], Any]) -> None:
     left = [
         Contact(thomas, created_at=1_672_130_079_000, status="unsubscribed", source="Import"),
         Consent(thomas, "email", "unsubscribed", None, "Import", 1_699_044_792_000),
+        Consent(thomas, "one_to_one", "subscribed", None, "Import"),
+        MemberOf(thomas, "interest", "16d6ec4ffc", ()),
         MemberOf(thomas, "tag", "16d6ec4ffc", ()),
     ]
     assert shaped("list_member.json").rows == left
@@ -132,6 +160,12 @@ def test_members(shaped: Callable[[str], Any]) -> None:
         *left,
         Contact(lori, created_at=1_671_530_400_000, status="subscribed", source="Import"),
         Consent(lori, "email", "subscribed", "single_opt_in", "Import", 1_672_130_079_000),
+        Segment("permission", "2a0b6f1c33", "16d6ec4ffc", name="Email"),
+        Consent(lori, "permission/2a0b6f1c33", "subscribed", None, "Import"),
+        Segment("permission", "7c1d9e0a44", "16d6ec4ffc", name="Customized online advertising"),
+        Consent(lori, "permission/7c1d9e0a44", "not_subscribed", None, "Import"),
+        Consent(lori, "one_to_one", "subscribed", None, "Import"),
+        MemberOf(lori, "interest", "16d6ec4ffc", ()),
         MemberOf(lori, "tag", "16d6ec4ffc", ("13506132",)),
     ]
 
@@ -144,7 +178,8 @@ def test_a_draft_without_a_send_time(shaped: Callable[[str], Any]) -> None:
     draft = ref("324b8a398e")
 
     assert shaped("campaign_draft.json").rows == [
-        Campaign(draft, "regular", "Untitled", None, "16d6ec4ffc", None, "save", 1_672_128_779_000, None, True, True),
+        Present("324b8a398e"),
+        Campaign(draft, "regular", "Untitled", None, "16d6ec4ffc", KEEP, "save", 1_672_128_779_000, None, True, True),
         Evidence(draft, "settings", ()),
         Child("content", "324b8a398e", {"campaign_id": "324b8a398e", "list_id": "16d6ec4ffc"}, "save||multichannel|0"),
     ]
@@ -171,7 +206,7 @@ def test_content_with_a_token_a_condition_and_system_tags(shaped: Callable[[str]
 
 def test_a_report_of_mail_sent_before_proxies_were_told_apart(shaped: Callable[[str], Any]) -> None:
     old, sent = ref("a79651273b"), 1_672_130_215_000
-    data = {"campaign_id": "a79651273b", "list_id": "16d6ec4ffc", "sent_at": sent}
+    data = {"campaign_id": "a79651273b", "list_id": "16d6ec4ffc", "sent_at": sent, "recipients": 50, "openers": 50}
 
     assert shaped("report.json").rows == [
         CampaignCounters(
@@ -190,6 +225,7 @@ def test_a_report_of_mail_sent_before_proxies_were_told_apart(shaped: Callable[[
         Claim(old, None, "mailchimp_report", 0, 0, "USD", from_at=sent),
         Child("sent_to", "a79651273b", data, "50/0/0/0"),
         Child("email_activity", "a79651273b", data, "48/47/0/0/0"),
+        Child("click_details", "a79651273b", data, "48/47"),
         Child("open_details", "a79651273b", data, "412/None"),
     ]
 
@@ -269,3 +305,77 @@ def test_a_bad_oauth_token_is_refused_although_the_answer_says_200(samples: Path
 def test_an_error_in_place_of_a_page_is_no_page(samples: Path, shape: Any, stream: str) -> None:
     with pytest.raises(ResponseError, match="not the JSON that was expected"):
         shape(stream, orjson.loads((samples / "error_problem.json").read_bytes()), parent=PARENT)
+
+
+def test_an_interest_is_a_group_of_its_list(shaped: Callable[[str], Any]) -> None:
+    assert shaped("interests.json").rows == [Segment("interest", "bbbb369575", "16d6ec4ffc", name="Donating", rule="What for")]
+
+
+def test_a_links_totals_have_no_query(shaped: Callable[[str], Any]) -> None:
+    assert shaped("click_details_page.json").rows == [
+        LinkCounters(ref("7847cdaeff"), "https://shop.example.com/p/1", "2f9a6a1c4d", 60, 41)
+    ]
+
+
+@pytest.mark.parametrize("name", ["ecommerce_order.json", "ecommerce_orders_page.json"])
+def test_an_order_with_its_money_its_discount_and_the_vendors_claim(shaped: Callable[[str], Any], name: str) -> None:
+    """The parts add up to the order's total; who is credited with it is a claim; a recommended product is evidence."""
+    order, at = OrderRef("store123:order123", "shop.example.com", "order123"), 1_436_988_480_000
+
+    assert shaped(name).rows == [
+        Order(
+            order, kind="order", person=JOE, ordered_at=at, status="paid", cancelled_at=None, currency="USD", total_minor=11_325
+        ),
+        LedgerEntry(order, "sale", "sale", "tax", at, 825, "USD"),
+        LedgerEntry(order, "sale", "sale", "shipping", at, 500, "USD"),
+        LedgerEntry(order, "sale", "sale", "product", at, 10_000, "USD"),
+        OrderLine(order, "line1", product="store123:p1", quantity=2, current_quantity=2, price_minor=10_000),
+        OrderDiscount(order, "SUMMER", "code", "SUMMER", 500, "USD"),
+        Claim(ref("839488a60b"), order, "mailchimp_order", 1, 11_325, "USD", from_at=at),
+        Evidence(ref("839488a60b"), "orders", (("recommendation", "order"),)),
+    ]
+
+
+def test_a_batchs_result_goes_through_its_streams_record_and_row_function(samples: Path, shape: Any) -> None:
+    """The finished batch leads to its link; of its two operations one is good and empty, the other is asked for singly."""
+    stream = {one.name: one for one in Mailchimp.streams}["email_activity"]
+    settings = MailchimpSettings(connector="mailchimp", batch_over=1000)
+    parent = {**PARENT, "recipients": 1001}
+    work = Work(stream, "letters", settings, AccountFacts(), "7847cdaeff", parent, None, 0, True)
+    finished = (samples / "batch_finished.json").read_bytes()
+
+    step = stream.reader.read(work, {"from": 0, "tries": 0, "batch": "123abc", "polls": 4}, finished, {})
+
+    url = "https://example.invalid/123abc-response.tar.gz"
+    assert step.next == {"from": 0, "tries": 0, "batch": "123abc", "url": url}
+    assert step.next is not None
+    assert stream.reader.request(work, step.next) == Request(path=url)
+    results = orjson.loads((samples / "batch_result_file.json").read_bytes())
+    results[0]["operation_id"], results[1]["operation_id"] = "0", "1000"
+    step = stream.reader.read(work, step.next, tarball(orjson.dumps(results)), {})
+    assert step.next == {"singly": [[1000, 1000]], "after": None}
+    assert orjson.loads(step.body) == {"emails": []}
+    assert shape("email_activity", orjson.loads(step.body), parent=PARENT).rejects == []
+
+
+def test_a_real_event_once_nested_again(samples: Path, shape: Any) -> None:
+    """An open in `email_activity` is left to `open_details`, which knows whether a proxy made it."""
+    event = orjson.loads((samples / "email_activity_real_event.json").read_bytes())
+    activity = [{name: event.pop(name) for name in ("action", "timestamp", "ip")}]
+
+    found = shape("email_activity", {"emails": [{**event, "activity": activity}], "total_items": 1}, parent=PARENT)
+    details = {"members": [{**event, "opens": [{"timestamp": activity[0]["timestamp"], "is_proxy_open": True}]}]}
+
+    assert (found.records, found.rows, found.rejects) == (1, [], [])
+    assert shape("open_details", details, parent=PARENT).rows == [
+        Touchpoint(ref("7847cdaeff"), JOE, Action.OPEN, 1_699_301_877_000, is_machine=True)
+    ]
+
+
+def tarball(text: bytes) -> bytes:
+    packed = BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        file = tarfile.TarInfo("./123abc/1.json")
+        file.size = len(text)
+        archive.addfile(file, BytesIO(text))
+    return packed.getvalue()

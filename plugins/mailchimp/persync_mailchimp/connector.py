@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from persync.connect.connector import ConnectionSettings, Connector, retry_after
 from persync.connect.stream import Request
@@ -40,6 +40,8 @@ class MailchimpSettings(ConnectionSettings):
     """`data_center` (us10) is needed only when the token does not end in it: OAuth tokens do not."""
 
     data_center: str | None = None
+    batch_over: int = Field(default=20_000, ge=0)
+    """campaigns with more recipients than this are read by Mailchimp's batches; 0: never"""
 
     @field_validator("data_center")
     @classmethod
@@ -159,6 +161,9 @@ class Mailchimp(Connector):
             return None
         problem = _problem(body)
         said = _said(problem)
+        if problem is None and b"<Error>" in body[:500]:
+            # The store of result files speaks XML; its links are good for some minutes.
+            return ResponseError(f"the link to a result file is not good any more (HTTP {status}).", hint="Pull again.")
         if status == 401:
             return AuthError(
                 f"the API key was refused (HTTP 401{said}).", hint=f"{self.help} A key works only at its own data centre."

@@ -14,9 +14,14 @@ __all__ = [
     "AbuseReport",
     "Account",
     "Activity",
+    "Automation",
+    "AutomationEmail",
     "Campaign",
+    "ClickDetail",
     "Content",
     "EmailActivity",
+    "Interest",
+    "InterestCategory",
     "MailingList",
     "Member",
     "MergeField",
@@ -60,8 +65,30 @@ class Segment(TypedDict):
     options: NotRequired[dict[str, Any] | None]
 
 
+class InterestCategory(TypedDict):
+    """One of `GET /lists/{list_id}/interest-categories`: a question of a sign-up form."""
+
+    id: str
+    title: NotRequired[str | None]
+
+
+class Interest(TypedDict):
+    """One of `GET /lists/{list_id}/interest-categories/{id}/interests`: an answer; its id keys a member's `interests`."""
+
+    id: str
+    name: NotRequired[str | None]
+
+
 class Tag(TypedDict):
     id: int
+
+
+class MarketingPermission(TypedDict):
+    """One consent of the list's own; lists without the GDPR fields have none."""
+
+    marketing_permission_id: str
+    text: NotRequired[str | None]
+    enabled: bool
 
 
 class Location(TypedDict):
@@ -84,6 +111,11 @@ class Member(TypedDict):
     merge_fields: NotRequired[dict[str, Any] | None]
     location: NotRequired[Location | None]
     tags: NotRequired[list[Tag] | None]
+    tags_count: NotRequired[int | None]
+    web_id: NotRequired[int | None]
+    interests: NotRequired[dict[str, bool] | None]
+    marketing_permissions: NotRequired[list[MarketingPermission] | None]
+    consents_to_one_to_one_messaging: NotRequired[bool | None]
     sms_subscription_status: NotRequired[str | None]
     sms_subscription_last_updated: NotRequired[str | None]
 
@@ -105,6 +137,7 @@ class CampaignSettings(TypedDict):
 class Tracking(TypedDict):
     opens: NotRequired[bool | None]
     html_clicks: NotRequired[bool | None]
+    text_clicks: NotRequired[bool | None]
 
 
 class Combination(TypedDict):
@@ -115,8 +148,28 @@ class Combination(TypedDict):
     recipients: NotRequired[int | None]
 
 
+class SplitOptions(TypedDict):
+    """The settings of the old A/B test; which arm won is not told."""
+
+    split_test: NotRequired[str | None]
+    subject_a: NotRequired[str | None]
+    subject_b: NotRequired[str | None]
+
+
+class Resend(TypedDict):
+    id: NotRequired[str | None]
+
+
+class ResendUsage(TypedDict):
+    """For what was sent again ("to non-openers"): the campaign it repeats, or the campaigns that repeat this one."""
+
+    original_campaign: NotRequired[Resend | None]
+    shortcut_campaigns: NotRequired[list[Resend] | None]
+
+
 class VariateSettings(TypedDict):
     winning_combination_id: NotRequired[str | None]
+    winning_campaign_id: NotRequired[str | None]
     subject_lines: NotRequired[list[str] | None]
     combinations: NotRequired[list[Combination] | None]
 
@@ -141,6 +194,48 @@ class Campaign(TypedDict):
     settings: NotRequired[CampaignSettings | None]
     tracking: NotRequired[Tracking | None]
     variate_settings: NotRequired[VariateSettings | None]
+    ab_split_opts: NotRequired[SplitOptions | None]
+    resend_shortcut_usage: NotRequired[ResendUsage | None]
+    report_summary: NotRequired[Summary | None]
+
+
+class TriggerSettings(TypedDict):
+    workflow_type: NotRequired[str | None]
+
+
+class AutomationList(TypedDict):
+    list_id: NotRequired[str | None]
+
+
+class Automation(TypedDict):
+    """One of `GET /automations`: a classic workflow. Its id is no campaign; those of its e-mails are."""
+
+    id: str
+    status: NotRequired[str | None]
+    emails_sent: NotRequired[int | None]
+    recipients: NotRequired[AutomationList | None]
+    trigger_settings: NotRequired[TriggerSettings | None]
+    report_summary: NotRequired[Summary | None]
+
+
+class Delay(TypedDict):
+    action: NotRequired[str | None]
+
+
+class AutomationEmail(TypedDict):
+    """One of `GET /automations/{workflow_id}/emails`."""
+
+    id: str
+    status: str
+    create_time: NotRequired[str | None]
+    start_time: NotRequired[str | None]
+    send_time: NotRequired[str | None]
+    emails_sent: NotRequired[int | None]
+    content_type: NotRequired[str | None]
+    recipients: NotRequired[Recipients | None]
+    settings: NotRequired[CampaignSettings | None]
+    tracking: NotRequired[Tracking | None]
+    delay: NotRequired[Delay | None]
     report_summary: NotRequired[Summary | None]
 
 
@@ -213,6 +308,15 @@ class Report(TypedDict):
     clicks: Clicks
     ecommerce: NotRequired[Ecommerce | None]
     ab_split: NotRequired[Split | None]
+
+
+class ClickDetail(TypedDict):
+    """One of `GET /reports/{campaign_id}/click-details`: a link's totals."""
+
+    id: str
+    url: NotRequired[str | None]
+    total_clicks: int
+    unique_clicks: NotRequired[int | None]
 
 
 class SentTo(TypedDict):

@@ -1,42 +1,33 @@
-"""From Mailchimp's records to rows: one pure function a stream."""
+"""From Mailchimp's records to rows: the account, its audiences, campaigns, automations and what makes them personal."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from persync import rows
-from persync.connect.stream import Context
-from persync.errors import RecordError
-from persync.money import to_minor
-from persync.rows import Action, CampaignRef, Child, Person, Touchpoint
+from persync.connect.stream import DAY_MS, Context
+from persync.rows import KEEP, Child
 from persync_mailchimp import records
-from persync_mailchimp.dates import PROXY_FLAG_FROM, moment
+from persync_mailchimp.dates import moment
 from persync_mailchimp.personalise import campaign_items, content_items, describe_condition
+from persync_mailchimp.refs import campaign_ref
 
 __all__ = [
-    "abuse_rows",
     "account_rows",
-    "activity_rows",
+    "automation_email_rows",
+    "automation_rows",
     "campaign_rows",
     "content_rows",
+    "interest_category_rows",
+    "interest_rows",
     "list_rows",
-    "member_rows",
     "merge_field_rows",
-    "open_rows",
-    "report_rows",
     "segment_rows",
-    "sent_rows",
-    "unsubscribe_rows",
 ]
 
-CLAIM_MODEL = "mailchimp_report"
-
-_CONSENT = {"subscribed": "subscribed", "unsubscribed": "unsubscribed", "pending": "pending"}
-_SMS_CONSENT = {**_CONSENT, "nonsubscribed": "not_subscribed"}
+LOOK_BACK_MS = 90 * DAY_MS
+"""how long after its send the reports of a campaign's children are asked for at every pull"""
 
 
 def account_rows(account: records.Account, at: Context) -> Iterator[rows.Row]:
@@ -49,8 +40,11 @@ def list_rows(audience: records.MailingList, at: Context) -> Iterator[rows.Row]:
     list_id = audience["id"]
     yield rows.Segment("list", list_id, name=audience.get("name"))
     data = {"list_id": list_id, "double_optin": bool(audience.get("double_optin"))}
-    for stream in ("merge_fields", "segments", "members", "archived_members"):
+    for stream in ("merge_fields", "segments", "interest_categories", "members", "archived_members"):
         yield Child(stream, list_id, data)
+    # One stream has to name everybody: who is archived is not gone.
+    yield Child("all_members", list_id, {**data, "status": ""})
+    yield Child("all_members", f"{list_id}/archived", {**data, "status": "archived"})
 
 
 def merge_field_rows(field: records.MergeField, at: Context) -> Iterator[rows.Row]:
@@ -71,110 +65,74 @@ def segment_rows(segment: records.Segment, at: Context) -> Iterator[rows.Row]:
     )
 
 
-def member_rows(member: records.Member, at: Context) -> Iterator[rows.Row]:
-    """Yield a contact, the consent as it stands now, the tags, and the attributes that the settings opt in to."""
-    person = Person(
-        ("id", member.get("contact_id")),
-        ("email", member["email_address"]),
-        ("member", member["id"]),
-        ("mc_eid", member.get("unique_email_id")),
+def interest_category_rows(category: records.InterestCategory, at: Context) -> Iterator[rows.Row]:
+    """Yield the work of a sign-up form's question: its answers."""
+    list_id = at.parent["list_id"]
+    data = {"list_id": list_id, "interest_category_id": category["id"], "category": category.get("title") or ""}
+    yield Child("interests", f"{list_id}/{category['id']}", data)
+
+
+def interest_rows(interest: records.Interest, at: Context) -> Iterator[rows.Row]:
+    """Yield a group that members chose; its rule is the question. How many did is text in the API, and not kept."""
+    yield rows.Segment(
+        "interest", interest["id"], at.parent["list_id"], name=interest.get("name"), rule=at.parent.get("category") or None
     )
-    status = member["status"]
-    signed_up = moment(member.get("timestamp_signup"), "timestamp_signup")
-    opted_in = moment(member.get("timestamp_opt"), "timestamp_opt")
-    changed = moment(member.get("last_changed"), "last_changed")
-    source = member.get("source") or None
-    # An imported member has no sign-up of their own; then Mailchimp does not say how they consented.
-    level = None
-    if signed_up is not None:
-        level = "confirmed_opt_in" if at.parent.get("double_optin") and opted_in is not None else "single_opt_in"
-
-    yield rows.Contact(person, created_at=signed_up or opted_in, status=status, source=source)
-    yield rows.Consent(
-        person,
-        "email",
-        _CONSENT.get(status, "not_subscribed"),
-        level,
-        source,
-        # When a consent ended is not told; the last change of the record is the latest it can have been.
-        (opted_in or signed_up) if status == "subscribed" else changed,
-    )
-    sms = member.get("sms_subscription_status")
-    if sms:
-        sms_changed = moment(member.get("sms_subscription_last_updated"), "sms_subscription_last_updated")
-        yield rows.Consent(person, "sms", _SMS_CONSENT.get(sms, "unknown"), None, None, sms_changed)
-    yield rows.MemberOf(person, "tag", at.parent["list_id"], tuple(sorted(str(tag["id"]) for tag in member.get("tags") or ())))
-    if at.settings.attributes:
-        yield from _attributes(person, member, at)
-
-
-def _attributes(person: Person, member: records.Member, at: Context) -> Iterator[rows.Row]:
-    types = {_folded(tag): kind for tag, kind in at.fields.get(at.parent["list_id"], {}).items()}
-    values = {_folded(tag): value for tag, value in (member.get("merge_fields") or {}).items()}
-    for name, basis in at.settings.attributes.items():
-        folded = _folded(name)
-        if folded == "COUNTRY":
-            code = (member.get("location") or {}).get("country_code") or values.get("COUNTRY")
-            yield rows.Attribute(person, name, _country(code), basis)
-        elif folded == "LANGUAGE":
-            # en-GB and en_US are one language; the region would say more than was asked for.
-            language = str(member.get("language") or "").replace("_", "-").split("-")[0].lower()
-            yield rows.Attribute(person, name, language or None, basis)
-        elif folded in values:
-            yield rows.Attribute(person, name, _coarse(values[folded], types.get(folded, "text")), basis)
-
-
-def _folded(name: str) -> str:
-    """Merge tags are upper case and at most ten characters; `age_band` in the settings means the tag AGEBAND."""
-    return name.replace("_", "").upper()
-
-
-def _country(code: Any) -> str | None:
-    return code.upper() if isinstance(code, str) and len(code) == 2 and code.isalpha() else None
-
-
-def _coarse(value: Any, kind: str) -> str | None:
-    """Coarsen a merge field's value: of an address its country, of a date its year; what reaches a person is dropped."""
-    if kind == "address" or isinstance(value, dict):
-        return _country(value.get("country")) if isinstance(value, dict) else None
-    if value is None or value == "" or kind in ("phone", "smsphone", "email", "url", "imageurl", "birthday"):
-        return None
-    text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-    if kind == "date":
-        return next((part for part in text.replace("/", "-").split("-") if len(part) == 4 and part.isdigit()), None)
-    if kind == "zip":
-        return text[:3]
-    return None if "@" in text else text
-
-
-@lru_cache(maxsize=64)
-def campaign_ref(campaign_id: str) -> CampaignRef:
-    """Name a campaign by its id, which is also what `mc_cid` in links says."""
-    ref: CampaignRef = CampaignRef(("id", campaign_id), ("mc_cid", campaign_id))
-    return ref
 
 
 def campaign_rows(campaign: records.Campaign, at: Context) -> Iterator[rows.Row]:
     """Yield a campaign, what its settings say about personalisation, its variants, and its content to be read."""
     ref = campaign_ref(campaign["id"])
     settings = campaign.get("settings") or {}
-    tracking = campaign.get("tracking") or {}
     list_id = (campaign.get("recipients") or {}).get("list_id") or None
     sent_at = moment(campaign.get("send_time"), "send_time")
+    off = untracked(campaign.get("tracking") or {})
+    resends = campaign.get("resend_shortcut_usage") or {}
+    parent = campaign.get("parent_campaign_id") or (resends.get("original_campaign") or {}).get("id")
+    yield rows.Present(campaign["id"])
     yield rows.Campaign(
         ref,
         kind=campaign["type"],
         title=settings.get("title") or None,
         subject=settings.get("subject_line") or None,
         list=list_id,
-        parent=campaign.get("parent_campaign_id") or None,
+        # Of the children of RSS campaigns and tests only their sub-report may say whose they are.
+        parent=parent or KEEP,
         status=campaign["status"],
         created_at=moment(campaign.get("create_time"), "create_time"),
         sent_at=sent_at,
-        counts_opens=tracking.get("opens"),
-        counts_clicks=tracking.get("html_clicks"),
+        **_counts(campaign.get("tracking") or {}),
     )
     yield rows.Evidence(ref, "settings", campaign_items(campaign, _fields(at, list_id)))
+    yield from _variants(campaign)
+    data = {"campaign_id": campaign["id"], "list_id": list_id or ""}
+    yield Child("content", campaign["id"], data, _content_version(campaign))
+    moved = _moved(campaign)
+    if campaign["status"] == "sending" and sent_at is not None:
+        # A running automation keeps mailing long after the look-back of `reports` has passed its first send.
+        yield Child("automation_reports", campaign["id"], {"campaign_id": campaign["id"], "untracked": off}, moved)
+    if sent_at is not None and (campaign["type"] in ("variate", "rss") or resends.get("shortcut_campaigns")):
+        winner = (campaign.get("variate_settings") or {}).get("winning_campaign_id") or ""
+        family = {"campaign_id": campaign["id"], "kind": campaign["type"], "winner": winner, "untracked": off}
+        # The counters of resends and issues are not among their parent's: while they may move, look every time.
+        is_settled = campaign["status"] != "sending" and at.now - sent_at > LOOK_BACK_MS
+        yield Child("sub_reports", campaign["id"], family, moved if is_settled else None)
+
+
+def untracked(tracking: records.Tracking) -> str:
+    """Return which of opens ("o") and clicks ("c") are not measured; clicks in texts are measured apart."""
+    has_clicks = tracking.get("html_clicks") is not False or bool(tracking.get("text_clicks"))
+    return ("o" if tracking.get("opens") is False else "") + ("" if has_clicks else "c")
+
+
+def _counts(tracking: records.Tracking) -> dict[str, Any]:
+    off = untracked(tracking)
+    has_opens = None if tracking.get("opens") is None else "o" not in off
+    has_clicks = None if tracking.get("html_clicks") is None else "c" not in off
+    return {"counts_opens": has_opens, "counts_clicks": has_clicks}
+
+
+def _variants(campaign: records.Campaign) -> Iterator[rows.Row]:
+    ref = campaign_ref(campaign["id"])
     variate = campaign.get("variate_settings") or {}
     winner = variate.get("winning_combination_id") or None
     subjects = variate.get("subject_lines") or []
@@ -187,16 +145,18 @@ def campaign_rows(campaign: records.Campaign, at: Context) -> Iterator[rows.Row]
             recipients=combination.get("recipients"),
             is_winner=None if winner is None else combination["id"] == winner,
         )
-    data = {"campaign_id": campaign["id"], "list_id": list_id or ""}
-    yield Child("content", campaign["id"], data, _content_version(campaign))
-    if campaign["status"] == "sending" and sent_at is not None:
-        # A running automation keeps mailing long after the look-back of `reports` has passed its first send.
-        summary = campaign.get("report_summary") or {}
-        moved = f"{campaign.get('emails_sent')}/{summary.get('opens')}/{summary.get('clicks')}"
-        yield Child("automation_reports", campaign["id"], {"campaign_id": campaign["id"]}, moved)
+    split = campaign.get("ab_split_opts") or {}
+    for arm, subject in (("a", split.get("subject_a")), ("b", split.get("subject_b"))):
+        if split:
+            yield rows.Variant(ref, arm, label=subject or split.get("split_test") or None)
 
 
-def _content_version(campaign: records.Campaign) -> str:
+def _moved(record: Mapping[str, Any]) -> str:
+    summary = record.get("report_summary") or {}
+    return f"{record.get('emails_sent')}/{summary.get('opens')}/{summary.get('clicks')}"
+
+
+def _content_version(campaign: records.Campaign | records.AutomationEmail) -> str:
     """Return what changes when the content may have: what was sent stays, an automation can be edited while it runs.
 
     A draft is read once and again when it was sent: no field tells that somebody edited it, and nobody has received it yet.
@@ -217,161 +177,43 @@ def content_rows(content: records.Content, at: Context) -> Iterator[rows.Row]:
     yield rows.Evidence(ref, "content", content_items(content, _fields(at, at.parent.get("list_id"))))
 
 
-def report_rows(report: records.Report, at: Context) -> Iterator[rows.Row]:
-    """Yield Mailchimp's totals and claim, and the per-recipient streams, to be read again only when their counters moved."""
-    ref = campaign_ref(report["id"])
-    sent_at = moment(report.get("send_time"), "send_time")
-    bounces, opens, clicks = report["bounces"], report["opens"], report["clicks"]
-    syntax = bounces.get("syntax_errors") or 0
-    flags = sent_at is not None and sent_at >= PROXY_FLAG_FROM
-    yield rows.CampaignCounters(
+def automation_rows(workflow: records.Automation, at: Context) -> Iterator[rows.Row]:
+    """Yield the work of a classic automation: its e-mails. Its own id has no report, so it is no campaign."""
+    data = {
+        "workflow_id": workflow["id"],
+        "workflow": (workflow.get("trigger_settings") or {}).get("workflow_type") or "",
+        "list_id": (workflow.get("recipients") or {}).get("list_id") or "",
+    }
+    yield Child("automation_emails", workflow["id"], data)
+
+
+def automation_email_rows(email: records.AutomationEmail, at: Context) -> Iterator[rows.Row]:
+    """Yield an automation's e-mail as the campaign it is, what sets it off, and its content and report to be read."""
+    ref = campaign_ref(email["id"])
+    settings = email.get("settings") or {}
+    tracking = email.get("tracking") or {}
+    recipients = email.get("recipients") or {}
+    list_id = recipients.get("list_id") or at.parent["list_id"] or None
+    begun = moment(email.get("send_time"), "send_time")
+    yield rows.Campaign(
         ref,
-        sent=report["emails_sent"],
-        delivered=report["emails_sent"] - bounces["hard_bounces"] - bounces["soft_bounces"] - syntax,
-        hard_bounces=bounces["hard_bounces"],
-        soft_bounces=bounces["soft_bounces"],
-        opens=opens["opens_total"],
-        unique_opens=opens["unique_opens"],
-        human_opens=opens.get("proxy_excluded_opens") if flags else None,
-        unique_human_opens=opens.get("proxy_excluded_unique_opens") if flags else None,
-        clicks=clicks["clicks_total"],
-        unique_clicks=clicks["unique_subscriber_clicks"],
-        unsubscribes=report.get("unsubscribed"),
-        complaints=report.get("abuse_reports"),
+        kind="automation-email",
+        title=settings.get("title") or None,
+        subject=settings.get("subject_line") or None,
+        list=list_id,
+        status=email["status"],
+        created_at=moment(email.get("create_time"), "create_time"),
+        sent_at=begun if begun is not None else moment(email.get("start_time"), "start_time"),
+        **_counts(tracking),
     )
-    split: records.Split = report.get("ab_split") or {}
-    for variant, arm in (("a", split.get("a")), ("b", split.get("b"))):
-        if arm is not None:
-            yield from _arm_rows(ref, variant, arm)
-    yield from _claim(ref, report.get("ecommerce") or {}, sent_at)
-
-    bounced = f"{bounces['hard_bounces']}/{bounces['soft_bounces']}/{syntax}"
-    data = {"campaign_id": report["id"], "list_id": report.get("list_id") or "", "sent_at": sent_at}
-    if report["emails_sent"] and sent_at is not None and not (report.get("type") or "").startswith("automation"):
-        # An automation mails each person at a time of their own, which no endpoint tells: no send is better than a wrong one.
-        yield Child("sent_to", report["id"], data, f"{report['emails_sent']}/{bounced}")
-    if clicks["clicks_total"] or bounces["hard_bounces"] or bounces["soft_bounces"]:
-        yield Child("email_activity", report["id"], data, f"{clicks['clicks_total']}/{clicks.get('unique_clicks')}/{bounced}")
-    if opens["opens_total"]:
-        yield Child("open_details", report["id"], data, f"{opens['opens_total']}/{opens.get('proxy_excluded_opens')}")
-    for stream, count in (("unsubscribed", report.get("unsubscribed")), ("abuse_reports", report.get("abuse_reports"))):
-        if count:
-            yield Child(stream, report["id"], data, str(count))
-
-
-def _arm_rows(ref: CampaignRef, variant: str, arm: records.SplitArm) -> Iterator[rows.Row]:
-    yield rows.Variant(ref, variant)
-    yield rows.CampaignCounters(
-        ref,
-        variant,
-        opens=arm.get("opens"),
-        unique_opens=arm.get("unique_opens"),
-        unique_clicks=arm.get("recipient_clicks"),
-        unsubscribes=arm.get("unsubs"),
-        complaints=arm.get("abuse_reports"),
-    )
-
-
-def _claim(ref: CampaignRef, ecommerce: Mapping[str, Any], sent_at: int | None) -> Iterator[rows.Row]:
-    currency = ecommerce.get("currency_code")
-    if not currency:
-        return
-    revenue = ecommerce.get("total_revenue")
-    minor = None if revenue is None else to_minor(revenue, currency)
-    yield rows.Claim(ref, None, CLAIM_MODEL, ecommerce.get("total_orders"), minor, currency, from_at=sent_at)
-
-
-def _recipient(record: Mapping[str, Any]) -> Person:
-    # The member id is the address's MD5 and says nothing more; `members` has linked the two, for records without an address.
-    address = record.get("email_address")
-    person: Person = Person(("email", address)) if address else Person(("member", record["email_id"]))
-    if not person:
-        raise RecordError("names nobody", field="email_id")
-    return person
-
-
-def _required(text: str | None, field: str) -> int:
-    found = moment(text, field)
-    if found is None:
-        raise RecordError("has no date", field=field)
-    return found
-
-
-def sent_rows(sent: records.SentTo, at: Context) -> Iterator[rows.Row]:
-    """Yield the send, dated when the campaign went out. A bounce comes from `email_activity`, which knows when it happened."""
-    yield Touchpoint(
-        campaign_ref(at.parent["campaign_id"]),
-        _recipient(sent),
-        Action.SEND,
-        at.parent["sent_at"],
-        variant=sent.get("absplit_group") or "",
-    )
-
-
-def activity_rows(record: records.EmailActivity, at: Context) -> Iterator[rows.Row]:
-    """Yield clicks and bounces. Opens come from `open_details`, which alone says which of them a mail proxy made."""
-    events = record.get("activity")
-    if not events:
-        return
-    ref, person = campaign_ref(at.parent["campaign_id"]), _recipient(record)
-    seen: Counter[tuple[Action, int, str | None]] = Counter()
-    for number, event in enumerate(events):
-        if event["action"] == "click":
-            action, link, source = Action.CLICK, bare_link(event.get("url")), ""
-        elif event["action"] == "bounce":
-            action, link, source = Action.BOUNCE, None, event.get("type") or ""
-        else:
-            continue
-        happened = _required(event.get("timestamp"), f"activity.{number}.timestamp")
-        ordinal = seen[action, happened, link]
-        seen[action, happened, link] += 1
-        yield Touchpoint(ref, person, action, happened, link=link, ordinal=ordinal, source=source)
-
-
-def open_rows(record: records.OpenDetail, at: Context) -> Iterator[rows.Row]:
-    """Yield opens with the vendor's proxy flag; a missing or false one on mail sent before the flag existed is unknown."""
-    ref, person = campaign_ref(at.parent["campaign_id"]), _recipient(record)
-    sent_at = at.parent.get("sent_at")
-    flags = sent_at is None or sent_at >= PROXY_FLAG_FROM
-    opens = []
-    for number, one in enumerate(record.get("opens") or ()):
-        is_machine = one.get("is_proxy_open")
-        opens.append(
-            (_required(one.get("timestamp"), f"opens.{number}.timestamp"), is_machine if is_machine or flags else None)
+    found = {*campaign_items({**email, "type": "automation-email"}, _fields(at, list_id))}
+    found |= {("workflow", at.parent["workflow"])} if at.parent["workflow"] else set()
+    action = (email.get("delay") or {}).get("action")
+    found |= {("trigger", action)} if action else set()
+    yield rows.Evidence(ref, "automation", tuple(sorted(found)))
+    data = {"campaign_id": email["id"], "list_id": list_id or ""}
+    yield Child("content", email["id"], data, _content_version(email))
+    if email.get("emails_sent"):
+        yield Child(
+            "automation_reports", email["id"], {"campaign_id": email["id"], "untracked": untracked(tracking)}, _moved(email)
         )
-    # Sorted, so that two opens in one second get the same ordinals whatever order they come in.
-    opens.sort(key=lambda pair: (pair[0], str(pair[1])))
-    seen: Counter[int] = Counter()
-    for happened, is_machine in opens:
-        yield Touchpoint(ref, person, Action.OPEN, happened, ordinal=seen[happened], is_machine=is_machine)
-        seen[happened] += 1
-
-
-def unsubscribe_rows(record: records.Unsubscribe, at: Context) -> Iterator[rows.Row]:
-    """Yield the unsubscription; its reason is free text and is not kept."""
-    happened = _required(record["timestamp"], "timestamp")
-    yield Touchpoint(campaign_ref(at.parent["campaign_id"]), _recipient(record), Action.UNSUBSCRIBE, happened)
-
-
-def abuse_rows(record: records.AbuseReport, at: Context) -> Iterator[rows.Row]:
-    """Yield the complaint: the receiver called the message spam."""
-    happened = _required(record["date"], "date")
-    yield Touchpoint(campaign_ref(at.parent["campaign_id"]), _recipient(record), Action.COMPLAINT, happened)
-
-
-def bare_link(url: str | None) -> str | None:
-    """Return a web address without query, fragment, user and any part that holds an address; of others the scheme alone."""
-    if not url:
-        return None
-    try:
-        parts = urlsplit(url.strip())
-        host = parts.hostname or ""
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return None
-    if parts.scheme not in ("http", "https") or not host:
-        return f"{parts.scheme}:" if parts.scheme else None
-    path = parts.path
-    if "@" in path or "%40" in path:
-        path = "/"
-    return f"{parts.scheme}://{host}{port}{path}"

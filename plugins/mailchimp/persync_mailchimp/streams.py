@@ -5,19 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from persync.connect.readers import OffsetPages, SinglePage
-from persync.connect.stream import DAY_MS, HOUR_MS, Full, Incremental, Refresh, Stream
-from persync_mailchimp import records, rows
-from persync_mailchimp.readers import ChangedPages
+from persync.connect.stream import DAY_MS, HOUR_MS, Every, Full, Incremental, Refresh, Stream, Sweep
+from persync_mailchimp import member_rows, records, report_rows, rows
+from persync_mailchimp.batch import BatchPages
+from persync_mailchimp.fields import only
+from persync_mailchimp.readers import ChangedPages, ReportPages, WholeAnswer
+from persync_mailchimp.shop_streams import SHOP_STREAMS
 
 __all__ = ["STREAMS"]
-
-
-def _only(collection: str, *fields: str) -> dict[str, str]:
-    """Ask for these fields alone: fewer bytes, and names and postal addresses of recipients never travel.
-
-    Paths go through one list only: that they may go through a list inside a list is not documented.
-    """
-    return {"fields": ",".join(["total_items", *(f"{collection}.{field}" for field in fields)])}
 
 
 ACCOUNT = Stream(
@@ -32,7 +27,7 @@ ACCOUNT = Stream(
 LISTS = Stream(
     name="lists",
     path="lists",
-    params=_only("lists", "id", "name", "double_optin"),
+    params=only("lists", "id", "name", "double_optin"),
     record=records.MailingList,
     rows=rows.list_rows,
     reader=OffsetPages(at="lists"),
@@ -41,7 +36,7 @@ LISTS = Stream(
 MERGE_FIELDS = Stream(
     name="merge_fields",
     path="lists/{list_id}/merge-fields",
-    params=_only("merge_fields", "tag", "name", "type"),
+    params=only("merge_fields", "tag", "name", "type"),
     record=records.MergeField,
     rows=rows.merge_field_rows,
     reader=OffsetPages(at="merge_fields"),
@@ -53,7 +48,7 @@ MERGE_FIELDS = Stream(
 SEGMENTS = Stream(
     name="segments",
     path="lists/{list_id}/segments",
-    params=_only("segments", "id", "name", "type", "options"),
+    params=only("segments", "id", "name", "type", "options"),
     record=records.Segment,
     rows=rows.segment_rows,
     reader=OffsetPages(at="segments"),
@@ -61,10 +56,30 @@ SEGMENTS = Stream(
     parent="lists",
 )
 
+INTEREST_CATEGORIES = Stream(
+    name="interest_categories",
+    path="lists/{list_id}/interest-categories",
+    params=only("categories", "id", "title"),
+    record=records.InterestCategory,
+    rows=rows.interest_category_rows,
+    reader=OffsetPages(at="categories"),
+    parent="lists",
+)
+
+INTERESTS = Stream(
+    name="interests",
+    path="lists/{list_id}/interest-categories/{interest_category_id}/interests",
+    params=only("interests", "id", "name"),
+    record=records.Interest,
+    rows=rows.interest_rows,
+    reader=OffsetPages(at="interests"),
+    parent="interest_categories",
+)
+
 MEMBERS = Stream(
     name="members",
     path="lists/{list_id}/members",
-    params=_only(
+    params=only(
         "members",
         "id",
         "email_address",
@@ -79,11 +94,16 @@ MEMBERS = Stream(
         "merge_fields",
         "location",
         "tags",
+        "tags_count",
+        "web_id",
+        "interests",
+        "marketing_permissions",
+        "consents_to_one_to_one_messaging",
         "sms_subscription_status",
         "sms_subscription_last_updated",
     ),
     record=records.Member,
-    rows=rows.member_rows,
+    rows=member_rows.member_rows,
     reader=ChangedPages(),
     version="last_changed",
     personal_key=True,
@@ -96,11 +116,26 @@ MEMBERS = Stream(
 # The listing leaves archived members out unless they are asked for.
 ARCHIVED_MEMBERS = replace(MEMBERS, name="archived_members", params={**MEMBERS.params, "status": "archived"})
 
+# The date of the last change does not move for location or rating, and who was deleted is in no listing of changes.
+ALL_MEMBERS = replace(
+    MEMBERS,
+    name="all_members",
+    rows=member_rows.every_member_rows,
+    reader=ChangedPages(bounded=False),
+    version=None,
+    window=Every(days=30),
+    sweeps=Sweep("contact"),
+    needs=("merge_fields", "members", "archived_members"),
+)
+
+AUTOMATION_KINDS = ("", "auto", "automation", "automation-email", "automation-workflow")
+"""kinds of campaigns that need not stand among `/campaigns`: what is told of elsewhere alone, and children ("")"""
+
 CAMPAIGNS = Stream(
     name="campaigns",
     path="campaigns",
     # There is no "updated since", and a filter by type or status would miss running automations: list all, narrowly.
-    params=_only(
+    params=only(
         "campaigns",
         "id",
         "type",
@@ -119,9 +154,13 @@ CAMPAIGNS = Stream(
         "settings.timewarp",
         "tracking.opens",
         "tracking.html_clicks",
+        "tracking.text_clicks",
         "variate_settings.winning_combination_id",
+        "variate_settings.winning_campaign_id",
         "variate_settings.subject_lines",
         "variate_settings.combinations",
+        "ab_split_opts",
+        "resend_shortcut_usage",
         "report_summary.opens",
         "report_summary.clicks",
     ),
@@ -131,6 +170,28 @@ CAMPAIGNS = Stream(
     safe=("id", "type", "status", "content_type"),
     window=Full(),
     needs=("merge_fields",),
+    sweeps=Sweep("campaign", without=AUTOMATION_KINDS),
+)
+
+AUTOMATIONS = Stream(
+    name="automations",
+    path="automations",
+    params=only("automations", "id", "recipients.list_id", "trigger_settings.workflow_type"),
+    record=records.Automation,
+    rows=rows.automation_rows,
+    reader=OffsetPages(at="automations"),
+)
+
+AUTOMATION_EMAILS = Stream(
+    name="automation_emails",
+    path="automations/{workflow_id}/emails",
+    # All of a workflow's e-mails come in one answer: this call has no parameters at all, not even `fields`.
+    record=records.AutomationEmail,
+    rows=rows.automation_email_rows,
+    reader=WholeAnswer(at="emails"),
+    safe=("id", "status", "content_type", "delay.action"),
+    parent="automations",
+    needs=("merge_fields", "campaigns"),
 )
 
 CONTENT = Stream(
@@ -141,7 +202,7 @@ CONTENT = Stream(
     rows=rows.content_rows,
     reader=SinglePage(),
     parent="campaigns",
-    needs=("merge_fields",),
+    needs=("merge_fields", "automation_emails"),
 )
 
 _REPORT = (
@@ -159,13 +220,16 @@ _REPORT = (
     "ab_split",
 )
 
+_AFTER = ("automation_reports", "sub_reports")
+"""Every stream that names campaigns whose recipients are to be read."""
+
 REPORTS = Stream(
     name="reports",
     path="reports",
-    params=_only("reports", *_REPORT),
+    params=only("reports", *_REPORT),
     record=records.Report,
-    rows=rows.report_rows,
-    reader=OffsetPages(at="reports", since="since_send_time"),
+    rows=report_rows.report_rows,
+    reader=ReportPages(),
     safe=("id", "type", "list_id", "ecommerce.currency_code"),
     # Counters move after the send.
     window=Refresh(days=90),
@@ -176,76 +240,101 @@ AUTOMATION_REPORTS = Stream(
     path="reports/{campaign_id}",
     params={"fields": ",".join(_REPORT)},
     record=records.Report,
-    rows=rows.report_rows,
+    rows=report_rows.report_rows,
     reader=SinglePage(),
     safe=("type", "list_id", "ecommerce.currency_code"),
     parent="campaigns",
+    needs=("automation_emails",),
+)
+
+SUB_REPORTS = Stream(
+    name="sub_reports",
+    path="reports/{campaign_id}/sub-reports",
+    params=only("reports", *_REPORT),
+    record=records.Report,
+    rows=report_rows.sub_report_rows,
+    # All children come in one answer: the call knows no count.
+    reader=WholeAnswer(at="reports"),
+    safe=("id", "type", "list_id", "ecommerce.currency_code"),
+    parent="campaigns",
+)
+
+CLICK_DETAILS = Stream(
+    name="click_details",
+    path="reports/{campaign_id}/click-details",
+    params=only("urls_clicked", "id", "url", "total_clicks", "unique_clicks"),
+    record=records.ClickDetail,
+    rows=report_rows.click_rows,
+    reader=OffsetPages(at="urls_clicked"),
+    parent="reports",
+    needs=_AFTER,
 )
 
 SENT_TO = Stream(
     name="sent_to",
     path="reports/{campaign_id}/sent-to",
-    params=_only("sent_to", "email_id", "email_address", "status", "absplit_group"),
+    params=only("sent_to", "email_id", "email_address", "status", "absplit_group"),
     record=records.SentTo,
-    rows=rows.sent_rows,
-    reader=OffsetPages(at="sent_to"),
+    rows=report_rows.sent_rows,
+    reader=BatchPages(OffsetPages(at="sent_to")),
     key="email_id",
     personal_key=True,
     safe=("status", "absplit_group"),
     parent="reports",
-    needs=("automation_reports",),
+    needs=_AFTER,
 )
 
 EMAIL_ACTIVITY = Stream(
     name="email_activity",
     path="reports/{campaign_id}/email-activity",
-    params=_only("emails", "email_id", "email_address", "activity"),
+    params=only("emails", "email_id", "email_address", "activity"),
     record=records.EmailActivity,
-    rows=rows.activity_rows,
-    reader=OffsetPages(at="emails", since="since"),
+    rows=report_rows.activity_rows,
+    reader=BatchPages(OffsetPages(at="emails", since="since")),
     key="email_id",
     personal_key=True,
     window=Incremental(overlap=DAY_MS),
     parent="reports",
-    needs=("automation_reports",),
+    needs=_AFTER,
 )
 
 OPEN_DETAILS = Stream(
     name="open_details",
     path="reports/{campaign_id}/open-details",
-    params=_only("members", "email_id", "email_address", "opens"),
+    params=only("members", "email_id", "email_address", "opens"),
     record=records.OpenDetail,
-    rows=rows.open_rows,
-    reader=OffsetPages(at="members", since="since"),
+    rows=report_rows.open_rows,
+    reader=BatchPages(OffsetPages(at="members", since="since"), expected="openers"),
     key="email_id",
     personal_key=True,
     window=Incremental(overlap=DAY_MS),
     parent="reports",
-    needs=("automation_reports",),
+    needs=_AFTER,
 )
 
 UNSUBSCRIBED = Stream(
     name="unsubscribed",
     path="reports/{campaign_id}/unsubscribed",
-    params=_only("unsubscribes", "email_id", "email_address", "timestamp"),
+    params=only("unsubscribes", "email_id", "email_address", "timestamp"),
     record=records.Unsubscribe,
-    rows=rows.unsubscribe_rows,
+    rows=report_rows.unsubscribe_rows,
     reader=OffsetPages(at="unsubscribes"),
     key="email_id",
     personal_key=True,
     parent="reports",
-    needs=("automation_reports",),
+    needs=_AFTER,
 )
 
 ABUSE_REPORTS = Stream(
     name="abuse_reports",
     path="reports/{campaign_id}/abuse-reports",
-    params=_only("abuse_reports", "id", "email_id", "email_address", "date"),
+    params=only("abuse_reports", "id", "email_id", "email_address", "date"),
     record=records.AbuseReport,
-    rows=rows.abuse_rows,
-    reader=OffsetPages(at="abuse_reports"),
+    rows=report_rows.abuse_rows,
+    # The call knows no count and no offset: all of them come in one answer.
+    reader=WholeAnswer(at="abuse_reports"),
     parent="reports",
-    needs=("automation_reports",),
+    needs=_AFTER,
 )
 
 STREAMS = (
@@ -253,15 +342,23 @@ STREAMS = (
     LISTS,
     MERGE_FIELDS,
     SEGMENTS,
+    INTEREST_CATEGORIES,
+    INTERESTS,
     MEMBERS,
     ARCHIVED_MEMBERS,
+    ALL_MEMBERS,
     CAMPAIGNS,
+    AUTOMATIONS,
+    AUTOMATION_EMAILS,
     CONTENT,
     REPORTS,
     AUTOMATION_REPORTS,
+    SUB_REPORTS,
     SENT_TO,
     EMAIL_ACTIVITY,
     OPEN_DETAILS,
+    CLICK_DETAILS,
     UNSUBSCRIBED,
     ABUSE_REPORTS,
+    *SHOP_STREAMS,
 )

@@ -13,11 +13,15 @@ from starlette.requests import Request
 from persync.sandbox.world import SandboxPerson, World, mc_eid, tag_id
 from persync_mailchimp.dates import when
 from persync_mailchimp.imitation.counts import Counts
+from persync_mailchimp.imitation.groups import Groups
 from persync_mailchimp.imitation.query import DIRECTIONS, moment_of, not_found, one_of, page
+from persync_mailchimp.imitation.quirks import Quirks
 
 __all__ = ["Audience", "member_id"]
 
 _STATUSES = ("subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived")
+MOST_TAGS = 50
+"""a member shows this many tags"""
 _SORTS = ("timestamp_opt", "timestamp_signup", "last_changed")
 _STANDARD_FIELDS = (("FNAME", "text", "First Name"), ("LNAME", "text", "Last Name"))
 
@@ -30,8 +34,10 @@ def member_id(email: str) -> str:
 class Audience:
     """The account and its one audience. What is derived from the world is computed once."""
 
-    def __init__(self, world: World, counts: Counts) -> None:
+    def __init__(self, world: World, counts: Counts, groups: Groups, quirks: Quirks) -> None:
         self.world = world
+        self.groups = groups
+        self.quirks = quirks
         self._counted = counts
 
     # -- account ----------------------------------------------------------------------------------------------------
@@ -118,7 +124,7 @@ class Audience:
             "visibility": "prv",
             "double_optin": self._double_optin,
             "has_welcome": False,
-            "marketing_permissions": False,
+            "marketing_permissions": self.groups.has_permissions,
             "modules": [],
             "stats": {
                 "member_count": counts["subscribed"],
@@ -253,7 +259,7 @@ class Audience:
             "id": member_id(person.email),
             "email_address": person.email,
             "unique_email_id": mc_eid(person.email),
-            "contact_id": person.mailchimp_id,
+            **({} if self.quirks.no_contact_ids else {"contact_id": person.mailchimp_id}),
             "full_name": f"{person.first_name} {person.last_name}".strip(),
             "web_id": 540_000_000 + person.number,
             "email_type": "html",
@@ -261,7 +267,7 @@ class Audience:
             **({"unsubscribe_reason": "N/A"} if person.status == "unsubscribed" else {}),
             "consents_to_one_to_one_messaging": True,
             "merge_fields": self.merge_values(person),
-            "interests": {},
+            "interests": self.groups.chosen(person),
             "stats": {
                 "avg_open_rate": self._counted.rate("opens", person.number),
                 "avg_click_rate": self._counted.rate("clicks", person.number),
@@ -286,8 +292,9 @@ class Audience:
             },
             "source": "Embed Form" if person.confirmed_opt_in else "Import",
             "tags_count": len(person.tags),
-            "tags": [{"id": tag_id(tag), "name": tag} for tag in person.tags],
+            "tags": [{"id": tag_id(tag), "name": tag} for tag in person.tags[:MOST_TAGS]],
             "list_id": self.world.list_id,
+            **({"marketing_permissions": self.groups.permissions(person)} if self.groups.has_permissions else {}),
         }
 
     def merge_values(self, person: SandboxPerson) -> dict[str, Any]:
@@ -295,6 +302,9 @@ class Audience:
         values: dict[str, Any] = {"FNAME": person.first_name, "LNAME": person.last_name}
         for tag, kind in self.world.merge_field_types.items():
             value = person.merge_fields.get(tag, "")
+            if kind == "address" and value:
+                # An object when it is filled in, "" when it is not.
+                value = {"addr1": "", "addr2": "", "city": "", "state": "", "zip": "", "country": value}  # type: ignore[assignment]
             values[tag] = _as_number(value) if kind == "number" else value
         return values
 

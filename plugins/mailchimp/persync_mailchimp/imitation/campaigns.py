@@ -13,8 +13,9 @@ from persync.sandbox.world import Message, World
 from persync_mailchimp.dates import when
 from persync_mailchimp.imitation.counts import Counts
 from persync_mailchimp.imitation.query import DIRECTIONS, moment_of, one_of, page, within
+from persync_mailchimp.imitation.quirks import Quirks
 
-__all__ = ["Campaigns"]
+__all__ = ["Campaigns", "campaign_status", "combination_id", "is_issue"]
 
 _BLOCK = re.compile(r"<[^>]+>")
 
@@ -22,9 +23,19 @@ _BLOCK = re.compile(r"<[^>]+>")
 class Campaigns:
     """The campaigns of one world."""
 
-    def __init__(self, world: World, counts: Counts) -> None:
+    def __init__(self, world: World, counts: Counts, quirks: Quirks) -> None:
         self.world = world
+        self.quirks = quirks
         self._counted = counts
+
+    def hidden_automations(self) -> list[Message]:
+        """Return the e-mails of classic automations, which stand among `/automations` alone."""
+        return [m for m in self._counted.messages if m.kind.startswith("automation") and m.workflow is not None]
+
+    def _is_listed(self, message: Message) -> bool:
+        if message.kind.startswith("automation"):
+            return message.workflow is None
+        return not is_issue(message)
 
     def campaigns(self, request: Request) -> dict[str, Any]:
         """Answer `GET /campaigns`."""
@@ -36,7 +47,8 @@ class Campaigns:
         found = [
             message
             for message in self._counted.messages
-            if (kind is None or message.kind == kind)
+            if self._is_listed(message)
+            and (kind is None or message.kind == kind)
             and (status is None or campaign_status(message) == status)
             and within(message.sent_at, *bounds.values())
             and within(message.created_at, *created.values())
@@ -66,7 +78,7 @@ class Campaigns:
         }
         found: dict[str, Any] = {
             "id": message.id,
-            "web_id": 13_000_000 + int(message.id[-5:], 16),
+            "web_id": _web_id(message.id),
             "type": message.kind,
             "create_time": when(message.created_at),
             "archive_url": "",
@@ -97,8 +109,8 @@ class Campaigns:
                 "drag_and_drop": False,
             },
             "tracking": {
-                "opens": True,
-                "html_clicks": True,
+                "opens": "o" not in self.quirks.untracked.get(message.id, ""),
+                "html_clicks": "c" not in self.quirks.untracked.get(message.id, ""),
                 "text_clicks": False,
                 "goal_tracking": False,
                 "ecomm360": True,
@@ -111,7 +123,45 @@ class Campaigns:
             found["report_summary"] = _summary(self._counted.report(message))
         if message.kind == "variate":
             found["variate_settings"] = _variate(message, self.world.shop_name)
+        if message.kind == "absplit":
+            found["ab_split_opts"] = {
+                "split_test": "subject",
+                "pick_winner": "opens",
+                "wait_units": "hours",
+                "wait_time": 4,
+                "split_size": 50,
+                "subject_a": message.subject,
+                "subject_b": f"{message.subject}!",
+            }
+        if message.kind == "rss" and message.parent is None:
+            found["rss_opts"] = {"feed_url": "https://shop.example.com/feed", "frequency": "weekly", "constrain_rss_img": False}
+        if message.parent is not None:
+            found["parent_campaign_id"] = message.parent
+        found |= self._resends(message)
         return found
+
+    def _resends(self, message: Message) -> dict[str, Any]:
+        """Return what was sent again, and of what this is a repetition."""
+        usage: dict[str, Any] = {}
+        if message.parent is not None and message.kind == "regular":
+            usage["original_campaign"] = {
+                "id": message.parent,
+                "web_id": _web_id(message.parent),
+                "shortcut_type": "non_openers",
+            }
+        again = [m for m in self._counted.messages if m.parent == message.id and m.kind == "regular"]
+        if again:
+            usage["shortcut_campaigns"] = [
+                {
+                    "id": one.id,
+                    "web_id": _web_id(one.id),
+                    "shortcut_type": "non_openers",
+                    "send_time": when(one.sent_at),
+                    "status": campaign_status(one),
+                }
+                for one in again
+            ]
+        return {"resend_shortcut_usage": usage} if usage else {}
 
     def content(self, campaign_id: str) -> dict[str, Any]:
         """Answer `GET /campaigns/{campaign_id}/content`."""
@@ -120,18 +170,32 @@ class Campaigns:
         return {"variate_contents": [], "plain_text": text, "html": message.html, "archive_html": message.html}
 
 
+def _web_id(campaign_id: str) -> int:
+    return 13_000_000 + int(campaign_id[-5:], 16)
+
+
+def is_issue(message: Message) -> bool:
+    """Say whether a message is one issue of an RSS campaign: such children are shown as sub-reports alone."""
+    return message.kind == "rss" and message.parent is not None
+
+
 def campaign_status(message: Message) -> str:
-    """Return the vendor's word; an automation stays "sending" as long as it runs."""
+    """Return the vendor's word; an automation and an RSS campaign stay "sending" as long as they run."""
     if message.sent_at is None:
         return "save"
-    return "sending" if message.kind.startswith("automation") else "sent"
+    return "sending" if message.kind.startswith("automation") or (message.kind == "rss" and not message.parent) else "sent"
+
+
+def combination_id(message: Message, variant: str) -> str:
+    """Return the id of a combination of a test, which its sub-report carries too."""
+    return hashlib.sha256(f"{message.id}:{variant}".encode()).hexdigest()[:10]
 
 
 def _variate(message: Message, sender: str) -> dict[str, Any]:
     variants = Counter(send.variant for send in message.sends if send.variant)
     combinations = [
         {
-            "id": hashlib.sha256(f"{message.id}:{variant}".encode()).hexdigest()[:10],
+            "id": combination_id(message, variant),
             "subject_line": 0,
             "send_time": 0,
             "from_name": 0,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from persync.money import from_minor
@@ -19,8 +21,9 @@ _HOUR = 3_600_000
 class Counts:
     """The messages of this platform, counted once each."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, untracked: Mapping[str, str] = MappingProxyType({})) -> None:
         self.world = world
+        self.untracked = untracked
         self._reports: dict[str, dict[str, Any]] = {}
 
     @cached_property
@@ -39,8 +42,18 @@ class Counts:
     def report(self, message: Message) -> dict[str, Any]:
         """Return a campaign's report."""
         if message.id not in self._reports:
-            self._reports[message.id] = _count(message, self.world)
+            self._reports[message.id] = self.count(message)
         return self._reports[message.id]
+
+    def count(self, message: Message) -> dict[str, Any]:
+        """Count a message, or a part of one, into a report."""
+        found = _count(message, self.world)
+        if (off := self.untracked.get(message.id)) is not None:
+            # What is not measured is shown as 0.
+            for name, mark in (("opens", "o"), ("clicks", "c")):
+                if mark in off:
+                    found[name] = {key: "" if key.startswith("last") else 0 for key in found[name]}
+        return found
 
     @cached_property
     def _engagement(self) -> dict[str, Counter[int]]:

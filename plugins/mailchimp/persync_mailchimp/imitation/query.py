@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-__all__ = ["DIRECTIONS", "LINKS", "Problem", "moment_of", "not_found", "one_of", "page", "within"]
+__all__ = ["DIRECTIONS", "LINKS", "Problem", "invalid", "moment_of", "not_found", "one_of", "page", "within"]
 
 MAX_COUNT = 1000
 DEFAULT_COUNT = 10
@@ -31,7 +31,8 @@ def not_found() -> Problem:
     return Problem(404, "Resource Not Found", "The requested resource could not be found.")
 
 
-def _invalid(field: str, message: str) -> Problem:
+def invalid(field: str, message: str) -> Problem:
+    """Return the answer for a parameter that cannot be used."""
     detail = "The resource submitted could not be validated. For field-specific details, see the 'errors' array."
     return Problem(400, "Invalid Resource", detail, [(field, message)])
 
@@ -44,7 +45,7 @@ def moment_of(request: Request, name: str) -> int | None:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise _invalid(name, "This value should be a date and time in ISO 8601.") from None
+        raise invalid(name, "This value should be a date and time in ISO 8601.") from None
     return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()) * 1000
 
 
@@ -52,7 +53,7 @@ def one_of(request: Request, name: str, allowed: Sequence[str]) -> str | None:
     """Return a value of a closed set, None when it is not given."""
     value = request.query_params.get(name)
     if value is not None and value not in allowed:
-        raise _invalid(name, f"This value should be one of: {', '.join(allowed)}.")
+        raise invalid(name, f"This value should be one of: {', '.join(allowed)}.")
     return value
 
 
@@ -62,6 +63,9 @@ def page(
     """Return the envelope with the asked page of `found`: `count` 10 unless told and 1,000 at most, from `offset`."""
     count = _number(request, "count", DEFAULT_COUNT, MAX_COUNT)
     offset = _number(request, "offset", 0)
+    slow_above = request.scope.get("persync.slow_above")
+    if slow_above is not None and count > slow_above:
+        raise Problem(500, "Internal Server Error", "The request took longer than 120 seconds.")
     items = [{**render(item), "_links": LINKS} for item in found[offset : offset + count]]
     return {collection: items, **envelope, "total_items": len(found)}
 
@@ -71,9 +75,9 @@ def _number(request: Request, name: str, default: int, most: int | None = None) 
     if text is None:
         return default
     if not text.isdecimal():
-        raise _invalid(name, "This value should be a whole number of at least 0.")
+        raise invalid(name, "This value should be a whole number of at least 0.")
     if most is not None and int(text) > most:
-        raise _invalid(name, f"This value should be {most} or less.")
+        raise invalid(name, f"This value should be {most} or less.")
     return int(text)
 
 

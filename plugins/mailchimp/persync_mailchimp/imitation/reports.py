@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -10,8 +13,9 @@ from starlette.requests import Request
 from persync.sandbox.world import Message, SandboxPerson, Send
 from persync_mailchimp.dates import PROXY_FLAG_FROM, when
 from persync_mailchimp.imitation.audience import Audience, member_id
+from persync_mailchimp.imitation.campaigns import combination_id, is_issue
 from persync_mailchimp.imitation.counts import Counts
-from persync_mailchimp.imitation.query import DIRECTIONS, moment_of, one_of, page, within
+from persync_mailchimp.imitation.query import DIRECTIONS, LINKS, moment_of, one_of, page, within
 
 __all__ = ["Reports"]
 
@@ -35,7 +39,10 @@ class Reports:
         found = [
             message
             for message in self._counted.messages
-            if message.sent_at is not None and (kind is None or message.kind == kind) and within(message.sent_at, since, before)
+            if message.sent_at is not None
+            and not is_issue(message)
+            and (kind is None or message.kind == kind)
+            and within(message.sent_at, since, before)
         ]
         return page(request, "reports", found, self._counted.report)
 
@@ -43,10 +50,58 @@ class Reports:
         """Answer `GET /reports/{campaign_id}`."""
         return self._counted.report(self._counted.message(campaign_id))
 
+    def sub_reports(self, request: Request) -> dict[str, Any]:
+        """Answer `GET /reports/{campaign_id}/sub-reports`: combinations of a test, issues, resends; all in one answer."""
+        message = self._counted.message(request.path_params["campaign_id"])
+        found = [self._counted.report(child) for child in self._counted.messages if child.parent == message.id]
+        if message.kind == "variate":
+            variants = sorted({send.variant for send in message.sends if send.variant})
+            parts = [replace(message, sends=[s for s in message.sends if s.variant == variant]) for variant in variants]
+            for variant, part in zip(variants, parts, strict=True):
+                found.append({**self._counted.count(part), "id": combination_id(message, variant)})
+        found = [{**report, "_links": LINKS} for report in found]
+        return {"reports": found, "campaign_id": message.id, "total_items": len(found)}
+
+    def click_details(self, request: Request) -> dict[str, Any]:
+        """Answer `GET /reports/{campaign_id}/click-details`: the totals of each link as it stands in the message."""
+        message = self._counted.message(request.path_params["campaign_id"])
+        sort, direction = (
+            one_of(request, "sort_field", ("total_clicks", "unique_clicks")),
+            one_of(request, "sort_dir", DIRECTIONS),
+        )
+        clicks = [(click.url, send.person, click.at) for send in message.sends for click in send.clicks]
+        people: dict[str, set[int]] = {}
+        last: dict[str, int] = {}
+        for url, person, at in clicks:
+            people.setdefault(url, set()).add(person)
+            last[url] = max(last.get(url, 0), at)
+        totals = Counter(url for url, _, _ in clicks)
+        every = sum(len(each) for each in people.values())
+        found = sorted(totals)
+        if sort is not None:
+            by = {"total_clicks": totals.__getitem__, "unique_clicks": lambda url: len(people[url])}[sort]
+            found.sort(key=by, reverse=direction == "DESC")
+
+        def render(url: str) -> dict[str, Any]:
+            return {
+                "id": hashlib.sha256(f"{message.id}:{url}".encode()).hexdigest()[:10],
+                "url": f"{url}{'&' if '?' in url else '?'}mc_cid={message.id}&mc_eid=UNIQID",
+                "total_clicks": totals[url],
+                "click_percentage": totals[url] / len(clicks),
+                "unique_clicks": len(people[url]),
+                "unique_click_percentage": len(people[url]) / every,
+                "last_click": when(last[url]),
+                "campaign_id": message.id,
+            }
+
+        return page(request, "urls_clicked", found, render, campaign_id=message.id)
+
     def _recipients(self, request: Request) -> tuple[Message, list[tuple[Send, SandboxPerson]]]:
         message = self._counted.message(request.path_params["campaign_id"])
         people = self.world.people
-        return message, [(send, people[send.person]) for send in message.sends if send.status != "dropped"]
+        # Whom Mailchimp deleted is gone from every list, but not from the counters.
+        pairs = ((send, people[send.person]) for send in message.sends if send.status != "dropped")
+        return message, [(send, person) for send, person in pairs if person.mailchimp_id is not None]
 
     def _who(self, message: Message, person: SandboxPerson) -> dict[str, Any]:
         return {
@@ -80,6 +135,8 @@ class Reports:
         """Answer `GET /reports/{campaign_id}/email-activity`: every recipient, `since` narrows their events alone."""
         message, found = self._recipients(request)
         since = moment_of(request, "since")
+        if message.parent is not None and message.kind == "regular":
+            found = []  # resends show no activity, although their reports count it
 
         def render(pair: tuple[Send, SandboxPerson]) -> dict[str, Any]:
             send, person = pair
