@@ -297,8 +297,9 @@ class Evidence(NamedTuple):
     """What was found in one place that bears on personalisation; replaces what that source said. `campaign_evidence`.
 
     `source` names where we looked (settings, content, report). `items` are `(kind, detail)`; kinds: token, conditional,
-    segment, filtered_list, smart, trigger, workflow, recommendation, programmable, timing, and `read` (this source was
-    read: without one from the content the level is unknown). `detail` names the tag or rule, never a person's value.
+    segment, filtered_list, smart, trigger, workflow, recommendation, programmable, timing and demographic (which
+    count for nothing), `level` (what a user said), and `read` (this source was read: without one from the content the level
+    is unknown). `detail` names the tag or rule, never a person's value.
     """
 
     campaign: CampaignRef

@@ -357,3 +357,20 @@ def test_the_store_holds_no_address(tmp_path: Path) -> None:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for file in tmp_path.iterdir():
         assert b"example.com" not in file.read_bytes().replace(b"post.example.com", b""), file.name
+
+
+def test_an_override_lasts_as_long_as_it_stands_in_the_settings(tmp_path: Path) -> None:
+    levels = "SELECT k.key, v.level FROM campaign_levels v JOIN campaign_keys k USING (campaign_key) WHERE v.level IS NOT NULL"
+    found = []
+    for moment, overrides in enumerate(({"l1": 3}, {"l1": 2, "l2": 4}, {})):
+        one = Post("post", ConnectionSettings(connector="post", overrides=overrides), {})
+        pull_once(tmp_path / "p.db", [one], post_api(), now=NOW + moment)
+        found.append(sorted(all_rows(tmp_path / "p.db", levels)))
+
+    assert found == [[("l1", 3)], [("l1", 2), ("l2", 4)], []]
+
+
+@pytest.mark.parametrize("level", [-1, 5, "high"])
+def test_an_override_is_a_level_from_0_to_4(level: Any) -> None:
+    with pytest.raises(ValueError, match=r"overrides\.l1"):
+        ConnectionSettings(connector="post", overrides={"l1": level})

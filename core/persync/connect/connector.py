@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from persync.connect.stream import AccountFacts, Stream
 from persync.connect.totals import Total
@@ -28,7 +28,7 @@ class ConnectionSettings(BaseModel):
     """opt-in attributes: {name: basis for holding it}; nothing else about a person is kept"""
     start: str | None = None
     """read nothing older than this date (YYYY-MM-DD) at the first pull"""
-    overrides: dict[str, int] = {}
+    overrides: dict[str, Annotated[int, Field(ge=0, le=4)]] = {}
     """personalisation level by campaign id, where the evidence misleads"""
 
 

@@ -150,11 +150,17 @@ class ConnectionPull:
 
     def _write_overrides(self) -> None:
         overrides: Mapping[str, int] = getattr(self.connector.settings, "overrides", {})
-        if overrides:
+        before = self.store.db.execute(
+            "SELECT k.key FROM campaign_evidence e JOIN campaign_keys k ON k.campaign_key = e.campaign_key"
+            " WHERE e.source = 'override' AND k.kind = 'id' AND k.connection = ?",
+            (self._writer.connection,),
+        ).fetchall()
+        # One that was taken out of the settings says nothing any longer.
+        wanted = {campaign: () for (campaign,) in before} | {name: (("level", str(n)),) for name, n in overrides.items()}
+        if wanted:
             with self.store.transaction():
                 self._writer.write(
-                    Evidence(CampaignRef(("id", campaign)), "override", (("level", str(level)),))
-                    for campaign, level in overrides.items()
+                    Evidence(CampaignRef(("id", campaign)), "override", items) for campaign, items in wanted.items()
                 )
 
     # -- one level of streams ---------------------------------------------------------------------------------------
