@@ -38,6 +38,7 @@ from starlette.routing import Route
 
 from persync.hookspecs import Sandbox
 from persync.sandbox.world import World
+from persync_shopify.sandbox_bulk import bulk_operations
 from persync_shopify.sandbox_cost import MOST, Bucket, static_cost
 from persync_shopify.sandbox_data import Oddities, ShopData
 from persync_shopify.sandbox_parts import HERE, PARTS, Part, Shop
@@ -125,7 +126,7 @@ def app(
     `odd` is what else the shop does (see `Oddities`); `options` go to the pieces that are mounted (see sandbox_parts.py).
     """
     data = ShopData(world, scopes, protected=protected, odd=odd)
-    parts = [make(Shop(data, _run_on(data), schema, clock, options)) for make in PARTS]
+    parts = [make(Shop(data, _run_on(data), schema, clock, options)) for make in (*PARTS, bulk_operations)]
     shop = _Shop(data, secrets(world), Bucket(maximum, rate, clock), parts)
 
     async def graphql(request: Request) -> Response:
