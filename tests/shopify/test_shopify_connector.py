@@ -13,6 +13,7 @@ from persync.connect.client import Client
 from persync.connect.stream import Request
 from persync.errors import AuthError
 from persync_shopify import persync_connectors, persync_sandboxes
+from persync_shopify.access import allows
 from persync_shopify.connector import Shopify, ShopifySettings
 from persync_shopify.pace import CostPace
 from persync_shopify.sandbox import secrets
@@ -73,7 +74,86 @@ def test_check_says_what_was_found(build: Any, connect: Callable[..., Any]) -> N
         ("shop", "lantern-test.myshopify.com, EUR, Europe/Berlin"),
         ("scopes", "missing: read_customers"),
         ("orders", "the last 60 days alone: the app lacks read_all_orders"),
+        ("API version", "2026-10, supported until 2027-10-01"),
     ]
+
+
+def test_check_says_when_another_version_answered(build: Any, connect: Callable[..., Any]) -> None:
+    """Shopify answers an old version as its oldest supported one, without an error."""
+    connector, client, _ = connect(build.world(), settings={"api_version": "2025-04"})
+
+    with client(connector, None) as one:
+        found = dict(connector.check(one))
+
+    assert found["API version"] == (
+        "asked for 2025-04, answered as 2026-01: 2025-04 is no longer (or not yet) supported. "
+        'Set api_version = "2026-10" in persync.toml, or update persync.'
+    )
+    assert (connector.api_version, connector.supported_until) == ("2025-04", None)
+
+
+@pytest.mark.parametrize(("version", "until"), [("2026-01", "2027-01-01"), ("2026-10", "2027-10-01"), ("unstable", None)])
+def test_the_connection_knows_until_when_its_version_answers(version: str, until: str | None) -> None:
+    connector = Shopify("shopify", ShopifySettings(connector="shopify", shop="a", api_version=version), {"token": "t"})
+
+    assert (connector.api_version, connector.supported_until) == (version, until)
+
+
+def test_a_token_is_renewed_before_it_runs_out(
+    build: Any, connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A granted token lives a day; five minutes before its end another one is asked for."""
+    now = [1000.0]
+    monkeypatch.setattr("persync_shopify.connector.time.monotonic", lambda: now[0])
+    world = build.world()
+    connector, client, transport = connect(world, secrets=granted(world))
+    grants = []
+
+    with client(connector, None) as one:
+        for passed in (0.0, 86_399 - 301, 2.0, 10.0):
+            now[0] += passed
+            one.send(SHOP_QUERY)
+            grants.append(sum(call.url.path.endswith("access_token") for call in transport.calls))
+
+    assert grants == [1, 1, 2, 2]
+
+
+def test_a_token_refused_again_after_its_renewal_ends_the_pull(build: Any, connect: Callable[..., Any]) -> None:
+    """One renewal, then the refusal is believed."""
+    world = build.world()
+    connector, client, transport = connect(world, secrets=granted(world))
+    answer = transport.handle_request
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        found: httpx.Response = answer(request)
+        if not request.url.path.endswith("graphql.json"):
+            return found
+        return httpx.Response(401, json={"errors": "[API] Invalid API key or access token"})
+
+    transport.handle_request = refuse
+
+    with client(connector, None) as one, pytest.raises(AuthError, match="refused"):
+        one.send(SHOP_QUERY)
+
+    paths = [call.url.path.rpartition("/")[2] for call in transport.calls]
+    assert paths == ["access_token", "graphql.json", "access_token", "graphql.json"]
+
+
+@pytest.mark.parametrize(
+    ("scopes", "wanted", "there"),
+    [
+        (None, ("read_orders",), True),
+        (frozenset({"read_orders"}), ("read_orders",), True),
+        (frozenset({"write_orders"}), ("read_orders",), True),
+        (frozenset({"read_orders"}), ("read_customers",), False),
+        (frozenset({"read_products"}), ("read_inventory", "read_products"), True),
+    ],
+)
+def test_a_scope_is_there_unless_it_is_known_to_be_missing(
+    scopes: frozenset[str] | None, wanted: tuple[str, ...], there: bool
+) -> None:
+    """The scope to write a thing includes to read it."""
+    assert allows(scopes, wanted) is there
 
 
 def test_a_wrong_token_is_refused_at_once(build: Any, connect: Callable[..., Any]) -> None:

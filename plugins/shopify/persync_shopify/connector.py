@@ -11,22 +11,26 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic import Field, field_validator
 
-from persync.connect import ConnectionSettings, Connector, Pace, Request, Stream, picked
+from persync.connect import AccountFacts, ConnectionSettings, Connector, Pace, Request, Stream, Total, picked
 from persync.errors import AuthError, ConfigError, PersyncError, ResponseError
+from persync_shopify.access import REQUIRED, allows
 from persync_shopify.failures import graphql_failure, oauth_failure
 from persync_shopify.pace import CostPace
 from persync_shopify.queries import query
 from persync_shopify.streams import STREAMS
+from persync_shopify.totals import shop_totals
+from persync_shopify.versions import DEFAULT, SUPPORTED, told
 
 if TYPE_CHECKING:
     from persync.connect.client import Client
 
 __all__ = ["API_VERSION", "Shopify", "ShopifySettings"]
 
-API_VERSION: Final = "2026-10"
-"""the version every query here is written for; Shopify supports it until October 2027"""
+API_VERSION: Final = DEFAULT
+"""the version every query here is written for"""
 
-ATTRIBUTES: Final = ("country", "language")
+ATTRIBUTES: Final = ("country", "language", "spend_tier", "rfm_group")
+"""what may be kept of a person when asked for; the last two are Shopify's own models: strata, not truth"""
 RENEW_EARLY_S: Final = 300.0
 DAY_S: Final = 86_400.0
 
@@ -36,6 +40,8 @@ class ShopifySettings(ConnectionSettings):
 
     shop: str
     api_version: str = API_VERSION
+    segments: tuple[str, ...] = ()
+    """segments, by number or name, whose members are read: those that mail was sent to"""
     bulk_over: int = Field(2_000, ge=0)
     """more orders than this are read by bulk operations at the first load, as many in pages"""
     bulk_slice: int = Field(25_000, ge=1)
@@ -70,7 +76,7 @@ class ShopifySettings(ConnectionSettings):
     def _attributes(cls, value: dict[str, str]) -> dict[str, str]:
         unknown = sorted(set(value) - set(ATTRIBUTES))
         if unknown:
-            raise ValueError(f"Shopify gives no attribute '{unknown[0]}'; it can give {' and '.join(ATTRIBUTES)}")
+            raise ValueError(f"Shopify gives no attribute '{unknown[0]}'; it can give {', '.join(ATTRIBUTES)}")
         return value
 
 
@@ -94,6 +100,8 @@ class Shopify(Connector):
 
     def __init__(self, connection: str, settings: Any, secrets: Mapping[str, str]) -> None:
         super().__init__(connection, settings, secrets)
+        self.api_version = settings.api_version
+        self.supported_until = SUPPORTED.get(settings.api_version)
         self._lock = threading.Lock()
         self._granted = ""
         self._expires = 0.0
@@ -155,14 +163,18 @@ class Shopify(Connector):
         return super().failure(status, headers, body)
 
     def check(self, client: Client) -> Iterator[tuple[str, str]]:
-        body = client.send(Request("POST", "graphql.json", json={"query": query("shop")})).body
-        shop, installation = picked(body, "data.shop", "data.currentAppInstallation")
+        answer = client.send(Request("POST", "graphql.json", json={"query": query("shop", self.settings.api_version)}))
+        shop, installation = picked(answer.body, "data.shop", "data.currentAppInstallation")
         try:
-            scopes = {scope["handle"] for scope in installation["accessScopes"]}
+            scopes = frozenset(str(scope["handle"]) for scope in installation["accessScopes"])
             yield "shop", f"{shop['myshopifyDomain']}, {shop['currencyCode']}, {shop['ianaTimezone']}"
         except (KeyError, TypeError):
             raise ResponseError("the answer does not describe a shop.", where=self.connection, hint="Check base_url.") from None
-        missing = [scope for scope in ("read_orders", "read_customers", "read_products") if scope not in scopes]
-        yield "scopes", f"missing: {', '.join(missing)}" if missing else "read_orders, read_customers, read_products"
-        whole = "read_all_orders" in scopes
+        missing = [scope for scope in REQUIRED if not allows(scopes, (scope,))]
+        yield "scopes", f"missing: {', '.join(missing)}" if missing else ", ".join(REQUIRED)
+        whole = allows(scopes, ("read_all_orders",))
         yield "orders", "all of them" if whole else "the last 60 days alone: the app lacks read_all_orders"
+        yield "API version", told(self.settings.api_version, answer.headers.get("x-shopify-api-version", ""))
+
+    def totals(self, client: Client, account: AccountFacts) -> Iterator[Total]:
+        yield from shop_totals(client, account, self.settings)

@@ -36,6 +36,9 @@ NAMES: Final = (
     "order_listing",
     "customer_listing",
     "product_listing",
+    "totals",
+    "last_order",
+    "revenue",
 )
 
 _MARK: Final = re.compile(r"\s+# (since|before|scope|when) ([\w \-]+)$")
