@@ -1,4 +1,4 @@
-"""`persync attribution` and `persync reconcile`."""
+"""`persync attribution`."""
 
 from __future__ import annotations
 
@@ -42,22 +42,3 @@ def attribution(
     with app.engine(engine_name) as engine:
         ask = app.ask(period, lookback_days=lookback, basis=basis)
         show_estimates(credit(engine, chosen, by or ("channel",), ask), form, ask)
-
-
-@click.command(cls=Command)
-@period_option
-@format_option("text", "json")
-@pass_app
-def reconcile(app: App, period: str | None, form: str) -> None:
-    """Hold what the shop says, what the store holds and what each platform claims against each other.
-
-    The over-claim ratio is the sum of the platforms' claims over what was really earned.
-    """
-    from persync.attribution.reconcile import reconcile as hold_together
-
-    with app.engine() as engine:
-        ask = app.ask(period)
-        found = hold_together(engine, ask)
-    show_estimates(found.as_estimates(), form, ask)
-    for one in found.differences:
-        app.say(f"persync: order {one.order} of {one.connection}: the ledger does not come to what the shop says.")

@@ -6,6 +6,7 @@ What the vendor counts is counted; what hangs under parts not known yet is estim
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -147,6 +148,7 @@ class _Planner:
         self.asked = 0
         self._probes: dict[str, Probe] = {}
         self._plans: dict[str, StreamPlan] = {}
+        self._took: list[float] = []
 
     def level(self, streams: list[Stream]) -> list[StreamPlan]:
         """Plan the streams of one level, all of whose parents are planned."""
@@ -159,6 +161,8 @@ class _Planner:
         for probe in self.prober.probe_level(works):
             self._probes[probe.stream.name] = probe
             self.asked += probe.request is not None
+            if probe.request is not None and probe.error is None:
+                self._took.append(probe.seconds)
         plans = []
         for one in streams:
             plan = StreamPlan(self.connector.connection, one.name)
@@ -226,7 +230,7 @@ class _Planner:
         plan.how = "counted" if plan.parts == due == 1 and fresh == 0 else "estimated"
         notes = [basis] if fresh else ["without what is new"] if fresh is None else []
         if plan.parts > 1 and probe.records is not None:
-            notes.append(f"each like the one looked at ({probe.records:,} records)")
+            notes.append(f"each like the one looked at ({probe.records:,} record{'' if probe.records == 1 else 's'})")
         plan.note = "; ".join(notes)
 
     @staticmethod
@@ -239,7 +243,8 @@ class _Planner:
         """Return the time of so many calls: parts side by side, pages of one in turn, no faster than the vendor lets them."""
         assert probe.work is not None
         side_by_side = max(1, min(self.connector.workers, self.client.pace.concurrent, parts))
-        needed = calls * probe.seconds / side_by_side
+        # An answer that had to wait for its turn says nothing of how long answers take: the middle one of all does.
+        needed = calls * min(probe.seconds, statistics.median(self._took)) / side_by_side
         rate = self.client.pace.rate(first_page(probe.work))
         return max(needed, calls / rate) if rate else needed
 

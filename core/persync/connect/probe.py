@@ -188,6 +188,12 @@ class Prober:
         self._look(probe, work, step)
         if probe.records is None:
             probe.records = step.total if step.total is not None else probe.seen if step.next is None else None
+        if not probe.seen and step.next is not None and not step.wait and self._is_asked_for_children(work.stream):
+            # A reader that lists ids before it reads them: its first records are one call further.
+            request = reader.request(work, step.next)
+            if _reads(request):
+                answer = self.client.send(request)
+                self._look(probe, work, reader.read(work, step.next, answer.body, answer.headers))
 
     def _is_asked_for_children(self, stream: Stream) -> bool:
         """Tell whether streams hang under this one that the store knows no part of: its first records name some."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-__all__ = ["Total"]
+from persync.errors import PersyncError
+
+__all__ = ["Compared", "Total", "Verdict", "compare"]
+
+Verdict = Literal["same", "within tolerance", "gap", "not told"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +33,50 @@ class Total:
     currency: str | None = None
     tolerance: float = 0.0
     hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A total held against the store. Amounts are in minor units when the total has a currency."""
+
+    connection: str
+    total: Total
+    stored: int
+    verdict: Verdict
+
+    @property
+    def difference(self) -> int | None:
+        """Stored minus the vendor's; None when the vendor does not say."""
+        return None if self.total.value is None else self.stored - self.total.value
+
+
+def compare(db: sqlite3.Connection, connection: str, number: int, total: Total, *, tolerance: float | None = None) -> Compared:
+    """Hold a total against the store. `tolerance` overrides the total's own; `number` is the connection's integer.
+
+    Raises PersyncError when the total's SQL cannot be run, or gives no number.
+    """
+    try:
+        row = db.execute(total.sql, {**total.params, "connection": number}).fetchone()
+    except sqlite3.Error as error:
+        raise _broken(connection, total, str(error)) from None
+    stored = row[0] if row else None
+    if stored is None:
+        stored = 0  # a sum over nothing
+    if isinstance(stored, float) and stored.is_integer():
+        stored = int(stored)
+    if not isinstance(stored, int):
+        raise _broken(connection, total, "it gives no whole number")
+    return Compared(connection, total, stored, _verdict(total, stored, total.tolerance if tolerance is None else tolerance))
+
+
+def _verdict(total: Total, stored: int, tolerance: float) -> Verdict:
+    if total.value is None:
+        return "not told"
+    if stored == total.value:
+        return "same"
+    return "within tolerance" if abs(stored - total.value) <= tolerance * abs(total.value) else "gap"
+
+
+def _broken(connection: str, total: Total, why: str) -> PersyncError:
+    what = f"the store's side of '{total.name}' ({total.scope}) cannot be computed: {why}."
+    return PersyncError(what, where=connection, hint="This is a fault of the connector: update it.")

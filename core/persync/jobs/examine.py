@@ -30,6 +30,7 @@ TRIES = 2
 MOST_SKEW_S = 120.0
 """windows overlap by more than this; beyond it, what changed last may be missed for a pull"""
 SOON_DAYS = 90
+VERSION = "API version"
 _ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
 
 
@@ -159,6 +160,8 @@ def look_at(
         return
     with (client or (lambda one: Client(one, tries=TRIES)))(connector) as calls:
         for what, answer in connector.check(calls):
+            if what == VERSION and connector.api_version is not None:
+                continue  # told below, with its state
             yield Finding(connector.connection, what, _ADDRESS.sub("(address)", answer))
         if connector.api_version is not None:
             yield _version(connector, now)
@@ -176,7 +179,7 @@ def _version(connector: Connector, now: int) -> Finding:
         f"supported until {connector.supported_until}" if connector.supported_until else "no end announced"
     )
     state, error = _ending(connector.supported_until, now)
-    return Finding(connector.connection, "API version", found, state, "Update persync." if state != "ok" else "", error)
+    return Finding(connector.connection, VERSION, found, state, "Update persync." if state != "ok" else "", error)
 
 
 def _ending(day: str | None, now: int) -> tuple[State, PersyncError | None]:

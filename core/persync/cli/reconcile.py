@@ -1,0 +1,152 @@
+"""`persync reconcile`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from persync.cli.base import Command, format_option, period_option
+from persync.cli.context import App, pass_app
+from persync.cli.output import show_json, show_table
+
+if TYPE_CHECKING:
+    from persync.connect.totals import Compared
+    from persync.estimate import Estimate
+    from persync.jobs.reconciling import Held
+
+
+@click.command(cls=Command)
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--tolerance", type=click.FloatRange(min=0), metavar="SHARE", help="What is no gap: 0.02 is 2 %.")
+@period_option
+@format_option("text", "json")
+@pass_app
+def reconcile(app: App, names: tuple[str, ...], tolerance: float | None, period: str | None, form: str) -> None:
+    """Hold the store against the vendors' own totals and, without NAME, each platform's claim against the till.
+
+    The vendors are asked for their counts and sums as they are now; beside each stands what the store holds. A difference
+    beyond the tolerance is a gap: exit code 6, with what to do. The second part needs no network: what the shop says, what
+    the ledger holds and what each platform claims of the orders in the period, and the over-claim ratio. A vendor that
+    cannot be reached or was never pulled is said; it is an error only when it was named.
+    """
+    from persync.jobs.reconciling import reconcile_project
+
+    with app.store():
+        pass  # says it best when there is none
+    held = reconcile_project(app.host, app.project, names, tolerance=tolerance) if names or app.project.connections else []
+    compared = [one for part in held for one in part.compared]
+    estimates, asked = _claims(app, period, needed=not compared) if not names else ([], None)
+    if form == "json":
+        show_json(
+            "estimates",
+            [*(_as_json(one) for one in compared), *(one.as_json() for one in estimates)],
+            period=asked.period if asked is not None else None,
+            errors=[str(part.error) for part in held if part.error is not None],
+        )
+    else:
+        _show(compared)
+        if compared and estimates:
+            click.echo()
+        if asked is not None and estimates:
+            from persync.cli.output import show_estimates
+
+            show_estimates(estimates, form, asked)
+    code = _tell(app, held, names=bool(names))
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+def _claims(app: App, period: str | None, *, needed: bool) -> tuple[list[Estimate], Any]:
+    """Return the claims against the till and the question; none where there is no sale, unless nothing else is there."""
+    from persync.attribution.reconcile import reconcile as hold_together
+    from persync.errors import DataError
+
+    with app.engine() as engine:
+        ask = app.ask(period)
+        try:
+            found = hold_together(engine, ask)
+        except DataError as error:
+            if needed:
+                raise
+            app.say(f"persync: {error}")
+            return [], ask
+    for one in found.differences:
+        app.say(f"persync: order {one.order} of {one.connection}: the ledger does not come to what the shop says.")
+    return list(found.as_estimates()), ask
+
+
+def _show(compared: list[Compared]) -> None:
+    if not compared:
+        return
+    rows = [
+        (
+            one.connection,
+            one.total.name,
+            one.total.scope,
+            _amount(one, one.total.value),
+            _amount(one, one.stored),
+            _amount(one, one.difference, signed=True),
+            one.verdict,
+        )
+        for one in compared
+    ]
+    headers = ("connection", "what", "scope", "vendor's", "stored", "difference", "verdict")
+    show_table(headers, rows, right=("vendor's", "stored", "difference"))
+
+
+def _amount(one: Compared, value: int | None, *, signed: bool = False) -> str:
+    if value is None:
+        return ""
+    if one.total.currency is None:
+        return f"{value:+,}" if signed and value else f"{value:,}"
+    from persync.money import from_minor
+
+    major = from_minor(value, one.total.currency)
+    return f"{f'{major:+,}' if signed and value else f'{major:,}'} {one.total.currency}"
+
+
+def _as_json(one: Compared) -> dict[str, Any]:
+    """Return a comparison in the shape of an estimate (its value is the store's), and the vendor's side besides."""
+    currency = one.total.currency
+    return {
+        "id": "vendor_total",
+        "by": {"connection": one.connection, "what": one.total.name, "scope": one.total.scope},
+        "value": _major(one.stored, currency),
+        "vendor": _major(one.total.value, currency),
+        "difference": _major(one.difference, currency),
+        "unit": currency or "count",
+        "verdict": one.verdict,
+        "hint": one.total.hint or None,
+        "low": None,
+        "high": None,
+        "p": None,
+        "n": None,
+        "label": None,
+        "reason": None,
+        "note": None,
+    }
+
+
+def _major(value: int | None, currency: str | None) -> float | int | None:
+    if value is None or currency is None:
+        return value
+    from persync.money import from_minor
+
+    return float(from_minor(value, currency))
+
+
+def _tell(app: App, held: list[Held], *, names: bool) -> int:
+    """Say on stderr what could not be asked for and where the gaps are; return the exit code."""
+    from persync.errors import EXIT_CHECK, DataError, SkipStreamError, UnreachableError
+
+    codes = []
+    for part in held:
+        if part.error is not None:
+            click.echo(f"persync: {part.error}", err=True)
+            if names or not isinstance(part.error, UnreachableError | DataError | SkipStreamError):
+                codes.append(part.error.exit_code)
+    gaps = [one for part in held for one in part.compared if one.verdict == "gap"]
+    for hint in dict.fromkeys((one.connection, one.total.name, one.total.hint) for one in gaps):
+        click.echo(f"persync: {hint[0]}: {hint[1]} differ beyond the tolerance. {hint[2]}".rstrip(), err=True)
+    return EXIT_CHECK if gaps else codes[0] if codes else 0
