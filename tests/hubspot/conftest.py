@@ -18,6 +18,7 @@ from persync_hubspot.connector import HubSpot, HubSpotSettings
 from persync_hubspot.pace import HubSpotPace
 from persync_hubspot.sandbox import app, token
 from persync_hubspot.sandbox_crm import CrmFaults
+from persync_hubspot.sandbox_terms import Terms
 
 DAY = 86_400_000
 NOW = 1_790_812_800_000  # 2026-10-01T00:00:00Z
@@ -212,8 +213,10 @@ def account() -> Account:
 def account_of() -> Callable[..., Account]:
     """Make an account of another world: `account_of(people=..., offset_pages=2)`."""
 
-    def make(*, offset_pages: int | None = None, faults: CrmFaults | None = None, **more: Any) -> Account:
-        return Account(make_world(**more), offset_pages=offset_pages, faults=faults)
+    def make(
+        *, offset_pages: int | None = None, faults: CrmFaults | None = None, terms: Terms | None = None, **more: Any
+    ) -> Account:
+        return Account(make_world(**more), offset_pages=offset_pages, faults=faults, terms=terms)
 
     return make
 

@@ -211,6 +211,7 @@ def test_another_source_of_events_takes_the_place_of_v1_behind_the_seam(at: Call
         reader = EventSlices()
         path = "/exports/events"
         scopes = ("crm.export",)
+        supported_until = None
 
         def events(self, record: Any) -> Any:
             yield EmailEvent(Action.OPEN, record["who"], record["when"], "7701", is_machine=True)

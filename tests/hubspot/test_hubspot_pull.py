@@ -274,14 +274,14 @@ def test_streams_that_are_off_by_default_can_be_asked_for(account: Any, tmp_path
     assert {one.stream: one.records for one in result.streams} == {"email_campaign_ids": 2, "email_campaigns": 2}
 
 
-def test_doctor_names_what_can_be_read_and_what_is_misspelt(account: Any) -> None:
+def test_doctor_names_the_account_its_calls_and_what_is_misspelt(account: Any) -> None:
     connector = account.connector(attributes={"contry": "consent"})
     with account.client(connector) as client:
         told = list(connector.check(client))
 
     assert told == [
         ("account", "portal 10986895, EUR, Europe/Berlin"),
-        *((name, "can be read") for name in ("contacts", "marketing_emails", "email_events", "deals", "orders", "campaigns")),
+        ("calls today", "2 of 1000000 calls of today used (0.0 %), until 2026-10-01T22:00:00.000Z"),
         ("contacts properties", "property 'contry' does not exist here. Did you mean 'country'?"),
     ]
 

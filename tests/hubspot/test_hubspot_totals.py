@@ -114,8 +114,8 @@ def test_the_account_says_how_much_of_the_day_is_used_up(account: Any) -> None:
         client.get_json("/account-info/2026-09/details")
         used = daily_usage(client)
 
-    assert used == DailyUsage(2, 650_000, "2026-10-01T22:00:00.000Z")
-    assert str(used) == "2 of 650000 calls of today used (0.0 %), until 2026-10-01T22:00:00.000Z"
+    assert used == DailyUsage(2, 1_000_000, "2026-10-01T22:00:00.000Z")
+    assert str(used) == "2 of 1000000 calls of today used (0.0 %), until 2026-10-01T22:00:00.000Z"
 
 
 @pytest.mark.parametrize(

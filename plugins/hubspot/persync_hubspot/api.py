@@ -6,6 +6,10 @@ from collections.abc import Mapping
 
 BASE_URL = "https://api.hubapi.com"
 API_VERSION = "2026-09"
+SUPPORTED_UNTIL = "2028-03-01"
+"""A release lives for eighteen months."""
+V1_SUPPORTED_UNTIL = "2027-09-01"
+"""The e-mail events and the consent log are in v1 alone; no successor has been named."""
 
 ACCOUNT = f"/account-info/{API_VERSION}/details"
 USAGE = f"/account-info/{API_VERSION}/api-usage/daily/private-apps"

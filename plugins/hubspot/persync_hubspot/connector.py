@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import field_validator
 
 from persync.connect.connector import ConnectionSettings, Connector, retry_after
+from persync.connect.stream import AccountFacts, Request
+from persync.connect.totals import Total
 from persync.errors import (
     AuthError,
     PersyncError,
@@ -18,9 +23,12 @@ from persync.errors import (
     nearest,
 )
 from persync_hubspot import api, properties
+from persync_hubspot.account import DailyUsage, daily_usage
 from persync_hubspot.pace import HubSpotPace
 from persync_hubspot.readers import MODELS
 from persync_hubspot.streams import STREAMS
+from persync_hubspot.totals_crm import crm_totals
+from persync_hubspot.totals_mail import mail_totals
 
 if TYPE_CHECKING:
     from persync.connect.client import Client
@@ -29,6 +37,8 @@ HELP = (
     "Make a service key in HubSpot under Development > Keys > Service keys with the read scopes of the README "
     "and put it where HUBSPOT_ACCESS_TOKEN is looked up."
 )
+MOST_ATTEMPTS = 5
+"""several threads may be refused at once: their refusals are not all attempts of one call"""
 _WAITS = {"TEN_SECONDLY_ROLLING": 10.0, "SECONDLY": 1.0}
 _TRANSIENT = frozenset({408, 423, 477, 500, 502, 503, 504, 521, 522, 523, 524})
 
@@ -58,6 +68,19 @@ class HubSpotSettings(ConnectionSettings):
         return models
 
 
+class AccountPace(HubSpotPace):
+    """A pace that also remembers the zone of the account, in whose midnight a day's calls come back."""
+
+    zone: str | None = None
+
+    def learn(self, request: Request, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Take note of limits, and of the zone when the account told it."""
+        super().learn(request, status, headers, body)
+        if request.path == api.ACCOUNT and status == 200:
+            zone = _parsed(body).get("timeZone")
+            self.zone = zone if isinstance(zone, str) else None
+
+
 class HubSpot(Connector):
     """HubSpot's dated API, signed with a service key (tokens of older private apps work the same until they end)."""
 
@@ -66,7 +89,13 @@ class HubSpot(Connector):
     settings_type = HubSpotSettings
     secrets = {"token": "HUBSPOT_ACCESS_TOKEN"}  # noqa: RUF012 - declared ClassVar in the base
     streams = STREAMS
+    api_version = api.API_VERSION
+    supported_until = api.SUPPORTED_UNTIL
     help = HELP
+
+    _pace: AccountPace | None = None
+    _refused = 0
+    """refusals for too many calls since the last good answer"""
 
     def base_url(self) -> str:
         """Return the one host that serves every account, or the one the settings name."""
@@ -77,20 +106,17 @@ class HubSpot(Connector):
         return {"Authorization": f"Bearer {self.secret_values['token']}"}
 
     def pace(self) -> HubSpotPace:
-        """Return a pace that learns the account's limit from its answers."""
-        return HubSpotPace(concurrent=self.workers)
+        """Return a pace that learns the account's limits from its answers, and its time zone."""
+        self._pace = AccountPace(concurrent=self.workers)
+        return self._pace
 
     def check(self, client: Client) -> Iterator[tuple[str, str]]:
-        """Read the account, try one record of every stream that hangs under nothing, and hold property names against it."""
+        """Read the account and the day's use of calls, and hold the names of properties against those it has."""
         details = client.get_json(api.ACCOUNT)
         yield "account", f"portal {details['portalId']}, {details['companyCurrency']}, {details['timeZone']}"
-        for name, path in _PROBES.items():
-            try:
-                client.get_json(path, {"limit": "1", **({"eventType": "SENT"} if path == api.EVENTS_V1 else {})})
-            except SkipStreamError as error:
-                yield name, f"skipped: {error.what} {error.hint}".strip()
-            else:
-                yield name, "can be read"
+        used = self._usage(client)
+        if used is not None:
+            yield "calls today", str(used)
         for kind, names in properties.ASKED.items():
             asked = properties.with_opted_in(names, self.settings.attributes if kind == "contacts" else ())
             try:
@@ -100,18 +126,32 @@ class HubSpot(Connector):
             for problem in properties.unknown(asked, (one["name"] for one in known)):
                 yield f"{kind} properties", problem
 
+    @staticmethod
+    def _usage(client: Client) -> DailyUsage | None:
+        try:
+            return daily_usage(client)
+        except SkipStreamError:
+            return None
+
+    def totals(self, client: Client, account: AccountFacts) -> Iterator[Total]:
+        """Yield HubSpot's own counts and statistics for `persync reconcile`."""
+        yield from crm_totals(client, account)
+        yield from mail_totals(client)
+
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> PersyncError | None:
         """Return the error an answer stands for, reading HubSpot's error body where there is one."""
         if status < 400:
+            self._refused = 0
             return None
         told = _parsed(body)
         message = str(told.get("message") or "").strip().rstrip(".")
         said = f": {message[:300]}" if message else ""
         if status == 429:
-            return _throttled(told, headers, said)
+            self._refused += 1
+            return _throttled(told, headers, said, self._refused, self._pace.zone if self._pace else None)
         if status in (401, 530):
             what = "the token is malformed" if status == 530 else "the token was refused"
-            return AuthError(f"{what} (HTTP {status}).", hint=HELP)
+            return AuthError(f"{what} (HTTP {status}).", hint=self._sign_in())
         if status == 403:
             return _denied(told, said)
         if status in _TRANSIENT:
@@ -131,19 +171,15 @@ class HubSpot(Connector):
             return TransientError(f"HubSpot refused the call (HTTP 400){said}.", shrink=True)
         return ResponseError(f"HubSpot refused the call (HTTP {status}){said}.")
 
+    def _sign_in(self) -> str:
+        """Return what to do about a refused token. A service key and an old private app's token both begin with pat-."""
+        if str(self.secret_values.get("token", "")).startswith("pat-"):
+            return HELP
+        return f"It does not look like a service key; OAuth tokens, which end after 30 minutes, are not supported. {HELP}"
+
     def request_id(self, headers: Mapping[str, str], body: bytes) -> str:
         """Return HubSpot's correlationId, which its support asks for."""
         return str(_parsed(body).get("correlationId") or headers.get("x-hubspot-correlation-id", ""))
-
-
-_PROBES = {
-    "contacts": api.objects("contacts"),
-    "marketing_emails": api.EMAILS,
-    "email_events": api.EVENTS_V1,
-    "deals": api.objects("deals"),
-    "orders": api.objects("orders"),
-    "campaigns": api.CAMPAIGNS,
-}
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
@@ -156,15 +192,30 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _throttled(told: Mapping[str, Any], headers: Mapping[str, str], said: str) -> PersyncError:
+def _throttled(told: Mapping[str, Any], headers: Mapping[str, str], said: str, times: int, zone: str | None) -> PersyncError:
+    """Return the error for a 429. HubSpot's own client waits longer each time: the policy's seconds times the attempt."""
     policy = str(told.get("policyName") or "")
     if policy == "DAILY":
         return QuotaError(
             f"the account's calls for today are used up (HTTP 429, DAILY){said}.",
-            hint="They come back at midnight in the account's time zone; pull again then, it goes on where it stopped.",
+            hint=f"They come back at {_midnight(headers, zone)}; pull again then, it goes on where it stopped.",
         )
-    wait = _WAITS.get(policy, retry_after(headers))
+    base = _WAITS.get(policy)
+    wait = retry_after(headers) if base is None else base * min(times, MOST_ATTEMPTS)
     return TransientError(f"too many calls (HTTP 429, {policy or 'no policy named'}){said}.", throttled=True, wait=wait)
+
+
+def _midnight(headers: Mapping[str, str], zone: str | None) -> str:
+    """Return the next midnight in the account's zone by the answer's own clock, in words where one of them is not known."""
+    generic = "midnight in the account's time zone"
+    if zone is None or "date" not in headers:
+        return generic
+    try:
+        now = parsedate_to_datetime(headers["date"]).astimezone(ZoneInfo(zone))
+    except (ValueError, TypeError, ZoneInfoNotFoundError):
+        return generic
+    day = now.date() + timedelta(days=1)
+    return f"{day.isoformat()} 00:00 {zone} ({generic})"
 
 
 def _denied(told: Mapping[str, Any], said: str) -> PersyncError:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from persync.connect.stream import DAY_MS, Context, Incremental, Reader, Stream
 from persync.rows import Person, Row, Stage
-from persync_hubspot import api_mail, records_mail
+from persync_hubspot import api, api_mail, records_mail
 from persync_hubspot.consent_readers import LogPages
 
 STATES: Mapping[str, str] = {"SUBSCRIBED": "subscribed", "UNSUBSCRIBED": "unsubscribed"}
@@ -51,6 +51,11 @@ class ConsentLogSource(Protocol):
         """What the token must be allowed to read."""
         ...
 
+    @property
+    def supported_until(self) -> str | None:
+        """The day from which the vendor may refuse it, None when none was announced."""
+        ...
+
     def changes(self, record: Any) -> Iterator[ConsentChange]:
         """Yield the changes of one record."""
         ...
@@ -79,6 +84,7 @@ def consent_log_stream(source: ConsentLogSource) -> Stream:
         key="recipient",
         personal_key=True,
         scopes=source.scopes,
+        supported_until=source.supported_until,
         facts=("consent changes",),
     )
 
@@ -94,6 +100,7 @@ class V1ConsentLog:
     record: Any = records_mail.LogEntry
     reader: Reader = _PAGES
     scopes: tuple[str, ...] = ("content",)
+    supported_until: str | None = api.V1_SUPPORTED_UNTIL
 
     def changes(self, record: Any) -> Iterator[ConsentChange]:
         """Yield what an entry says was agreed to or withdrawn; nothing for changes of another kind."""

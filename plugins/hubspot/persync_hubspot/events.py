@@ -123,6 +123,11 @@ class EmailEventSource(Protocol):
         """What the token must be allowed to read."""
         ...
 
+    @property
+    def supported_until(self) -> str | None:
+        """The day from which the vendor may refuse it, None when none was announced."""
+        ...
+
     def events(self, record: Any) -> Iterator[EmailEvent]:
         """Yield the events of one record, none when it says nothing about a person."""
         ...
@@ -160,6 +165,7 @@ def event_stream(source: EmailEventSource) -> Stream:
         # Which sends belong to a test is said by the mails.
         needs=("marketing_emails", "automated_emails"),
         scopes=source.scopes,
+        supported_until=source.supported_until,
         safe=("id", "type"),
         facts=("sends", "opens", "clicks", "bounces", "unsubscribes", "complaints", "suppression"),
     )
@@ -232,6 +238,7 @@ class V1Events:
     record: Any = records_mail.V1EmailEvent
     reader: Reader = EventSlices()
     scopes: tuple[str, ...] = ("content",)
+    supported_until: str | None = api.V1_SUPPORTED_UNTIL
 
     def events(self, record: Any) -> Iterator[EmailEvent]:
         """Yield what a record says happened; nothing for one that a later event made obsolete, or that is no touch."""

@@ -21,11 +21,10 @@ from persync.sandbox.world import World
 from persync_hubspot import api
 from persync_hubspot.sandbox_crm import Crm, CrmFaults, crm_routes
 from persync_hubspot.sandbox_mail_routes import mail_routes
+from persync_hubspot.sandbox_terms import Terms
 from persync_hubspot.sandbox_wire import Refusal, correlation_id, iso
 
 Answer = Callable[[Request], Awaitable[Response]]
-WINDOW_MAX = 190
-DAILY = 650_000
 
 
 def token(world: World) -> str:
@@ -44,10 +43,12 @@ def secrets(world: World) -> Mapping[str, str]:
     return {"HUBSPOT_ACCESS_TOKEN": token(world)}
 
 
-def app(world: World, *, offset_pages: int | None = None, faults: CrmFaults | None = None) -> Starlette:
+def app(
+    world: World, *, offset_pages: int | None = None, faults: CrmFaults | None = None, terms: Terms | None = None
+) -> Starlette:
     """Return the ASGI application. An offset of the v1 API dies after `offset_pages` pages, never when None.
 
-    `faults` says what is unusual about the account's CRM.
+    `faults` says what is unusual about the account's CRM, `terms` what the key and the subscription allow.
     """
     crm = Crm(world, faults)
     account = {
@@ -61,22 +62,13 @@ def app(world: World, *, offset_pages: int | None = None, faults: CrmFaults | No
         "uiDomain": "app.hubspot.com",
         "dataHostingLocation": "na1",
     }
-    guard = _Guard(token(world))
+    guard = _Guard(token(world), terms or Terms())
 
     def get(path: str, answer: Callable[[Mapping[str, str], Mapping[str, list[str]]], Any]) -> Route:
         async def endpoint(request: Request) -> Response:
             return guard.answered(request, lambda: answer(request.path_params, parse_qs(request.url.query)))
 
         return Route(path, endpoint, methods=["GET"])
-
-    def post(path: str, answer: Callable[[Mapping[str, str], Any], tuple[int, Any]]) -> Route:
-        async def endpoint(request: Request) -> Response:
-            body = await request.body()
-            return guard.answered(
-                request, lambda: answer(request.path_params, _json(body)), headers=not path.endswith("/search")
-            )
-
-        return Route(path, endpoint, methods=["POST"])
 
     routes: list[BaseRoute] = [
         get(api.ACCOUNT, lambda path, query: account),
@@ -102,8 +94,9 @@ def portal_id(world: World) -> int:
 class _Guard:
     """Lets in who has the token, and dresses answers and refusals as HubSpot does."""
 
-    def __init__(self, accepted: str) -> None:
+    def __init__(self, accepted: str, terms: Terms) -> None:
         self._accepted = f"Bearer {accepted}"
+        self._terms = terms
         self._calls = 0
 
     def answered(self, request: Request, make: Callable[[], Any], *, headers: bool = True) -> Response:
@@ -111,13 +104,14 @@ class _Guard:
         status = 200
         try:
             self._admit(request)
+            self._terms.admit(request.method, request.url.path.removeprefix(request.scope.get("root_path", "")))
             body = make()
             if isinstance(body, tuple):
                 status, body = body
         except Refusal as refusal:
             status, body = refusal.status, refusal.body(correlation_id(self._calls))
         content = body if isinstance(body, bytes) else orjson.dumps(body)
-        return Response(content, status, headers=self._limits() if headers else None, media_type="application/json")
+        return Response(content, status, headers=self._terms.headers() if headers else None, media_type="application/json")
 
     def _admit(self, request: Request) -> None:
         given = request.headers.get("authorization", "")
@@ -135,28 +129,10 @@ class _Guard:
         """Answer how many of the day's calls are used up; the day is the account's own."""
         day = datetime.fromtimestamp(world.now / 1000, ZoneInfo(world.timezone)).date() + timedelta(days=1)
         resets = datetime.combine(day, datetime.min.time(), ZoneInfo(world.timezone)).timestamp()
-        limit = {"name": "private-apps-api-calls-daily", "usageLimit": DAILY, "currentUsage": self._calls}
+        limit = {"name": "private-apps-api-calls-daily", "usageLimit": self._terms.day_max}
         times = {"collectedAt": iso(world.now), "resetsAt": iso(int(resets * 1000))}
-        return {"results": [limit | times | {"fetchStatus": "SUCCESS"}]}
-
-    def _limits(self) -> dict[str, str]:
-        return {
-            "X-HubSpot-RateLimit-Daily": str(DAILY),
-            "X-HubSpot-RateLimit-Daily-Remaining": str(max(DAILY - self._calls, 0)),
-            "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
-            "X-HubSpot-RateLimit-Max": str(WINDOW_MAX),
-            "X-HubSpot-RateLimit-Remaining": str(WINDOW_MAX - 1),
-        }
-
-
-def _json(body: bytes) -> Any:
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Refusal(400, "Invalid input JSON on line 1, column 1: not JSON", "VALIDATION_ERROR") from None
-    if not isinstance(found, dict):
-        raise Refusal(400, "Invalid input JSON on line 1, column 1: an object is expected", "VALIDATION_ERROR")
-    return found
+        used = self._terms.day_max - self._terms.day_left
+        return {"results": [limit | times | {"currentUsage": used, "fetchStatus": "SUCCESS"}]}
 
 
 def _raise(refusal: Refusal) -> Any:

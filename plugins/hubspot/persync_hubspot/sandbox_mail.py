@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from operator import itemgetter
 from typing import Any
 
 from persync.money import from_minor
@@ -15,6 +16,7 @@ from persync_hubspot.sandbox_mail_stats import DAY, histogram, statistics
 from persync_hubspot.sandbox_wire import Query, Refusal, first, iso, listed, page_size
 
 PAGE_MOST = 100
+SORTED_BY = ("name", "createdAt", "updatedAt")
 
 
 class Mail:
@@ -40,6 +42,11 @@ class Mail:
         for name, field in (("updatedAfter", "updatedAt"), ("publishedAfter", "publishedAt")):
             if since := first(query, name):
                 found = [one for one in found if field in one and millis(one[field], field) > millis(since, name)]
+        for order in listed(query, "sort"):
+            name = order.removeprefix("-")
+            if name not in SORTED_BY:
+                raise Refusal(400, f"Invalid input: mails are not sorted by {name[:40]}", "VALIDATION_ERROR")
+            found.sort(key=itemgetter(name), reverse=order.startswith("-"))
         names = listed(query, "includedProperties")
         if names:
             found = [{name: value for name, value in email.items() if name in (*names, "id", "isAb")} for email in found]
