@@ -10,7 +10,7 @@ from persync.connect.pull import PullOptions, pull
 from persync.connect.stream import AccountFacts
 from persync.connect.totals import Total
 from persync.store.store import open_store
-from persync_hubspot.account import DailyUsage, daily_usage
+from persync_hubspot.account import DailyUsage, daily_usage, wrong_names
 from persync_hubspot.sandbox_crm import CrmFaults
 from persync_hubspot.totals_crm import crm_totals
 
@@ -127,3 +127,15 @@ def test_a_usage_that_hubspot_does_not_tell_is_not_zero(told: Any) -> None:
             return told
 
     assert daily_usage(Silent()) is None  # type: ignore[arg-type]
+
+
+def test_names_are_looked_for_among_the_sensitive_ones_too_before_they_are_called_wrong(account_of: Make) -> None:
+    account = account_of(faults=CrmFaults(denied={"tickets": "scope"}))
+    with account.client(account.connector()) as client:
+        wrong = list(wrong_names(client, ["health_note", "dietary_need", "contry"]))
+        asked = [call.url.query.decode() for call in account.transport.calls if call.url.path.endswith("/0-1")]
+        right = list(wrong_names(client, ["country"]))
+
+    assert wrong == [("contacts", "property 'contry' does not exist here. Did you mean 'country'?")]
+    assert asked == ["", "dataSensitivity=sensitive", "dataSensitivity=highly_sensitive"]
+    assert right == []

@@ -23,7 +23,7 @@ from persync.errors import (
     nearest,
 )
 from persync_hubspot import api, properties
-from persync_hubspot.account import DailyUsage, daily_usage
+from persync_hubspot.account import DailyUsage, daily_usage, wrong_names
 from persync_hubspot.pace import HubSpotPace
 from persync_hubspot.readers import MODELS
 from persync_hubspot.streams import STREAMS
@@ -117,14 +117,8 @@ class HubSpot(Connector):
         used = self._usage(client)
         if used is not None:
             yield "calls today", str(used)
-        for kind, names in properties.ASKED.items():
-            asked = properties.with_opted_in(names, self.settings.attributes if kind == "contacts" else ())
-            try:
-                known = client.get_json(api.properties(kind))["results"]
-            except SkipStreamError:
-                continue
-            for problem in properties.unknown(asked, (one["name"] for one in known)):
-                yield f"{kind} properties", problem
+        for kind, problem in wrong_names(client, self.settings.attributes):
+            yield f"{kind} properties", problem
 
     @staticmethod
     def _usage(client: Client) -> DailyUsage | None:

@@ -363,6 +363,7 @@ class Associations:
     to: str
     days: int = 30
     also: str = ""
+    limit: int = SEARCH_LIMIT
 
     def start(self, work: Work) -> Token:
         return {"last": "0"}
@@ -370,8 +371,12 @@ class Associations:
     def request(self, work: Work, token: Token) -> Request:
         if "ids" in token:
             return ask_associations(self.kind, self.to, token["more"] or [{"id": one} for one in token["ids"]])
-        body = search_body(self._groups(work, token["last"]), ("hs_object_id",))
+        body = search_body(self._groups(work, token["last"]), ("hs_object_id",), limit=self.limit)
         return Request("POST", api.search(self.kind), json=body)
+
+    def calls(self, pages: int) -> int:
+        """Return the calls that pages take: the ids, and what belongs to them."""
+        return 2 * pages
 
     def _groups(self, work: Work, last: str) -> list[list[dict[str, str]]]:
         modified = modified_of(self.kind)

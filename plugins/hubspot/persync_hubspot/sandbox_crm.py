@@ -30,6 +30,7 @@ from persync_hubspot.sandbox_crm_types import (
     kind_of,
     shown_names,
 )
+from persync_hubspot.sandbox_terms import Denied
 from persync_hubspot.sandbox_wire import Query, Refusal, first, iso, listed, page_size
 
 LIST_MOST, HISTORY_MOST, SEARCH_MOST, BATCH_MOST, ASSOCIATIONS_MOST = 100, 50, 200, 100, 1000
@@ -65,25 +66,6 @@ class CrmFaults:
     """{type: "scope" | "tier"}: what the key or the account may not read"""
 
 
-class Denied(Refusal):
-    """A 403: a scope the key lacks, or a tier the account has not."""
-
-    def __init__(self, kind: str, why: str) -> None:
-        if why == "scope":
-            super().__init__(403, "This app hasn't been granted all required scopes to make this call.", "MISSING_SCOPES")
-        else:
-            super().__init__(403, f"The account is not entitled to read {kind}.", "FORBIDDEN")
-        self.scopes = [f"crm.objects.{kind}.read"] if why == "scope" else []
-
-    def body(self, correlation: str) -> dict[str, Any]:
-        """Return the error body, which names the scopes where one is missing."""
-        told = Refusal.body(self, correlation)
-        if self.scopes:
-            detail = "One or more of the following scopes are required."
-            told["errors"] = [{"message": detail, "context": {"requiredGranularScopes": self.scopes}}]
-        return told
-
-
 class Crm:
     """The objects of a world, and the ways to read them."""
 
@@ -113,7 +95,7 @@ class Crm:
     def _kind(self, text: str) -> str:
         kind = kind_of(text)
         if kind in self._faults.denied:
-            raise Denied(kind, self._faults.denied[kind])
+            raise Denied(*([f"crm.objects.{kind}.read"] if self._faults.denied[kind] == "scope" else []))
         return kind
 
     # -- objects -------------------------------------------------------------------------------------------------------

@@ -34,23 +34,36 @@ def _stream(name: str, row_function: records.Rows, reader: Objects, record: Any 
 def _archived(kind: str, row_function: records.Rows, names: tuple[str, ...], scopes: tuple[str, ...]) -> Stream:
     """Return the stream of what was deleted in the last 90 days: deleting moves no modified date, no search can see it."""
     reader = Objects(kind, properties=names, archived=True)
-    return _stream(f"{kind}_archived", row_function, reader, needs=("account", kind), scopes=scopes)
+    return _stream(f"{kind}_archived", row_function, reader, needs=("account", kind), scopes=scopes, facts=("deletions",))
 
 
 def _ids(kind: str, what: Sweep, scopes: tuple[str, ...]) -> Stream:
     """Return the stream of all ids of a type: what it does not name is gone."""
-    needs = (kind, f"{kind}_archived")
-    reader = Objects(kind)
     return _stream(
-        f"{kind}_ids", rows.present_rows, reader, records.ObjectId, window=RECONCILED, sweeps=what, needs=needs, scopes=scopes
+        f"{kind}_ids",
+        rows.present_rows,
+        Objects(kind),
+        records.ObjectId,
+        window=RECONCILED,
+        sweeps=what,
+        needs=(kind, f"{kind}_archived"),
+        scopes=scopes,
+        facts=("deletions",),
     )
 
 
 ACCOUNT = Stream(
-    name="account", path=api.ACCOUNT, record=records.PortalDetails, rows=rows.account_rows, reader=SinglePage(), key="portalId"
+    name="account",
+    facts=("account", "currency", "time zone"),
+    path=api.ACCOUNT,
+    record=records.PortalDetails,
+    rows=rows.account_rows,
+    reader=SinglePage(),
+    key="portalId",
 )
 CONTACT_PROPERTIES = Stream(
     name="contact_properties",
+    facts=("field names",),
     path=api.properties("contacts"),
     record=records.PropertyRecord,
     rows=rows.property_rows,
@@ -60,6 +73,7 @@ CONTACT_PROPERTIES = Stream(
 )
 PIPELINES = Stream(
     name="deal_pipelines",
+    facts=("deal stages",),
     path=api.pipelines("deals"),
     record=records.Pipeline,
     rows=rows.pipeline_rows,
@@ -74,6 +88,7 @@ CONTACTS_STREAM = _stream(
     window=CHANGES,
     needs=("contact_properties",),
     scopes=CONTACTS,
+    facts=("people", "consent", "stages", "merges"),
 )
 CONTACT_STAGES = _stream(
     "contact_stages",
@@ -82,6 +97,7 @@ CONTACT_STAGES = _stream(
     records.ContactHistory,
     window=CHANGES,
     scopes=CONTACTS,
+    facts=("stage history",),
 )
 CONTACT_COMPANIES = _stream(
     "contact_companies",
@@ -90,6 +106,7 @@ CONTACT_COMPANIES = _stream(
     records.LinkedObject,
     window=LINKED,
     scopes=(*CONTACTS, *COMPANIES),
+    facts=("company members",),
 )
 CONTACTS_ARCHIVED = _archived("contacts", rows.archived_contact_rows, ("email", "createdate"), CONTACTS)
 CONTACT_IDS = _ids("contacts", Sweep("contact"), CONTACTS)
@@ -100,6 +117,7 @@ COMPANIES_STREAM = _stream(
     Objects("companies", properties=properties.COMPANY),
     window=CHANGES,
     scopes=COMPANIES,
+    facts=("companies",),
 )
 COMPANIES_ARCHIVED = _archived("companies", sale_rows.archived_thing_rows("company"), ("hs_object_id",), COMPANIES)
 COMPANY_IDS = _ids("companies", Sweep("company"), COMPANIES)
@@ -111,6 +129,7 @@ DEALS_STREAM = _stream(
     window=CHANGES,
     needs=("account", "deal_pipelines"),
     scopes=DEALS,
+    facts=("deals", "revenue", "merges"),
 )
 DEAL_PEOPLE = Stream(
     name="deal_people",
@@ -121,6 +140,7 @@ DEAL_PEOPLE = Stream(
     key="from.id",
     needs=("deals",),
     scopes=(*DEALS, *CONTACTS),
+    facts=("people on deals",),
 )
 DEALS_ARCHIVED = _archived("deals", sale_rows.archived_deal_rows, ("deal_currency_code",), DEALS)
 DEAL_IDS = _ids("deals", Sweep("order", only=("deal",)), DEALS)
@@ -132,6 +152,7 @@ ORDERS_STREAM = _stream(
     window=CHANGES,
     needs=("account",),
     scopes=ORDERS,
+    facts=("orders", "revenue"),
 )
 ORDER_PEOPLE = Stream(
     name="order_people",
@@ -142,6 +163,7 @@ ORDER_PEOPLE = Stream(
     key="from.id",
     needs=("orders",),
     scopes=(*ORDERS, *CONTACTS),
+    facts=("people on orders",),
 )
 ORDERS_ARCHIVED = _archived(
     "orders",
@@ -158,6 +180,7 @@ CARTS_STREAM = _stream(
     window=LINKED,
     needs=("account",),
     scopes=CARTS,
+    facts=("carts",),
 )
 CARTS_ARCHIVED = _archived("carts", sale_rows.archived_thing_rows("cart"), ("hs_object_id",), CARTS)
 CART_IDS = _ids("carts", Sweep("cart"), CARTS)
@@ -169,6 +192,7 @@ LINE_ITEMS_STREAM = _stream(
     window=LINKED,
     needs=("account", "orders", "deals"),
     scopes=(*LINE_ITEMS, *ORDERS, *DEALS),
+    facts=("order lines", "unit costs"),
 )
 PRODUCTS_STREAM = _stream(
     "products",
@@ -177,6 +201,7 @@ PRODUCTS_STREAM = _stream(
     window=CHANGES,
     needs=("account",),
     scopes=PRODUCTS,
+    facts=("products", "unit costs"),
 )
 
 TICKETS_STREAM = _stream(
@@ -185,6 +210,7 @@ TICKETS_STREAM = _stream(
     Objects("tickets", properties=properties.TICKET, links=("contacts",)),
     window=LINKED,
     scopes=TICKETS,
+    facts=("tickets",),
 )
 TICKETS_ARCHIVED = _archived("tickets", sale_rows.archived_thing_rows("ticket"), ("hs_object_id",), TICKETS)
 TICKET_IDS = _ids("tickets", Sweep("ticket"), TICKETS)
@@ -195,6 +221,7 @@ FEEDBACK = _stream(
     Objects("feedback_submissions", properties=properties.FEEDBACK, links=("contacts",)),
     window=LINKED,
     scopes=FEEDBACK_SUBMISSIONS,
+    facts=("surveys",),
 )
 
 CRM_STREAMS = (
