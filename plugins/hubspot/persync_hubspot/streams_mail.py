@@ -39,6 +39,7 @@ MARKETING_EMAILS = Stream(
 )
 AUTOMATED_EMAILS = Stream(
     name="automated_emails",
+    facts=("campaigns", "personalisation", "statistics", "A/B tests"),
     path=api.EMAILS,
     params={**STATS, "type": "{type}"},
     record=records_mail.MarketingEmail,
@@ -51,6 +52,7 @@ AUTOMATED_EMAILS = Stream(
 )
 EMAILS_ARCHIVED = Stream(
     name="marketing_emails_archived",
+    facts=("campaigns", "deletions"),
     path=api.EMAILS,
     params={**STATS, "archived": "true"},
     record=records_mail.MarketingEmail,
@@ -62,6 +64,7 @@ EMAILS_ARCHIVED = Stream(
 )
 EMAILS_LISTED = Stream(
     name="marketing_emails_listed",
+    facts=("deletions",),
     path=api.EMAILS,
     params={"includedProperties": "id"},
     record=records_mail.MailId,
@@ -75,6 +78,7 @@ EMAILS_LISTED = Stream(
 EMAIL_EVENTS = event_stream(V1Events())
 CAMPAIGNS = Stream(
     name="campaigns",
+    facts=("marketing campaigns", "budgets"),
     path=api.CAMPAIGNS,
     params={"properties": ",".join(properties.CAMPAIGN)},
     record=records_mail.MarketingCampaign,
@@ -85,6 +89,7 @@ CAMPAIGNS = Stream(
 )
 CAMPAIGN_REVENUE = Stream(
     name="campaign_revenue",
+    facts=("claimed revenue",),
     path=f"{api.CAMPAIGNS}/{{guid}}/reports/revenue",
     record=records_mail.RevenueReport,
     rows=campaign_rows.revenue_rows,
@@ -96,6 +101,7 @@ CAMPAIGN_REVENUE = Stream(
 )
 CAMPAIGN_SPEND = Stream(
     name="campaign_spend",
+    facts=("costs",),
     path=f"{api.CAMPAIGNS}/{{guid}}/budget/totals",
     record=records_mail.BudgetTotals,
     rows=campaign_rows.spend_rows,
@@ -107,6 +113,7 @@ CAMPAIGN_SPEND = Stream(
 )
 CAMPAIGN_EMAILS = Stream(
     name="campaign_emails",
+    facts=("e-mails of a marketing campaign",),
     path=api_mail.CAMPAIGN_EMAILS,
     record=records_mail.CampaignAsset,
     rows=campaign_rows.campaign_email_rows,
@@ -118,6 +125,7 @@ CAMPAIGN_EMAILS = Stream(
 )
 EMAIL_CAMPAIGN_IDS = Stream(
     name="email_campaign_ids",
+    facts=("ids of older e-mails",),
     path=f"{api.EMAIL_CAMPAIGNS_V1}/by-id",
     record=records_mail.V1EmailCampaignRef,
     rows=mail_rows.email_campaign_ref_rows,
@@ -127,6 +135,7 @@ EMAIL_CAMPAIGN_IDS = Stream(
 )
 EMAIL_CAMPAIGNS = Stream(
     name="email_campaigns",
+    facts=("ids of older e-mails",),
     path=f"{api.EMAIL_CAMPAIGNS_V1}/{{id}}",
     params={"appId": "{app}"},
     record=records_mail.V1EmailCampaign,
@@ -139,6 +148,7 @@ EMAIL_CAMPAIGNS = Stream(
 
 EMAIL_STATISTICS_BY_DAY = Stream(
     name="email_statistics_by_day",
+    facts=("statistics by day",),
     path=api_mail.STATISTICS,
     record=records_mail.StatisticInterval,
     rows=mail_statistics.interval_rows,
@@ -160,6 +170,7 @@ LISTS = Stream(
 )
 LIST_FILTERS = Stream(
     name="list_filters",
+    facts=("segment rules",),
     path=api_mail.LISTS,
     params={"includeFilters": "true", "listIds": "{id}"},
     record=records_mail.ListDefinition,
@@ -171,6 +182,7 @@ LIST_FILTERS = Stream(
 )
 LIST_MEMBERS = Stream(
     name="list_members",
+    facts=("list members",),
     path=api_mail.LIST_MEMBERS,
     record=records_mail.ListMember,
     rows=list_rows.member_rows,
@@ -184,6 +196,7 @@ LIST_MEMBERS = Stream(
 )
 LEGACY_LISTS = Stream(
     name="legacy_lists",
+    facts=("ids of older lists",),
     path=api_mail.LEGACY_LIST,
     params={"legacyListId": "{legacy}"},
     record=records_mail.ListMapping,
@@ -195,6 +208,7 @@ LEGACY_LISTS = Stream(
 )
 SUBSCRIPTION_TYPES = Stream(
     name="subscription_types",
+    facts=("kinds of consent",),
     path=api_mail.DEFINITIONS,
     record=records_mail.SubscriptionDefinition,
     rows=consent_rows.definition_rows,

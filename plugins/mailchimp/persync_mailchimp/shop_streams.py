@@ -16,6 +16,7 @@ __all__ = ["SHOP_STREAMS"]
 
 STORES = Stream(
     name="stores",
+    facts=("shops",),
     path="ecommerce/stores",
     params=only("stores", "id", "domain", "currency_code"),
     record=records.Store,
@@ -25,6 +26,7 @@ STORES = Stream(
 
 ORDERS = Stream(
     name="orders",
+    facts=("orders as copied", "claims of orders"),
     path="ecommerce/stores/{store_id}/orders",
     # Names and postal addresses of buyers are not asked for.
     params=only(
@@ -57,6 +59,7 @@ ORDERS = Stream(
 
 CARTS = Stream(
     name="carts",
+    facts=("carts",),
     path="ecommerce/stores/{store_id}/carts",
     params=only(
         "carts",
@@ -77,6 +80,7 @@ CARTS = Stream(
 
 PRODUCTS = Stream(
     name="products",
+    facts=("products",),
     path="ecommerce/stores/{store_id}/products",
     params=only("products", "id", "title", "type", "published_at_foreign"),
     record=records.Product,
@@ -87,6 +91,7 @@ PRODUCTS = Stream(
 
 PROMO_RULES = Stream(
     name="promo_rules",
+    facts=("promotions",),
     path="ecommerce/stores/{store_id}/promo-rules",
     params=only("promo_rules", "id", "type", "target", "amount", "starts_at", "ends_at"),
     record=records.PromoRule,
@@ -98,6 +103,7 @@ PROMO_RULES = Stream(
 
 PROMO_CODES = Stream(
     name="promo_codes",
+    facts=("promotions",),
     path="ecommerce/stores/{store_id}/promo-rules/{promo_rule_id}/promo-codes",
     params=only("promo_codes", "id", "code", "usage_count"),
     record=records.PromoCode,
@@ -108,6 +114,7 @@ PROMO_CODES = Stream(
 
 PRODUCT_ACTIVITY = Stream(
     name="product_activity",
+    facts=("claims by product",),
     path="reports/{campaign_id}/ecommerce-product-activity",
     params=only("products", "title", "sku", "recommendation_total"),
     record=records.ProductActivity,

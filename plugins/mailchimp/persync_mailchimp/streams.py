@@ -17,6 +17,7 @@ __all__ = ["STREAMS"]
 
 ACCOUNT = Stream(
     name="account",
+    facts=("account", "time zone"),
     params={"fields": "account_id,account_timezone"},
     record=records.Account,
     rows=rows.account_rows,
@@ -26,6 +27,7 @@ ACCOUNT = Stream(
 
 LISTS = Stream(
     name="lists",
+    facts=("lists",),
     path="lists",
     params=only("lists", "id", "name", "double_optin"),
     record=records.MailingList,
@@ -35,6 +37,7 @@ LISTS = Stream(
 
 MERGE_FIELDS = Stream(
     name="merge_fields",
+    facts=("field names",),
     path="lists/{list_id}/merge-fields",
     params=only("merge_fields", "tag", "name", "type"),
     record=records.MergeField,
@@ -47,6 +50,7 @@ MERGE_FIELDS = Stream(
 
 SEGMENTS = Stream(
     name="segments",
+    facts=("tags", "segments"),
     path="lists/{list_id}/segments",
     params=only("segments", "id", "name", "type", "options"),
     record=records.Segment,
@@ -58,6 +62,7 @@ SEGMENTS = Stream(
 
 INTEREST_CATEGORIES = Stream(
     name="interest_categories",
+    facts=("interests",),
     path="lists/{list_id}/interest-categories",
     params=only("categories", "id", "title"),
     record=records.InterestCategory,
@@ -68,6 +73,7 @@ INTEREST_CATEGORIES = Stream(
 
 INTERESTS = Stream(
     name="interests",
+    facts=("interests",),
     path="lists/{list_id}/interest-categories/{interest_category_id}/interests",
     params=only("interests", "id", "name"),
     record=records.Interest,
@@ -78,6 +84,7 @@ INTERESTS = Stream(
 
 MEMBERS = Stream(
     name="members",
+    facts=("people", "consent", "tags", "attributes"),
     path="lists/{list_id}/members",
     params=only(
         "members",
@@ -120,6 +127,7 @@ ARCHIVED_MEMBERS = replace(MEMBERS, name="archived_members", params={**MEMBERS.p
 ALL_MEMBERS = replace(
     MEMBERS,
     name="all_members",
+    facts=("people", "consent", "deletions"),
     rows=member_rows.every_member_rows,
     reader=ChangedPages(bounded=False),
     version=None,
@@ -133,6 +141,7 @@ AUTOMATION_KINDS = ("", "auto", "automation", "automation-email", "automation-wo
 
 CAMPAIGNS = Stream(
     name="campaigns",
+    facts=("campaigns", "A/B tests", "targeting", "deletions"),
     path="campaigns",
     # There is no "updated since", and a filter by type or status would miss running automations: list all, narrowly.
     params=only(
@@ -175,6 +184,7 @@ CAMPAIGNS = Stream(
 
 AUTOMATIONS = Stream(
     name="automations",
+    facts=("automations",),
     path="automations",
     params=only("automations", "id", "recipients.list_id", "trigger_settings.workflow_type"),
     record=records.Automation,
@@ -184,6 +194,7 @@ AUTOMATIONS = Stream(
 
 AUTOMATION_EMAILS = Stream(
     name="automation_emails",
+    facts=("automations", "triggers"),
     path="automations/{workflow_id}/emails",
     # All of a workflow's e-mails come in one answer: this call has no parameters at all, not even `fields`.
     record=records.AutomationEmail,
@@ -196,6 +207,7 @@ AUTOMATION_EMAILS = Stream(
 
 CONTENT = Stream(
     name="content",
+    facts=("personalisation",),
     path="campaigns/{campaign_id}/content",
     params={"exclude_fields": "_links,archive_html"},
     record=records.Content,
@@ -225,6 +237,7 @@ _AFTER = ("automation_reports", "sub_reports")
 
 REPORTS = Stream(
     name="reports",
+    facts=("statistics", "claimed revenue", "A/B tests"),
     path="reports",
     params=only("reports", *_REPORT),
     record=records.Report,
@@ -237,6 +250,7 @@ REPORTS = Stream(
 
 AUTOMATION_REPORTS = Stream(
     name="automation_reports",
+    facts=("statistics", "claimed revenue"),
     path="reports/{campaign_id}",
     params={"fields": ",".join(_REPORT)},
     record=records.Report,
@@ -249,6 +263,7 @@ AUTOMATION_REPORTS = Stream(
 
 SUB_REPORTS = Stream(
     name="sub_reports",
+    facts=("statistics", "A/B tests"),
     path="reports/{campaign_id}/sub-reports",
     params=only("reports", *_REPORT),
     record=records.Report,
@@ -261,6 +276,7 @@ SUB_REPORTS = Stream(
 
 CLICK_DETAILS = Stream(
     name="click_details",
+    facts=("clicks by link",),
     path="reports/{campaign_id}/click-details",
     params=only("urls_clicked", "id", "url", "total_clicks", "unique_clicks"),
     record=records.ClickDetail,
@@ -272,6 +288,7 @@ CLICK_DETAILS = Stream(
 
 SENT_TO = Stream(
     name="sent_to",
+    facts=("sends", "bounces", "A/B tests"),
     path="reports/{campaign_id}/sent-to",
     params=only("sent_to", "email_id", "email_address", "status", "absplit_group"),
     record=records.SentTo,
@@ -286,6 +303,7 @@ SENT_TO = Stream(
 
 EMAIL_ACTIVITY = Stream(
     name="email_activity",
+    facts=("clicks", "bounces"),
     path="reports/{campaign_id}/email-activity",
     params=only("emails", "email_id", "email_address", "activity"),
     record=records.EmailActivity,
@@ -300,6 +318,7 @@ EMAIL_ACTIVITY = Stream(
 
 OPEN_DETAILS = Stream(
     name="open_details",
+    facts=("opens", "machine opens"),
     path="reports/{campaign_id}/open-details",
     params=only("members", "email_id", "email_address", "opens"),
     record=records.OpenDetail,
@@ -314,6 +333,7 @@ OPEN_DETAILS = Stream(
 
 UNSUBSCRIBED = Stream(
     name="unsubscribed",
+    facts=("unsubscribes",),
     path="reports/{campaign_id}/unsubscribed",
     params=only("unsubscribes", "email_id", "email_address", "timestamp"),
     record=records.Unsubscribe,
@@ -327,6 +347,7 @@ UNSUBSCRIBED = Stream(
 
 ABUSE_REPORTS = Stream(
     name="abuse_reports",
+    facts=("complaints",),
     path="reports/{campaign_id}/abuse-reports",
     params=only("abuse_reports", "id", "email_id", "email_address", "date"),
     record=records.AbuseReport,

@@ -72,6 +72,7 @@ def _shop_rows(record: ShopRecord, at: Context) -> Iterator[Row]:
 
 SHOP = Stream(
     name="shop",
+    facts=("account", "currency", "time zone"),
     record=ShopRecord,
     rows=_shop_rows,
     reader=ShopPage("shop"),
@@ -122,6 +123,7 @@ ORDERS = Stream(
 
 ORDER_SALES = Stream(
     name="order_sales",
+    facts=("revenue", "refunds"),
     record=OrderSalesRecord,
     rows=sales_rows,
     reader=AgreementPages(query="order_sales", at="order.agreements", size=150),
@@ -132,6 +134,7 @@ ORDER_SALES = Stream(
 
 ORDER_LINES = Stream(
     name="order_lines",
+    facts=("order lines", "unit costs"),
     record=OrderLinesRecord,
     rows=line_rows,
     reader=PartPages(query="order_lines", at="order.lineItems", size=100),
@@ -142,6 +145,7 @@ ORDER_LINES = Stream(
 
 ORDER_MOMENTS = Stream(
     name="order_moments",
+    facts=("visits",),
     record=OrderMomentsRecord,
     rows=moment_rows,
     reader=PartPages(query="order_moments", at="order.customerJourneySummary.moments", size=100),
@@ -152,6 +156,7 @@ ORDER_MOMENTS = Stream(
 
 ORDER_PAYMENTS = Stream(
     name="order_payments",
+    facts=("payments", "fees"),
     record=OrderPaymentsRecord,
     rows=payment_rows,
     reader=OnePart(query="order_payments", at="order", size=100),
@@ -162,6 +167,7 @@ ORDER_PAYMENTS = Stream(
 
 ORDER_DISCOUNTS = Stream(
     name="order_discounts",
+    facts=("discounts",),
     record=OrderDiscountsRecord,
     rows=discount_rows,
     reader=OnePart(query="order_discounts", at="order", size=75),

@@ -21,7 +21,8 @@ def test_doctor_says_where_a_secret_is_and_not_what(
     result = persync("doctor", "--format", "json")
 
     findings = json.loads(result.stdout)["results"]
-    assert {"where": "news", "what": "token", "ok": True, "found": "found in persync.secrets.toml"} in findings
+    token = {"where": "news", "what": "token", "ok": True, "state": "ok", "found": "found in persync.secrets.toml", "fix": None}
+    assert token in findings
     missing = [one for one in findings if one["where"] == "none"]
     assert [one["ok"] for one in missing] == [False]
     assert result.exit_code == 4

@@ -42,7 +42,7 @@ def test_a_job_that_checks_an_unknown_metric_is_refused_with_the_nearest(persync
     assert said(persync("schedule", "nightly", "--target", "cron"), 2) == message
     doctor = persync("doctor", "--format", "json")
     assert doctor.exit_code == 2
-    assert [one["found"] for one in json.loads(doctor.stdout)["results"] if not one["ok"]] == [message]
+    assert [f"{one['found']} {one['fix']}" for one in json.loads(doctor.stdout)["results"] if not one["ok"]] == [message]
 
 
 @pytest.mark.parametrize(("seconds", "warned"), [(1_000_000_000, True), (4_000_000_000, False)])
