@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from persync import __version__, errors
 from persync.cli import COMMANDS
 from persync.cli import root as root_command
+from persync.connect import DAY_MS, HOUR_MS, Every, Full, Incremental, Refresh
 from persync.hookspecs import __all__ as hook_names
 from persync.jobs.demo import run_demo
 from persync.measure import METRICS
@@ -56,6 +57,48 @@ def names(model: type[BaseModel]) -> set[str]:
 def test_generated_parts_are_as_the_code_says(make: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     assert make.main(["--check"]) == 0, capsys.readouterr().out
     assert make.used() == set(make.BLOCKS)
+
+
+VENDORS = ("mailchimp", "shopify", "hubspot")
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_each_vendor_has_a_page_that_names_every_stream_and_limit(texts: dict[str, str], vendor: str) -> None:
+    page, connector = texts[f"docs/{vendor}.md"], load_plugins().connectors[vendor]
+
+    told = re.findall(r"^\| `([a-z_]+)` \| `", page, re.MULTILINE)
+
+    assert sorted(told) == sorted(stream.name for stream in connector.streams)
+    assert f"| calls at once | {connector.workers} |" in page
+    headings = [line for line in page.splitlines() if line.startswith("## ")]
+    assert headings[:2] == ["## What is read", "## Limits"]
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_every_stream_says_which_facts_it_carries(vendor: str) -> None:
+    streams = load_plugins().connectors[vendor].streams
+
+    assert [stream.name for stream in streams if not stream.facts] == []
+    # They stand in one cell and in doctor's sentence: short, and never a person's.
+    assert [fact for stream in streams for fact in stream.facts if len(fact) > 40 or "@" in fact] == []
+
+
+@pytest.mark.parametrize(
+    ("window", "words"),
+    [
+        (Full(), "all"),
+        (Refresh(days=90), "the last 90 days"),
+        (Every(days=30), "all, every 30 days"),
+        (Every(days=7, first=True), "all, every 7 days, at the first pull too"),
+        (Incremental(overlap=HOUR_MS), "what changed since the last pull, and 1 hour before"),
+        (
+            Incremental(overlap=DAY_MS, settle=90_000, lookback_days=3),
+            "what changed since the last pull, and 1 day before, up to 90 seconds ago, once a day the last 3 days",
+        ),
+    ],
+)
+def test_a_window_is_told_in_words(make: ModuleType, window: object, words: str) -> None:
+    assert make.window_words(window) == words
 
 
 def test_a_page_that_drifted_is_found(make: ModuleType, texts: dict[str, str]) -> None:
