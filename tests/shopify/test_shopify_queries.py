@@ -130,6 +130,7 @@ def test_what_a_scope_gives_is_asked_for_with_the_scope_alone() -> None:
     assert "Order.customer" in fields_of(query("orders"))
     assert "Customer.mergeable" not in fields_of(query("customers", scopes=less))
     assert "Customer.mergeable" in fields_of(query("customers", scopes=more))
+    assert "Customer.mergeable" not in fields_of(query("customers"))
 
 
 def test_the_default_version_is_supported_the_longest() -> None:

@@ -1,7 +1,8 @@
 """The GraphQL texts, one file a query; each is checked against Shopify's own schema by the tests.
 
 A line may end in a mark that says when it is asked for: `# since 2026-07` (from that version on), `# before 2026-10`,
-`# scope read_a read_b` (when the token has one of them), `# when count` (when a total is wanted).
+`# scope read_a read_b` (unless the token is known to lack them all), `# granted read_a` (when it is known to have it: a denial
+would empty the record), `# when count` (when a total is wanted).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ NAMES: Final = (
     "revenue",
 )
 
-_MARK: Final = re.compile(r"\s+# (since|before|scope|when) ([\w \-]+)$")
+_MARK: Final = re.compile(r"\s+# (since|before|scope|granted|when) ([\w \-]+)$")
 
 
 @cache
@@ -69,4 +70,6 @@ def _wanted(kind: str, value: str, version: str, scopes: frozenset[str] | None, 
         return version >= value
     if kind == "before":
         return version < value
-    return allows(scopes, value.split()) if kind == "scope" else counting
+    if kind == "when":
+        return counting
+    return allows(scopes, value.split()) and (kind == "scope" or scopes is not None)
