@@ -13,8 +13,10 @@ import pytest
 from persync.connect.client import Client
 from persync.connect.connector import Connector
 from persync.connect.page import Shaped, Shaper
+from persync.connect.pull import PullOptions, PullResult, pull
 from persync.connect.stream import AccountFacts, Context, Step
-from persync.sandbox.world import Click, Message, Open, SandboxPerson, Send, World
+from persync.sandbox.world import Click, LedgerEvent, Line, Message, Open, SandboxOrder, SandboxPerson, Send, Visit, World
+from persync.store.store import open_store
 from persync_mailchimp.connector import Mailchimp, MailchimpSettings
 from persync_mailchimp.imitation.quirks import Quirks
 from persync_mailchimp.sandbox import api_key, app
@@ -140,6 +142,49 @@ def make_world(people: int = 12) -> World:
     )
 
 
+def make_order(number: int, person: int | None, at: int, **more: Any) -> SandboxOrder:
+    """One order of two teapots at 20.00 with 1.00 off, 3.90 tax and 5.00 shipping: 47.90 in all."""
+    vendor_id = str(9000 + number)
+    ledger = [
+        LedgerEvent("1", "1", at, "ORDER", "ORDER", "PRODUCT", 4290, 390, 2, "1"),
+        LedgerEvent("2", "1", at, "ORDER", "ORDER", "SHIPPING", 500, 0),
+    ]
+    given: dict[str, Any] = {
+        "name": f"#{vendor_id}",
+        "created_at": at,
+        "processed_at": at,
+        "updated_at": at,
+        "lines": [Line("1", "Teapot", "POT", 2, 2000, discount_minor=100)],
+        "ledger": ledger,
+    }
+    return SandboxOrder(id=vendor_id, person=person, **{**given, **more})
+
+
+def make_rich() -> World:
+    world = make_world()
+    feed = make_message("00000000f6", SENT, kind="rss")
+    issue = make_message("0000000f61", SENT + DAY, kind="rss", parent=feed.id, sends=[
+        Send(2, SENT + DAY, opens=[Open(SENT + DAY + HOUR, False)]),
+    ])  # fmt: skip
+    again = make_message("0000000a11", SENT + 3 * DAY, parent="00000000a1", sends=[
+        Send(8, SENT + 3 * DAY, clicks=[Click(SENT + 3 * DAY + HOUR, "https://tea.example.com/p/1")]),
+    ])  # fmt: skip
+    basket = make_message("00000000c9", SENT, kind="automation-email", workflow="Abandoned cart", level=4, sends=[
+        Send(5, SENT, opens=[Open(SENT + HOUR, False)], clicks=[Click(NOW - DAY, "https://tea.example.com/cart")]),
+        Send(10, SENT, clicks=[Click(NOW - DAY, "https://tea.example.com/cart")]),
+    ])  # fmt: skip
+    world.messages += [feed, issue, again, basket]
+    landing = "https://tea.example.com/?mc_cid=00000000d4&mc_eid=0a1b2c3d4e"
+    world.orders = [
+        make_order(1, 1, SENT + 2 * DAY, discount_codes=("SPRING",)),
+        make_order(2, 5, SENT + DAY, financial_status="REFUNDED", updated_at=SENT + 20 * DAY),
+        make_order(3, None, SENT, email="guest@example.com", cancelled_at=SENT + DAY),
+        make_order(4, 3, NOW - DAY, visits=[Visit("1", NOW - DAY, landing, "email", "NEWSLETTER")]),
+        make_order(5, 1, SENT, is_test=True),
+    ]
+    return world
+
+
 @pytest.fixture
 def world() -> World:
     return make_world()
@@ -165,6 +210,51 @@ class Imitated:
             signed = {"headers": {"authorization": f"Bearer {key}"}} if bearer else {"auth": ("anything", key)}
             answer = http.get(f"/3.0{path}", params=params, **signed)  # type: ignore[arg-type]
             return answer.status_code, orjson.loads(answer.content)
+
+
+class Store:
+    """Pulls of one account into one store."""
+
+    def __init__(self, path: Path, account: Any) -> None:
+        self.path, self.account, self.runs = path, account, 0
+
+    def pull(self, *, later: int = 0, quirks: Quirks | None = None, **options: Any) -> PullResult:
+        """Pull, an hour after the pull before and `later` ms more, from the account's world as it is now."""
+        self.account.transport.calls.clear()
+        self.account.transport._inner.app = app(self.account.world, quirks)
+        self.runs += 1
+
+        def client(connector: Connector, stop: threading.Event) -> Client:
+            found: Client = self.account.client(connector, stop)
+            return found
+
+        return pull(
+            self.path,
+            [self.account.connector],
+            PullOptions(now=NOW + self.runs * HOUR + later, **options),
+            client=client,
+            clock=lambda: NOW / 1000,
+        )
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        with open_store(self.path) as store:
+            return [tuple(row) for row in store.db.execute(sql)]
+
+    @property
+    def calls(self) -> list[str]:
+        return sorted(call.url.path.removeprefix("/3.0/") for call in self.account.transport.calls)
+
+
+@pytest.fixture
+def pulls(tmp_path: Path) -> Callable[[Imitated], Store]:
+    """Make a store that pulls from an imitated account."""
+    return lambda account: Store(tmp_path / "shop.db", account)
+
+
+@pytest.fixture
+def rich() -> World:
+    """Return the small world with an RSS campaign, a resend, a classic automation, orders and a cart besides."""
+    return make_rich()
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
 """Reading the imitated API: pages, windows, and whole pulls into a store."""
 
 import hashlib
-import threading
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -12,14 +10,11 @@ import orjson
 import pytest
 
 from persync.connect.client import Client
-from persync.connect.connector import Connector
-from persync.connect.pull import PullOptions, PullResult, pull
 from persync.connect.readers import OffsetPages
 from persync.connect.stream import AccountFacts, Stream, Work
 from persync.errors import ResponseError
 from persync.rows import Action
 from persync.sandbox.world import Click, Open, World
-from persync.store.store import open_store
 from persync_mailchimp.connector import Mailchimp
 from persync_mailchimp.readers import ChangedPages
 from persync_mailchimp.sandbox import app
@@ -162,43 +157,12 @@ def test_recipients_are_paged_by_offset_to_the_total(imitated: Any, world: World
     assert sorted(pages[0][0]) == ["absplit_group", "email_address", "email_id", "status"]
 
 
-class Store:
-    """Pulls of one account into one store."""
-
-    def __init__(self, path: Path, account: Any) -> None:
-        self.path, self.account, self.runs = path, account, 0
-
-    def pull(self, **options: Any) -> PullResult:
-        self.account.transport.calls.clear()
-        self.runs += 1
-
-        def client(connector: Connector, stop: threading.Event) -> Client:
-            found: Client = self.account.client(connector, stop)
-            return found
-
-        return pull(
-            self.path,
-            [self.account.connector],
-            PullOptions(now=NOW + self.runs * HOUR, **options),
-            client=client,
-            clock=lambda: NOW / 1000,
-        )
-
-    def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        with open_store(self.path) as store:
-            return [tuple(row) for row in store.db.execute(sql)]
-
-    @property
-    def calls(self) -> list[str]:
-        return sorted(call.url.path.removeprefix("/3.0/") for call in self.account.transport.calls)
-
-
 @pytest.fixture
-def store(tmp_path: Path, imitated: Any, world: World) -> Store:
-    return Store(tmp_path / "shop.db", imitated(world, attributes={"country": "to see who is left out"}))
+def store(pulls: Any, imitated: Any, world: World) -> Any:
+    return pulls(imitated(world, attributes={"country": "to see who is left out"}))
 
 
-def test_a_pull_brings_everything_and_a_second_one_changes_nothing(store: Store) -> None:
+def test_a_pull_brings_everything_and_a_second_one_changes_nothing(store: Any) -> None:
     first, second = store.pull(), store.pull()
 
     assert (first.exit_code, second.exit_code) == (0, 0)
@@ -246,7 +210,7 @@ def test_a_pull_brings_everything_and_a_second_one_changes_nothing(store: Store)
     assert store.ask("SELECT value, count(*) FROM attributes GROUP BY value") == [("DE", 12)]
 
 
-def test_each_campaign_is_graded(store: Store) -> None:
+def test_each_campaign_is_graded(store: Any) -> None:
     store.pull()
 
     assert store.ask("SELECT title, level FROM campaigns JOIN campaign_levels USING (campaign_key) ORDER BY title") == [
@@ -258,7 +222,7 @@ def test_each_campaign_is_graded(store: Store) -> None:
     ]
 
 
-def test_only_what_moved_is_read_again(store: Store, world: World) -> None:
+def test_only_what_moved_is_read_again(store: Any, world: World) -> None:
     """A new click re-reads that campaign's activity; a later open of an automation's mail its report and opens."""
     store.pull()
     sent, _, running = world.messages[:3]
@@ -295,7 +259,7 @@ def test_only_what_moved_is_read_again(store: Store, world: World) -> None:
     assert store.ask("SELECT count(*) FROM touchpoints WHERE action IN (3, 4)") == [(9,)]
 
 
-def test_no_address_name_or_key_is_stored(store: Store, world: World) -> None:
+def test_no_address_name_or_key_is_stored(store: Any, world: World) -> None:
     store.pull()
 
     written = b"".join(path.read_bytes() for path in store.path.parent.iterdir() if path.is_file() and path.suffix != ".key")
@@ -306,7 +270,7 @@ def test_no_address_name_or_key_is_stored(store: Store, world: World) -> None:
     assert store.account.key.encode() not in written
 
 
-def test_a_role_that_may_not_read_members_leaves_a_hole_and_the_rest(store: Store) -> None:
+def test_a_role_that_may_not_read_members_leaves_a_hole_and_the_rest(store: Any) -> None:
     import httpx
 
     inner = store.account.transport

@@ -353,7 +353,7 @@ def test_a_batchs_result_goes_through_its_streams_record_and_row_function(sample
     results = orjson.loads((samples / "batch_result_file.json").read_bytes())
     results[0]["operation_id"], results[1]["operation_id"] = "0", "1000"
     step = stream.reader.read(work, step.next, tarball(orjson.dumps(results)), {})
-    assert step.next == {"singly": [[1000, 1000]], "after": None}
+    assert step.next == {"singly": [[1000, 1000]], "end": 2000, "after": None}
     assert orjson.loads(step.body) == {"emails": []}
     assert shape("email_activity", orjson.loads(step.body), parent=PARENT).rejects == []
 

@@ -144,18 +144,17 @@ class BatchPages:
         left = [[offset, self.pages.count] for offset in wanted if offset not in good or offset in bad]
         known = total if isinstance(total, int) else token.get("total") or work.parent.get(self.expected) or 0
         after = self._after({"from": wanted.stop, "tries": 0, "total": known})
-        following = {"singly": left, "after": after} if left else after
+        following = {"singly": left, "end": wanted.stop, "after": after} if left else after
         return Step(orjson.dumps({self.pages.at: records}), (self.pages.at,), following, total=known)
 
     def _read_single(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
         (offset, count), *left = token["singly"]
         step = self.pages.read(work, self._page(offset, count), body, headers)
         after = token["after"]
-        if step.total is not None and after is None:
+        if not left and after is None and step.total is not None and token["end"] < step.total:
             # More than was expected: the list has grown since the report.
-            end = offset + count
-            after = self._page(end, self.pages.count) if not left and end < step.total else None
-        following = {"singly": left, "after": after} if left else after
+            after = self._page(token["end"], self.pages.count)
+        following = {**token, "singly": left} if left else after
         return Step(step.body, step.at, following, total=step.total)
 
     @staticmethod
@@ -167,7 +166,7 @@ class BatchPages:
         offsets = self._offsets(work, token)
         known = token.get("total") or work.parent.get(self.expected) or 0
         after = self._after({"from": offsets.stop, "tries": 0, "total": known})
-        return {"singly": [[offset, self.pages.count] for offset in offsets], "after": after}
+        return {"singly": [[offset, self.pages.count] for offset in offsets], "end": offsets.stop, "after": after}
 
     def shrink(self, work: Work, token: Token) -> Token | None:
         if "offset" in token:
