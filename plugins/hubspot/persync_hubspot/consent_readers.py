@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -37,22 +37,21 @@ _PEOPLE: TypeAdapter[_People] = TypeAdapter(_People)
 class AddressStatuses:
     """The statuses of everybody who was ever mailed: a page of contacts from a search, then two questions about them.
 
-    The addresses live in memory between those calls and nowhere else: a token holds the contacts' ids alone, so a pull that
-    goes on after a break asks for the page of contacts again.
+    The addresses live in this run's memo between those calls and nowhere else: a token holds the contacts' ids alone, so a
+    pull that goes on after a break asks for the page of contacts again.
     """
 
     limit: int = BATCH
-    _held: dict[tuple[str, str], list[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def start(self, work: Work) -> Token:
         return {"last": "0", "ask": "people"}
 
     def request(self, work: Work, token: Token) -> Request:
-        held = self._held.get((work.connection, token["last"]))
-        if token["ask"] == "people" or held is None:
+        addresses = work.memo.get(token["last"])
+        if token["ask"] == "people" or addresses is None:
             return Request("POST", api.search("contacts"), json=self._mailed(token["last"]))
         path = api_mail.STATUSES if token["ask"] == "statuses" else api_mail.UNSUBSCRIBED_FROM_ALL
-        return Request("POST", path, params={"channel": "EMAIL"}, json={"inputs": held})
+        return Request("POST", path, params={"channel": "EMAIL"}, json={"inputs": addresses})
 
     def _mailed(self, last: str) -> dict[str, Any]:
         filters = [
@@ -69,14 +68,14 @@ class AddressStatuses:
         }
 
     def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
-        place = (work.connection, token["last"])
-        if token["ask"] == "people" or place not in self._held:
+        if token["ask"] == "people" or token["last"] not in work.memo:
             return self._people(work, token, body)
         if token["ask"] == "statuses":
             return Step(_flat(body, "statuses"), ("results",), {**token, "ask": "unsubscribe-all"})
         following = {"last": token["to"], "ask": "people"} if token["more"] else None
-        del self._held[place]
-        return Step(_flat(body, "wideStatuses"), ("results",), following)
+        flat = _flat(body, "wideStatuses")
+        del work.memo[token["last"]]
+        return Step(flat, ("results",), following)
 
     def _people(self, work: Work, token: Token, body: bytes) -> Step:
         (after,) = picked(body, "paging.next.after")
@@ -86,11 +85,7 @@ class AddressStatuses:
             raise unexpected(error) from None
         if not found:
             return Step(NOTHING, ("results",), None)
-        # One page at most is held for a connection: an earlier pull may have ended between its calls.
-        for place in [place for place in self._held if place[0] == work.connection]:
-            del self._held[place]
-        addresses = sorted({one["properties"]["email"] for one in found if one["properties"].get("email")})
-        self._held[(work.connection, token["last"])] = addresses
+        work.memo[token["last"]] = sorted({one["properties"]["email"] for one in found if one["properties"].get("email")})
         asked = "statuses" if token["ask"] == "people" else token["ask"]
         following = {"last": token["last"], "ask": asked, "to": found[-1]["id"], "more": after is not None}
         return Step(NOTHING, ("results",), following if following != token else {**following, "again": True})

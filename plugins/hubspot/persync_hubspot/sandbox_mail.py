@@ -16,6 +16,7 @@ from persync_hubspot.sandbox_mail_stats import DAY, histogram, statistics
 from persync_hubspot.sandbox_wire import Query, Refusal, first, iso, listed, page_size
 
 PAGE_MOST = 100
+SCHEDULED_DAYS = 100
 SORTED_BY = ("name", "createdAt", "updatedAt")
 
 
@@ -56,7 +57,9 @@ class Mail:
         automated = message.kind.startswith("AUTOMATED")
         published = message.sent_at is not None
         campaign = self._campaigns.get(message.campaign_guid or "")
-        updated = max(message.created_at, message.sent_at or 0, message.deleted_at or 0)
+        # Publishing sets the change date, but a mail that was scheduled long before goes out by itself.
+        was_scheduled = message.sent_at is not None and message.sent_at - message.created_at > SCHEDULED_DAYS * DAY
+        updated = max(message.created_at, 0 if was_scheduled else message.sent_at or 0, message.deleted_at or 0)
         email: dict[str, Any] = {
             "id": message.id,
             "name": message.title,
