@@ -13,7 +13,7 @@ def test_doctor_says_where_a_secret_is_and_not_what(
     persync: Run, tmp_path: Path, answering: Callable[[int, str, bytes], str]
 ) -> None:
     url = answering(200, "application/json", b'{"account_id": "1", "account_name": "Mine", "role": "owner"}')
-    project(tmp_path, MAIL + f'base_url = "{url}"\n[connections.none]\nconnector = "hubspot"\n')
+    project(tmp_path, '[connections.none]\nconnector = "hubspot"\n' + MAIL + f'base_url = "{url}"\n')
     secrets = tmp_path / "persync.secrets.toml"
     secrets.write_text('MAILCHIMP_API_KEY = "0123456789abcdef-us10"\n')
     secrets.chmod(0o600)
