@@ -129,6 +129,29 @@ def test_an_interval_without_statistics_is_a_reject(shaped: Any) -> None:
     assert (reject.record, reject.field) == ("2026-05-01T00:00:00Z", "aggregations")
 
 
+def test_an_event_that_comes_in_two_days_late_is_seen(account_of: Any, build: Any, tmp_path: Path) -> None:
+    store, sent = tmp_path / "a.db", build.now - 10 * build.day
+    late = Send(1, sent, opens=[Open(build.now - 2 * build.day, False)])
+    pulled(store, account_of(messages=[build.mail(1, [Send(1, sent)], sent_at=sent)]), build.now)
+    pulled(store, account_of(messages=[build.mail(1, [late], sent_at=sent)]), build.now + 1000)
+
+    assert table(store, "SELECT happened_at FROM touchpoints WHERE action = 3") == [(build.now - 2 * build.day,)]
+
+
+def test_how_far_back_events_were_read_is_coverage(account: Any, build: Any, tmp_path: Path) -> None:
+    """With a start, nothing before it is asked for, and coverage begins there; without one it begins with time itself."""
+    start = build.now - 30 * build.day
+    connector = account.connector(start="2026-09-01")
+    pull(tmp_path / "a.db", [connector], PullOptions(now=build.now), client=account.client)
+    asked = [call.url.params for call in account.transport.calls if call.url.path == "/email/public/v1/events"]
+    pulled(tmp_path / "b.db", account, build.now)
+
+    assert {int(params["startTimestamp"]) for params in asked} == {start}
+    covered = "SELECT DISTINCT from_at, to_at, state FROM coverage WHERE stream = 'email_events'"
+    assert table(tmp_path / "a.db", covered) == [(start, build.now, "complete")]
+    assert table(tmp_path / "b.db", covered) == [(0, build.now, "complete")]
+
+
 # -- reconcile -------------------------------------------------------------------------------------------------------------
 
 
