@@ -39,7 +39,8 @@ class Watch:
         of = f", {step.done} of {step.total} parts" if step.total > 1 else ""
         text = f"{step.connection} {step.stream}: {step.records:,} records{of}"
         if step.finished and (step.pages or step.total):
-            click.echo(f"{text}, {step.changed:,} rows changed", err=True)
+            why = f" ({step.reason})" if step.reason else ""
+            click.echo(f"{text}, {step.changed:,} rows changed{why}", err=True)
         elif self._status is not None:
             self._status.update(text)
 

@@ -329,6 +329,7 @@ class ConnectionPull:
                 done=done,
                 total=total,
                 finished=finished,
+                reason=result.reason,
             )
         )
 

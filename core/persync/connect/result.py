@@ -103,6 +103,8 @@ class Progress:
     done: int
     total: int
     finished: bool = False
+    reason: str = ""
+    """of a stream that was skipped or failed: why"""
 
 
 Watcher = Callable[[Progress], None]

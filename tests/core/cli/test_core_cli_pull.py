@@ -173,3 +173,23 @@ def test_a_dry_run_without_a_token_is_one_line_and_its_exit_code(persync: Run, t
 
     assert said(result, 4).startswith("news: no secret found")
     assert result.stdout.splitlines()[-2:] == ["news: not known.", "own: 0 calls, about 0.0 s."]
+
+
+def test_a_stream_that_was_skipped_is_told_with_its_reason_while_it_runs_and_at_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from core.cli.post import office, post
+    from persync.cli.progress import Watch, show_pull
+    from persync.connect.pull import pull
+    from persync.testing import quick_client
+
+    reason = "scope: access denied (HTTP 403). Needs stamps.read."
+    with Watch() as watch:
+        options = PullOptions(now=1_760_000_000_000, streams=("stamps",))
+        result = pull(tmp_path / "s.db", [post()], options, watch, client=quick_client(office()))
+    show_pull(result, "text")
+
+    told = capsys.readouterr()
+    assert result.exit_code == 0
+    assert told.err == f"post stamps: 0 records, 0 rows changed ({reason})\n"
+    assert [line.split("  ")[-1] for line in told.out.splitlines()] == ["reason", reason, "0 rows changed."]
