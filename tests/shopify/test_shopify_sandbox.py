@@ -232,6 +232,29 @@ def test_the_sandbox_tells_how_to_connect_to_it(build: Any) -> None:
     assert SANDBOX.secrets(world) == {"SHOPIFY_ACCESS_TOKEN": f"shpat_sandbox_{world.secret}"}
 
 
+def test_pieces_know_where_the_shop_is_mounted(build: Any) -> None:
+    """A file that the shop serves lies beside its API, also when it is one of several sandboxes."""
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    from persync_shopify.sandbox_parts import HERE
+
+    heard: list[str] = []
+    world = build.world()
+    inner = app(world)
+    headers = {"X-Shopify-Access-Token": secrets(world)["SHOPIFY_ACCESS_TOKEN"]}
+
+    async def listening(scope: Any, receive: Any, send: Any) -> None:
+        await inner(scope, receive, send)
+        heard.append(HERE.get())
+
+    mounted = Starlette(routes=[Mount("/shopify", app=listening)])
+    for application, before in ((listening, ""), (mounted, "/shopify")):
+        post(application, f"{before}/admin/api/2026-10/graphql.json", json={"query": "{ shop { id } }"}, headers=headers)
+
+    assert heard == ["http://127.0.0.1/", "http://127.0.0.1/shopify/"]
+
+
 @cache
 def schema() -> GraphQLSchema:
     return build_schema(files("persync_shopify").joinpath("sandbox.graphql").read_text("utf-8"))

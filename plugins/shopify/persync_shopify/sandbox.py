@@ -130,7 +130,8 @@ def app(
     shop = _Shop(data, secrets(world), Bucket(maximum, rate, clock), parts)
 
     async def graphql(request: Request) -> Response:
-        HERE.set(str(request.base_url))
+        # Not base_url: that leaves out what the shop is mounted under.
+        HERE.set(str(request.url).partition("admin/api/")[0])
         return shop.graphql(request.path_params["version"], request.headers, await request.body())
 
     async def grant(request: Request) -> Response:
