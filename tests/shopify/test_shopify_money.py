@@ -432,3 +432,13 @@ def test_shopifys_own_tiers_are_kept_only_when_asked_for(at: Make) -> None:
 
     assert of(Attribute, none) == []
     assert [row[1:] for row in of(Attribute, asked)] == [("spend_tier", "high", "a"), ("rfm_group", None, "b")]
+
+
+@pytest.mark.parametrize("state", ["INVALID", "REDACTED", "SOMETHING_NEW"])
+def test_a_consent_state_that_grants_nothing_is_unknown(at: Make, state: str) -> None:
+    """A redacted customer, an address that does not exist, a state of a later version: none of them is a yes or a no."""
+    email = {"marketingState": state, "marketingOptInLevel": "UNKNOWN", "marketingUpdatedAt": None}
+
+    (consent,) = of(Consent, rows_of(streams.CUSTOMERS, customer(defaultEmailAddress=email, defaultPhoneNumber=None), at()))
+
+    assert consent[1:] == ("email", "unknown", None, None, None)
