@@ -233,7 +233,7 @@ class BulkOrders:
 
     def _after(self, work: Work, token: Token, roots: int) -> Token | None:
         """Return the token of the slice after this one."""
-        piece = Slice(*token["slice"]).following(work.until, roots)
+        piece = Slice(*token["slice"]).following(work.until, roots, work.settings.bulk_slice)
         if piece is None:
             return None
         return {"phase": "look", "slice": list(piece), "attempt": 1, "redacted": token.get("redacted", [])}

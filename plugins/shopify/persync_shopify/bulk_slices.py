@@ -33,13 +33,17 @@ class Slice(NamedTuple):
         width = max(SMALLEST_MS, ceil((until - oldest) / pieces))
         return cls(0, min(oldest + width, until), width, target)
 
-    def following(self, until: int, found: int) -> Slice | None:
-        """Return the slice after this one, in which `found` orders were; None at the end."""
+    def following(self, until: int, found: int, most: int) -> Slice | None:
+        """Return the slice after this one, in which `found` orders were; None at the end.
+
+        After one that had to be halved the slices grow slowly again, to at most `most` orders.
+        """
         if self.end >= until:
             return None
-        width = min(self.width * self.target // max(found, 1), self.width * WIDEN)
-        width = max(width, self.width // WIDEN, SMALLEST_MS)
-        return Slice(self.end, min(self.end + width, until), width, self.target)
+        target = min(self.target + self.target // 4 + 1, most)
+        width = self.width * target // found if found else self.width * WIDEN
+        width = max(min(width, self.width * WIDEN), self.width // WIDEN, SMALLEST_MS)
+        return Slice(self.end, min(self.end + width, until), width, target)
 
     def half(self) -> Slice | None:
         """Return the first half of this slice, with which the following ones are planned too; None when it is too small."""
