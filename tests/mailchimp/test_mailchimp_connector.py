@@ -200,10 +200,11 @@ def test_the_check_says_what_it_found(imitated: Callable[..., Any], world: Any) 
     with account.client() as client:
         found = list(account.connector.check(client))
 
-    assert [name for name, _ in found] == ["server", "account", "lists", "campaigns"]
+    assert [name for name, _ in found] == ["server", "account", "lists", "campaigns", "stores"]
     assert found[0][1] == "Everything's Chimpy!"
     assert found[1][1].endswith(", role owner, plan monthly, 8 subscribers")
     assert [found[2][1], found[3][1]] == ["1", "5"]
+    assert found[4][1] == "2, 1 still being synced: its orders are not all there"
 
 
 def test_the_check_tells_which_calls_the_role_forbids(imitated: Callable[..., Any], world: Any) -> None:

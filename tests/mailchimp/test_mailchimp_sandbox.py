@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -420,81 +419,3 @@ def test_who_is_no_member_is_not_shown(api: Any, world: World) -> None:
 
     assert world.people[13].email not in everybody
     assert world.people[12].email in everybody
-
-
-# -- the official schemas -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def specification(shared: Path) -> dict[str, Any]:
-    file = shared / "specs" / "mailchimp-marketing.openapi.json"
-    if not file.is_file():
-        pytest.skip("the official OpenAPI file is not here")
-    found: dict[str, Any] = orjson.loads(file.read_bytes())
-    return found
-
-
-def _is_fault_of_the_specification(error: Any) -> bool:
-    """Values that real answers hold and the schema does not allow."""
-    path = [part for part in error.absolute_path if isinstance(part, str)]
-    return (
-        "merge_fields" in path  # typed as objects, mostly text or numbers
-        or (path[-1:] == ["send_time"] and error.instance is None)  # drafts
-        or (path[-1:] == ["absplit_group"] and error.instance == "")
-        or (path[-1:] == ["type"] and error.validator == "enum")  # automation types
-        or error.instance == ""  # absent dates
-    )
-
-
-def problems(specification: dict[str, Any], path: str, answer: Any) -> list[str]:
-    """Return where an answer departs from the official schema of its path."""
-    from jsonschema import Draft202012Validator
-    from referencing import Registry, Resource
-    from referencing.jsonschema import DRAFT202012
-
-    registry: Any = Registry().with_resource("urn:spec", Resource(specification, DRAFT202012))
-    schema = {"$ref": f"urn:spec#/paths/{path.replace('/', '~1')}/get/responses/200/content/application~1json/schema"}
-    return [
-        f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
-        for error in Draft202012Validator(schema, registry=registry).iter_errors(answer)
-        if not _is_fault_of_the_specification(error)
-    ]
-
-
-@pytest.mark.shared
-@pytest.mark.parametrize("campaign", [SENT, OLD, RUNNING, TESTED, DRAFT])
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/",
-        "/ping",
-        "/lists",
-        "/lists/{list_id}",
-        "/lists/{list_id}/merge-fields",
-        "/lists/{list_id}/segments",
-        "/lists/{list_id}/members",
-        "/campaigns",
-        "/campaigns/{campaign_id}",
-        "/campaigns/{campaign_id}/content",
-        "/reports",
-        "/reports/{campaign_id}",
-        "/reports/{campaign_id}/sent-to",
-        "/reports/{campaign_id}/email-activity",
-        "/reports/{campaign_id}/open-details",
-        "/reports/{campaign_id}/unsubscribed",
-        "/reports/{campaign_id}/abuse-reports",
-    ],
-)
-def test_answers_fit_the_official_schemas(api: Any, specification: dict[str, Any], path: str, campaign: str) -> None:
-    status, answer = api.get(path.format(list_id=LIST, campaign_id=campaign), count="1000")
-
-    assert status == 200
-    assert problems(specification, path, answer) == []
-
-
-@pytest.mark.shared
-def test_the_schemas_would_notice_a_wrong_type(api: Any, specification: dict[str, Any]) -> None:
-    _, answer = api.get("/reports", fields="reports.id,reports.emails_sent,total_items")
-    answer["reports"][1]["emails_sent"] = "many"
-
-    assert problems(specification, "/reports", answer) == ["reports.1.emails_sent: 'many' is not of type 'integer'"]

@@ -11,7 +11,8 @@ import orjson
 from pydantic import Field, field_validator
 
 from persync.connect.connector import ConnectionSettings, Connector, retry_after
-from persync.connect.stream import Request
+from persync.connect.stream import AccountFacts, Request
+from persync.connect.totals import Total
 from persync.errors import (
     AuthError,
     ConfigError,
@@ -23,6 +24,7 @@ from persync.errors import (
 )
 from persync_mailchimp.pace import ConnectionPace
 from persync_mailchimp.streams import STREAMS
+from persync_mailchimp.totals import campaign_totals, member_totals, order_totals
 
 if TYPE_CHECKING:
     from persync.connect.client import Client
@@ -73,6 +75,7 @@ class Mailchimp(Connector):
     settings_type: ClassVar[type[ConnectionSettings]] = MailchimpSettings
     secrets: ClassVar[Mapping[str, str]] = {"token": "MAILCHIMP_API_KEY"}
     streams: ClassVar = STREAMS
+    api_version = "3.0"
     # The vendor allows ten connections a user over all programs; six are left to the others.
     workers: ClassVar[int] = 4
     help: ClassVar[str] = (
@@ -138,6 +141,23 @@ class Mailchimp(Connector):
                 yield family, f"not readable: {error.what}"
             else:
                 yield family, f"{found.get('total_items', 0)}"
+
+        try:
+            stores = client.get_json("ecommerce/stores", {"count": "1000", "fields": "stores.id,stores.is_syncing"})["stores"]
+        except SkipStreamError as error:
+            yield "stores", f"not readable: {error.what}"
+        else:
+            syncing = sum(bool(store.get("is_syncing")) for store in stores)
+            note = f", {syncing} still being synced: its orders are not all there" if syncing else ""
+            yield "stores", f"{len(stores)}{note}"
+
+    def totals(self, client: Client, account: AccountFacts) -> Iterator[Total]:
+        """Yield counters of the latest campaigns, members by status, orders by store; what a role may not read is left out."""
+        for part in (campaign_totals, member_totals, order_totals):
+            try:
+                yield from part(client)
+            except SkipStreamError:
+                continue
 
     def _check_oauth(self, client: Client) -> tuple[str, str]:
         """Ask Mailchimp's sign-in server which data centre an OAuth token belongs to."""

@@ -20,6 +20,7 @@ __all__ = [
     "abuse_rows",
     "activity_rows",
     "click_rows",
+    "listed_report_rows",
     "open_rows",
     "report_rows",
     "sent_rows",
@@ -29,6 +30,19 @@ __all__ = [
 
 CLAIM_MODEL = "mailchimp_report"
 """Mailchimp's revenue of a campaign, without tax and shipping"""
+
+
+def listed_report_rows(report: records.Report, at: Context) -> Iterator[rows.Row]:
+    """Yield what a report of the listing says; that of an automation's e-mail is to be read singly.
+
+    Whether such an e-mail is tracked stands among the automations alone, which then say so for this very work.
+    """
+    if not (report.get("type") or "").startswith("auto"):
+        yield from report_rows(report, at)
+        return
+    moved = f"{report['emails_sent']}/{report['opens']['opens_total']}/{report['clicks']['clicks_total']}"
+    off = at.params.get("untracked", {}).get(report["id"], "")
+    yield Child("automation_reports", report["id"], {"campaign_id": report["id"], "untracked": off}, moved)
 
 
 def report_rows(report: records.Report, at: Context) -> Iterator[rows.Row]:

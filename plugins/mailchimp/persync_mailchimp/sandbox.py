@@ -48,7 +48,7 @@ def app(world: World, quirks: Quirks | None = None) -> Starlette:
     quirks = quirks or Quirks()
     counts = Counts(world, quirks.untracked)
     groups, shop, batches = Groups(world), Shop(world, counts), Batches(world, quirks)
-    audience, campaigns = Audience(world, counts, groups, quirks), Campaigns(world, counts, quirks)
+    audience, campaigns = Audience(world, counts, groups, quirks), Campaigns(world, counts)
     told, automations = Reports(audience, counts), Automations(campaigns)
     calls: list[tuple[str, Answer]] = [
         ("", lambda r: audience.account()),

@@ -241,7 +241,7 @@ REPORTS = Stream(
     path="reports",
     params=only("reports", *_REPORT),
     record=records.Report,
-    rows=report_rows.report_rows,
+    rows=report_rows.listed_report_rows,
     reader=ReportPages(),
     safe=("id", "type", "list_id", "ecommerce.currency_code"),
     # Counters move after the send.
@@ -258,7 +258,7 @@ AUTOMATION_REPORTS = Stream(
     reader=SinglePage(),
     safe=("type", "list_id", "ecommerce.currency_code"),
     parent="campaigns",
-    needs=("automation_emails",),
+    needs=("automation_emails", "reports"),
 )
 
 SUB_REPORTS = Stream(

@@ -13,7 +13,6 @@ from persync.sandbox.world import Message, World
 from persync_mailchimp.dates import when
 from persync_mailchimp.imitation.counts import Counts
 from persync_mailchimp.imitation.query import DIRECTIONS, moment_of, one_of, page, within
-from persync_mailchimp.imitation.quirks import Quirks
 
 __all__ = ["Campaigns", "campaign_status", "combination_id", "is_issue"]
 
@@ -23,9 +22,8 @@ _BLOCK = re.compile(r"<[^>]+>")
 class Campaigns:
     """The campaigns of one world."""
 
-    def __init__(self, world: World, counts: Counts, quirks: Quirks) -> None:
+    def __init__(self, world: World, counts: Counts) -> None:
         self.world = world
-        self.quirks = quirks
         self._counted = counts
 
     def hidden_automations(self) -> list[Message]:
@@ -109,8 +107,8 @@ class Campaigns:
                 "drag_and_drop": False,
             },
             "tracking": {
-                "opens": "o" not in self.quirks.untracked.get(message.id, ""),
-                "html_clicks": "c" not in self.quirks.untracked.get(message.id, ""),
+                "opens": "o" not in self._counted.off(message),
+                "html_clicks": "c" not in self._counted.off(message),
                 "text_clicks": False,
                 "goal_tracking": False,
                 "ecomm360": True,

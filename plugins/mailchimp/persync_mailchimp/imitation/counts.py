@@ -45,10 +45,14 @@ class Counts:
             self._reports[message.id] = self.count(message)
         return self._reports[message.id]
 
+    def off(self, message: Message) -> str:
+        """Return what is not tracked ("o", "c"): issues and resends are tracked as their parent is."""
+        return self.untracked.get(message.parent or message.id, "")
+
     def count(self, message: Message) -> dict[str, Any]:
         """Count a message, or a part of one, into a report."""
         found = _count(message, self.world)
-        if (off := self.untracked.get(message.id)) is not None:
+        if off := self.off(message):
             # What is not measured is shown as 0.
             for name, mark in (("opens", "o"), ("clicks", "c")):
                 if mark in off:
