@@ -208,3 +208,14 @@ def test_a_readers_own_probe_and_count_are_used(tmp_path: Path) -> None:
     found = by_name(looked(api, tmp_path / "none.db", Own("post", post().settings, {})))
 
     assert (api.calls, found["letters"]) == (["GET /letters/count"], ("ok", "1,234 records"))
+
+
+def test_a_check_that_trips_over_an_answer_is_a_failure_and_the_streams_are_still_asked(tmp_path: Path) -> None:
+    class Tripping(Post):
+        def check(self, client: Any) -> Any:
+            yield "server", {}["nothing"]
+
+    found = by_name(looked(office(), tmp_path / "none.db", Tripping("post", post().settings, {})))
+
+    assert found["call"] == ("fail", "an answer that was not foreseen (KeyError).")
+    assert found["letters"] == ("ok", "10 records")

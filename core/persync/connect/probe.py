@@ -156,7 +156,7 @@ class Prober:
             probe.error = error.at(stream.name) if stream.name not in error.where else error
             if isinstance(error, AuthError | QuotaError | UnreachableError):
                 self.fatal = error
-        except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+        except Exception as error:
             # A reader of a plugin's that trips over what it is given: its stream is at fault, the others are not.
             probe.error = PersyncError(f"{type(error).__name__} while asking.", where=f"{work.connection}, {stream.name}")
         return probe

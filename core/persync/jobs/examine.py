@@ -159,10 +159,17 @@ def look_at(
             yield Finding(connector.connection, what, answer)
         return
     with (client or (lambda one: Client(one, tries=TRIES)))(connector) as calls:
-        for what, answer in connector.check(calls):
-            if what == VERSION and connector.api_version is not None:
-                continue  # told below, with its state
-            yield Finding(connector.connection, what, _ADDRESS.sub("(address)", answer))
+        try:
+            for what, answer in connector.check(calls):
+                if what == VERSION and connector.api_version is not None:
+                    continue  # told below, with its state
+                yield Finding(connector.connection, what, _ADDRESS.sub("(address)", answer))
+        except PersyncError:
+            raise
+        except Exception as error:  # a connector that trips over an answer: its streams may be well
+            hint = "Check base_url: something other than the vendor's API may have answered."
+            unforeseen = PersyncError(f"an answer that was not foreseen ({type(error).__name__}).", hint=hint)
+            yield failed(connector.connection, "call", unforeseen)
         if connector.api_version is not None:
             yield _version(connector, now)
         with reading(store_path) as db:
