@@ -190,6 +190,9 @@ def world() -> Any:
     first.lines += [Line(f"77{n}", "Lantern", f"X-{n}", 1, 1000, 100) for n in range(5)]
     keep = {order.person for order in demo.orders} | set(list(demo.people)[:40])
     demo.people = {number: person for number, person in demo.people.items() if number in keep}
+    # Somebody who left a checkout not long ago.
+    recent = next(person for person in demo.people.values() if person.shopify_id is not None and person.number % 17 == 3)
+    recent.created_at = demo.now - 20 * 86_400_000
     return demo
 
 

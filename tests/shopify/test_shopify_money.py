@@ -271,6 +271,7 @@ def test_a_checkout_that_was_left_becomes_a_cart_and_has_its_mail_asked_for(at: 
     left = rows_of(streams.CHECKOUTS, checkout(), at())
     done = rows_of(streams.CHECKOUTS, checkout(completedAt="2026-09-03T00:00:00Z", customer=None), at())
     (hidden, _) = rows_of(streams.CHECKOUTS, checkout(customer=None), at(params={"redacted": ("customer",)}))
+    old = rows_of(streams.CHECKOUTS, checkout(createdAt="2026-01-01T00:00:00Z"), at())
 
     cart = Cart(
         cart_key(TOKEN),
@@ -287,6 +288,7 @@ def test_a_checkout_that_was_left_becomes_a_cart_and_has_its_mail_asked_for(at: 
     assert left == [cart, mail]
     assert done[0] == cart._replace(person=None, completed_at=ms("2026-09-03T00:00:00Z"), status="recovered")
     assert hidden.person is KEEP
+    assert of(Child, old) == []
 
 
 def test_a_recovery_mail_tells_whether_and_when_it_was_sent(at: Make) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from persync.connect import Context
+from persync.connect import DAY_MS, Context
 from persync.rows import (
     KEEP,
     Cart,
@@ -34,6 +34,9 @@ from persync_shopify.shop_records import (
     SegmentRecord,
 )
 from persync_shopify.values import cart_key, checkout_token, milliseconds, minor, money, order_ref, redacted, tail
+
+MAILS_DAYS: Final = 180
+"""how old a checkout may be for its recovery mail to be asked for"""
 
 _THING: Final = {"ORDER": "order", "CUSTOMER": "contact", "PRODUCT": "product"}
 
@@ -65,7 +68,7 @@ def cost_rows(record: InventoryRecord, at: Context) -> Iterator[Row]:
 
 
 def checkout_rows(record: CheckoutRecord, at: Context) -> Iterator[Row]:
-    """Yield a checkout that was left, and have its recovery mail asked for until the checkout is left alone."""
+    """Yield a checkout that was left, and have its recovery mail asked for whenever it changes, unless it is old."""
     total, currency = money(record["totalPriceSet"])
     buyer = record.get("customer")
     hidden = buyer is None and ("customer" not in record or "customer" in redacted(at))
@@ -81,7 +84,9 @@ def checkout_rows(record: CheckoutRecord, at: Context) -> Iterator[Row]:
         total_minor=total,
         shop=at.account.shop,
     )
-    yield Child("checkout_mails", name, {"id": record["id"]}, record["updatedAt"].isoformat())
+    # One call each: the mails of years ago are not worth a call for every checkout of a shop's life.
+    if at.now - milliseconds(record["createdAt"]) < MAILS_DAYS * DAY_MS:
+        yield Child("checkout_mails", name, {"id": record["id"]}, record["updatedAt"].isoformat())
 
 
 def cart_name(record: CheckoutRecord) -> str:
