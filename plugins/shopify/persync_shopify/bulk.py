@@ -20,7 +20,7 @@ from persync.connect import DAY_MS, Request, SinglePage, Step, Stream, Token, Wo
 from persync.errors import ResponseError
 from persync_shopify.access import granted
 from persync_shopify.bulk_jobs import Job, first_line, job_of, started
-from persync_shopify.bulk_lines import compose
+from persync_shopify.bulk_lines import read_lines
 from persync_shopify.bulk_rows import BulkRecord, parked_rows
 from persync_shopify.bulk_slices import Slice
 from persync_shopify.pages import OrderPages, counted, redacted
@@ -212,7 +212,7 @@ class BulkOrders:
             if length > LONGEST_LINE:
                 raise BulkError("a line of the bulk operation's file is longer than 64 MB.")
             return _to({**token, "part": length})
-        found = compose(body[:cut])
+        found = read_lines(body[:cut])
         lines, roots = token["seen"][0] + found.lines, token["seen"][1] + found.roots
         hidden = {"redacted": token.get("redacted", [])}
         if not last:

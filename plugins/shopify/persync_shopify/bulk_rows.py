@@ -29,7 +29,7 @@ _UNKNOWN: Final = object()
 
 
 class BulkRecord(TypedDict):
-    """An order with what of it lay in the same part of the file, or a child of one that lay elsewhere."""
+    """One line of a file: an order, or something that belongs to one."""
 
     key: str
     parent: str | None
@@ -74,11 +74,7 @@ def _whole(order: dict[str, Any], below: Below) -> Any:
         agreement.setdefault("sales", {"nodes": []})
         for sale in below(key_of(agreement["id"])):
             place(agreement, sale)
-        _once(agreement["sales"], "id")
-    for name, key in zip(_WHOLE, ("id", "id", "index"), strict=True):
-        _once(order[name], key)
     # The first is the order as it was placed.
-    agreements = order["agreements"]["nodes"]
     agreements.sort(key=lambda each: (each["happenedAt"], len(each["id"]), each["id"]))
     order["discountApplications"]["nodes"].sort(key=lambda each: each["index"])
     journey = order.get("customerJourneySummary")
@@ -87,13 +83,6 @@ def _whole(order: dict[str, Any], below: Below) -> Any:
         # As a page says it: no visit was attributed yet.
         journey["moments"] = None
     return count["count"] if isinstance(count, dict) else None
-
-
-def _once(connection: dict[str, Any], key: str) -> None:
-    """Leave each node once: a slice that was read again may have cut the file elsewhere. The later one counts."""
-    nodes = {node[key]: node for node in connection["nodes"]}
-    if len(nodes) < len(connection["nodes"]):
-        connection["nodes"] = list(nodes.values())
 
 
 def _lacks_moments(record: OrderRecord, count: int | None) -> bool:
