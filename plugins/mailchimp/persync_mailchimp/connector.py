@@ -35,6 +35,10 @@ METADATA_URL = "https://login.mailchimp.com/oauth2/metadata"
 
 _DATA_CENTER = re.compile(r"[a-z]+[0-9]+")
 _ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
+_BUSY = "A user has ten connections at once over all programs: pull again when the others are quiet."
+_AGAIN = "Pull again: it goes on where it stopped."
+_OLD_TLS = "It wants TLS 1.2 or newer: update this machine's OpenSSL, or the proxy in between."
+_CHANGED = "Mailchimp may have changed this call: update persync."
 _NAMES_A_PERSON = frozenset({"email", "fname", "lname", "name", "phone", "address", "birthday"})
 
 
@@ -191,7 +195,7 @@ class Mailchimp(Connector):
         if status == 403:
             if problem is None:
                 return TransientError(
-                    "too many requests (HTTP 403 without a reason).", throttled=True, wait=retry_after(headers)
+                    "too many requests (HTTP 403 without a reason).", throttled=True, wait=retry_after(headers), hint=_BUSY
                 )
             return SkipStreamError(
                 f"access denied (HTTP 403{said}).", reason="role", hint="The key's user needs the role Manager or higher."
@@ -203,10 +207,12 @@ class Mailchimp(Connector):
                 )
             return SkipStreamError(f"it is gone (HTTP 404{said}).", reason="gone")
         if status == 429:
-            return TransientError(f"too many requests (HTTP 429{said}).", throttled=True, wait=retry_after(headers))
+            return TransientError(f"too many requests (HTTP 429{said}).", throttled=True, wait=retry_after(headers), hint=_BUSY)
         if status == 408 or status >= 500:
-            return TransientError(f"Mailchimp failed (HTTP {status}{said}).", wait=retry_after(headers))
-        return ResponseError(f"the call was refused (HTTP {status}{said}).")
+            return TransientError(f"Mailchimp failed (HTTP {status}{said}).", wait=retry_after(headers), hint=_AGAIN)
+        if status == 426:
+            return ResponseError(f"the connection is not safe enough for Mailchimp (HTTP 426{said}).", hint=_OLD_TLS)
+        return ResponseError(f"the call was refused (HTTP {status}{said}).", hint=_CHANGED)
 
     def request_id(self, headers: Mapping[str, str], body: bytes) -> str:
         """Return the `instance` of a problem document, the id that Mailchimp's support asks for."""

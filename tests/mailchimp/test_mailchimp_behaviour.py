@@ -1,0 +1,220 @@
+"""The page on what Mailchimp really does: every test it names exists; and the rules that hold for all streams."""
+
+import ast
+import asyncio
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from persync.connect.plan import levels, wanted_streams
+from persync.connect.stream import AccountFacts, Request, Work
+from persync.errors import AuthError, PersyncError, RecordError, ResponseError, SkipStreamError, TransientError
+from persync_mailchimp.connector import Mailchimp, MailchimpSettings
+from persync_mailchimp.dates import moment
+from persync_mailchimp.readers import WholeAnswer
+from persync_mailchimp.sandbox import MOST_AT_ONCE, Guard
+
+ROOT = Path(__file__).parents[2]
+STREAMS = {stream.name: stream for stream in Mailchimp.streams}
+CONNECTOR = Mailchimp("letters", MailchimpSettings(connector="mailchimp", base_url="http://127.0.0.1/3.0"), {"token": "k-us1"})
+
+
+@cache
+def lines() -> list[tuple[str, str, str]]:
+    """Return (trap, rule, tests) of every line of the hand-written table."""
+    text = (ROOT / "docs" / "mailchimp.md").read_text("utf-8").partition("## What Mailchimp really does")[2]
+    rows = [line.strip().strip("|").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    cells = [tuple(cell.strip() for cell in row) for row in rows]
+    assert {len(row) for row in cells} == {3}
+    return [(row[0], row[1], row[2]) for row in cells if row[0] not in ("---", "endpoint, field or trap")]
+
+
+def test_every_line_has_a_rule_and_a_test_that_exists() -> None:
+    known = {
+        node.name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+
+    assert len(lines()) > 90
+    for trap, rule, tests in lines():
+        assert rule, trap
+        assert re.fullmatch(r"`test_\w+`(, `test_\w+`)*", tests), trap
+        assert set(re.findall(r"`(test_\w+)`", tests)) <= known, trap
+
+
+def test_every_part_of_what_is_known_and_every_stream_has_a_line() -> None:
+    assert {trap.partition(":")[0] for trap, _, _ in lines()} == {*"123456", "all"}
+    told = " ".join(f"{trap} {rule}" for trap, rule, _ in lines())
+    # `campaigns`, `sent_to` and `email_activity` are named by their calls.
+    missing = {name for name in STREAMS if f"`{name}`" not in told} - {"campaigns", "sent_to", "email_activity"}
+    assert missing == set()
+
+
+LEFT_OUT = (
+    "/activity",
+    "/activity-feed",
+    "/advice",
+    "/click-details/{link_id}/members",
+    "/clients",
+    "/customers",
+    "/domain-performance",
+    "/eepurl",
+    "/events",
+    "/goals",
+    "/growth-history",
+    "/locations",
+    "/segments/{segment_id}/members",
+    "account-exports",
+    "audiences",
+    "campaign-folders",
+    "ecommerce/orders",
+    "search-campaigns",
+    "sms-campaigns",
+    "templates",
+    "webhooks",
+)
+LEFT_OUT_FIELDS = {"industry_stats", "ip_opt", "ip_signup", "landing_site", "list_stats", "timeseries"}
+
+
+def test_what_is_left_out_is_not_asked_for() -> None:
+    paths = [stream.path for stream in Mailchimp.streams]
+    fields = {field for stream in Mailchimp.streams for field in stream.params.get("fields", "").split(",")}
+
+    assert [path for path in paths if path.startswith(LEFT_OUT) or path.endswith(LEFT_OUT) or path == "ecommerce/orders"] == []
+    assert [
+        f for f in fields if f.rpartition(".")[2] in ("timeseries", "timewarp", "landing_site", "list_stats", "ip_opt")
+    ] == []
+
+
+def test_no_rate_is_asked_for_or_kept() -> None:
+    fields = {field for stream in Mailchimp.streams for field in stream.params.get("fields", "").split(",")}
+
+    assert not [field for field in fields if "rate" in field.rpartition(".")[2] or field.endswith(".stats")]
+
+
+def test_no_campaign_is_filtered_out() -> None:
+    """A filter by type or status would miss automations, RSS campaigns and journeys, which never end up as "sent"."""
+    for name in ("campaigns", "automations"):
+        assert set(STREAMS[name].params) == {"fields"}
+
+
+def test_streams_are_read_in_an_order_that_knows_what_it_needs() -> None:
+    order = {stream.name: i for i, level in enumerate(levels(wanted_streams(CONNECTOR, ()))) for stream in level}
+
+    chain = ("lists", "merge_fields", "campaigns", "automation_emails", "content")
+    assert [order[name] for name in chain] == sorted({order[name] for name in chain})
+    assert order["members"] > order["merge_fields"]
+    assert order["all_members"] > max(order["members"], order["archived_members"])
+    recipients = (
+        "sent_to",
+        "email_activity",
+        "open_details",
+        "click_details",
+        "unsubscribed",
+        "abuse_reports",
+        "product_activity",
+    )
+    before = ("reports", "automation_reports", "sub_reports")
+    assert min(order[name] for name in recipients) > max(order[name] for name in before)
+    assert order["stores"] < order["orders"] == order["promo_rules"] < order["promo_codes"]
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2015-10-21T15:41:36+00:00", 1_445_442_096_000),
+        ("2015-10-21T17:41:36+02:00", 1_445_442_096_000),
+        ("2016-04-12 12:00:00", 1_460_462_400_000),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_dates_are_read_in_every_form_and_absent_ones_are_none(text: str | None, at: int | None) -> None:
+    assert moment(text, "field") == at
+    with pytest.raises(RecordError, match="is not a date"):
+        moment("soon", "field")
+
+
+PROBLEM = {"type": "x", "title": "T", "status": 0, "detail": "D", "instance": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, ResponseError),
+        (401, AuthError),
+        (403, SkipStreamError),
+        (404, SkipStreamError),
+        (405, ResponseError),
+        (408, TransientError),
+        (414, ResponseError),
+        (422, ResponseError),
+        (426, ResponseError),
+        (429, TransientError),
+        (500, TransientError),
+        (503, TransientError),
+    ],
+)
+def test_every_status_is_a_named_error_with_a_next_step(status: int, kind: type[PersyncError]) -> None:
+    error = CONNECTOR.failure(status, {}, orjson.dumps(PROBLEM))
+
+    assert type(error) is kind
+    assert f"HTTP {status}, T: D" in error.what
+    assert error.hint or (isinstance(error, SkipStreamError) and error.reason == "gone")
+
+
+def test_who_goes_on_asking_is_refused_without_json() -> None:
+    """Ten calls run; the next ten are told so, whoever still asks gets a page that is no JSON."""
+    statuses: list[tuple[int, bytes]] = []
+
+    async def note(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append((message["status"], dict(message["headers"]).get(b"content-type", b"")))
+
+    async def run() -> None:
+        done = asyncio.Event()
+
+        async def slow(scope: Any, receive: Any, send: Any) -> None:
+            await done.wait()
+
+        guard: Any = Guard(slow, "key")
+        scope = {"type": "http", "method": "GET", "path": "/3.0/ping", "headers": [(b"authorization", b"Bearer key")]}
+        calls = [asyncio.create_task(guard(scope, None, note)) for _ in range(2 * MOST_AT_ONCE + 2)]
+        while len(statuses) < MOST_AT_ONCE + 2:
+            await asyncio.sleep(0)
+        done.set()
+        await asyncio.gather(*calls)
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+
+    assert [status for status, _ in statuses] == [429] * MOST_AT_ONCE + [403] * 2
+    assert all(kind.startswith(b"text/html") for status, kind in statuses if status == 403)
+
+
+@pytest.mark.parametrize("name", ["abuse_reports", "sub_reports", "automation_emails"])
+def test_more_than_one_answer_holds_is_asked_for_with_a_count(name: str) -> None:
+    """No count is documented for these calls, so none is sent, unless the answer says that there is more."""
+    stream: Any = STREAMS[name]
+    parent = {"campaign_id": "c1", "workflow_id": "w1"}
+    todo = Work(stream, "letters", None, AccountFacts(), "", parent, None, 0, True)
+    reader = stream.reader
+    assert isinstance(reader, WholeAnswer)
+
+    def read(token: dict[str, Any], held: int, total: int) -> Any:
+        return reader.read(todo, token, orjson.dumps({reader.at: [{}] * held, "total_items": total}), {}).next
+
+    assert set(reader.request(todo, reader.start(todo)).params) <= {"fields"}
+    assert [read({"offset": 0}, 3, 3), read({"offset": 0}, 10, 12), read({"offset": 10}, 2, 12), read({"offset": 0}, 0, 5)] == [
+        None,
+        {"offset": 10},
+        None,
+        None,
+    ]
+    more: Request = reader.request(todo, {"offset": 10})
+    assert (more.params["count"], more.params["offset"]) == ("1000", "10")
