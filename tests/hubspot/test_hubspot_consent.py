@@ -185,6 +185,16 @@ def test_no_token_holds_an_address_while_statuses_are_asked_for(account: Any) ->
     ]
 
 
+@pytest.mark.parametrize(("tier", "status"), [("pro", 403), ("enterprise", 200)])
+def test_doctor_asks_for_the_statuses_themselves_and_names_nobody(account_of: Any, tier: str, status: int) -> None:
+    """The search for contacts is allowed on any tier: asking it would say that all is well."""
+    account = account_of(terms=Terms(tier=tier))
+    request = AddressStatuses().probe(work_of(streams_mail.SUBSCRIPTION_STATUSES, account))
+    answer = account.ask(request.method, request.path, params=request.params, json=request.json)
+
+    assert (answer.status_code, request.json) == (status, {"inputs": ["nobody@example.com"]})
+
+
 @pytest.mark.parametrize("stop", [1, 2])
 def test_a_pull_that_goes_on_after_a_break_asks_for_the_people_again(account: Any, stop: int) -> None:
     """What was held in memory is gone: the same page of contacts, then the question that was due."""
