@@ -5,7 +5,7 @@ the other; each is accepted only when its file has the lines, orders and bytes t
 operation that runs too long is asked for half of the time, one that fails is run again, and what cannot be read in bulk at
 all is read in pages. An operation bears a mark, by which a pull that was killed finds it again; others are left alone.
 
-The token says in which phase a slice is: size, look, run, poll, load, pages. The file's URL is never in it, because whoever
+The token says in which phase a slice is: size, look, poll, load, pages. The file's URL is never in it, because whoever
 has it can read the file without a token.
 """
 
@@ -92,9 +92,9 @@ class BulkOrders:
         if phase == "size":
             since = "" if work.since is None else f"updated_at:>='{iso(work.since)}'"
             return _call(self._text(work, "bulk_size"), query=since)
-        if phase == "look":
+        if phase == "look" and not _looked(work, token):
             return _call(self._text(work, "bulk_list"))
-        if phase == "run":
+        if phase == "look":
             return replace(_call(self._text(work, "bulk_run"), text=self.text(work, token)), once=True)
         url = work.memo.get(_url(token)) if phase == "load" else None
         if url is None:
@@ -129,8 +129,9 @@ class BulkOrders:
             return replace(step, next=following, total=None)
         if phase == "load" and _url(token) in work.memo:
             return self._load(work, token, body, headers)
-        answers = {"size": self._size, "look": self._look, "run": self._run, "poll": self._poll, "load": self._poll}
-        return answers[phase](work, token, body)
+        if phase == "look":
+            return self._run(work, token, body) if _looked(work, token) else self._look(work, token, body)
+        return self._size(work, token, body) if phase == "size" else self._poll(work, token, body)
 
     def _size(self, work: Work, token: Token, body: bytes) -> Step:
         count, (nodes,) = counted(body), picked(body, "data.orders.nodes")
@@ -148,7 +149,9 @@ class BulkOrders:
         for node in nodes or []:
             if first_line(node.get("query")) == own and node.get("status") in ("CREATED", "RUNNING", "COMPLETED"):
                 return _to({**token, "phase": "poll", "op": str(node["id"]), "polls": 0})
-        return _to({**token, "phase": "run"})
+        # In the memo: a pull that is killed now must look again, for it may have been started.
+        work.memo["looked"] = own
+        return _to({**token, "looks": token.get("looks", 0) + 1})
 
     def _run(self, work: Work, token: Token, body: bytes) -> Step:
         try:
@@ -160,6 +163,7 @@ class BulkOrders:
             return _to({**token, "phase": "poll", "op": op, "polls": 0}, wait=FIRST_WAIT_S)
         if not busy:
             raise BulkError(f"Shopify refuses the bulk operation: {words[:300]}", hint="Set bulk_over higher to read in pages.")
+        work.memo.pop("looked")
         waited = token.get("waited", 0.0) + BUSY_WAIT_S
         if waited > work.settings.bulk_patience * 60:
             return _to(self._paged(work, token, rest=True))
@@ -256,6 +260,7 @@ class BulkOrders:
         if tries > TRIES:
             work.memo.setdefault("stop", why)
         work.memo.pop(_url(token), None)
+        work.memo.pop("looked", None)
         attempt = token["attempt"] + (1 if fresh else 0)
         following = {"phase": "look", "slice": token["slice"], "attempt": attempt, "redacted": token.get("redacted", [])}
         return _to({**following, "tries": tries}, wait=wait, join="stop" in work.memo)
@@ -267,7 +272,7 @@ class BulkOrders:
         if phase == "pages":
             smaller = self._inner(token).shrink(work, token["pages"])
             return None if smaller is None else {**token, "pages": smaller}
-        if phase != "run":
+        if phase != "look" or not _looked(work, token):
             return None
         # Nobody knows whether it was started: look for it before starting another.
         following = self._again(work, token, "Shopify does not answer when a bulk operation is started.", fresh=False).next
@@ -288,6 +293,11 @@ def mark(work: Work, token: Token) -> str:
     """
     start, end, *_ = token["slice"]
     return f"# persync orders, pass {work.until}, slice {start}-{end}, attempt {token['attempt']}"
+
+
+def _looked(work: Work, token: Token) -> bool:
+    """Tell whether this run has looked for the slice's operation and found none: now it is started."""
+    return work.memo.get("looked") == mark(work, token)
 
 
 def _url(token: Token) -> str:
