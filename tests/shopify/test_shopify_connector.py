@@ -180,6 +180,7 @@ def test_client_credentials_get_one_token_and_keep_it(build: Any, connect: Calla
         "/admin/api/2026-10/graphql.json",
     ]
     assert "x-shopify-access-token" not in transport.calls[0].headers
+    assert transport.calls[0].headers["content-type"] == "application/x-www-form-urlencoded"
 
 
 def test_a_token_that_ran_out_is_renewed_once(build: Any, connect: Callable[..., Any]) -> None:

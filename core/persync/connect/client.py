@@ -149,7 +149,12 @@ class Client:
                     answer, body, total = self._part(request, url, headers, request.span)
                 else:
                     answer = self._http.request(
-                        request.method, url, params=request.params or None, json=request.json, headers=headers
+                        request.method,
+                        url,
+                        params=request.params or None,
+                        json=request.json,
+                        data=request.form,
+                        headers=headers,
                     )
                     body, total = answer.content, None
             except httpx.HTTPError as error:

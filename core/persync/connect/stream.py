@@ -105,6 +105,8 @@ class Request:
     path: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
+    form: Mapping[str, str] | None = None
+    """sent as application/x-www-form-urlencoded"""
     headers: Mapping[str, str] = field(default_factory=dict)
     span: tuple[int, int] | None = None
     """(offset, length): only this part of a big file, at most `length` bytes; the answer's `total` is the whole size"""

@@ -135,7 +135,7 @@ class Shopify(Connector):
         with self._lock:
             if not self._granted or time.monotonic() >= self._expires:
                 body = {"client_id": client_id, "client_secret": secret, "grant_type": "client_credentials"}
-                request = Request("POST", f"{self._root()}/admin/oauth/access_token", json=body)
+                request = Request("POST", f"{self._root()}/admin/oauth/access_token", form=body)
                 token, lifetime = picked(client.send(request, signed=False).body, "access_token", "expires_in")
                 if not isinstance(token, str) or not token:
                     raise AuthError("Shopify granted no token.", where=self.connection, hint=self.help)
