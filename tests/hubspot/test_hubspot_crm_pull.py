@@ -147,6 +147,41 @@ def test_a_merged_deal_counts_once(account_of: Make, build: Any, tmp_path: Path)
     ) == [("501", "won", 100_000), ("502", "deleted", 0)]
 
 
+def test_a_deal_that_was_won_and_is_open_again_counts_no_more(account_of: Make, build: Any, tmp_path: Path) -> None:
+    """HubSpot's numbers and ours agree on it before and after, in count and in money."""
+    from persync.connect.stream import AccountFacts
+    from persync_hubspot.totals_crm import crm_totals
+
+    store = tmp_path / "a.db"
+    deals = [build.deal(number, 1) for number in (1, 2, 3)]
+    seen = []
+    for days, stage in ((0, "closedwon"), (1, "contractsent"), (2, "closedwon")):
+        deals[1].stage, deals[1].updated_at = stage, build.now + days * build.day - 3_600_000
+        account = account_of(**full(build, deals=deals, orders=[], now=build.now + days * build.day))
+        pulled(store, account)
+        with account.client(account.connector()) as client:
+            told = [one for one in crm_totals(client, AccountFacts(currency="EUR")) if one.name == "won deals"]
+        with open_store(store) as opened:
+            ours = [opened.db.execute(one.sql, {**one.params, "connection": 1}).fetchone()[0] for one in told]
+        seen.append(([one.value for one in told], ours))
+
+    assert seen == [([3, 150_000], [3, 150_000]), ([2, 100_000], [2, 100_000]), ([3, 150_000], [3, 150_000])]
+
+
+def test_nothing_is_written_to_hubspot_and_no_link_is_followed(account_of: Make, build: Any, tmp_path: Path) -> None:
+    """Lists point to their next page at api.hubapi.com; every call stays where the connection says, and only reads."""
+    account = account_of(**full(build, people={n: build.person(n) for n in range(1, 230)}))
+    for later in (0, WEEK):
+        pulled(tmp_path / "a.db", account, later=later)
+
+    calls = account.transport.calls
+    assert {call.url.host for call in calls} == {"hub.test"}
+    assert sum("after=" in str(call.url) for call in calls) > 2
+    assert {call.url.path.rpartition("/")[2] for call in calls if call.method == "POST"} == {"search", "read"}
+    assert {call.method for call in calls} == {"GET", "POST"}
+    assert not [call for call in calls if "gdpr-delete" in call.url.path]
+
+
 def test_what_was_archived_is_dated_in_the_next_pull_although_no_search_shows_it(
     account_of: Make, build: Any, tmp_path: Path
 ) -> None:

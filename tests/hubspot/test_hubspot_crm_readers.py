@@ -131,6 +131,15 @@ def test_what_belongs_together_is_asked_again_after_a_search(account_of: Callabl
     assert {record["properties"]["hs_external_status"] for record in found} == {"completed"}
 
 
+@pytest.mark.parametrize("stream", [streams_crm.DEALS_STREAM, streams_crm.ORDERS_STREAM], ids=lambda one: str(one.name))
+def test_whose_deals_and_orders_are_is_left_to_a_stream_of_its_own_after_a_search(account: Any, stream: Stream) -> None:
+    """That stream looks at all recent ones anyway: nothing is asked twice."""
+    walked = list(walk(account, work_of(stream, since=0)))
+
+    assert [request.path.split("/")[-1] for request, _ in walked] == ["search"]
+    assert "associations" not in records_of(walked[0][1])[0]
+
+
 def test_a_search_of_links_alone_reads_nothing_by_id(account: Any) -> None:
     walked = list(walk(account, work_of(streams_crm.CONTACT_COMPANIES, since=0)))
 

@@ -157,13 +157,15 @@ class Crm:
     def _found(self, kind: str, groups: Any, sorts: Any) -> list[CrmRecord]:
         """Return all results of a search; the last one is remembered, since its next page asks for it again."""
         question = (kind, repr(groups), repr(sorts))
-        if self._last is None or self._last[0] != question:
+        # Taken once: callers in other threads may put their own search there meanwhile.
+        last = self._last
+        if last is None or last[0] != question:
             matches = matcher(kind, groups)
             indexed = self._world.now - self._faults.index_lag
             found = [record for record in self._live[kind] if record.updated_at <= indexed and matches(record)]
             sort(kind, found, sorts)
-            self._last = (question, found)
-        return self._last[1]
+            last = self._last = (question, found)
+        return last[1]
 
     def read(self, kind: str, body: dict[str, Any], query: Query) -> tuple[int, dict[str, Any]]:
         """Answer a batch read; with 207 when some of the objects are not there."""

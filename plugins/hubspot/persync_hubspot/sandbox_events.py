@@ -104,9 +104,11 @@ class MailEvents:
                 for position, send in enumerate(message.sends)
                 for type_, at, index in _happened(send)
             )
-            self._events = {"": everything}
+            found = {"": everything}
             for event in everything:
-                self._events.setdefault(event.kind, []).append(event)
+                found.setdefault(event.kind, []).append(event)
+            # Only when it is whole: callers in other threads must not see half of it.
+            self._events = found
         return self._events.get(kind, [])
 
     def _shown(self, event: Event) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from persync_hubspot import api, properties, records, rows, sale_rows, service_r
 from persync_hubspot.crm_readers import SETTLE, Associations, Objects, PropertyPages
 
 CHANGES = Incremental(overlap=15 * MINUTE_MS, settle=SETTLE)
-# An association moves no modified date: where it comes with the record, the last month is read again once a day.
-LINKED = Incremental(overlap=15 * MINUTE_MS, settle=SETTLE, lookback_days=30)
+# Neither an association nor a value that HubSpot computes is sure to move the modified date: where these come with the record,
+# the last month is read again once a day.
+REREAD = Incremental(overlap=15 * MINUTE_MS, settle=SETTLE, lookback_days=30)
 RECONCILED = Every(7)
 """How often all ids are listed: what was deleted for good, or long ago, only vanishes."""
 
@@ -104,7 +105,7 @@ CONTACT_COMPANIES = _stream(
     rows.contact_company_rows,
     Objects("contacts", links=("companies",)),
     records.LinkedObject,
-    window=LINKED,
+    window=REREAD,
     scopes=(*CONTACTS, *COMPANIES),
     facts=("company members",),
 )
@@ -126,7 +127,7 @@ DEALS_STREAM = _stream(
     "deals",
     sale_rows.deal_rows,
     Objects("deals", properties=properties.DEAL, links=("contacts",), relink=False),
-    window=CHANGES,
+    window=REREAD,
     needs=("account", "deal_pipelines"),
     scopes=DEALS,
     facts=("deals", "revenue", "merges"),
@@ -177,7 +178,7 @@ CARTS_STREAM = _stream(
     "carts",
     sale_rows.cart_rows,
     Objects("carts", properties=properties.CART, links=("contacts",)),
-    window=LINKED,
+    window=REREAD,
     needs=("account",),
     scopes=CARTS,
     facts=("carts",),
@@ -189,7 +190,7 @@ LINE_ITEMS_STREAM = _stream(
     "line_items",
     sale_rows.line_item_rows,
     Objects("line_items", properties=properties.LINE_ITEM, links=("orders", "deals")),
-    window=LINKED,
+    window=REREAD,
     needs=("account", "orders", "deals"),
     scopes=(*LINE_ITEMS, *ORDERS, *DEALS),
     facts=("order lines", "unit costs"),
@@ -208,7 +209,7 @@ TICKETS_STREAM = _stream(
     "tickets",
     service_rows.ticket_rows,
     Objects("tickets", properties=properties.TICKET, links=("contacts",)),
-    window=LINKED,
+    window=REREAD,
     scopes=TICKETS,
     facts=("tickets",),
 )
@@ -219,7 +220,7 @@ FEEDBACK = _stream(
     "feedback",
     service_rows.feedback_rows,
     Objects("feedback_submissions", properties=properties.FEEDBACK, links=("contacts",)),
-    window=LINKED,
+    window=REREAD,
     scopes=FEEDBACK_SUBMISSIONS,
     facts=("surveys",),
 )
