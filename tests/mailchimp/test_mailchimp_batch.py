@@ -352,3 +352,25 @@ def test_the_sandbox_writes_nothing_in_a_batch_either(account: Any) -> None:
 
     assert (found["total_operations"], found["finished_operations"], found["errored_operations"]) == (3, 3, 2)
     assert refused.body[:2] == b"\x1f\x8b"
+
+
+def test_batches_work_over_a_real_socket_with_the_result_at_another_host(rich: World, tmp_path: Any) -> None:
+    """`localhost` is another host than 127.0.0.1: the key does not go there, and with it the file would be refused."""
+    from persync.connect.pull import PullOptions, pull
+    from persync.sandbox.server import running
+    from persync_mailchimp.sandbox import SANDBOX
+
+    rich.platforms = ("mailchimp", "shopify")
+    with running(rich, [SANDBOX], folder=tmp_path) as info:
+        (connection,) = info["connections"].values()
+        settings = MailchimpSettings(connector="mailchimp", base_url=connection["base_url"], batch_over=1)
+        connector = Mailchimp("letters", settings, {"token": info["secrets"]["MAILCHIMP_API_KEY"]})
+        result = pull(
+            tmp_path / "store.db",
+            [connector],
+            PullOptions(now=NOW, streams=("reports", "sent_to", "email_activity")),
+            client=lambda one, stop: Client(one, stop=stop, sleep=lambda seconds: False),
+        )
+
+    assert result.exit_code == 0
+    assert {one.stream: one.records for one in result.streams} == {"reports": 7, "sent_to": 9, "email_activity": 4}
