@@ -374,3 +374,14 @@ def test_batches_work_over_a_real_socket_with_the_result_at_another_host(rich: W
 
     assert result.exit_code == 0
     assert {one.stream: one.records for one in result.streams} == {"reports": 7, "sent_to": 9, "email_activity": 4}
+
+
+def test_a_part_that_failed_makes_its_page_be_asked_for_again_whatever_its_body_holds() -> None:
+    todo = work(recipients=1001)
+    parts = [("0", 200, ["a"]), ("0", 500, ["b"]), ("1000", 200, ["c"])]
+    token = {"batch": "b", "url": "https://example.invalid/x", "from": 0, "tries": 0}
+
+    step = READER.read(todo, token, tarball([[result(*part) for part in parts]]), {})
+
+    assert orjson.loads(step.body) == {"emails": ["a", "c"]}
+    assert step.next == {"singly": [[0, 1000]], "end": 2000, "after": None}
