@@ -32,6 +32,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
         "person_of": "The person of each key: the connected keys, named after the one that sorts first.",
         "contacts": "A person as one platform knows them, without who they are.",
         "consents": "The consent of a person for a channel; one more numbered row whenever something changed.",
+        "consent_changes": "What a platform's own log says of consent: each change when it happened.",
         "attributes": "Opted-in attributes, coarsened, each with its basis.",
         "stages": "When a person entered a life-cycle stage.",
         "fields": "The fields that a list has.",

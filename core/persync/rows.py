@@ -24,6 +24,7 @@ __all__ = [
     "Claim",
     "Company",
     "Consent",
+    "ConsentChange",
     "Contact",
     "Cost",
     "Decision",
@@ -222,6 +223,19 @@ class Consent(NamedTuple):
     """single_opt_in, confirmed_opt_in, legitimate_interest ..., None when the platform does not say"""
     source: str | None = None
     changed_at: int | None = None
+
+
+class ConsentChange(NamedTuple):
+    """One entry of a platform's own log of consent: what changed and when. Table `consent_changes`.
+
+    Beside `Consent`, which is what a pull saw: a log may be read again from its beginning and says no more than before.
+    """
+
+    person: Person
+    channel: str
+    state: str
+    """subscribed or unsubscribed"""
+    happened_at: int
 
 
 class Attribute(NamedTuple):
@@ -642,6 +656,7 @@ Row = (
     | Claim
     | Company
     | Consent
+    | ConsentChange
     | Contact
     | Cost
     | Decision

@@ -11,7 +11,7 @@ from persync.connect.page import Shaped
 from persync.connect.pull import PullOptions, PullResult, pull
 from persync.connect.stream import AccountFacts, Context, Work
 from persync.errors import TransientError
-from persync.rows import Consent, Person, Segment, Stage
+from persync.rows import Consent, ConsentChange, Person, Segment
 from persync_hubspot import consent_log, streams_mail
 from persync_hubspot.consent_readers import AddressStatuses, LogPages, OptOutPages
 from persync_hubspot.properties import millis
@@ -122,7 +122,7 @@ def test_types_of_subscription_get_their_names(shaped: Shape) -> None:
     ]
 
 
-def test_the_log_gives_dated_stages_and_leaves_bounces_to_the_events(at: Callable[..., Context]) -> None:
+def test_the_log_gives_dated_changes_and_leaves_bounces_to_the_events(at: Callable[..., Context]) -> None:
     entry = {
         "timestamp": 5,
         "recipient": "ann@example.com",
@@ -137,8 +137,8 @@ def test_the_log_gives_dated_stages_and_leaves_bounces_to_the_events(at: Callabl
     }
 
     assert list(streams_mail.CONSENT_CHANGES.rows(entry, at())) == [
-        Stage(ANN, "consent:email/7:unsubscribed", 5),
-        Stage(ANN, "consent:email:subscribed", 5),
+        ConsentChange(ANN, "email/7", "unsubscribed", 5),
+        ConsentChange(ANN, "email", "subscribed", 5),
     ]
 
 
@@ -151,12 +151,12 @@ def test_another_log_of_consent_takes_the_place_of_v1_behind_the_seam(at: Callab
         supported_until = None
 
         def changes(self, record: Any) -> Any:
-            yield consent_log.ConsentChange(record["who"], "unsubscribed", record["when"], "7")
+            yield consent_log.LogEntry(record["who"], "unsubscribed", record["when"], "7")
 
     stream = consent_log.consent_log_stream(Export())
 
     assert (stream.name, stream.path, stream.supported_until) == ("consent_changes", "/exports/consent", None)
-    assert list(stream.rows({"who": "ann@example.com", "when": 5}, at())) == [Stage(ANN, "consent:email/7:unsubscribed", 5)]
+    assert list(stream.rows({"who": "ann@example.com", "when": 5}, at())) == [ConsentChange(ANN, "email/7", "unsubscribed", 5)]
     assert streams_mail.CONSENT_CHANGES.supported_until == "2027-09-01"
 
 
@@ -302,9 +302,9 @@ def test_a_withdrawal_arrives_as_a_dated_fact_in_the_next_pull(account_of: Any, 
     pulled(store, after)
 
     born = build.person(1).created_at
-    assert table(store, "SELECT stage, entered_at FROM stages WHERE stage LIKE 'consent:%' ORDER BY entered_at") == [
-        ("consent:email/23704464:subscribed", born),
-        ("consent:email/23704464:unsubscribed", left),
+    assert table(store, "SELECT channel, state, happened_at FROM consent_changes ORDER BY happened_at") == [
+        ("email/23704464", "subscribed", born),
+        ("email/23704464", "unsubscribed", left),
     ]
     assert table(store, "SELECT channel, state FROM consents WHERE channel LIKE 'email_optout/%'") == [
         ("email_optout/23704464", "unsubscribed")

@@ -191,6 +191,9 @@ CREATE TABLE tickets (
 CREATE TABLE feedback (
   connection INTEGER NOT NULL, submission TEXT NOT NULL, key_id INTEGER, kind TEXT NOT NULL, survey TEXT, channel TEXT,
   value REAL, grade TEXT, submitted_at INTEGER, ticket TEXT, PRIMARY KEY (connection, submission)) STRICT, WITHOUT ROWID;
+CREATE TABLE consent_changes (
+  connection INTEGER NOT NULL, key_id INTEGER NOT NULL, channel TEXT NOT NULL, happened_at INTEGER NOT NULL,
+  state TEXT NOT NULL, PRIMARY KEY (connection, key_id, channel, happened_at, state)) STRICT, WITHOUT ROWID;
 CREATE TABLE present (
   connection INTEGER NOT NULL, stream TEXT NOT NULL, partition TEXT NOT NULL, key TEXT NOT NULL,
   PRIMARY KEY (connection, stream, partition, key)) STRICT, WITHOUT ROWID;
@@ -247,6 +250,7 @@ MIRRORED: Final = (
     "person_of",
     "contacts",
     "consents",
+    "consent_changes",
     "attributes",
     "stages",
     "segments",

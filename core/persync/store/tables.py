@@ -92,6 +92,12 @@ TABLES: dict[type[Any], Table] = {
     for t in (
         _table(rows.Contact, "contacts", ("connection", "key_id"), refs=("person",)),
         _table(rows.Consent, "consents", ("connection", "key_id", "channel"), refs=("person",), snapshot=True),
+        _table(
+            rows.ConsentChange,
+            "consent_changes",
+            ("connection", "key_id", "channel", "happened_at", "state"),
+            refs=("person",),
+        ),
         _table(rows.Attribute, "attributes", ("connection", "key_id", "name"), refs=("person",)),
         _table(rows.Stage, "stages", ("connection", "key_id", "stage", "entered_at"), refs=("person",)),
         _table(rows.Field, "fields", ("connection", "list", "name"), refs=()),

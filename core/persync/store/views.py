@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-VIEWS_VERSION: Final = 3
+VIEWS_VERSION: Final = 4
 
 
 def _iso(column: str) -> str:
@@ -66,6 +66,9 @@ LEFT JOIN orders o ON o.order_key = l.order_key""",
 SELECT n.name AS connection, coalesce(p.person, c.key_id) AS person, c.channel, c.number, c.state, c.level, c.source,
   {_iso("c.changed_at")} AS changed_at, {_iso("c.observed_at")} AS observed_at
 FROM consents c JOIN connections n ON n.connection = c.connection LEFT JOIN person_of p ON p.key_id = c.key_id""",
+    "v_consent_changes": f"""
+SELECT n.name AS connection, coalesce(p.person, c.key_id) AS person, c.channel, {_iso("c.happened_at")} AS happened_at, c.state
+FROM consent_changes c JOIN connections n ON n.connection = c.connection LEFT JOIN person_of p ON p.key_id = c.key_id""",
     "v_claims": f"""
 SELECT n.name AS connection, k.key AS campaign_id, o.vendor_order_id AS order_id, c.model, c.number,
   {_iso("c.from_at")} AS from_at, {_iso("c.to_at")} AS to_at, c.orders, {_major("c.amount_minor", "c.currency")} AS amount,

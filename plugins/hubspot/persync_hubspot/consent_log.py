@@ -1,7 +1,7 @@
 """The log of consent changes: who agreed or withdrew, when, for which type of subscription.
 
 HubSpot gives it in the v1 API alone, which is unsupported from September 2027. As with e-mail events, what stands behind
-this page knows a `ConsentChange` only, and where they come from is a `ConsentLogSource`.
+this page knows a `LogEntry` only, and where they come from is a `ConsentLogSource`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from persync.connect.stream import DAY_MS, Context, Incremental, Reader, Stream
-from persync.rows import Person, Row, Stage
+from persync.rows import ConsentChange, Person, Row
 from persync_hubspot import api, api_mail, records_mail
 from persync_hubspot.consent_readers import LogPages
 
@@ -19,7 +19,7 @@ STATES: Mapping[str, str] = {"SUBSCRIBED": "subscribed", "UNSUBSCRIBED": "unsubs
 """Bounces and complaints stand in the log too; the e-mail events tell of them better."""
 
 
-class ConsentChange(NamedTuple):
+class LogEntry(NamedTuple):
     """One change, whoever told of it. `subscription` is None when it holds for all types."""
 
     recipient: str
@@ -56,7 +56,7 @@ class ConsentLogSource(Protocol):
         """The day from which the vendor may refuse it, None when none was announced."""
         ...
 
-    def changes(self, record: Any) -> Iterator[ConsentChange]:
+    def changes(self, record: Any) -> Iterator[LogEntry]:
         """Yield the changes of one record."""
         ...
 
@@ -71,7 +71,7 @@ def consent_log_stream(source: ConsentLogSource) -> Stream:
     def change_rows(record: Any, at: Context) -> Iterator[Row]:
         for change in source.changes(record):
             channel = "email" if change.subscription is None else f"email/{change.subscription}"
-            yield Stage(Person(("email", change.recipient)), f"consent:{channel}:{change.state}", change.changed_at)
+            yield ConsentChange(Person(("email", change.recipient)), channel, change.state, change.changed_at)
 
     return Stream(
         name="consent_changes",
@@ -102,7 +102,7 @@ class V1ConsentLog:
     scopes: tuple[str, ...] = ("content",)
     supported_until: str | None = api.V1_SUPPORTED_UNTIL
 
-    def changes(self, record: Any) -> Iterator[ConsentChange]:
+    def changes(self, record: Any) -> Iterator[LogEntry]:
         """Yield what an entry says was agreed to or withdrawn; nothing for changes of another kind."""
         entry: records_mail.LogEntry = record
         for change in entry.get("changes") or ():
@@ -110,6 +110,4 @@ class V1ConsentLog:
             subscription = change.get("subscriptionId")
             if state is None or (subscription is None and change.get("changeType") == "SUBSCRIPTION_STATUS"):
                 continue
-            yield ConsentChange(
-                entry["recipient"], state, entry["timestamp"], None if subscription is None else str(subscription)
-            )
+            yield LogEntry(entry["recipient"], state, entry["timestamp"], None if subscription is None else str(subscription))

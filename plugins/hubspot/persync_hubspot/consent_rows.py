@@ -2,7 +2,7 @@
 
 Consent by type has three sources, each with a channel of its own, because they know different things about one state:
 `email/<type>` is what HubSpot states for the address (Enterprise), `email_optout/<type>` the flag on the contact (any
-tier), and the log of changes gives dated stages `consent:email/<type>:<state>`. The channel `email` is the contact's own.
+tier), and the log of changes gives dated changes of the channel `email/<type>`. The channel `email` is the contact's own.
 """
 
 from __future__ import annotations
