@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from persync.connect.pull import PullOptions, PullResult, pull
 from persync.store.digest import digest
 from persync.store.store import open_store
+from persync_hubspot.properties import ASKED
 from persync_hubspot.sandbox_crm import CrmFaults
 from persync_hubspot.streams_crm import CRM_STREAMS
 
@@ -180,6 +182,47 @@ def test_nothing_is_written_to_hubspot_and_no_link_is_followed(account_of: Make,
     assert {call.url.path.rpartition("/")[2] for call in calls if call.method == "POST"} == {"search", "read"}
     assert {call.method for call in calls} == {"GET", "POST"}
     assert not [call for call in calls if "gdpr-delete" in call.url.path]
+
+
+def test_what_is_left_out_is_not_asked_for(account_of: Make, build: Any, tmp_path: Path) -> None:
+    """No owners, no custom objects, no exports, no list form of associations; only properties that are used."""
+    account = account_of(**full(build))
+    for later in (0, WEEK):
+        pulled(tmp_path / "a.db", account, later=later)
+
+    calls = account.transport.calls
+    paths = {call.url.path for call in calls}
+    words = ("/owners/", "/exports/", "/objects/2026-09/2-", "/schemas", "/associations/2026-09/0-3/5")
+    assert not [path for path in paths if any(word in path for word in words)]
+    asked = {name for call in calls for name in call.url.params.get("properties", "").split(",")}
+    asked |= {name for call in calls if call.content for name in orjson.loads(call.content).get("properties", ())}
+    used = {name for names in ASKED.values() for name in names}
+    assert asked - {""} <= used | {"hs_object_id"}
+    left_out = (
+        "quarantined",
+        "bad_address",
+        "bounce",
+        "ineligible",
+        "hs_email_open",
+        "hs_email_last",
+        "latest_source",
+        "first_url",
+    )
+    left_out += ("referrer", "converting_campaign", "recent_conversion", "analytics_revenue", "dealtype", "probability")
+    left_out += (
+        "closed_amount",
+        "hs_campaign",
+        "num_associated",
+        "cart_discount",
+        "hs_tax",
+        "shipping",
+        "content",
+        "firstname",
+    )
+    assert not [name for name in asked for part in left_out if part in name]
+    archived = {call.url.path for call in calls if "archived=true" in str(call.url)}
+    assert not {path for path in archived if path.endswith(("/0-7", "/0-8", "/0-19"))}
+    assert len(archived) == 6
 
 
 def test_what_was_archived_is_dated_in_the_next_pull_although_no_search_shows_it(

@@ -298,3 +298,23 @@ def test_properties_and_stages_become_fields(shaped: Shape) -> None:
         Field("pipeline:p1", "s3", "won", "Done"),
     ]
     assert [reject.field for reject in found.rejects] == ["id"]
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-05-01", "2026-05-01T00:00:00Z", "2026-05-01T00:00:00.000Z", "2026-05-01T02:00:00+02:00", "1777593600000"]
+)
+def test_times_of_every_form_are_the_same_moment(shaped: Shape, text: str) -> None:
+    """ISO 8601 with a fraction and without, a `date` (midnight UTC), and milliseconds in a string."""
+    found = shaped(streams_crm.CONTACTS_STREAM, contact(createdate=text))
+
+    assert [row.created_at for row in found.rows if isinstance(row, Contact)] == [1_777_593_600_000]
+
+
+def test_first_conversion_and_first_touch_are_stages(shaped: Shape) -> None:
+    dates = {"first_conversion_date": "2026-05-02T00:00:00Z", "hs_analytics_first_timestamp": "2026-05-01T00:00:00Z"}
+    found = shaped(streams_crm.CONTACTS_STREAM, contact(**dates))
+
+    assert [row for row in found.rows if isinstance(row, Stage)] == [
+        Stage(Person(("id", "1")), "first_conversion", ms("2026-05-02")),
+        Stage(Person(("id", "1")), "first_touch", ms("2026-05-01")),
+    ]
