@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 from persync import rows
 from persync.connect import DAY_MS, ConnectionSettings, Connector, Context, Every, OffsetPages, Stream, Sweep
+from persync.errors import PersyncError, SkipStreamError
 from persync.rows import CampaignRef, Deletion, Person, Present
 from persync.store.store import open_store
 from persync.store.write import Writer
@@ -59,6 +60,11 @@ class Post(Connector):
 
     def base_url(self) -> str:
         return "https://post.example.com"
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> PersyncError | None:
+        if status == 404:
+            return SkipStreamError("it is gone (HTTP 404).", reason="gone")
+        return super().failure(status, headers, body)
 
 
 def post() -> Post:
@@ -201,3 +207,19 @@ def test_a_pass_that_brings_fewer_than_the_vendor_counts_says_so_in_its_coverage
 
     assert noted == [("complete", "the vendor counts 3 and gave 1")]
     assert table(store, "SELECT state, reason FROM coverage WHERE stream = 'letters'") == [("complete", "")]
+
+
+def test_a_list_that_is_gone_does_not_keep_a_later_listing_from_being_complete(tmp_path: Path) -> None:
+    store = tmp_path / "p.db"
+    pull_once(store, [post()], api(a="12", b="3"), now=NOW)
+    pull_once(store, [post()], api(a="12", b="3"), now=NOW + 1, streams=("everybody",))
+    without_b = api(a="1")
+    without_b.answers["/lists"] = paged([{"id": "a"}], "lists")
+    del without_b.answers["/lists/b/people"]
+
+    for moment in (2, 3):
+        pull_once(store, [post()], without_b, now=NOW + moment, streams=("lists", "everybody"))
+
+    assert [row[1] for row in table(store, GONE)] == ["2", "3"]
+    assert table(store, "SELECT partition FROM checkpoints WHERE stream = 'everybody'") == [("a",)]
+    assert [call for call in without_b.calls if "/lists/b/" in call] == ["GET /lists/b/people?count=2&offset=0"]

@@ -299,7 +299,7 @@ class ConnectionPull:
             if isinstance(error, TransientError):
                 fetchers.cancel(stream.name)
         with suppress(PersyncError):
-            self._pages.uncover(job, reason)
+            self._pages.uncover(job, reason, gone=isinstance(error, SkipStreamError) and error.reason == "gone")
 
     # -- what row functions may know --------------------------------------------------------------------------------
 

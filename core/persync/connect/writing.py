@@ -230,9 +230,14 @@ class PageWriter:
         )
         return changed
 
-    def uncover(self, job: Job, reason: str) -> None:
-        """Note that a partition could not be read, and why."""
+    def uncover(self, job: Job, reason: str, *, gone: bool = False) -> None:
+        """Note that a partition could not be read, and why; one whose parent is `gone` is not asked for again.
+
+        Its parent's own listing brings it back should it return; until then no complete listing waits for it.
+        """
         with self.store.transaction() as db:
+            if gone and job.work.stream.parent is not None:
+                points.forget(db, self._writer.connection, job.work.stream.name, job.work.partition)
             points.uncover(db, self._writer.connection, job.work.stream.name, job.work.partition, reason, now=self.options.now)
             mark_dirty(db, "coverage")
 

@@ -114,6 +114,11 @@ def complete(db: sqlite3.Connection, connection: int, point: Checkpoint, *, now:
         cover(db, connection, point.stream, point.partition, point.since or 0, watermark or now, now=now, note=note)
 
 
+def forget(db: sqlite3.Connection, connection: int, stream: str, partition: str) -> None:
+    """Forget a partition that there is no more."""
+    db.execute("DELETE FROM checkpoints WHERE connection = ? AND stream = ? AND partition = ?", (connection, stream, partition))
+
+
 def cover(
     db: sqlite3.Connection,
     connection: int,
