@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from persync.connect.pull import PullResult
+from persync.store import parking
 from persync_shopify.sandbox import ALL_SCOPES, app
 from persync_shopify.sandbox_bulk import Bulk, Outcome
 from shopify.bulkshop import DAY, NOW, InProcess, connector, facts, pulled, world
@@ -98,6 +99,25 @@ def test_the_signed_url_is_never_written_down(tmp_path: Path) -> None:
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert bulk.operations
     assert not [each for each in bulk.operations if each.signature.encode() in written]
+
+
+def test_nothing_personal_waits_for_a_slice_to_be_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No address lies in the store in the meantime, not even one that is part of a discount code."""
+    shown = world()
+    shown.orders[2].discount_codes = ("ONLY-ann@example.com",)
+
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parking.Lots, "roots", stop)
+
+    pulled(tmp_path / "s.db", connector(shown), InProcess(app(shown, bulk=Bulk(order="mixed"))))
+
+    waiting = [data for (data,) in select(tmp_path / "s.db", "SELECT data FROM parked")]
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert len(waiting) > 40
+    assert b"example.com" not in written.replace(b"https://shop.example.com", b"")
+    assert not any("Ann" in data or "customer" in data for data in waiting)
 
 
 def test_after_the_back_fill_only_what_changed_is_read(tmp_path: Path) -> None:

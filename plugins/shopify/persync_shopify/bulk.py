@@ -21,7 +21,7 @@ from persync.errors import ResponseError
 from persync_shopify.access import granted
 from persync_shopify.bulk_jobs import Job, first_line, job_of, started
 from persync_shopify.bulk_lines import read_lines
-from persync_shopify.bulk_rows import BulkRecord, parked_rows
+from persync_shopify.bulk_rows import BulkRecord, line_of_file_rows
 from persync_shopify.bulk_slices import Slice
 from persync_shopify.pages import OrderPages, counted, redacted
 from persync_shopify.queries import query
@@ -42,7 +42,12 @@ _GRAPHQL: Final = "graphql.json"
 _WAITING: Final = (b"[]", ())
 
 LINES: Final = Stream(
-    name="orders", record=BulkRecord, rows=parked_rows, reader=SinglePage(), key="key", safe=("key", "parent")
+    name="orders",
+    record=BulkRecord,
+    rows=line_of_file_rows,
+    reader=SinglePage(),
+    key="key",
+    safe=("key", "parent", "order.id", "order.name", "order.sourceName", "order.displayFinancialStatus"),
 )
 """how the lines of a file are read; the stream itself reads pages"""
 

@@ -1,8 +1,8 @@
 """From lines of a bulk result to records that wait for each other until their slice is complete.
 
-Lines come in any order, children even before their parents. Each is kept under a key that begins with its parent's, so that
+Lines come in any order, children even before their parents. Each waits under a key that begins with its parent's, so that
 what belongs together is found together. Which thing a line is, is told by the fields that were asked for: an order has no
-parent, an agreement happened, a sale acts, a discount has no id.
+parent, an agreement happened, a discount has no id.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Lines(NamedTuple):
 
 
 def read_lines(text: bytes) -> Lines:
-    """Make records {key, parent, data} of whole lines. Raise ResponseError when a line is not what it should be."""
+    """Make records (see `BulkRecord`) of whole lines. Raise ResponseError when a line is not what it should be."""
     try:
         records = [_record(orjson.loads(line)) for line in text.split(b"\n") if line]
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
@@ -40,21 +40,43 @@ def read_lines(text: bytes) -> Lines:
 def _record(line: Json) -> Json:
     parent = line.pop("__parentId", None)
     if parent is None:
-        return {"key": key_of(line["id"]), "parent": None, "data": line}
+        return _order(line)
     above = key_of(parent)
-    own = key_of(line["id"]) if "id" in line else f"Discount/{line['index']}"
+    if "id" in line:
+        own = key_of(line["id"])
+    else:
+        own = f"Discount/{line['index']}"
+        if "@" in (line.get("code") or ""):
+            # A code made for one person, with their address in it, must not wait.
+            line["code"] = None
     return {"key": f"{above}/{own}", "parent": above, "data": line}
 
 
-def place(parent: Json, child: Json) -> None:
-    """Put a child where a page would have it: under `sales`, `agreements`, `lineItems` or `discountApplications`."""
-    if "actionType" in child:
-        name = "sales"
-    elif "happenedAt" in child:
-        name = "agreements"
-    else:
-        name = "lineItems" if "id" in child else "discountApplications"
-    parent.setdefault(name, {"nodes": []})["nodes"].append(child)
+def _order(line: Json) -> Json:
+    """Return the record of an order; what waits of it names nobody."""
+    record: Json = {"key": key_of(line["id"]), "parent": None, "order": line}
+    journey = line.get("customerJourneySummary")
+    if isinstance(journey, dict) and "momentsCount" in journey:
+        count = journey.pop("momentsCount")
+        if count is None:
+            # As a page says it: no visit was attributed yet.
+            journey["moments"] = None
+        else:
+            record["moments"] = count["count"]
+    record["data"] = {
+        "id": line["id"],
+        "name": line.get("name"),
+        "processedAt": line.get("processedAt"),
+        "currency": ((line.get("currentTotalPriceSet") or {}).get("shopMoney") or {}).get("currencyCode"),
+        "codes": [code for code in line.get("discountCodes") or [] if "@" not in code],
+    }
+    return record
+
+
+def place(order: Json, child: Json) -> None:
+    """Put a child under `agreements`, `lineItems` or (discounts) `applications`."""
+    name = "agreements" if "happenedAt" in child else "lineItems" if "id" in child else "applications"
+    order[name]["nodes"].append(child)
 
 
 def key_of(name: str) -> str:
