@@ -10,8 +10,10 @@ import pytest
 from persync.connect.stream import AccountFacts, Request, Step, Stream, Token, Work
 from persync.errors import ResponseError
 from persync_hubspot import streams_crm
+from persync_hubspot.association_readers import Associations, take_associations
 from persync_hubspot.connector import HubSpotSettings
-from persync_hubspot.crm_readers import Associations, Objects, PropertyPages, take_associations
+from persync_hubspot.crm_readers import Objects
+from persync_hubspot.property_reader import PropertyPages
 from persync_hubspot.sandbox_crm import CrmFaults
 from persync_hubspot.streams_crm import CRM_STREAMS
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from persync.errors import SkipStreamError
 from persync_hubspot import api
 from persync_hubspot import properties as prop
-from persync_hubspot.crm_readers import SENSITIVITIES
+from persync_hubspot.property_reader import SENSITIVITIES
 
 if TYPE_CHECKING:
     from persync.connect.client import Client

@@ -7,136 +7,34 @@ and the rest is asked for by id, with everything in the body.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NotRequired
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
-from typing_extensions import TypedDict
 
-from persync.connect.readers import picked, unexpected
-from persync.connect.stream import DAY_MS, MINUTE_MS, Request, Step, Token, Work
-from persync.errors import ResponseError
+from persync.connect.readers import picked
+from persync.connect.stream import Request, Step, Token, Work
 from persync_hubspot import api
-from persync_hubspot.properties import modified_of, unknown, with_opted_in
+from persync_hubspot.association_readers import (
+    SEARCH_LIMIT,
+    Ends,
+    ListedPage,
+    ask_associations,
+    read_as,
+    search_body,
+    take_associations,
+)
+from persync_hubspot.properties import modified_of, with_opted_in
 from persync_hubspot.readers import NOTHING
 
 URL_MOST = 1_900
 """Characters of path and query: servers differ in what they refuse, 2,000 in all are safe."""
 SEARCH_BODY_MOST = 2_900
-SEARCH_LIMIT = 200
-SETTLE = 2 * MINUTE_MS
-"""Milliseconds until a change is sure to be in the search index."""
 WALL = 9_800
 """A search ends at 10,000 results; the last page before that is not asked for."""
 LIST_LIMIT, HISTORY_LIMIT = 100, 50
-SENSITIVITIES = ("non_sensitive", "sensitive", "highly_sensitive")
-"""What the properties endpoint can be asked for; it lists only the first unasked."""
-
-Ends = dict[str, list[str]]
-"""{id of an object: ids of the objects of one other type that belong to it}"""
-
-
-class _Next(TypedDict):
-    after: str
-
-
-class _Paging(TypedDict):
-    next: NotRequired[_Next | None]
-
-
-class _End(TypedDict):
-    toObjectId: str | int
-
-
-class _Id(TypedDict):
-    id: str | int
-
-
-# In the functional form because "from" is no Python name.
-_Found = TypedDict("_Found", {"from": _Id, "to": list[_End], "paging": NotRequired[_Paging | None]})
-
-
-class _Missing(TypedDict):
-    category: NotRequired[str | None]
-    subCategory: NotRequired[Any]
-    context: NotRequired[dict[str, Any] | None]
-
-
-class _Associations(TypedDict):
-    results: list[_Found]
-    errors: NotRequired[list[_Missing] | None]
-
-
-class _ListedEnd(TypedDict):
-    id: str
-
-
-class _ListedEnds(TypedDict):
-    results: list[_ListedEnd]
-    paging: NotRequired[_Paging | None]
-
-
-class _Listed(TypedDict):
-    id: str
-    associations: NotRequired[dict[str, _ListedEnds] | None]
-
-
-class _ListedPage(TypedDict):
-    results: list[_Listed]
-
-
-class _Name(TypedDict):
-    name: str
-
-
-class _Named(TypedDict):
-    results: list[_Name]
-
-
-@lru_cache(maxsize=8)
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
-
-
-def _read(kind: Any, body: bytes) -> Any:
-    try:
-        return _adapter(kind).validate_json(body)
-    except ValidationError as error:
-        raise unexpected(error) from None
-
-
-def ask_associations(kind: str, to: str, inputs: Iterable[Mapping[str, str]]) -> Request:
-    """Return the call for the objects of type `to` that belong to each of some objects."""
-    return Request("POST", api.associations(kind, to), json={"inputs": [dict(one) for one in inputs]})
-
-
-def take_associations(body: bytes, asked: Iterable[str], known: Ends) -> list[dict[str, str]]:
-    """Add what an answer says to `known`, each id once; return what must be asked again for further pages.
-
-    An object that HubSpot says has none gets an empty list; one about which it only reports another error stays unknown.
-    """
-    told = _read(_Associations, body)
-    more = []
-    for one in told["results"]:
-        name = str(one["from"]["id"])
-        ends = known.setdefault(name, [])
-        ends += [other for other in dict.fromkeys(str(end["toObjectId"]) for end in one["to"]) if other not in ends]
-        following = (one.get("paging") or {}).get("next")
-        if following:
-            more.append({"id": name, "after": following["after"]})
-    errors = told.get("errors") or []
-    for error in errors:
-        if "NOT_FOUND" in str(error.get("category")) or "NO_ASSOCIATIONS" in str(error.get("subCategory")):
-            for name in (error.get("context") or {}).get("fromObjectId") or ():
-                known.setdefault(str(name), [])
-    if not errors:
-        for name in asked:
-            known.setdefault(name, [])
-    return more
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +124,7 @@ class Objects:
         long = self._is_long(work)
         if not long and not self.links:
             return Step(body, ("results",), following)
-        page = _read(_ListedPage, body)["results"]
+        page = read_as(ListedPage, body)["results"]
         ends: dict[str, Ends] = {to: {} for to in self.links}
         cut = []
         for one in page:
@@ -273,7 +171,7 @@ class Objects:
     def _took_search(self, work: Work, token: Token, body: bytes) -> Step:
         (after,) = picked(body, "paging.next.after")
         needs = self._needs_ids(work)
-        ids = [one["id"] for one in _read(_ListedPage, body)["results"]] if needs or after is not None else []
+        ids = [one["id"] for one in read_as(ListedPage, body)["results"]] if needs or after is not None else []
         following = None
         if after is not None and ids:
             following = {**token, "after": int(after)}
@@ -323,24 +221,11 @@ class Objects:
         return Step(_with_ends(body, token["ends"]), ("results",), following)
 
 
-def search_body(
-    groups: list[list[dict[str, str]]], names: tuple[str, ...], *, limit: int = SEARCH_LIMIT, after: int = 0
-) -> dict[str, Any]:
-    """Return a search in the order of the ids. Sorts are objects, although the schema says strings."""
-    return {
-        "filterGroups": [{"filters": filters} for filters in groups],
-        "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
-        "properties": list(names),
-        "limit": limit,
-        "after": str(after),
-    }
-
-
 def _with_ends(body: bytes, ends: Mapping[str, Ends]) -> bytes:
     """Return a page of objects with associations written in as the list writes them."""
     if not ends:
         return body
-    page = _read(dict[str, Any], body)
+    page = read_as(dict[str, Any], body)
     for record in page.get("results") or ():
         if isinstance(record, dict):
             record["associations"] = {
@@ -349,97 +234,3 @@ def _with_ends(body: bytes, ends: Mapping[str, Ends]) -> bytes:
                 if str(record.get("id")) in known
             }
     return orjson.dumps(page)
-
-
-@dataclass(frozen=True, slots=True)
-class Associations:
-    """What belongs to recent objects: a page of ids from a search, then their associations in one call, and again.
-
-    A new association moves no modified date and a search gives none, so those of the last `days` are read at every pull,
-    and of everything for which `also` (a property) is "false". Records are `{"from": {"id"}, "to": [{"toObjectId"}]}`.
-    """
-
-    kind: str
-    to: str
-    days: int = 30
-    also: str = ""
-    limit: int = SEARCH_LIMIT
-
-    def start(self, work: Work) -> Token:
-        return {"last": "0"}
-
-    def request(self, work: Work, token: Token) -> Request:
-        if "ids" in token:
-            return ask_associations(self.kind, self.to, token["more"] or [{"id": one} for one in token["ids"]])
-        body = search_body(self._groups(work, token["last"]), ("hs_object_id",), limit=self.limit)
-        return Request("POST", api.search(self.kind), json=body)
-
-    def calls(self, pages: int) -> int:
-        """Return the calls that pages take: the ids, and what belongs to them."""
-        return 2 * pages
-
-    def _groups(self, work: Work, last: str) -> list[list[dict[str, str]]]:
-        modified = modified_of(self.kind)
-        since = {"propertyName": modified, "operator": "GTE", "value": str(work.until - self.days * DAY_MS)}
-        open_still = {"propertyName": self.also, "operator": "EQ", "value": "false"}
-        # What is too new for the stream of the objects themselves is too new here.
-        both = [
-            {"propertyName": modified, "operator": "LT", "value": str(work.until - SETTLE)},
-            {"propertyName": "hs_object_id", "operator": "GT", "value": last},
-        ]
-        return [[since, *both], [open_still, *both]] if self.also else [[since, *both]]
-
-    def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
-        if "ids" not in token:
-            (after,) = picked(body, "paging.next.after")
-            ids = [one["id"] for one in _read(_ListedPage, body)["results"]]
-            then = {"last": ids[-1]} if ids and after is not None else None
-            following = {"ids": ids, "more": [], "ends": {}, "then": then} if ids else None
-            return Step(NOTHING, ("results",), following)
-        ends = {one: list(found) for one, found in token["ends"].items()}
-        more = take_associations(body, token["ids"], ends)
-        if more:
-            return Step(NOTHING, ("results",), {**token, "more": more, "ends": ends})
-        told = [{"from": {"id": one}, "to": [{"toObjectId": end} for end in found]} for one, found in ends.items()]
-        return Step(orjson.dumps({"results": told}), ("results",), token["then"])
-
-    def shrink(self, work: Work, token: Token) -> Token | None:
-        return None
-
-    def probe(self, work: Work) -> Request:
-        return Request("POST", api.search(self.kind), json=search_body(self._groups(work, "0"), (), limit=1))
-
-    def count(self, work: Work, body: bytes) -> int | None:
-        (total,) = picked(body, "total")
-        return total if isinstance(total, int) else None
-
-
-@dataclass(frozen=True, slots=True)
-class PropertyPages:
-    """The properties of contacts; then, when an attribute opted in to is not among them, the sensitive ones.
-
-    HubSpot ignores a name it does not know without a word, which would leave a column of nulls. So a name that is nowhere
-    ends the stream with an error that says which.
-    """
-
-    def start(self, work: Work) -> Token:
-        return {"level": 0}
-
-    def request(self, work: Work, token: Token) -> Request:
-        level = token["level"]
-        return Request(path=work.stream.path, params={"dataSensitivity": SENSITIVITIES[level]} if level else {})
-
-    def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
-        known = {one["name"] for one in _read(_Named, body)["results"]}
-        level = token["level"] + 1
-        if level == 1:
-            lacking = {name: unknown([name], known)[0] for name in work.settings.attributes if name not in known}
-        else:
-            lacking = {name: said for name, said in token["lacking"].items() if name not in known}
-        following = {"level": level, "lacking": lacking} if lacking and level < len(SENSITIVITIES) else None
-        if lacking and following is None:
-            raise ResponseError(" ".join(lacking.values()), hint="Correct the name under attributes in persync.toml.")
-        return Step(body, ("results",), following, params={"sensitivity": SENSITIVITIES[level - 1]})
-
-    def shrink(self, work: Work, token: Token) -> Token | None:
-        return None

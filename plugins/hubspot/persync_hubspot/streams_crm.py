@@ -7,7 +7,9 @@ from typing import Any
 from persync.connect.readers import SinglePage
 from persync.connect.stream import MINUTE_MS, Every, Incremental, Stream, Sweep
 from persync_hubspot import api, properties, records, rows, sale_rows, service_rows
-from persync_hubspot.crm_readers import SETTLE, Associations, Objects, PropertyPages
+from persync_hubspot.association_readers import SETTLE, Associations
+from persync_hubspot.crm_readers import Objects
+from persync_hubspot.property_reader import PropertyPages
 
 CHANGES = Incremental(overlap=15 * MINUTE_MS, settle=SETTLE)
 # Neither an association nor a value that HubSpot computes is sure to move the modified date: where these come with the record,

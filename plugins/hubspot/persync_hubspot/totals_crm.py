@@ -12,7 +12,7 @@ from persync.connect.totals import Total
 from persync.errors import RecordError, ResponseError, SkipStreamError
 from persync_hubspot import api
 from persync_hubspot import properties as prop
-from persync_hubspot.crm_readers import SEARCH_LIMIT
+from persync_hubspot.association_readers import SEARCH_LIMIT
 
 if TYPE_CHECKING:
     from persync.connect.client import Client
