@@ -14,6 +14,7 @@ from persync.connect import DAY_MS, ConnectionSettings, Connector, Context, Ever
 from persync.errors import PersyncError, SkipStreamError
 from persync.rows import CampaignRef, Deletion, Person, Present
 from persync.store.store import open_store
+from persync.store.sweep import begin, listed, sweep
 from persync.store.write import Writer
 from persync.testing import FakeApi, pull_once
 from support import paged, table
@@ -111,6 +112,21 @@ def test_a_thing_that_a_later_listing_names_again_is_there_again(tmp_path: Path)
 
     assert table(store, GONE) == []
     assert table(store, "SELECT count(*) FROM campaigns WHERE status = 'sent'") == [(2,)]
+
+
+def test_an_order_that_is_named_again_is_not_deleted_any_longer(tmp_path: Path) -> None:
+    with open_store(tmp_path / "p.db", create=True) as store:
+        writer, states = Writer(store, "post", "post", now=NOW), []
+        with store.transaction() as db:
+            writer.write([rows.Order(rows.OrderRef("7"), kind="order", status="paid")])
+            for names in ([], ["7"]):
+                begin(db, 1, "orders", "")
+                writer.write([Present(name) for name in names], ("orders", ""))
+                listed(db, 1, "orders", "", total=None)
+                sweep(db, 1, "orders", "order", now=NOW)
+                states.append(db.execute("SELECT status, (SELECT count(*) FROM deletions) FROM orders").fetchone())
+
+    assert states == [("deleted", 1), (None, 0)]
 
 
 def test_a_listing_shorter_than_the_vendors_own_total_deletes_nothing(tmp_path: Path) -> None:

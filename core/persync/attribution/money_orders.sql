@@ -1,4 +1,5 @@
 -- The orders whose money counts: one row an order (and won deal), seen by the system its money is taken from.
+-- What its seller deleted is in none of its totals any longer, so it is left out here, too.
 -- is_counted: 0 for orders left out of counts (cancelled, voided, expired, fully refunded); their ledger still counts.
 SELECT
     f.order_id,
@@ -26,4 +27,5 @@ LEFT JOIN (
 ) AS l ON l.order_key = o.order_key
 WHERE f.is_money_source = 1
     AND COALESCE(o.is_test, 0) = 0
+    AND COALESCE(o.status, '') <> 'deleted'
     AND (COALESCE(o.kind, 'order') <> 'deal' OR o.status = 'won')

@@ -35,14 +35,15 @@ _MARKS = {
         " AND key_id = (SELECT k.key_id FROM person_keys k"
         " WHERE k.kind = 'id' AND k.connection = :connection AND k.key = :key)",
     ),
+    # What it was before it was gone is not known any longer: a later change of it says it again.
     "campaign": (
         "campaigns",
-        "UPDATE campaigns SET status = 'deleted' WHERE :gone AND status IS NOT 'deleted' AND campaign_key ="
+        "UPDATE campaigns SET status = iif(:gone, 'deleted', NULL) WHERE (status IS NOT 'deleted') = :gone AND campaign_key ="
         " (SELECT k.campaign_key FROM campaign_keys k WHERE k.kind = 'id' AND k.connection = :connection AND k.key = :key)",
     ),
     "order": (
         "orders",
-        "UPDATE orders SET status = 'deleted' WHERE :gone AND status IS NOT 'deleted' AND order_key ="
+        "UPDATE orders SET status = iif(:gone, 'deleted', NULL) WHERE (status IS NOT 'deleted') = :gone AND order_key ="
         " (SELECT k.order_key FROM order_keys k WHERE k.connection = :connection AND k.vendor_order_id = :key)",
     ),
 }

@@ -95,6 +95,17 @@ def test_cancelled_and_refunded_orders_leave_the_counts_not_the_money(shop: Any,
     assert found == [Estimate("credit", 15.0, n=1, unit="EUR", by={"model": "linear"})]
 
 
+def test_an_order_that_its_shop_deleted_is_in_none_of_its_totals(shop: Any, noon: int, model: Any) -> None:
+    """What a pull found deleted counts neither as an order nor as money."""
+    shop.days_before("ann", 1)
+    shop.order("1", "ann", 1_000)
+    shop.order("2", "ann", 500, status="deleted")
+
+    found = credit(shop.engine(), (model("linear"),), (), Ask(now=0))
+
+    assert found == [Estimate("credit", 10.0, n=1, unit="EUR", by={"model": "linear"})]
+
+
 def test_two_currencies_are_never_added(shop: Any, noon: int, model: Any) -> None:
     """Refused by name, or one of them is asked for."""
     shop.days_before("ann", 1)
