@@ -169,6 +169,18 @@ def test_hidden_addresses_are_not_taken_for_guests(by_pages: Pages, tmp_path: Pa
     assert facts(tmp_path / "s.db") == by_pages(protected=False)
 
 
+def test_an_address_that_is_withheld_without_a_word_is_not_taken_for_none(tmp_path: Path) -> None:
+    """One order is asked for by itself first: its errors name what this app may not see. What is known of a guest stays."""
+    store, bulk = tmp_path / "s.db", Bulk(silent=True)
+    pulled(store, connector(world()), shop())
+    before = select(store, "SELECT count(key_id) FROM orders")
+
+    result = pulled(store, connector(world()), shop(bulk, protected=False), full=True, streams=("orders",), now=NOW + DAY)
+
+    assert (result.exit_code, {each.outcome for each in bulk.operations}) == (0, {"good"})
+    assert before == select(store, "SELECT count(key_id) FROM orders") == [(40,)]
+
+
 def test_a_missing_scope_skips_the_stream_and_says_which(tmp_path: Path) -> None:
     result = pulled(tmp_path / "s.db", connector(world()), shop(scopes=ALL_SCOPES - {"read_orders"}))
 
@@ -178,7 +190,7 @@ def test_a_missing_scope_skips_the_stream_and_says_which(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("outcome", "operations"),
-    [("internal", 1), ("expired", 1), ("expiring", 1), ("lost", 1), ("truncated", 1), ("partial", 1)],
+    [("internal", 1), ("expired", 1), ("expiring", 1), ("lost", 1), ("truncated", 1), ("resized", 1), ("partial", 1)],
 )
 def test_a_slice_that_fails_is_run_again_and_never_skipped(
     outcome: Outcome,
@@ -193,6 +205,8 @@ def test_a_slice_that_fails_is_run_again_and_never_skipped(
 
     assert (result.exit_code, orders_of(result).rejects) == (0, 0)
     assert len(bad.operations) == len(good.operations) + operations
+    if outcome in ("internal", "partial"):
+        assert bad.operations[0].served == 0, "partial data is never read"
     assert facts(tmp_path / "s.db") == by_pages()
 
 
@@ -201,6 +215,7 @@ def test_a_slice_that_fails_is_run_again_and_never_skipped(
     [
         ("internal", "Shopify fails at the bulk operation"),
         ("truncated", "lines and"),
+        ("resized", "bytes, not"),
         ("expiring", "cannot be read"),
         ("partial", "Shopify fails at the bulk operation"),
     ],

@@ -27,9 +27,11 @@ __all__ = ["Bulk", "Operation", "Outcome", "bulk_operations"]
 
 MOST_AT_ONCE: Final = 5
 
-Outcome = Literal["good", "timeout", "internal", "denied", "cancelled", "lost", "expired", "expiring", "truncated", "partial"]
+Outcome = Literal[
+    "good", "timeout", "internal", "denied", "cancelled", "lost", "expired", "expiring", "truncated", "resized", "partial"
+]
 """How an operation ends: `lost` is no longer known, `expired` before it is read, `expiring` after one part of its file,
-`truncated` lacks its last line and counts it, `partial` is complete with an error code and partial data."""
+`truncated` lacks its last line and counts it, `resized` counts a byte too many, `partial` is complete with an error code."""
 
 _FAILED: Final = {"timeout": "TIMEOUT", "internal": "INTERNAL_SERVER_ERROR", "denied": "ACCESS_DENIED"}
 
@@ -74,6 +76,8 @@ class Bulk:
     order: Literal["found", "mixed", "reversed"] = "found"
     times_out_over: int | None = None
     foreign: Sequence[str] = ()
+    silent: bool = False
+    """a field that is denied comes as null and nothing says so, instead of failing the operation"""
     operations: list[Operation] = field(default_factory=list)
     leaked: list[str] = field(default_factory=list)
     """tokens that were shown to the storage"""
@@ -124,7 +128,7 @@ class _Machine:
         except GraphQLError:
             operation.outcome = "internal"
             return
-        if answer.errors or answer.data is None:
+        if answer.data is None or (answer.errors and not self._bulk.silent):
             operation.outcome = "denied"
             return
         if sorts:
@@ -186,7 +190,7 @@ class _Machine:
             "completedAt": _moment(self._shop.data.world.now) if ended else None,
             "objectCount": str(len(operation.lines) if status not in ("CREATED", "RUNNING") else 0),
             "rootObjectCount": str(_roots(operation) if status not in ("CREATED", "RUNNING") else 0),
-            "fileSize": str(len(operation.file)) if ended and url else None,
+            "fileSize": str(len(operation.file) + (operation.outcome == "resized")) if ended and url else None,
             "url": url if ended else None,
             "partialDataUrl": url if broken else None,
             "query": operation.text,
