@@ -134,6 +134,17 @@ def test_the_mark_comes_first_and_tells_pass_slice_and_attempt() -> None:
     assert mark(work(), token) == f"# persync orders, pass {NOW}, slice 0-{PIECE.end}, attempt 2"
 
 
+def test_an_operation_may_run_for_ten_days() -> None:
+    """That is 14,400 polls, one a minute."""
+    reader = ORDERS.reader
+    assert isinstance(reader, BulkOrders)
+    token = {"phase": "poll", "slice": list(PIECE), "attempt": 1, "op": "1", "polls": 14_400}
+
+    step = reader.read(work(), token, b'{"data":{"bulkOperation":{"id":"1","status":"RUNNING"}}}', {})
+
+    assert (step.wait, step.next) == (60.0, {**token, "polls": 14_401})
+
+
 def test_a_slice_is_of_the_time_at_which_orders_were_placed_and_bounded_below_by_change() -> None:
     """Orders do not leave such a slice while they change; with a sort key rows were seen to be missing."""
     found = text_of(since=NOW - 30 * 86_400_000).split('orders(query: "')[1].split('")')[0]

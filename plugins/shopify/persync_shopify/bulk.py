@@ -180,7 +180,8 @@ class BulkOrders:
         verdict = job.verdict if job is not None else "gone"
         if job is not None and verdict == "runs":
             polls = token.get("polls", 0) + 1
-            wait = min(FIRST_WAIT_S * 1.5**polls, LONGEST_WAIT_S)
+            # It may run for ten days: the exponent has an end of its own.
+            wait = min(FIRST_WAIT_S * 1.5 ** min(polls, 20), LONGEST_WAIT_S)
             return _to({**_without(token, "offset"), "phase": "poll", "polls": polls}, wait=wait)
         if job is not None and verdict == "done":
             return self._done(work, token, job)
