@@ -8,8 +8,9 @@ OUT ?= persync-demo
 demo: .venv/run.stamp
 	$(BIN)/persync demo --no-open --out $(OUT)
 
+# A process a core; the tests of one file stay together, because they share what is dear to set up.
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check .
