@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from core.cli.post import DATE, LETTERS, NOW, READERS, Post, office, post
-from persync.connect import GraphQLPages, Request, SinglePage, Work
+from persync.connect import Doubt, GraphQLPages, Request, SinglePage, Work
 from persync.connect.connector import Connector
 from persync.errors import AuthError
-from persync.jobs.examine import Finding, look_at, worst
+from persync.jobs.examine import UNKNOWN_VERSION, Finding, look_at, worst
 from persync.testing import FakeApi, pull_once, quick_client
 
 
@@ -154,6 +154,46 @@ def test_an_api_version_near_its_end_is_a_warning_and_past_it_a_failure(
 
     version = next(one for one in found if one.what == "API version")
     assert (version.state, version.found, worst(found)) == (state, f"2025-07, supported until {until}", code)
+
+
+@pytest.mark.parametrize(
+    ("until", "told", "state", "found", "fix"),
+    [
+        ("2026-07-01", "2025-07, supported until 2026-07-01", "ok", "2025-07, supported until 2026-07-01", ""),
+        (
+            "2026-07-01",
+            "asked for 2025-07, answered as 2025-10: 2025-07 is gone. Set another.",
+            "warn",
+            "asked for 2025-07, answered as 2025-10: 2025-07 is gone",
+            "Set another.",
+        ),
+        (None, "2025-07, which is not known", "warn", "2025-07, which is not known", UNKNOWN_VERSION),
+        (None, "", "ok", "2025-07, no end announced", ""),
+    ],
+)
+def test_a_version_that_did_not_answer_or_is_not_known_is_a_warning(
+    tmp_path: Path, until: str | None, told: str, state: str, found: str, fix: str
+) -> None:
+    class Telling(Post):
+        supported_until = until
+
+        def check(self, client: Any) -> Any:
+            if told:
+                yield "API version", told
+
+    one = next(f for f in looked(office(), tmp_path / "n.db", Telling("post", post().settings, {})) if f.what == "API version")
+
+    assert (one.state, one.found, one.fix) == (state, found, fix)
+
+
+def test_what_a_check_doubts_is_a_warning_with_its_fix(tmp_path: Path) -> None:
+    class Doubting(Post):
+        def check(self, client: Any) -> Any:
+            yield "stamps", Doubt("2, 1 of them torn", "Buy another.")
+
+    one = looked(office(), tmp_path / "none.db", Doubting("post", post().settings, {}))[0]
+
+    assert (one.what, one.state, one.found, one.fix) == ("stamps", "warn", "2, 1 of them torn", "Buy another.")
 
 
 def test_a_stream_that_the_vendor_will_end_says_when(tmp_path: Path) -> None:

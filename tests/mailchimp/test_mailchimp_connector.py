@@ -9,6 +9,7 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
+from persync.connect import Doubt
 from persync.connect.client import Client
 from persync.errors import (
     AuthError,
@@ -205,6 +206,7 @@ def test_the_check_says_what_it_found(imitated: Callable[..., Any], world: Any) 
     assert found[1][1].endswith(", role owner, plan monthly, 8 subscribers")
     assert [found[2][1], found[3][1]] == ["1", "5"]
     assert found[4][1] == "2, 1 still being synced: its orders are not all there"
+    assert [isinstance(answer, Doubt) for _, answer in found] == [False, False, False, False, True]
 
 
 def test_the_check_tells_which_calls_the_role_forbids(imitated: Callable[..., Any], world: Any) -> None:

@@ -1,6 +1,6 @@
 """Connectors: what a vendor's API offers, declared as data, and the engine that pulls it."""
 
-from persync.connect.connector import ConnectionSettings, Connector, retry_after
+from persync.connect.connector import ConnectionSettings, Connector, Doubt, retry_after
 from persync.connect.pace import Pace
 from persync.connect.readers import GraphQLPages, OffsetPages, SearchWindows, SinglePage, TokenPages, iso, picked
 from persync.connect.stream import (
@@ -31,6 +31,7 @@ __all__ = [
     "ConnectionSettings",
     "Connector",
     "Context",
+    "Doubt",
     "Every",
     "Full",
     "GraphQLPages",

@@ -32,6 +32,17 @@ class ConnectionSettings(BaseModel):
     """personalisation level by campaign id, where the evidence misleads"""
 
 
+class Doubt(str):
+    """What `Connector.check` found when the connection works but something is amiss; `fix` says what to do about it."""
+
+    fix: str
+
+    def __new__(cls, found: str, fix: str) -> Doubt:
+        one = super().__new__(cls, found)
+        one.fix = fix
+        return one
+
+
 class Connector:
     """Base of all connectors. Subclass, fill the class attributes, override what the vendor does differently.
 
@@ -76,7 +87,10 @@ class Connector:
         return Pace(concurrent=self.workers)
 
     def check(self, client: Client) -> Iterator[tuple[str, str]]:
-        """Make one or a few real calls; yield `(what was checked, what was found)`. Raise PersyncError when it fails."""
+        """Make one or a few real calls; yield `(what was checked, what was found)`. Raise PersyncError when it fails.
+
+        What works but is not as it should be is found as a `Doubt`: doctor warns of it.
+        """
         raise NotImplementedError
 
     def totals(self, client: Client, account: AccountFacts) -> Iterator[Total]:

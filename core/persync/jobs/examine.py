@@ -31,6 +31,9 @@ MOST_SKEW_S = 120.0
 """windows overlap by more than this; beyond it, what changed last may be missed for a pull"""
 SOON_DAYS = 90
 VERSION = "API version"
+UNKNOWN_VERSION = (
+    "Take api_version out of persync.toml: persync then asks for the version it is written for. Or update persync."
+)
 _ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
 
 
@@ -156,14 +159,16 @@ def look_at(
 
     if connector.batches({}) is not None:
         for what, answer in tried(connector):
-            yield Finding(connector.connection, what, answer)
+            yield _checked(connector, what, answer)
         return
+    told = ""
     with (client or (lambda one: Client(one, tries=TRIES)))(connector) as calls:
         try:
             for what, answer in connector.check(calls):
                 if what == VERSION and connector.api_version is not None:
-                    continue  # told below, with its state
-                yield Finding(connector.connection, what, _ADDRESS.sub("(address)", answer))
+                    told = answer  # shown below, with its state
+                    continue
+                yield _checked(connector, what, answer)
         except PersyncError:
             raise
         except Exception as error:  # a connector that trips over an answer: its streams may be well
@@ -171,7 +176,7 @@ def look_at(
             unforeseen = PersyncError(f"an answer that was not foreseen ({type(error).__name__}).", hint=hint)
             yield failed(connector.connection, "call", unforeseen)
         if connector.api_version is not None:
-            yield _version(connector, now)
+            yield _version(connector, told, now)
         with reading(store_path) as db:
             known = known_of(db, connector)
         probes = Prober(calls, connector, known, now=now, clock=clock).probe_all(connector.streams)
@@ -180,8 +185,24 @@ def look_at(
         yield _stream(connector, probe, known, now)
 
 
-def _version(connector: Connector, now: int) -> Finding:
-    """Hold the API version against the day from which the vendor may refuse it."""
+def _checked(connector: Connector, what: str, answer: str) -> Finding:
+    """Return what a connector's own check found; a doubt of its own is a warning."""
+    from persync.connect.connector import Doubt
+
+    found = _clean(answer)
+    if isinstance(answer, Doubt):
+        return Finding(connector.connection, what, found, "warn", answer.fix)
+    return Finding(connector.connection, what, found)
+
+
+def _version(connector: Connector, told: str, now: int) -> Finding:
+    """Hold the API version against the day from which the vendor may refuse it, and against what its check `told`.
+
+    A vendor that tells its version answers as another one, or as one whose end persync does not know, without an error.
+    """
+    if told and (connector.supported_until is None or not told.startswith(str(connector.api_version))):
+        found, _, fix = told.partition(". ")
+        return Finding(connector.connection, VERSION, found, "warn", fix or UNKNOWN_VERSION)
     found = f"{connector.api_version}, " + (
         f"supported until {connector.supported_until}" if connector.supported_until else "no end announced"
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import orjson
 from pydantic import Field, field_validator
 
-from persync.connect.connector import ConnectionSettings, Connector, retry_after
+from persync.connect.connector import ConnectionSettings, Connector, Doubt, retry_after
 from persync.connect.stream import AccountFacts, Request
 from persync.connect.totals import Total
 from persync.errors import (
@@ -152,8 +152,13 @@ class Mailchimp(Connector):
             yield "stores", f"not readable: {error.what}"
         else:
             syncing = sum(bool(store.get("is_syncing")) for store in stores)
-            note = f", {syncing} still being synced: its orders are not all there" if syncing else ""
-            yield "stores", f"{len(stores)}{note}"
+            found = f"{len(stores)}"
+            if syncing:
+                found = Doubt(
+                    f"{found}, {syncing} still being synced: its orders are not all there",
+                    "Wait until Mailchimp has synced the shop, then pull again: until then its orders are too few.",
+                )
+            yield "stores", found
 
     def totals(self, client: Client, account: AccountFacts) -> Iterator[Total]:
         """Yield counters of the latest campaigns, members by status, orders by store; what a role may not read is left out."""
