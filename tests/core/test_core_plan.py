@@ -120,8 +120,33 @@ def test_a_refused_token_ends_the_connection_and_is_said_once(tmp_path: Path, ca
 
     told = capsys.readouterr()
     assert (code, len(api.calls)) == (4, 1)
-    assert told.err.count("the token was refused") == 1
-    assert told.out.splitlines()[-1] == "post: at least 0 calls, about 0.0 s."
+    assert told.err == "persync: post, letters, GET /letters: the token was refused (HTTP 401).\n"
+    assert told.out == "post: not known.\n"
+
+
+def test_streams_refused_side_by_side_are_one_line_in_the_order_of_the_streams(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both calls are under way before either is answered."""
+    both = threading.Barrier(2)
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        both.wait(timeout=10)
+        return httpx.Response(401, headers={"x-request-id": f"r{request.url.path}"})
+
+    class Beside(Post):
+        streams = (LETTERS, READERS, replace(STAMPS, default=True))
+
+    api = office()
+    api.answers["/letters"] = api.answers["/stamps"] = refuse
+
+    plan = planned(api, tmp_path / "none.db", Beside("post", post().settings, {}))
+    code = show_plans([plan], "text")
+
+    told = capsys.readouterr()
+    assert (code, len(api.calls), plan.streams) == (4, 2, [])
+    assert told.err == "persync: post, letters, GET /letters, request r/letters: the token was refused (HTTP 401).\n"
+    assert told.out == "post: not known.\n"
 
 
 def test_a_vendor_that_does_not_count_is_said_not_to(tmp_path: Path) -> None:

@@ -158,9 +158,9 @@ def _connection_json(plan: ConnectionPlan) -> dict[str, Any]:
 
 
 def _plan_line(plan: ConnectionPlan) -> str:
-    if plan.error is not None and not plan.streams:
+    if plan.error is not None:
         return f"{plan.connection}: not known."
-    least = "" if plan.is_whole and plan.error is None else "at least "
+    least = "" if plan.is_whole else "at least "
     line = f"{plan.connection}: {least}{plan.calls:,} calls, about {_duration(plan.seconds)}"
     if plan.daily is not None:
         line += f"; {plan.calls / plan.daily.limit:.2%} of {plan.daily.limit:,} calls a day, {plan.daily.left:,} are left"

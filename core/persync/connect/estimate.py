@@ -94,7 +94,8 @@ def plan_connection(
     for level in levels(wanted_streams(connector, options.streams)):
         plan.streams += planner.level(level)
         if planner.prober.fatal is not None:
-            plan.error = planner.prober.fatal
+            # What little was found out before would pass for the whole: one cause is told, and no numbers.
+            plan.error, plan.streams = planner.prober.fatal, []
             break
     order = {stream.name: i for i, stream in enumerate(connector.streams)}
     plan.streams.sort(key=lambda one: order[one.stream])

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["NOTHING_YET", "Probe", "Prober", "first_page", "records_a_page", "smallest"]
 
 NOTHING_YET = "nothing to ask for yet"
+NOT_ASKED = "not asked: the connection failed before"
+FATAL = (AuthError, QuotaError, UnreachableError)
+"""what holds for every stream of a connection"""
 STARTS_A_JOB = "asking would start a job there"
 FIRST_SIZES = ("count", "limit", "size", "page_size")
 """the names under which readers keep how many records they ask for at once"""
@@ -94,6 +97,11 @@ class Prober:
         jobs = list(wanted)
         with ThreadPoolExecutor(max_workers=max(1, self.connector.workers)) as pool:
             probes = list(pool.map(lambda job: self._probe(*job), jobs))
+        fatal = [probe for probe in probes if isinstance(probe.error, FATAL)]
+        if fatal:
+            self.fatal = fatal[0].error  # the first in order: those that were asked beside it say the same again
+            for probe in fatal[1:]:
+                probe.error, probe.request, probe.reason = None, None, NOT_ASKED
         for probe in probes:
             for name, children in probe.children.items():
                 self._children.setdefault(name, []).extend(children)
@@ -145,7 +153,7 @@ class Prober:
     def _probe(self, stream: Stream, work: Work | None) -> Probe:
         probe = Probe(stream, work)
         if self.fatal is not None:
-            probe.reason = "not asked: the connection failed before"
+            probe.reason = NOT_ASKED
             return probe
         if work is None:
             probe.reason = NOTHING_YET
@@ -153,8 +161,8 @@ class Prober:
         try:
             self._ask(probe, work)
         except PersyncError as error:
-            probe.error = error.at(stream.name) if stream.name not in error.where else error
-            if isinstance(error, AuthError | QuotaError | UnreachableError):
+            probe.error = _placed(error, work.connection, stream.name)
+            if isinstance(error, FATAL):
                 self.fatal = error
         except Exception as error:
             # A reader of a plugin's that trips over what it is given: its stream is at fault, the others are not.
@@ -258,6 +266,14 @@ def _reads(request: Request) -> bool:
         return True
     text = request.json.get("query") if isinstance(request.json, dict) else None
     return isinstance(text, str) and not text.lstrip().startswith("mutation")
+
+
+def _placed(error: PersyncError, connection: str, stream: str) -> PersyncError:
+    """Let an error name its place as connection, stream, call, request id."""
+    places = [place for place in error.where.split(", ") if place]
+    places = places[1:] if places[:1] == [connection] else places
+    error.where = ", ".join([connection, *([] if stream in places else [stream]), *places])
+    return error
 
 
 def _skew(answer: Response, ours: float) -> float | None:
