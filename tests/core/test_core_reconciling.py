@@ -16,7 +16,7 @@ from persync.cli import root
 from persync.connect import AccountFacts, Total
 from persync.connect.client import Client
 from persync.connect.totals import Compared
-from persync.errors import ResponseError
+from persync.errors import AuthError, DataError, ResponseError
 from persync.jobs.reconciling import Held, reconcile_one
 from persync.testing import FakeApi, pull_once, quick_client
 
@@ -120,6 +120,7 @@ def test_the_vendor_is_asked_through_the_connections_own_client(store: Path) -> 
 GAP = Compared("shop", Total("revenue", "2026-10", 12345, "", currency="EUR", hint="Pull October again."), 12000, "gap")
 SAME = Compared("shop", Total("orders", "all", 1500, ""), 1500, "same")
 NEAR = Compared("news", Total("opens", "campaign c1", 1000, "", tolerance=0.05), 990, "within tolerance")
+NO_ORDERS = "there are no orders to reconcile. Pull a shop, or ask for another period."
 UNTOLD = Compared("news", Total("clicks", "campaign c1", None, ""), 7, "not told")
 
 
@@ -185,7 +186,7 @@ def test_money_in_json_is_in_major_units(reconcile: Any) -> None:
 
 
 def test_an_unreachable_vendor_is_said_and_is_an_error_only_when_named(reconcile: Any) -> None:
-    from persync.errors import AuthError, UnreachableError
+    from persync.errors import UnreachableError
 
     away = [Held("shop", [], UnreachableError("cannot reach shop.example.com.", where="shop"))]
     refused = [Held("shop", [], AuthError("the token was refused.", where="shop"))]
@@ -194,6 +195,48 @@ def test_an_unreachable_vendor_is_said_and_is_an_error_only_when_named(reconcile
 
     assert codes == [0, 1, 4]
     assert reconcile(away).stderr == "persync: shop: cannot reach shop.example.com.\n"
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run the command in a project whose store has no order."""
+    CliRunner().invoke(root, ["--project", str(tmp_path), "init"])
+    (tmp_path / "persync.toml").write_text('[connections.own]\nconnector = "files"\n')
+
+    def run(held: list[Held], *arguments: str) -> Result:
+        monkeypatch.setattr("persync.jobs.reconciling.reconcile_project", lambda *_, **__: held)
+        return CliRunner().invoke(root, ["--project", str(tmp_path), "reconcile", *arguments])
+
+    return run
+
+
+def test_without_an_order_the_vendors_totals_are_still_shown(empty: Any) -> None:
+    result = empty([Held("shop", [SAME])])
+
+    assert (result.exit_code, result.stderr) == (0, f"persync: {NO_ORDERS}\n")
+    assert result.stdout.splitlines()[1:] == ["shop        orders  all       1,500   1,500           0  same"]
+
+
+def test_a_refused_sign_in_leads_whatever_else_is_missing_or_differs(empty: Any) -> None:
+    never = Held("news", [], DataError("nothing was pulled of it yet.", where="news"))
+    refused = Held("shop", [], AuthError("the token was refused.", where="shop"))
+
+    nothing = empty([never, refused])
+    beside_a_gap = empty([Held("other", [GAP]), refused])
+    document = json.loads(empty([never, refused], "--format", "json").stdout)
+
+    assert nothing.stderr.splitlines() == [
+        "persync: shop: the token was refused.",
+        "persync: news: nothing was pulled of it yet.",
+        f"persync: {NO_ORDERS}",
+    ]
+    assert (nothing.exit_code, beside_a_gap.exit_code, beside_a_gap.stderr.splitlines()[0]) == (
+        4,
+        4,
+        "persync: shop: the token was refused.",
+    )
+    assert (document["results"], len(document["errors"]), document["errors"][0]) == ([], 3, "shop: the token was refused.")
+    assert empty([never]).exit_code == 1
 
 
 def test_a_name_that_is_no_connection_is_a_usage_error(tmp_path: Path) -> None:

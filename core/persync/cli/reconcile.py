@@ -12,6 +12,7 @@ from persync.cli.output import show_json, show_table
 
 if TYPE_CHECKING:
     from persync.connect.totals import Compared
+    from persync.errors import DataError, PersyncError
     from persync.estimate import Estimate
     from persync.jobs.reconciling import Held
 
@@ -27,8 +28,9 @@ def reconcile(app: App, names: tuple[str, ...], tolerance: float | None, period:
 
     The vendors are asked for their counts and sums as they are now; beside each stands what the store holds. A difference
     beyond the tolerance is a gap: exit code 6, with what to do. The second part needs no network: what the shop says, what
-    the ledger holds and what each platform claims of the orders in the period, and the over-claim ratio. A vendor that
-    cannot be reached or was never pulled is said; it is an error only when it was named.
+    the ledger holds and what each platform claims of the orders in the period, and the over-claim ratio. Either part is shown
+    without the other. A refused sign-in comes first: exit code 4. A vendor that cannot be reached or was never pulled is
+    said; it is an error only when it was named, or when there is nothing else to show.
     """
     from persync.jobs.reconciling import reconcile_project
 
@@ -36,13 +38,13 @@ def reconcile(app: App, names: tuple[str, ...], tolerance: float | None, period:
         pass  # says it best when there is none
     held = reconcile_project(app.host, app.project, names, tolerance=tolerance) if names or app.project.connections else []
     compared = [one for part in held for one in part.compared]
-    estimates, asked = _claims(app, period, needed=not compared) if not names else ([], None)
+    estimates, asked, problem = _claims(app, period) if not names else ([], None, None)
     if form == "json":
         show_json(
             "estimates",
             [*(_as_json(one) for one in compared), *(one.as_json() for one in estimates)],
             period=asked.period if asked is not None else None,
-            errors=[str(part.error) for part in held if part.error is not None],
+            errors=[str(error) for error in _errors(held)] + ([str(problem)] if problem is not None and not compared else []),
         )
     else:
         _show(compared)
@@ -52,13 +54,19 @@ def reconcile(app: App, names: tuple[str, ...], tolerance: float | None, period:
             from persync.cli.output import show_estimates
 
             show_estimates(estimates, form, asked)
-    code = _tell(app, held, names=bool(names))
+    code = _tell(held, names=bool(names))
+    if problem is not None:
+        if compared:
+            app.say(f"persync: {problem}")
+        else:
+            click.echo(f"persync: {problem}", err=True)
+            code = code or problem.exit_code
     if code:
         raise click.exceptions.Exit(code)
 
 
-def _claims(app: App, period: str | None, *, needed: bool) -> tuple[list[Estimate], Any]:
-    """Return the claims against the till and the question; none where there is no sale, unless nothing else is there."""
+def _claims(app: App, period: str | None) -> tuple[list[Estimate], Any, DataError | None]:
+    """Return the claims against the till, the question, and why there are none."""
     from persync.attribution.reconcile import reconcile as hold_together
     from persync.errors import DataError
 
@@ -67,13 +75,10 @@ def _claims(app: App, period: str | None, *, needed: bool) -> tuple[list[Estimat
         try:
             found = hold_together(engine, ask)
         except DataError as error:
-            if needed:
-                raise
-            app.say(f"persync: {error}")
-            return [], ask
+            return [], ask, error
     for one in found.differences:
         app.say(f"persync: order {one.order} of {one.connection}: the ledger does not come to what the shop says.")
-    return list(found.as_estimates()), ask
+    return list(found.as_estimates()), ask, None
 
 
 def _show(compared: list[Compared]) -> None:
@@ -136,17 +141,26 @@ def _major(value: int | None, currency: str | None) -> float | int | None:
     return float(from_minor(value, currency))
 
 
-def _tell(app: App, held: list[Held], *, names: bool) -> int:
+def _errors(held: list[Held]) -> list[PersyncError]:
+    """Return what could not be asked for: refused sign-ins first, for nothing is known of those connections."""
+    from persync.errors import AuthError
+
+    errors = [part.error for part in held if part.error is not None]
+    return sorted(errors, key=lambda error: not isinstance(error, AuthError))
+
+
+def _tell(held: list[Held], *, names: bool) -> int:
     """Say on stderr what could not be asked for and where the gaps are; return the exit code."""
-    from persync.errors import EXIT_CHECK, DataError, SkipStreamError, UnreachableError
+    from persync.errors import EXIT_AUTH, EXIT_CHECK, DataError, SkipStreamError, UnreachableError
 
     codes = []
-    for part in held:
-        if part.error is not None:
-            click.echo(f"persync: {part.error}", err=True)
-            if names or not isinstance(part.error, UnreachableError | DataError | SkipStreamError):
-                codes.append(part.error.exit_code)
+    for error in _errors(held):
+        click.echo(f"persync: {error}", err=True)
+        if names or not isinstance(error, UnreachableError | DataError | SkipStreamError):
+            codes.append(error.exit_code)
     gaps = [one for part in held for one in part.compared if one.verdict == "gap"]
     for hint in dict.fromkeys((one.connection, one.total.name, one.total.hint) for one in gaps):
         click.echo(f"persync: {hint[0]}: {hint[1]} differ beyond the tolerance. {hint[2]}".rstrip(), err=True)
+    if codes[:1] == [EXIT_AUTH]:
+        return EXIT_AUTH
     return EXIT_CHECK if gaps else codes[0] if codes else 0
