@@ -157,6 +157,65 @@ def test_snapshots_get_a_row_only_when_a_value_changed(tmp_path: Path) -> None:
         assert store.db.execute("SELECT number, amount_minor FROM claims").fetchall() == [(1, 100), (2, 90)]
 
 
+def test_a_later_date_of_the_same_consent_is_no_change_and_the_first_date_stays(tmp_path: Path) -> None:
+    states = [
+        ("subscribed", "web", None),
+        ("subscribed", "web", 100),  # now it is known since when
+        ("subscribed", "web", None),
+        ("unsubscribed", "web", 200),
+        ("unsubscribed", "web", 300),  # the record was edited
+        ("unsubscribed", "web", 150),
+        ("unsubscribed", "import", 400),
+        ("subscribed", "import", 500),
+    ]
+    with open_store(tmp_path / "p.db", create=True) as store:
+        changed = []
+        for now, (state, source, at) in enumerate(states):
+            writer = Writer(store, "m", "m", now=now)
+            with store.transaction():
+                changed.append(writer.write([Consent(Person(("id", "1")), "email", state, None, source, at)]) > 0)
+
+        assert changed == [True, True, False, True, False, False, True, True]
+        assert store.db.execute("SELECT number, state, source, changed_at FROM consents").fetchall() == [
+            (1, "subscribed", "web", None),
+            (2, "subscribed", "web", 100),
+            (3, "unsubscribed", "web", 200),
+            (4, "unsubscribed", "import", 400),
+            (5, "subscribed", "import", 500),
+        ]
+
+
+def test_a_sale_taken_back_keeps_its_first_date_and_other_entries_may_be_corrected(tmp_path: Path) -> None:
+    order = OrderRef("9")
+    with open_store(tmp_path / "p.db", create=True) as store:
+        changed = []
+        for now, amount in ((1, -500), (2, -500), (3, -700)):
+            writer = Writer(store, "m", "m", now=now)
+            with store.transaction():
+                changed.append(writer.write([LedgerEntry(order, "undone", "refund", "product", now, amount, "EUR")]))
+            with store.transaction():
+                writer.write([LedgerEntry(order, "sale", "sale", "product", now, 500, "EUR")])
+
+        assert [count > 0 for count in changed] == [True, False, True]
+        assert store.db.execute("SELECT entry, happened_at, amount_minor FROM order_ledger ORDER BY 1").fetchall() == [
+            ("sale", 3, 500),
+            ("undone", 1, -700),
+        ]
+
+
+def test_the_month_in_which_a_settled_entry_stands_is_mirrored_anew_when_its_amount_changes(tmp_path: Path) -> None:
+    day = 86_400_000
+    with open_store(tmp_path / "p.db", create=True) as store:
+        for at, amount in ((5 * day, -500), (40 * day, -700)):
+            store.db.execute("DELETE FROM dirty")
+            writer = Writer(store, "m", "m", now=1)
+            with store.transaction():
+                writer.write([LedgerEntry(OrderRef("9"), "undone", "refund", "product", at, amount, "EUR")])
+        found = store.db.execute("SELECT month FROM dirty WHERE name = 'order_ledger'").fetchall()
+
+    assert (month_of(5 * day),) in found
+
+
 def test_a_tag_taken_away_is_dated_and_one_given_back_is_current_again(tmp_path: Path) -> None:
     with open_store(tmp_path / "p.db", create=True) as store:
         ann = Person(("id", "1"))

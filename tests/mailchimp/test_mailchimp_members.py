@@ -192,6 +192,18 @@ def test_a_withdrawn_consent_is_a_new_state_beside_the_old_one(store: Any, world
     assert [state for state, _ in store.ask(states.format("permission/bc2a790d07"))] == ["subscribed", "not_subscribed"]
 
 
+def test_an_edit_of_a_member_who_left_is_no_second_withdrawal(store: Any, world: World) -> None:
+    store.pull()
+    left = "SELECT count(*), min(changed_at) FROM consents WHERE channel LIKE 'email%' AND state = 'unsubscribed'"
+    before = store.ask(left)
+    world.people[5].updated_at = NOW + HOUR  # a field of the profile; the record's last change moves
+
+    store.pull()
+
+    assert before[0][0] == 1
+    assert store.ask(left) == before
+
+
 def test_groups_are_memberships_and_an_empty_answer_ends_them(shape: Any) -> None:
     def groups(**member: Any) -> list[Any]:
         return [row.segments for row in rows(shape, **member) if isinstance(row, MemberOf) and row.kind == "interest"]

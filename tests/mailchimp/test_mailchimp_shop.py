@@ -238,6 +238,20 @@ def test_a_late_refund_is_a_dated_movement_of_the_next_pull(store: Any, rich: Wo
     ]  # fmt: skip
 
 
+def test_a_refund_keeps_its_date_when_the_order_is_touched_again(store: Any, rich: World) -> None:
+    rich.orders[0].financial_status, rich.orders[0].updated_at = "REFUNDED", SENT + 25 * DAY
+    store.pull()
+    rich.orders[0].updated_at = SENT + 29 * DAY
+
+    changed = store.pull(streams=("stores", "orders")).changed
+
+    assert changed == 0
+    assert store.ask(
+        "SELECT DISTINCT happened_at FROM order_ledger JOIN order_keys USING (order_key)"
+        " WHERE vendor_order_id LIKE '%:9001' AND entry = 'undone'"
+    ) == [(SENT + 25 * DAY,)]
+
+
 def test_no_name_or_postal_address_of_a_buyer_is_even_asked_for(store: Any) -> None:
     store.pull()
 

@@ -29,6 +29,10 @@ class Table:
     """fields whose None becomes 0 because they are part of the key"""
     first: tuple[str, ...] = ()
     """columns whose first known value stays"""
+    dated: str | None = None
+    """of a snapshot the column that says since when its values hold: another date alone is no change"""
+    settled: tuple[str, str] | None = None
+    """(a column, an entry's name): what was stored of that entry's column stays"""
 
     @property
     def person_at(self) -> int | None:
@@ -72,6 +76,8 @@ def _table(
     snapshot: bool = False,
     zero_null: tuple[str, ...] = (),
     first: tuple[str, ...] = (),
+    dated: str | None = None,
+    settled: tuple[str, str] | None = None,
 ) -> Table:
     fields = row._fields
     return Table(
@@ -84,6 +90,8 @@ def _table(
         snapshot=snapshot,
         zero_null=tuple(fields.index(field) for field in zero_null),
         first=first,
+        dated=dated,
+        settled=settled,
     )
 
 
@@ -91,7 +99,15 @@ TABLES: dict[type[Any], Table] = {
     t.row: t
     for t in (
         _table(rows.Contact, "contacts", ("connection", "key_id"), refs=("person",)),
-        _table(rows.Consent, "consents", ("connection", "key_id", "channel"), refs=("person",), snapshot=True),
+        _table(
+            rows.Consent,
+            "consents",
+            ("connection", "key_id", "channel"),
+            refs=("person",),
+            snapshot=True,
+            # Some platforms tell only when the whole record last changed, and that moves with every edit.
+            dated="changed_at",
+        ),
         _table(
             rows.ConsentChange,
             "consent_changes",
@@ -121,7 +137,15 @@ TABLES: dict[type[Any], Table] = {
         _table(rows.Order, "orders", ("order_key",), refs=("order", "person")),
         _table(rows.OrderPerson, "order_people", ("order_key", "key_id"), refs=("order", "person"), fixed=False),
         _table(rows.OrderLine, "order_lines", ("order_key", "line"), refs=("order",), fixed=False, first=("unit_cost_minor",)),
-        _table(rows.LedgerEntry, "order_ledger", ("order_key", "entry", "part"), refs=("order",), fixed=False),
+        _table(
+            rows.LedgerEntry,
+            "order_ledger",
+            ("order_key", "entry", "part"),
+            refs=("order",),
+            fixed=False,
+            # A whole sale taken back without a date of its own: its date is the order's last change, which moves on.
+            settled=("happened_at", "undone"),
+        ),
         _table(
             rows.Claim,
             "claims",
@@ -182,6 +206,10 @@ def upsert(name: str, kept: tuple[int, ...]) -> str:
         return text + "NOTHING"
     new = {name: f"excluded.{name}" for name in free}
     new |= {name: f"coalesce({table.name}.{name}, excluded.{name})" for name in table.first if name in new}
+    if table.settled and table.settled[0] in new:
+        column, entry = table.settled
+        stored = f"{table.name}.{column}"
+        new[column] = f"CASE WHEN {table.name}.entry = '{entry}' THEN {stored} ELSE {new[column]} END"
     changes = ", ".join(f"{name} = {value}" for name, value in new.items())
     differs = " OR ".join(f"{table.name}.{name} IS NOT {value}" for name, value in new.items())
     return f"{text}UPDATE SET {changes} WHERE {differs}"

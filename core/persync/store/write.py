@@ -175,9 +175,21 @@ class Writer:
             if table.name in MONTHLY:
                 at = table.row._fields.index("happened_at")
                 days = {row[at] // 86_400_000 for row in batch}
+                if table.settled:
+                    days |= self._settled_days(table.settled[1], batch)
                 self._dirty.update((table.name, month_of(day * 86_400_000)) for day in days)
             else:
                 self._dirty.add((table.name, -1))
+
+    def _settled_days(self, entry: str, batch: list[rows.LedgerEntry]) -> set[int]:
+        """Return the days on which entries that keep their first date are stored: not those that their rows name."""
+        orders = [row.order for row in batch if row.entry == entry]
+        found = self.db.execute(
+            "SELECT DISTINCT l.happened_at / 86400000 FROM json_each(?) j"
+            " CROSS JOIN order_ledger l ON l.order_key = j.value AND l.entry = ?",
+            (orjson.dumps(self.resolve.numbers("order", orders)).decode(), entry),
+        )
+        return {day for (day,) in found}
 
     def _snapshots(self, table: Table, batch: list[Any]) -> None:
         values_of = [table.columns.index(name) for name in table.values]
@@ -185,10 +197,14 @@ class Writer:
         # Of two states of one thing on one page the last one counts.
         wanted = {tuple(values[i] for i in key_of): list(values) for values in zip(*self._columns(table, batch), strict=False)}
         known = self._latest(table, wanted)
+        dated = table.values.index(table.dated) if table.dated else None
         fresh = []
         for key, values in wanted.items():
             number, *stored = known.get(key, (0,))
-            if not number or stored != [values[i] for i in values_of]:
+            new = [values[i] for i in values_of]
+            if number and dated is not None and stored[dated] is not None:
+                new[dated] = stored[dated]
+            if not number or stored != new:
                 fresh.append([*values, number + 1, self.now])
         if fresh:
             marks = ", ".join("?" * len(table.columns))
