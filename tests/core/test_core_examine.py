@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from core.cli.post import DATE, LETTERS, NOW, READERS, Post, office, post
-from persync.connect import Doubt, GraphQLPages, Request, SinglePage, Work
+from core.cli.post import DATE, LETTERS, NOW, READERS, STAMPS, Letter, Post, no_rows, office, page, post
+from persync import rows
+from persync.connect import Context, Doubt, GraphQLPages, OffsetPages, Request, SinglePage, Work
 from persync.connect.connector import Connector
 from persync.errors import AuthError
 from persync.jobs.examine import UNKNOWN_VERSION, Finding, look_at, worst
@@ -90,7 +92,82 @@ def test_a_part_that_is_gone_at_the_vendor_is_no_fault_of_the_stream(tmp_path: P
 def test_a_child_without_any_part_yet_is_said_not_to_be_asked(tmp_path: Path) -> None:
     found = by_name(looked(office(letters=0), tmp_path / "none.db"))
 
-    assert found["readers"] == ("not probed", "not probed: nothing to ask for yet; never read")
+    assert found["readers"] == ("not probed", "not probed: the account has none yet: nothing to ask for; never read")
+
+
+def rare_rows(letter: Letter, at: Context) -> Iterator[rows.Row]:
+    """Only some letters have readers of their own."""
+    if letter["version"] == 2:
+        yield rows.Child("readers", letter["id"], {"letter": letter["id"]}, version="1")
+
+
+class Rare(Post):
+    streams = (replace(LETTERS, rows=rare_rows), READERS)
+
+
+@pytest.mark.parametrize(
+    ("versions", "calls", "said"),
+    [
+        ([1, 1, 2, 1, 1, 1], 3, ("ok", "5 records in the part asked about")),
+        ([1, 1, 1, 1], 2, ("not probed", "not probed: the account has none yet: nothing to ask for; never read")),
+        (
+            [1, 1, 1, 1, 1, 2],
+            2,
+            ("not probed", "not probed: none of the first 4 letters has any: nothing to ask for; never read"),
+        ),
+    ],
+)
+def test_a_whole_page_of_the_parent_is_looked_through_for_a_part_of_a_child(
+    tmp_path: Path, versions: list[int], calls: int, said: tuple[str, str]
+) -> None:
+    api = office(letters=6)
+    api.answers["/letters"] = page("letters", [{"id": f"l{i}", "version": v} for i, v in enumerate(versions)], len(versions))
+
+    found = by_name(looked(api, tmp_path / "none.db", Rare("post", post().settings, {})))
+
+    assert (found["readers"], len(api.calls)) == (said, calls)
+
+
+def test_a_query_that_needs_its_parents_id_alone_is_asked_with_the_first_one(tmp_path: Path) -> None:
+    more = GraphQLPages(query="query($id: ID!) { more }", at="more", variables=("id",))
+
+    class Asking(Post):
+        streams = (replace(LETTERS, rows=no_rows), replace(STAMPS, reader=more, path="/more", parent="letters", default=True))
+
+    api = office(letters=6)
+    answer = {"data": {"more": {"nodes": [{"id": "s1", "version": 1}], "pageInfo": {"hasNextPage": False}}}}
+    bodies: list[bytes] = []
+
+    def tell(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.content)
+        return httpx.Response(200, json=answer)
+
+    api.answers["/more"] = tell
+
+    found = by_name(looked(api, tmp_path / "none.db", Asking("post", post().settings, {})))
+
+    assert (found["stamps"], len(bodies), b'"id":"l0"' in bodies[0]) == (("ok", "1 record in the part asked about"), 1, True)
+
+
+def test_a_stream_read_before_is_asked_as_a_later_pull_would_ask(tmp_path: Path) -> None:
+    seen: list[bool] = []
+
+    class Bulky(OffsetPages):
+        def start(self, work: Work) -> dict[str, Any]:
+            seen.append(work.first_load)
+            return super().start(work)
+
+    class Grown(Post):
+        streams = (replace(LETTERS, reader=Bulky("letters", count=4, smallest=1)), READERS)
+
+    connector = Grown("post", post().settings, {})
+    pull_once(tmp_path / "s.db", [connector], office())
+    seen.clear()
+
+    looked(office(), tmp_path / "s.db", connector)
+    looked(office(), tmp_path / "none.db", connector)
+
+    assert (seen[0], seen[-1]) == (False, True)
 
 
 def test_a_missing_subscription_is_a_warning_and_a_failing_vendor_a_failure(tmp_path: Path) -> None:

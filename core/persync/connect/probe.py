@@ -1,7 +1,8 @@
 """Asking each stream for its smallest answer: can it be read, how much is there, how long does an answer take.
 
 One call a stream, several at once within the vendor's pace, parents before children. A child is asked about a partition the
-store knows, else about one that its parent's answer names. Nothing is written, and no value of a record is kept.
+store knows, else about one that its parent's answer names; `probe_all` reads a whole page of a parent to find one. Nothing is
+written, and no value of a record is kept but the ids that children are asked with.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from persync.connect.known import Known
 from persync.connect.page import Shaper
@@ -30,6 +33,7 @@ NOTHING_YET = "nothing to ask for yet"
 NOT_ASKED = "not asked: the connection failed before"
 FATAL = (AuthError, QuotaError, UnreachableError)
 """what holds for every stream of a connection"""
+NONE_THERE = "the account has none yet: nothing to ask for"
 STARTS_A_JOB = "asking would start a job there"
 FIRST_SIZES = ("count", "limit", "size", "page_size")
 """the names under which readers keep how many records they ask for at once"""
@@ -81,15 +85,22 @@ class Prober:
         self._clock = clock
         self._timer = timer
         self._children: dict[str, list[Child]] = {}
+        self._samples: dict[str, Mapping[str, Any]] = {}
+        self._thorough = False
+        """whether a parent's whole first page may be read to find a part of each child"""
         self.fatal: PersyncError | None = None
         """what holds for every stream of the connection: then nothing more is asked"""
 
     def probe_all(self, streams: tuple[Stream, ...]) -> list[Probe]:
         """Probe streams, parents first; return one probe each in the order of `streams`."""
+        self._thorough = True
         found: dict[str, Probe] = {}
         for level in levels(streams):
             for probe in self.probe_level([(stream, self.work_of(stream)) for stream in level]):
                 found[probe.stream.name] = probe
+        for probe in found.values():
+            if probe.reason == NOTHING_YET:
+                probe.reason = _why_nothing(probe.stream, found.get(probe.stream.parent or ""))
         return [found[stream.name] for stream in streams]
 
     def probe_level(self, wanted: Iterable[tuple[Stream, Work | None]]) -> list[Probe]:
@@ -126,9 +137,13 @@ class Prober:
             elif self._children.get(stream.name):
                 child = self._children[stream.name][0]
                 partition, parent = child.key, dict(child.data)
+            elif self._thorough and stream.parent in self._samples:
+                parent = _part_of(stream, self._samples[stream.parent])
             if parent is None:
                 return None
-            return self._work(stream, partition, parent, None, self._until(stream), first_load=True)
+            # What was read before is asked for as a later pull would: no job stands between us and its records.
+            first = not any(point.watermark is not None for point in known)
+            return self._work(stream, partition, parent, None, self._until(stream), first_load=first)
         first = point.watermark is None
         return self._work(stream, point.partition, point.parent, point.since, point.until or self.now, first_load=first)
 
@@ -201,7 +216,25 @@ class Prober:
             request = reader.request(work, step.next)
             if _reads(request):
                 answer = self.client.send(request)
-                self._look(probe, work, reader.read(work, step.next, answer.body, answer.headers))
+                step = reader.read(work, step.next, answer.body, answer.headers)
+                self._look(probe, work, step)
+        if self._thorough and probe.seen and step.next is not None and self._lacks(probe):
+            # The first records name no part of some child: a whole page may.
+            request = first_page(work)
+            if _reads(request):
+                answer = self.client.send(request)
+                self._look(probe, work, reader.read(work, reader.start(work), answer.body, answer.headers))
+
+    def _lacks(self, probe: Probe) -> bool:
+        """Tell whether some child is not to be asked about: neither store nor answer names a part, nor is one to be made."""
+        sample = self._samples.get(probe.stream.name, {})
+        return any(
+            child.parent == probe.stream.name
+            and not self.known.points.get(child.name)
+            and not probe.children.get(child.name)
+            and _part_of(child, sample) is None
+            for child in self.connector.streams
+        )
 
     def _is_asked_for_children(self, stream: Stream) -> bool:
         """Tell whether streams hang under this one that the store knows no part of: its first records name some."""
@@ -224,6 +257,11 @@ class Prober:
             step, context, number=lambda text: 0, hashed=lambda text: "", known=None
         )
         probe.seen, probe.rejects = shaped.records, len(shaped.rejects)
+        if self._thorough and shaped.records:
+            first = {**_first_record(step), **work.parent}
+            below = [one.reader for one in self.connector.streams if one.parent == work.stream.name]
+            names = {name for reader in below for name in getattr(reader, "variables", ())}
+            self._samples[work.stream.name] = {name: first[name] for name in names & first.keys()}
         for row in shaped.rows:
             if isinstance(row, Child):
                 probe.children.setdefault(row.stream, []).append(row)
@@ -274,6 +312,33 @@ def _placed(error: PersyncError, connection: str, stream: str) -> PersyncError:
     places = places[1:] if places[:1] == [connection] else places
     error.where = ", ".join([connection, *([] if stream in places else [stream]), *places])
     return error
+
+
+def _first_record(step: Step) -> Mapping[str, Any]:
+    """Return the first record of an answer, {} when it is no object."""
+    found: Any = orjson.loads(step.body)
+    for name in step.at:
+        found = found.get(name) if isinstance(found, dict) else None
+    if isinstance(found, list) and not step.single:
+        found = found[0] if found else None
+    return found if isinstance(found, dict) else {}
+
+
+def _part_of(stream: Stream, record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what a GraphQL child asks with, of a record of its parent that has all of it by the same names."""
+    names = getattr(stream.reader, "variables", ())
+    if stream.parent is None or not names or not all(isinstance(record.get(name), str) for name in names):
+        return None
+    return {name: record[name] for name in names}
+
+
+def _why_nothing(stream: Stream, parent: Probe | None) -> str:
+    """Say why there is no part of a child to ask about."""
+    if parent is None or parent.error is not None or parent.reason:
+        return f"{stream.parent} could not be asked for one"
+    if parent.records is not None and parent.records > parent.seen:
+        return f"none of the first {parent.seen:,} {stream.parent} has any: nothing to ask for"
+    return NONE_THERE
 
 
 def _skew(answer: Response, ours: float) -> float | None:
