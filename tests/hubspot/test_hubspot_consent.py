@@ -10,7 +10,7 @@ import pytest
 from persync.connect.page import Shaped
 from persync.connect.pull import PullOptions, PullResult, pull
 from persync.connect.stream import AccountFacts, Context, Work
-from persync.errors import TransientError
+from persync.errors import ResponseError, TransientError
 from persync.rows import Consent, ConsentChange, Person, Segment
 from persync_hubspot import consent_log, streams_mail
 from persync_hubspot.consent_readers import AddressStatuses, LogPages, OptOutPages
@@ -264,6 +264,17 @@ def test_a_log_too_full_for_its_offsets_ends_in_an_error_not_in_a_circle(account
     assert reader.shrink(work, token) is None
     assert reader.shrink(work, {"from": 0, "to": 4_000, "offset": "dead"}) == {"from": 0, "to": 2_000}
     assert reader.shrink(work, {"from": 0, "to": 4_000}) is None
+
+
+@pytest.mark.parametrize("rest", [{}, {"offset": None}, {"offset": ""}])
+def test_a_log_that_has_more_and_does_not_say_where_is_asked_for_in_shorter_times(account: Any, rest: Any) -> None:
+    reader, work = LogPages(at="timeline", shortest=1000), work_of(streams_mail.CONSENT_CHANGES, account, since=0)
+    body = orjson.dumps({"hasMore": True, **rest, "timeline": []})
+    token: Any = {"from": 0, "to": 4_000}
+
+    assert reader.read(work, token, body, {}).next == {"from": 0, "to": 2_000}
+    with pytest.raises(ResponseError, match="more entries, and not where"):
+        reader.read(work, {"from": 0, "to": 1_500}, body, {})
 
 
 # -- through the store -----------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 
 from persync.connect.page import Shaped
 from persync.connect.stream import AccountFacts, Context, Step, Work
-from persync.errors import TransientError
+from persync.errors import ResponseError, TransientError
 from persync.rows import Action, CampaignRef, Person, Touchpoint
 from persync.sandbox.world import Send
 from persync_hubspot import streams_mail
@@ -192,9 +192,53 @@ def test_a_pull_that_comes_back_days_later_goes_on_behind_its_dead_offset(accoun
     assert again["from"] == token["from"]
 
 
-def test_an_answer_that_is_no_page_of_events_is_an_error() -> None:
-    from persync.errors import ResponseError
+@pytest.mark.parametrize("rest", [{}, {"offset": None}, {"offset": ""}])
+def test_more_events_without_an_offset_are_asked_for_from_the_oldest_one_seen(rest: dict[str, Any]) -> None:
+    """HubSpot says that there is more, and not where: what came is kept, and the slice is not taken for read."""
+    reader = EventSlices(limit=2)
+    work = work_of("SENT", since=FIRST_MAIL, until=FIRST_MAIL + DAY_MS)
+    start = reader.start(work)
+    events = [{"created": FIRST_MAIL + 9000}, {"created": FIRST_MAIL + 5000}]
+    step = reader.read(work, start, orjson.dumps({"hasMore": True, **rest, "events": events}), {})
 
+    assert step.next is not None
+    assert (step.next["from"], step.next["to"]) == (start["from"], FIRST_MAIL + 5000)
+    assert "offset" not in reader.request(work, step.next).params
+    last = reader.read(work, step.next, orjson.dumps({"hasMore": False, "events": events[1:]}), {})
+    assert last.next is None
+
+
+def test_more_events_that_never_come_end_in_an_error_not_in_a_circle() -> None:
+    reader = EventSlices(limit=2)
+    work = work_of("SENT", since=FIRST_MAIL, until=FIRST_MAIL + DAY_MS)
+    token: Any = reader.start(work)
+    tries = 0
+    with pytest.raises(ResponseError, match="more events, and not where"):
+        while tries < 20:
+            token = reader.read(work, token, b'{"hasMore":true,"events":[]}', {}).next
+            tries += 1
+
+    assert tries == 5
+
+
+def test_an_event_without_a_readable_time_is_a_reject_and_the_pages_go_on(shaped: Shape) -> None:
+    """Neither what has no time nor what lies outside the slice moves the place where a dead offset starts again."""
+    good = FIRST_MAIL + 5000
+    odd: list[Any] = [{"created": "soon"}, {"created": True}, {"created": None}, {"created": 1.5}, {"created": "12"}, {}, 7]
+    event = {"id": "a1", "type": "OPEN", "recipient": "a@example.com"}
+    named = [{**event, **one} if isinstance(one, dict) else one for one in [*odd, {"created": good}, {"created": 3}]]
+    body = orjson.dumps({"hasMore": True, "offset": "next", "events": named})
+    reader, work = EventSlices(), work_of("OPEN", since=FIRST_MAIL, until=FIRST_MAIL + DAY_MS)
+    step = reader.read(work, reader.start(work), body, {})
+
+    assert step.next is not None
+    assert (step.next["offset"], step.next["oldest"]) == ("next", good)
+    found = shaped(streams_mail.EMAIL_EVENTS, body, "events")
+    assert len(found.rejects) == len(odd)
+    assert [row.happened_at for row in found.rows if isinstance(row, Touchpoint)] == [good, 3]
+
+
+def test_an_answer_that_is_no_page_of_events_is_an_error() -> None:
     reader, work = EventSlices(), work_of("SENT", since=0, until=FIRST_MAIL + DAY_MS)
 
     with pytest.raises(ResponseError, match="not the JSON that was expected"):

@@ -9,10 +9,12 @@ import pytest
 
 from persync.connect.page import Shaped
 from persync.connect.pull import PullOptions, PullResult, pull
+from persync.errors import ResponseError
 from persync.rows import Child, Evidence, Field, MemberOf, Person, Segment
 from persync_hubspot import streams_mail
 from persync_hubspot.mail_readers import ListPages
 from persync_hubspot.properties import millis
+from persync_hubspot.readers import OffsetTokenPages
 from support import table
 
 Shape = Callable[..., Shaped]
@@ -68,7 +70,6 @@ def test_a_member_joins_one_list_without_leaving_the_others(shaped: Shape) -> No
     ("answer", "following"),
     [
         ({"lists": [], "hasMore": True, "offset": 500, "total": 900}, {"offset": 500, "size": 500}),
-        ({"lists": [], "hasMore": True, "offset": 0, "total": 900}, None),
         ({"lists": [], "hasMore": False, "offset": 500, "total": 3}, None),
     ],
 )
@@ -82,6 +83,19 @@ def test_a_search_of_lists_goes_on_only_where_its_offset_moves(answer: Any, foll
         {"offset": 0, "size": 250},
         None,
     )
+
+
+@pytest.mark.parametrize("rest", [{"offset": 0}, {"offset": None}, {}, {"offset": "x"}])
+def test_more_without_an_offset_that_moves_is_an_error_not_an_end(rest: dict[str, Any]) -> None:
+    lists: Any = ListPages()
+    sends: Any = OffsetTokenPages("campaigns")
+
+    with pytest.raises(ResponseError, match="more lists, and not where"):
+        lists.read(None, {"offset": 0, "size": 500}, orjson.dumps({"lists": [], "hasMore": True, **rest}), {})
+    if not rest.get("offset"):
+        with pytest.raises(ResponseError, match="there is more, and not where"):
+            sends.read(None, {}, orjson.dumps({"campaigns": [], "hasMore": True, **rest, "offset": None}), {})
+    assert sends.read(None, {}, b'{"campaigns":[],"hasMore":false,"offset":"x"}', {}).next is None
 
 
 def test_a_mail_to_a_filtered_list_is_personal_for_it(shaped: Shape) -> None:

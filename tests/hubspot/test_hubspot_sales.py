@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from persync.connect.page import Shaped
-from persync.rows import KEEP, Cart, Deletion, Order, OrderLine, OrderRef, Person, Product, UnitCost
+from persync.rows import KEEP, Cart, Deletion, LedgerEntry, Order, OrderLine, OrderRef, Person, Product, UnitCost
 from persync_hubspot import streams_crm
 from persync_hubspot.properties import millis
 
@@ -171,3 +171,47 @@ def test_what_was_deleted_is_dated_when_hubspot_says_when(shaped: Shape, stream:
     found = shaped(stream, page(dated, {"properties": {}, "archived": True}))
 
     assert found.rows == [Deletion(thing, "1", millis("2026-06-01T00:00:00Z", "")), Deletion(thing, "2", None)]
+
+
+# -- orders that were undone ------------------------------------------------------------------------------------------------
+
+SOLD, CLOSED, EDITED = "2026-03-01T10:00:00Z", "2026-03-09T08:00:00Z", "2026-08-01T00:00:00Z"
+
+
+def shop_order(state: str | None, **more: str | None) -> dict[str, Any]:
+    values = {"hs_total_price": "59.90", "hs_currency_code": "EUR", "hs_external_created_date": SOLD}
+    return {"properties": {**values, "hs_external_order_status": state, "hs_lastmodifieddate": EDITED, **more}}
+
+
+@pytest.mark.parametrize("state", ["cancelled", "Canceled", "REFUNDED", "voided"])
+@pytest.mark.parametrize(("closed", "day"), [(CLOSED, CLOSED), (None, SOLD), ("2026-02-01T00:00:00Z", SOLD)])
+def test_an_order_that_was_undone_takes_its_whole_sale_back(shaped: Shape, state: str, closed: str | None, day: str) -> None:
+    """On the day it was closed, else of the sale, and never before that; never on the day of the last edit."""
+    found = shaped(streams_crm.ORDERS_STREAM, page(shop_order(state, hs_closed_date=closed)))
+
+    assert found.rejects == []
+    assert [(row.status, row.total_minor) for row in found.rows if isinstance(row, Order)] == [
+        ("cancelled" if state == "Canceled" else state.lower(), 0)
+    ]
+    assert [row[1:] for row in found.rows if isinstance(row, LedgerEntry)] == [
+        ("sale", "sale", "product", millis(SOLD, ""), 5990, "EUR"),
+        ("undone", "refund", "product", millis(day, ""), -5990, "EUR"),
+    ]
+
+
+@pytest.mark.parametrize("state", ["paid", "pending", "authorized", "expired", "partially_refunded", "in transit", None])
+def test_a_partial_refund_and_every_other_state_leave_the_sale_alone(shaped: Shape, state: str | None) -> None:
+    """HubSpot does not tell what a partial refund came to."""
+    found = shaped(streams_crm.ORDERS_STREAM, page(shop_order(state, hs_closed_date=CLOSED)))
+
+    assert [row.total_minor for row in found.rows if isinstance(row, Order)] == [5990]
+    assert [row[1:] for row in found.rows if isinstance(row, LedgerEntry)] == [
+        ("sale", "sale", "product", millis(SOLD, ""), 5990, "EUR")
+    ]
+
+
+def test_an_undone_order_that_is_deleted_too_is_worth_nothing_not_less(shaped: Shape) -> None:
+    gone = {**shop_order("refunded", hs_closed_date=CLOSED), "archived": True, "archivedAt": EDITED}
+    found = shaped(streams_crm.ORDERS_ARCHIVED, page(gone))
+
+    assert [(row.entry, row.amount_minor) for row in found.rows if isinstance(row, LedgerEntry)] == [("sale", 0), ("undone", 0)]

@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from persync.connect.readers import picked, unexpected
 from persync.connect.stream import Request, Step, Token, Work
+from persync.errors import ResponseError
 from persync_hubspot import api, api_mail
 from persync_hubspot.consent_rows import OPT_OUT
 from persync_hubspot.readers import NOTHING
@@ -161,7 +162,7 @@ class OptOutPages:
 
 @dataclass(frozen=True, slots=True)
 class LogPages:
-    """Pages of a v1 log between two moments, by an opaque offset that may die: then half the time is asked for, and so on.
+    """Pages of a v1 log between two moments, by an opaque offset that may die or be missing: then half the time is asked for.
 
     No order is promised. What is read twice after a dead offset changes nothing, because each entry is kept by its time.
     """
@@ -183,6 +184,11 @@ class LogPages:
         more, offset = picked(body, "hasMore", "offset")
         if more and offset:
             return Step(body, (self.at,), {**token, "offset": str(offset)})
+        if more:
+            shorter = self.shrink(work, {**token, "offset": ""})
+            if shorter is None:
+                raise ResponseError("HubSpot says that there are more entries, and not where.", hint="Pull again later.")
+            return Step(body, (self.at,), shorter)
         rest = {"from": token["to"], "to": work.until} if token["to"] < work.until else None
         return Step(body, (self.at,), rest)
 

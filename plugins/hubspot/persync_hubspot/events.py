@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from persync.connect.readers import picked
@@ -60,16 +60,18 @@ FIRST_MAIL = 1_262_304_000_000
 FIRST_SPAN_DAYS = 32
 LONG_SLICE_PAGES = 20
 REREAD_DAYS = 3
+NO_OFFSET = "Pull again later; what was read is kept."
 PATIENCE = 5
 """How often a slice may start again without getting anywhere."""
 
 
-class _Moment(TypedDict):
+class _Moment(TypedDict, total=False):
     created: Any
 
 
 class _Moments(TypedDict):
-    events: list[_Moment]
+    # What is no record at all is let through: the page is good, that record becomes a reject.
+    events: list[Annotated[_Moment | Any, Field(union_mode="left_to_right")]]
 
 
 @lru_cache(maxsize=1)
@@ -77,13 +79,14 @@ def _moments() -> TypeAdapter[_Moments]:
     return TypeAdapter(_Moments)
 
 
-def _times(body: bytes) -> list[int]:
-    """Return when the events of a page happened, without building the rest of them."""
+def _times(body: bytes) -> list[int | None]:
+    """Return when each event of a page happened, without building the rest of it; None for one that does not say."""
     try:
         page = _moments().validate_json(body)
     except ValidationError:
         raise ResponseError("the answer is no page of e-mail events.", hint="Check base_url.") from None
-    return [event["created"] for event in page["events"] if isinstance(event["created"], int)]
+    said = (event.get("created") if isinstance(event, dict) else None for event in page["events"])
+    return [moment if type(moment) is int else None for moment in said]
 
 
 class EmailEvent(NamedTuple):
@@ -175,9 +178,10 @@ def event_stream(source: EmailEventSource) -> Stream:
 class EventSlices:
     """Pages of v1 events of one type: newest first, slice by slice of time, from the end of the window to its start.
 
-    Offsets die soon. Since the newest come first, everything younger than the oldest event seen is already kept: a dead
-    offset starts the slice again there, not at its beginning. Slices begin 32 days wide; one that fits on half a page makes
-    the next twice as wide, one of many pages halves it, down to a day: quiet years cost few calls, busy days their own slice.
+    Offsets die soon, or are not given at all. Since the newest come first, everything younger than the oldest event seen is
+    already kept: then the slice starts again there, not at its beginning. Slices begin 32 days wide; one that fits on half
+    a page makes the next twice as wide, one of many pages halves it, down to a day: quiet years cost few calls, busy days
+    their own slice.
     """
 
     limit: int = 1000
@@ -200,9 +204,15 @@ class EventSlices:
     def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
         more, offset = picked(body, "hasMore", "offset")
         times = _times(body)
-        if more and offset:
-            oldest = min(times, default=token.get("oldest", token["to"]))
-            following = {**token, "offset": offset, "oldest": oldest, "pages": token.get("pages", 1) + 1}
+        if more:
+            # An event without a time, or with one that was not asked for, is a reject or a repetition: it leads nowhere.
+            inside = (moment for moment in times if moment is not None and token["from"] <= moment <= token["to"])
+            oldest = min(inside, default=token.get("oldest", token["to"]))
+            following: Token | None = {**token, "offset": offset, "oldest": oldest, "pages": token.get("pages", 1) + 1}
+            if not offset:
+                following = self.shrink(work, {**token, "offset": "", "oldest": oldest, "pages": token.get("pages", 1)})
+            if following is None:
+                raise ResponseError("HubSpot says that there are more events, and not where.", hint=NO_OFFSET)
             return Step(body, ("events",), following)
         pages, span = token.get("pages", 1), token["span"]
         if pages == 1 and len(times) * 2 <= self.limit:

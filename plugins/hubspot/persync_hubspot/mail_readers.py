@@ -8,6 +8,7 @@ from typing import Any
 
 from persync.connect.readers import TokenPages, iso, picked
 from persync.connect.stream import Request, Step, Token, Work
+from persync.errors import ResponseError
 from persync_hubspot import api_mail
 
 SINCE = ("updatedAfter", "publishedAfter")
@@ -68,8 +69,10 @@ class ListPages:
 
     def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
         more, offset, total = picked(body, "hasMore", "offset", "total")
-        # An offset that does not move on would be asked for without end.
-        following = {**token, "offset": offset} if more and isinstance(offset, int) and offset > token["offset"] else None
+        if more and not (isinstance(offset, int) and offset > token["offset"]):
+            # It would be asked for without end; and stopping in silence would take a part of the lists for all of them.
+            raise ResponseError("HubSpot says that there are more lists, and not where.", hint="Pull again later.")
+        following = {**token, "offset": offset} if more else None
         return Step(body, ("lists",), following, total=total)
 
     def count(self, work: Work, body: bytes) -> int | None:

@@ -61,6 +61,7 @@ ORDER = (
     "hs_external_created_date",
     "hs_createdate",
     "hs_external_order_status",
+    "hs_closed_date",
 )
 CART = (
     "hs_external_cart_id",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from persync.connect.readers import picked
 from persync.connect.stream import Request, Step, Token, Work
+from persync.errors import ResponseError
 
 MODELS = (
     "LINEAR",
@@ -61,7 +62,9 @@ class OffsetTokenPages:
 
     def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
         more, offset = picked(body, "hasMore", "offset")
-        return Step(body, (self.at,), {"offset": str(offset)} if more and offset else None)
+        if more and not offset:
+            raise ResponseError("HubSpot says that there is more, and not where.", hint="Pull again later.")
+        return Step(body, (self.at,), {"offset": str(offset)} if more else None)
 
     def shrink(self, work: Work, token: Token) -> Token | None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NotRequired
 
+from pydantic import StrictInt
 from typing_extensions import TypedDict
 
 
@@ -87,7 +88,7 @@ class V1EmailEvent(TypedDict):
     """One e-mail event of the v1 API. Address, user agent and place of the reader are sent too; they are not read."""
 
     id: str
-    created: int
+    created: StrictInt
     type: str
     recipient: str
     emailCampaignId: NotRequired[int | None]

@@ -26,6 +26,7 @@ from persync_hubspot import records
 from persync_hubspot.shapes import archived_at, associated, created_at, currency_of, in_order
 
 KNOWN_ORDER_STATES = frozenset({"paid", "pending", "authorized", "cancelled", "refunded", "voided", "expired"})
+UNDONE = frozenset({"cancelled", "refunded", "voided"})
 DELETED = "deleted"
 
 
@@ -99,14 +100,17 @@ def archived_deal_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
 def order_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
     """Yield HubSpot's copy of a shop's order, with the keys by which the shop's own is found.
 
-    HubSpot has neither tax nor refunds of its own: the total is one sale, and counts only where no shop says better.
+    HubSpot has neither tax nor refunds of its own: the total is one sale, and counts only where no shop says better. An
+    order that its state says was undone is taken back whole, on the day it was closed, else on the day of the sale: unlike
+    the modified date, neither moves at a later edit. What a partial refund came to is not told.
     """
     values = record["properties"]
     order = _shop_order(record)
     currency = currency_of(values, "hs_currency_code", at)
     total = prop.amount(values, "hs_total_price", currency)
     ordered_at = created_at(record, "hs_external_created_date", "hs_createdate")
-    state = (prop.text(values, "hs_external_order_status") or "").lower()
+    state = _order_state(values)
+    undone = state in UNDONE
     people = associated(record, "contacts")
     yield Order(
         order,
@@ -117,17 +121,32 @@ def order_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
         is_test=False,
         cancelled_at=None,
         currency=currency,
-        total_minor=total,
+        total_minor=0 if undone else total,
     )
     yield from _further_people(order, people)
-    if total is not None:
-        yield LedgerEntry(order, "sale", "sale", "product", ordered_at, total, currency)
+    if total is None:
+        return
+    yield LedgerEntry(order, "sale", "sale", "product", ordered_at, total, currency)
+    if undone:
+        closed = prop.moment(values, "hs_closed_date")
+        taken_back = ordered_at if closed is None else max(closed, ordered_at)
+        yield LedgerEntry(order, "undone", "refund", "product", taken_back, -total, currency)
+
+
+def _order_state(values: prop.Properties) -> str:
+    state = (prop.text(values, "hs_external_order_status") or "").lower()
+    return "cancelled" if state == "canceled" else state
 
 
 def archived_order_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
     """Yield that HubSpot's copy of an order was deleted, and with it its sale."""
     currency = currency_of(record["properties"], "hs_currency_code", at)
-    yield from _archived(record, _shop_order(record), "order", currency)
+    order = _shop_order(record)
+    yield from _archived(record, order, "order", currency)
+    if _order_state(record["properties"]) in UNDONE:
+        # Its sale is nothing now, so there is nothing left to take back.
+        gone = archived_at(record)
+        yield LedgerEntry(order, "undone", "refund", "product", created_at(record) if gone is None else gone, 0, currency)
 
 
 def order_people_rows(record: records.ObjectAssociations, at: Context) -> Iterator[Row]:

@@ -186,6 +186,7 @@ def _order(order: SandboxOrder, world: World, ids: dict[int, int]) -> CrmRecord:
         "hs_currency_code": world.currency,
         "hs_external_created_date": iso(order.processed_at),
         "hs_external_order_status": "cancelled" if order.cancelled_at is not None else order.financial_status.lower(),
+        "hs_closed_date": None if order.cancelled_at is None else iso(order.cancelled_at),
         "hs_createdate": iso(order.created_at),
         "hs_lastmodifieddate": iso(order.updated_at),
         "hs_pipeline": ORDER_PIPELINE,

@@ -75,6 +75,7 @@ PROPERTIES: Mapping[str, Mapping[str, str]] = {
         "hs_currency_code": CHOICE,
         "hs_external_created_date": TIME,
         "hs_external_order_status": TEXT,
+        "hs_closed_date": TIME,
         "hs_createdate": TIME,
         "hs_lastmodifieddate": TIME,
         "hs_pipeline": CHOICE,

@@ -42,7 +42,8 @@ COUNTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
 _MONEY = (
     "SELECT coalesce(sum(l.amount_minor), 0) FROM orders o JOIN order_ledger l ON l.order_key = o.order_key"
     " WHERE o.connection = :connection AND o.kind = :kind AND o.status IS NOT 'deleted' AND o.currency = :currency"
-    " AND (o.kind <> 'deal' OR o.status = 'won')"
+    # HubSpot's total of an order stays when the order is undone.
+    " AND (o.kind <> 'deal' OR o.status = 'won') AND l.event = 'sale'"
     " AND o.ordered_at BETWEEN :first AND :last"
 )
 _WON = [{"propertyName": "hs_is_closed_won", "operator": "EQ", "value": "true"}]
