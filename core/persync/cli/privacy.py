@@ -29,7 +29,9 @@ def privacy() -> None:
 
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
-_wait = click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait for a pull that is under way.")
+_wait = click.option(
+    "--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for a pull that is under way."
+)
 
 
 def _who(function: F) -> F:
@@ -127,6 +129,9 @@ def _requests(app: App, email: str | None, ids: tuple[str, ...], from_stdin: boo
     known = connections_in(app.project.store_path) | set(app.project.connections)
 
     def read(text: str, where: str) -> Person:
+        if text.strip() in known:
+            what = f"'{text.strip()}' is a connection, and nobody's id."
+            raise ConfigError(what, where=where, hint=f"Write {text.strip()}:ID (CONNECTION:ID).")
         try:
             return person(text.strip(), known)
         except ValueError as error:

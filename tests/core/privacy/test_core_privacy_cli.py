@@ -101,6 +101,7 @@ def test_a_dry_run_prints_the_counts_and_leaves_everything(filled: Path, persync
     ("arguments", "typed", "code", "message"),
     [
         ([], "", 2, "nobody is named. Use --stdin"),
+        (["--id", "mail"], "", 2, "--id: 'mail' is a connection, and nobody's id. Write mail:ID (CONNECTION:ID)."),
         (["--stdin"], "\n", 2, "standard input names nobody"),
         (["--stdin", "--id", "shop:1"], "x\n", 2, "--stdin stands alone"),
         (["--email", "no-address"], "", 2, "--email: this is no address"),
