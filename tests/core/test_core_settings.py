@@ -200,6 +200,23 @@ def test_a_password_in_an_address_is_refused(folder: Path, host: Host) -> None:
     assert "hush" not in message
 
 
+@pytest.mark.parametrize("end", ["?shop=1", "#top", "/v1?"])
+def test_an_address_with_a_query_or_fragment_is_refused(folder: Path, host: Host, end: str) -> None:
+    message = refusal(folder, host, TILL + f'base_url = "https://example.com{end}"\n')
+
+    assert "[connections.shop]: 'base_url' has a query or a fragment; paths are put behind it." in message
+
+
+def test_a_connector_whose_plugin_failed_is_said_to_have_failed(folder: Path) -> None:
+    broken = load_plugins(installed=False)
+    broken.refuse("till", "persync-till", "1.0", "it cannot be imported: No module named 'tills'")
+
+    message = refusal(folder, broken, TILL)
+
+    assert "the plugin 'till' could not be loaded: it cannot be imported: No module named 'tills'." in message
+    assert "there is no connector" not in message
+
+
 def test_a_file_that_is_not_utf8_says_so(folder: Path, host: Host) -> None:
     (folder / "persync.toml").write_bytes(b'[report]\nname = "K\xe4the"\n')
 

@@ -15,7 +15,13 @@ from persync.cli.context import App, pass_app
 @click.option("--full", is_flag=True, help="Read everything again.")
 @click.option("--dry-run", is_flag=True, help="Say what it would take; read next to nothing.")
 @click.option("--rejects", is_flag=True, help="Read again where records were rejected.")
-@click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait for another run of the same connection.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait for another run of the same connection.",
+)
 @format_option("text", "json")
 @pass_app
 def pull(

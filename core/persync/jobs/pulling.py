@@ -82,9 +82,20 @@ def _asked(host: Host, project: Project, names: list[str], streams: tuple[str, .
     known = sorted({stream for mine in offered.values() for stream in mine})
     for stream in streams:
         if stream not in known:
-            raise ConfigError(f"there is no stream '{stream}'.", where=", ".join(names), hint=nearest(stream, known))
+            hint = nearest(stream, known) if known else _without_streams(host, project)
+            raise ConfigError(f"there is no stream '{stream}'.", where=", ".join(names), hint=hint)
     asked = {name: tuple(stream for stream in streams if stream in mine) for name, mine in offered.items()}
     return {name: mine for name, mine in asked.items() if mine}
+
+
+def _without_streams(host: Host, project: Project) -> str:
+    """Say what to do when none of the connections asked has streams: which of the project's have which."""
+    offered = {
+        name: ", ".join(sorted(stream.name for stream in host.connectors[one.connector].streams))
+        for name, one in project.connections.items()
+    }
+    others = " ".join(f"Valid for {name}: {streams}." for name, streams in offered.items() if streams)
+    return f"It reads whole files and has no streams: leave --stream out. {others}".rstrip()
 
 
 def failures(result: PullResult) -> list[str]:

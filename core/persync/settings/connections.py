@@ -36,6 +36,10 @@ def connection_settings(
         valid = ", ".join(sorted(host.connectors))
         raise ConfigError("the connector is missing.", where=place.of(where), hint=f'Write connector = "NAME"; valid: {valid}.')
     if word not in host.connectors:
+        broken = next((one for one in host.failures_so_far if one.name == word), None)
+        if broken is not None:
+            what = f"the plugin '{word}' could not be loaded: {broken.reason.rstrip('.')}."
+            raise ConfigError(what, where=place.of(where, "connector"), hint="Install it anew: see `persync plugins list`.")
         hint = nearest(word, sorted(host.connectors))
         raise ConfigError(f"there is no connector '{word}'.", where=place.of(where, "connector"), hint=hint)
     if name == "files" and word != "files":
@@ -52,6 +56,10 @@ def connection_settings(
         if isinstance(value, str) and re.match(r"https?://[^/]*@", value):
             text = f"'{key}' has a user or password in its address; nothing secret may stand in this file."
             raise ConfigError(text, where=place.of(where, key), hint="Take it out.")
+        if key == "base_url" and isinstance(value, str) and re.search(r"[?#]", value):
+            # It is put in front of every path: what follows ? or # would swallow them.
+            text = "'base_url' has a query or a fragment; paths are put behind it."
+            raise ConfigError(text, where=place.of(where, key), hint="Take out what follows ? or #.")
         if key.endswith("_env") and secret in connector.secrets:
             if not isinstance(value, str) or not secrets.NAME.fullmatch(value):
                 # The value is not repeated: people put the secret itself here.

@@ -116,6 +116,24 @@ def test_since_must_be_a_day_that_has_begun(persync: Run, tmp_path: Path, since:
     assert said(persync("pull", "--since", since), 2) == message
 
 
+def test_a_negative_wait_is_a_usage_error(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, OWN)
+
+    result = persync("pull", "--wait", "-5")
+
+    assert (result.exit_code, "Invalid value for '--wait'" in result.stderr) == (2, True)
+
+
+def test_a_stream_of_a_connection_without_streams_lists_those_of_the_others(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, OWN + SHOP)
+
+    line = said(persync("pull", "own", "--stream", "campaigns"), 2)
+
+    assert line.startswith("own: there is no stream 'campaigns'. It reads whole files and has no streams: leave --stream out.")
+    assert "Valid for shop: " in line
+    assert " orders," in line
+
+
 def test_no_connection_says_what_to_do(persync: Run, tmp_path: Path) -> None:
     assert said(persync("pull"), 2) == f"{tmp_path}: there is no persync.toml. Run `persync connect NAME`, or `persync demo`."
 
