@@ -152,10 +152,10 @@ def test_permissions_are_consents_of_their_own_with_the_wording_beside(shape: An
     )
 
     assert [(row.channel, row.state, row.changed_at) for row in found if isinstance(row, Consent)] == [
-        ("email", "subscribed", None),
-        ("sms", "pending", 1_704_067_200_000),
+        ("email/list:aa11bb22cc", "subscribed", None),
+        ("sms/list:aa11bb22cc", "pending", 1_704_067_200_000),
         ("permission/m1", "not_subscribed", None),
-        ("one_to_one", "not_subscribed", None),
+        ("one_to_one/list:aa11bb22cc", "not_subscribed", None),
     ]
     assert [row for row in found if isinstance(row, Segment)] == [Segment("permission", "m1", "aa11bb22cc", name="Direct mail")]
 
@@ -185,7 +185,7 @@ def test_a_withdrawn_consent_is_a_new_state_beside_the_old_one(store: Any, world
 
     states = "SELECT state, changed_at FROM consents WHERE channel = '{}' AND key_id = (SELECT key_id FROM consents"
     states += " WHERE state = 'unsubscribed' AND number = 2) ORDER BY number"
-    assert store.ask(states.format("email")) == [
+    assert store.ask(states.format(f"email/list:{LIST}")) == [
         ("subscribed", person.created_at),
         ("unsubscribed", NOW + HOUR),
     ]
@@ -194,7 +194,7 @@ def test_a_withdrawn_consent_is_a_new_state_beside_the_old_one(store: Any, world
 
 def test_an_edit_of_a_member_who_left_is_no_second_withdrawal(store: Any, world: World) -> None:
     store.pull()
-    left = "SELECT count(*), min(changed_at) FROM consents WHERE channel LIKE 'email%' AND state = 'unsubscribed'"
+    left = "SELECT count(*), min(changed_at) FROM consents WHERE channel LIKE 'email/list:%' AND state = 'unsubscribed'"
     before = store.ask(left)
     world.people[5].updated_at = NOW + HOUR  # a field of the profile; the record's last change moves
 

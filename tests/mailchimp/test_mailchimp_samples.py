@@ -150,8 +150,8 @@ def test_members(shaped: Callable[[str], Any]) -> None:
     lori = person("lori", "4817fb3e595e977b5cafc4aefb4b162c", id="0d3c1a5be1f64a0e9b1f2f4b0c7d8e9f", eid="44f96f7b6a")
     left = [
         Contact(thomas, created_at=1_672_130_079_000, status="unsubscribed", source="Import"),
-        Consent(thomas, "email", "unsubscribed", None, "Import", 1_699_044_792_000),
-        Consent(thomas, "one_to_one", "subscribed", None, "Import"),
+        Consent(thomas, "email/list:16d6ec4ffc", "unsubscribed", None, "Import", 1_699_044_792_000),
+        Consent(thomas, "one_to_one/list:16d6ec4ffc", "subscribed", None, "Import"),
         MemberOf(thomas, "interest", "16d6ec4ffc", ()),
         MemberOf(thomas, "tag", "16d6ec4ffc", ()),
     ]
@@ -159,12 +159,12 @@ def test_members(shaped: Callable[[str], Any]) -> None:
     assert shaped("list_members_page.json").rows == [
         *left,
         Contact(lori, created_at=1_671_530_400_000, status="subscribed", source="Import"),
-        Consent(lori, "email", "subscribed", "single_opt_in", "Import", 1_672_130_079_000),
+        Consent(lori, "email/list:16d6ec4ffc", "subscribed", "single_opt_in", "Import", 1_672_130_079_000),
         Segment("permission", "2a0b6f1c33", "16d6ec4ffc", name="Email"),
         Consent(lori, "permission/2a0b6f1c33", "subscribed", None, "Import"),
         Segment("permission", "7c1d9e0a44", "16d6ec4ffc", name="Customized online advertising"),
         Consent(lori, "permission/7c1d9e0a44", "not_subscribed", None, "Import"),
-        Consent(lori, "one_to_one", "subscribed", None, "Import"),
+        Consent(lori, "one_to_one/list:16d6ec4ffc", "subscribed", None, "Import"),
         MemberOf(lori, "interest", "16d6ec4ffc", ()),
         MemberOf(lori, "tag", "16d6ec4ffc", ("13506132",)),
     ]

@@ -29,6 +29,8 @@ class Table:
     """fields whose None becomes 0 because they are part of the key"""
     first: tuple[str, ...] = ()
     """columns whose first known value stays"""
+    earliest: tuple[str, ...] = ()
+    """columns of times whose earliest known value stays"""
     dated: str | None = None
     """of a snapshot the column that says since when its values hold: another date alone is no change"""
     settled: tuple[str, str] | None = None
@@ -76,6 +78,7 @@ def _table(
     snapshot: bool = False,
     zero_null: tuple[str, ...] = (),
     first: tuple[str, ...] = (),
+    earliest: tuple[str, ...] = (),
     dated: str | None = None,
     settled: tuple[str, str] | None = None,
 ) -> Table:
@@ -90,6 +93,7 @@ def _table(
         snapshot=snapshot,
         zero_null=tuple(fields.index(field) for field in zero_null),
         first=first,
+        earliest=earliest,
         dated=dated,
         settled=settled,
     )
@@ -98,7 +102,8 @@ def _table(
 TABLES: dict[type[Any], Table] = {
     t.row: t
     for t in (
-        _table(rows.Contact, "contacts", ("connection", "key_id"), refs=("person",)),
+        # One person may be several records, of several lists, each with a beginning of its own.
+        _table(rows.Contact, "contacts", ("connection", "key_id"), refs=("person",), earliest=("created_at",)),
         _table(
             rows.Consent,
             "consents",
@@ -206,6 +211,10 @@ def upsert(name: str, kept: tuple[int, ...]) -> str:
         return text + "NOTHING"
     new = {name: f"excluded.{name}" for name in free}
     new |= {name: f"coalesce({table.name}.{name}, excluded.{name})" for name in table.first if name in new}
+    for column in table.earliest:
+        if column in new:
+            stored, given = f"{table.name}.{column}", new[column]
+            new[column] = f"coalesce(min({stored}, {given}), {stored}, {given})"
     if table.settled and table.settled[0] in new:
         column, entry = table.settled
         stored = f"{table.name}.{column}"

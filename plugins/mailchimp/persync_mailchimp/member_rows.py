@@ -11,10 +11,15 @@ from persync.rows import Person
 from persync_mailchimp import records
 from persync_mailchimp.dates import moment
 
-__all__ = ["every_member_rows", "member_rows"]
+__all__ = ["email_channel", "every_member_rows", "member_rows"]
 
 _CONSENT = {"subscribed": "subscribed", "unsubscribed": "unsubscribed", "pending": "pending"}
 _SMS_CONSENT = {**_CONSENT, "nonsubscribed": "not_subscribed"}
+
+
+def email_channel(list_id: str) -> str:
+    """Return the channel of the consents to one audience's mail: a person may be in two, in another state in each."""
+    return f"email/list:{list_id}"
 
 
 def every_member_rows(member: records.Member, at: Context) -> Iterator[rows.Row]:
@@ -45,10 +50,15 @@ def member_rows(member: records.Member, at: Context) -> Iterator[rows.Row]:
     if signed_up is not None:
         level = "confirmed_opt_in" if at.parent.get("double_optin") and opted_in is not None else "single_opt_in"
 
-    yield rows.Contact(person, created_at=signed_up or opted_in, status=status, source=source)
+    list_id = at.parent["list_id"]
+    # Who is in several audiences has a status and a source in each, which the consents tell; none of them is the person's.
+    of_one = len(at.fields) <= 1
+    yield rows.Contact(
+        person, created_at=signed_up or opted_in, status=status if of_one else None, source=source if of_one else None
+    )
     yield rows.Consent(
         person,
-        "email",
+        email_channel(list_id),
         _CONSENT.get(status, "not_subscribed"),
         level,
         source,
@@ -58,8 +68,7 @@ def member_rows(member: records.Member, at: Context) -> Iterator[rows.Row]:
     sms = member.get("sms_subscription_status")
     if sms:
         sms_changed = moment(member.get("sms_subscription_last_updated"), "sms_subscription_last_updated")
-        yield rows.Consent(person, "sms", _SMS_CONSENT.get(sms, "unknown"), None, None, sms_changed)
-    list_id = at.parent["list_id"]
+        yield rows.Consent(person, f"sms/list:{list_id}", _SMS_CONSENT.get(sms, "unknown"), None, None, sms_changed)
     for permission in member.get("marketing_permissions") or ():
         permission_id = permission["marketing_permission_id"]
         # Its wording stands nowhere but here.
@@ -68,7 +77,8 @@ def member_rows(member: records.Member, at: Context) -> Iterator[rows.Row]:
         yield rows.Consent(person, f"permission/{permission_id}", state, None, source)
     personal = member.get("consents_to_one_to_one_messaging")
     if personal is not None:
-        yield rows.Consent(person, "one_to_one", "subscribed" if personal else "not_subscribed", None, source)
+        state = "subscribed" if personal else "not_subscribed"
+        yield rows.Consent(person, f"one_to_one/list:{list_id}", state, None, source)
     interests = member.get("interests")
     if interests is not None:
         chosen = tuple(sorted(interest for interest, is_chosen in interests.items() if is_chosen))

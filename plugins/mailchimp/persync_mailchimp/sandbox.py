@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from persync.hookspecs import Sandbox
 from persync.sandbox.world import World
 from persync_mailchimp.imitation.audience import Audience
+from persync_mailchimp.imitation.audiences import Audiences
 from persync_mailchimp.imitation.automations import Automations
 from persync_mailchimp.imitation.batches import RESULTS, Batches
 from persync_mailchimp.imitation.campaigns import Campaigns
@@ -49,19 +50,23 @@ def app(world: World, quirks: Quirks | None = None) -> Starlette:
     counts = Counts(world, quirks.untracked)
     groups, shop, batches = Groups(world), Shop(world, counts), Batches(world, quirks)
     audience, campaigns = Audience(world, counts, groups, quirks), Campaigns(world, counts)
+    audiences = Audiences(audience, quirks)
     told, automations = Reports(audience, counts), Automations(campaigns)
     calls: list[tuple[str, Answer]] = [
         ("", lambda r: audience.account()),
         ("/", lambda r: audience.account()),
         ("/ping", lambda r: {"health_status": "Everything's Chimpy!"}),
-        ("/lists", audience.lists),
-        ("/lists/{list_id}", lambda r: audience.one_list(r.path_params["list_id"])),
-        ("/lists/{list_id}/merge-fields", audience.merge_fields),
-        ("/lists/{list_id}/segments", audience.segments),
-        ("/lists/{list_id}/interest-categories", groups.categories_page),
-        ("/lists/{list_id}/interest-categories/{interest_category_id}/interests", groups.interests_page),
-        ("/lists/{list_id}/members", audience.members),
-        ("/lists/{list_id}/members/{member_id}", audience.one_member),
+        ("/lists", audiences.lists),
+        ("/lists/{list_id}", lambda r: audiences.of(r).one_list(r.path_params["list_id"])),
+        ("/lists/{list_id}/merge-fields", lambda r: audiences.of(r).merge_fields(r)),
+        ("/lists/{list_id}/segments", lambda r: audiences.of(r).segments(r)),
+        ("/lists/{list_id}/interest-categories", lambda r: audiences.of(r).groups.categories_page(r)),
+        (
+            "/lists/{list_id}/interest-categories/{interest_category_id}/interests",
+            lambda r: audiences.of(r).groups.interests_page(r),
+        ),
+        ("/lists/{list_id}/members", lambda r: audiences.of(r).members(r)),
+        ("/lists/{list_id}/members/{member_id}", lambda r: audiences.of(r).one_member(r)),
         ("/campaigns", campaigns.campaigns),
         ("/campaigns/{campaign_id}", lambda r: campaigns.one_campaign(r.path_params["campaign_id"])),
         ("/campaigns/{campaign_id}/content", lambda r: campaigns.content(r.path_params["campaign_id"])),

@@ -9,6 +9,7 @@ from persync.connect.totals import Total
 from persync.money import to_minor
 from persync.rows import Action
 from persync_mailchimp.dates import moment
+from persync_mailchimp.member_rows import email_channel
 from persync_mailchimp.records import Tracking
 from persync_mailchimp.report_rows import CLAIM_MODEL
 from persync_mailchimp.rows import untracked
@@ -39,7 +40,13 @@ WHERE c.connection = :connection AND k.connection = :connection AND k.kind = 'id
 AND c.model = :model ORDER BY c.number DESC LIMIT 1
 """
 _MEMBERS = """
-SELECT count(*) FROM contacts WHERE connection = :connection AND status = :status AND coalesce(is_deleted, 0) = 0
+SELECT count(*) FROM consents c JOIN contacts p ON p.connection = c.connection AND p.key_id = c.key_id
+WHERE c.connection = :connection AND c.channel = :channel AND c.state = :status AND coalesce(p.is_deleted, 0) = 0
+AND NOT EXISTS (SELECT 1 FROM consents n WHERE n.connection = c.connection AND n.key_id = c.key_id AND n.channel = c.channel
+AND n.number > c.number)
+"""
+_CLEANED = """
+SELECT count(*) FROM contacts WHERE connection = :connection AND status = 'cleaned' AND coalesce(is_deleted, 0) = 0
 """
 _ORDERS = """
 SELECT count(*) FROM order_keys k JOIN orders o ON o.order_key = k.order_key
@@ -99,19 +106,21 @@ _NAMES = {
 
 
 def member_totals(client: Client) -> Iterator[Total]:
-    """Yield members by status over all lists; a person in two lists is two members."""
+    """Yield members by status of each list; a person in two lists is a member of each.
+
+    A consent does not tell who was cleaned from who was archived, and only an account of one list has a status a person.
+    """
     lists = client.get_json("lists", {"fields": "lists.id,lists.stats", "count": "1000"})["lists"]
     hint = (
         "Counts of lists are some minutes old. A member deleted for good is noticed by the monthly pass: --stream all_members."
     )
-    for status, name in (
-        ("subscribed", "member_count"),
-        ("unsubscribed", "unsubscribe_count"),
-        ("cleaned", "cleaned_count"),
-    ):
-        counts: list[int | None] = [(one.get("stats") or {}).get(name) for one in lists]
-        value = None if None in counts else sum(count for count in counts if count is not None)
-        yield Total(f"{status} members", "all lists", value, _MEMBERS, {"status": status}, tolerance=CACHED, hint=hint)
+    for one in lists:
+        stats, scope = one.get("stats") or {}, f"list {one['id']}"
+        for status, name in (("subscribed", "member_count"), ("unsubscribed", "unsubscribe_count")):
+            params = {"channel": email_channel(one["id"]), "status": status}
+            yield Total(f"{status} members", scope, stats.get(name), _MEMBERS, params, tolerance=CACHED, hint=hint)
+        if len(lists) == 1:
+            yield Total("cleaned members", scope, stats.get("cleaned_count"), _CLEANED, {}, tolerance=CACHED, hint=hint)
 
 
 def order_totals(client: Client) -> Iterator[Total]:

@@ -563,6 +563,28 @@ def test_consent_is_what_was_recorded_when_the_last_message_went_out(platforms: 
     assert (without.value, without.unit) == (20, "count")
 
 
+def test_a_withdrawal_from_one_list_counts_and_one_from_a_kind_of_mail_does_not(platforms: Any) -> None:
+    """The latest state of each list, then the most restrictive; email/7 and email_optout/7 say nothing of all mail."""
+    campaign(platforms, 1)
+    send(platforms, 1, list(range(40)), at=1000)
+    channels, states = ["email/list:a"] * 40, ["subscribed"] * 40
+    for channel, state, many in (
+        ("email/list:b", "unsubscribed", 10),
+        ("email/7", "unsubscribed", 20),
+        ("email_optout/7", "unsubscribed", 20),
+    ):
+        channels, states = channels + [channel] * many, states + [state] * many
+    people = [*range(40), *range(10), *range(20), *range(20)]
+    n = len(people)
+    platforms.load(
+        "consents", connection=[1] * n, key_id=people, channel=channels, state=states, number=[1] * n, changed_at=[5] * n
+    )
+
+    coverage, without = compute(platforms, "consent_coverage")
+
+    assert (coverage.value, without.value) == (30 / 40, 10)
+
+
 def test_every_estimate_can_be_written_as_json(tested: Any) -> None:
     """No Decimal, numpy number, NaN or infinity is in what the machines are given."""
     campaign(tested, 1, sent=100, delivered=90, unique_opens=30)

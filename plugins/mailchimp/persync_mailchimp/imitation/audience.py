@@ -32,7 +32,7 @@ def member_id(email: str) -> str:
 
 
 class Audience:
-    """The account and its one audience. What is derived from the world is computed once."""
+    """The account and one audience. What is derived from the world is computed once."""
 
     def __init__(self, world: World, counts: Counts, groups: Groups, quirks: Quirks) -> None:
         self.world = world
@@ -84,12 +84,6 @@ class Audience:
     @cached_property
     def _counts(self) -> Counter[str]:
         return Counter(person.status for person in self.everybody)
-
-    def lists(self, request: Request) -> dict[str, Any]:
-        """Answer `GET /lists`."""
-        return page(
-            request, "lists", [self.world.list_id], self.one_list, constraints={"may_create": False, "max_instances": 1}
-        )
 
     def one_list(self, list_id: str) -> dict[str, Any]:
         """Answer `GET /lists/{list_id}`."""

@@ -14,11 +14,13 @@ class Quirks:
 
     `untracked` says of campaigns what is not measured: {"id": "o" | "c" | "oc"}. `slow_above`: pages larger than this do not
     come within the vendor's 120 seconds and end in an error 500. `no_contact_ids`: members are shown without `contact_id`.
+    `second_list`: who is in a second audience too, and with which status: {number of a person: "unsubscribed"}.
     """
 
     untracked: Mapping[str, str] = field(default_factory=dict)
     slow_above: int | None = None
     no_contact_ids: bool = False
+    second_list: Mapping[int, str] = field(default_factory=dict)
     batch_failures: frozenset[str] = frozenset()
     """operation ids that a batch reports as failed"""
     batch_losses: frozenset[str] = frozenset()
