@@ -1,5 +1,6 @@
 """Two audiences in one account: who is in both has a state in each, and one state over all when it is measured."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -146,3 +147,34 @@ def test_a_change_in_one_audience_is_no_change_in_the_other(store: Any, world: W
 
     assert states(store, LIST) == before
     assert states(store, second_list_id(world))[2] == "unsubscribed"
+
+
+def test_no_path_that_is_left_out_is_called_in_a_full_pull_and_four_calls_at_most_are_open(store: Any) -> None:
+    transport, lock, open_now, most = store.account.transport, threading.Lock(), [0], [0]
+    answer = transport.handle_request
+
+    def counted(request: Any) -> Any:
+        with lock:
+            open_now[0] += 1
+            most[0] = max(most[0], open_now[0])
+        try:
+            return answer(request)
+        finally:
+            with lock:
+                open_now[0] -= 1
+
+    transport.handle_request = counted
+    assert store.pull(full=True).exit_code == 0
+
+    left_out = (
+        "/advice",
+        "/members",
+        "/locations",
+        "/domain-performance",
+        "/eepurl",
+        "/activity",
+        "/customers",
+        "/growth-history",
+    )
+    assert [path for path in store.calls if path.endswith(left_out) and path != f"lists/{LIST}/members"] == []
+    assert 1 <= most[0] <= 4

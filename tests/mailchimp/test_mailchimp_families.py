@@ -314,6 +314,7 @@ def test_a_gap_is_seen_with_its_tolerance_and_its_hint(store: Any, rich: World) 
     assert totals(store, account)["clicks", f"campaign {LETTER}"] == (3, 2)
     assert clicks.tolerance == 0.02
     assert "deleted" in clicks.hint
+    assert "Of one person at most 1,000 opens and 1,000 clicks are told." in clicks.hint
 
 
 def test_what_is_not_tracked_has_no_total(imitated: Callable[..., Any], rich: World) -> None:
