@@ -32,6 +32,8 @@ class InProcess(httpx.BaseTransport):
         self._inner = httpx.ASGITransport(application)
         self.calls: list[httpx.Request] = []
         self.answers: list[httpx.Response] = []
+        self.most: int | None = None
+        """how many calls a test grants: one more fails it, where a reader that goes in circles would never end"""
         self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -42,6 +44,7 @@ class InProcess(httpx.BaseTransport):
         # Noted before the answer comes: the order of calls is what tests compare.
         with self._lock:
             place = len(self.calls)
+            assert self.most is None or place < self.most, "more calls than the test grants"
             self.calls.append(request)
             self.answers.append(httpx.Response(0))
         answer = asyncio.run(ask())

@@ -184,7 +184,7 @@ def test_nothing_is_written_to_hubspot_and_no_link_is_followed(account_of: Make,
     assert not [call for call in calls if "gdpr-delete" in call.url.path]
 
 
-def test_what_is_left_out_is_not_asked_for(account_of: Make, build: Any, tmp_path: Path) -> None:
+def test_what_is_left_out_of_the_crm_is_not_asked_for(account_of: Make, build: Any, tmp_path: Path) -> None:
     """No owners, no custom objects, no exports, no list form of associations; only properties that are used."""
     account = account_of(**full(build))
     for later in (0, WEEK):
@@ -319,10 +319,16 @@ def test_a_change_the_index_does_not_know_yet_is_seen_by_the_next_pull(account_o
     world["people"][7].updated_at = moment - 60_000
     world["people"][7].lifecycle = "customer"
     status = "SELECT c.status FROM contacts c JOIN person_keys k USING (key_id) WHERE k.key = '107'"
-    pulled(store, account_of(**{**world, "now": moment}, faults=lag))
+    lagging = account_of(**{**world, "now": moment}, faults=lag)
+    pulled(store, lagging)
     first = rows(store, status)
+    asked = [orjson.loads(call.content) for call in lagging.transport.calls if call.url.path.endswith("/0-1/search")]
+    ends = {
+        one["value"] for body in asked for group in body["filterGroups"] for one in group["filters"] if one["operator"] == "LT"
+    }
     pulled(store, account_of(**{**world, "now": moment + 300_000}, faults=lag))
 
+    assert ends == {str(moment - 120_000)}
     assert first == [("subscriber",)]
     assert rows(store, status) == [("customer",)]
 

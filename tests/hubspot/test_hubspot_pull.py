@@ -221,6 +221,7 @@ def test_a_search_goes_on_behind_the_wall(account_of: Any, build: Any, tmp_path:
     now = build.now + build.day
     people = {number: build.person(number, updated_at=now - 3_600_000) for number in range(1, 10_401)}
     later = account_of(people=people, now=now, **empty)
+    later.transport.most = 60
     result = pulled(store, later, streams=("contacts",))
 
     assert result.exit_code == 0
