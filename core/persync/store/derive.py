@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from persync.store.identity import people
 from persync.store.levels import grade
-from persync.store.orders import one_order_each
+from persync.store.orders import all_orders
 from persync.store.store import Store
 from persync.store.write import mark_dirty
 
@@ -131,10 +131,21 @@ def _levels(db: sqlite3.Connection) -> None:
 
 
 def _orders(db: sqlite3.Connection, aliases: Mapping[str, str]) -> None:
-    known = db.execute(
-        "SELECT k.order_key, n.name, n.connector, coalesce(n.shop, ''), k.vendor_order_id, k.shop, k.shop_order_id,"
-        " k.shop_order_name, EXISTS (SELECT 1 FROM order_ledger l WHERE l.order_key = k.order_key)"
-        " FROM order_keys k JOIN connections n ON n.connection = k.connection"
-        " JOIN orders o ON o.order_key = k.order_key"
-    ).fetchall()
-    _replace(db, "order_of", "order_key", one_order_each(known, aliases))
+    def known() -> Iterator[tuple[object, ...]]:
+        return db.execute(
+            "SELECT k.order_key, n.name, n.connector, coalesce(n.shop, ''), k.vendor_order_id, k.shop, k.shop_order_id,"
+            " k.shop_order_name, EXISTS (SELECT 1 FROM order_ledger l WHERE l.order_key = k.order_key)"
+            " FROM order_keys k JOIN connections n ON n.connection = k.connection"
+            " JOIN orders o ON o.order_key = k.order_key"
+        )
+
+    before = db.total_changes
+    db.executemany(
+        "INSERT INTO order_of VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET order_id = excluded.order_id,"
+        " is_money_source = excluded.is_money_source WHERE order_of.order_id IS NOT excluded.order_id"
+        " OR order_of.is_money_source IS NOT excluded.is_money_source",
+        all_orders(known, aliases),
+    )
+    db.execute("DELETE FROM order_of WHERE order_key NOT IN (SELECT o.order_key FROM orders o)")
+    if db.total_changes != before:
+        mark_dirty(db, "order_of")

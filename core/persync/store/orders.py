@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
 from persync.store.identity import clusters
+
+_BITS: Final = 1 << 26
+"""of the map of names seen: 8 MB; of two million names 3 % are taken for shared, which costs only a closer look"""
 
 
 class OrderKey(NamedTuple):
@@ -41,6 +44,44 @@ def money_rank(key: OrderKey) -> tuple[int, str, str, str]:
     return (rank + (0 if key.has_money else 10), key.connector, key.connection, key.vendor_order_id)
 
 
+def _names(key: OrderKey, aliases: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield what a key calls its order: by its shop's id, and by its printed name."""
+    shop = shop_handle(key.shop or key.connection_shop, aliases)
+    if shop:
+        for kind, value in (("id", key.shop_order_id), ("name", order_name(key.shop_order_name))):
+            if value:
+                yield shop, kind, value
+
+
+def shared_names(known: Callable[[], Iterable[tuple[object, ...]]], aliases: Mapping[str, str]) -> set[int]:
+    """Return the hashes of the names that more than one key bears, and a few of others.
+
+    A bit map of names seen: most orders have one key alone, and a million of them must not be held at once.
+    """
+    seen, twice = bytearray(_BITS // 8), set[int]()
+    for row in known():
+        for name in _names(OrderKey(*row), aliases):  # type: ignore[arg-type]
+            number = hash(name)
+            byte, bit = (number % _BITS) >> 3, 1 << (number & 7)
+            if seen[byte] & bit:
+                twice.add(number)
+            seen[byte] |= bit
+    return twice
+
+
+def all_orders(known: Callable[[], Iterable[tuple[object, ...]]], aliases: Mapping[str, str]) -> Iterator[tuple[int, int, int]]:
+    """Yield what `one_order_each` returns, reading the keys twice (`known`) and holding only those that share a name."""
+    twice = shared_names(known, aliases)
+    shared = []
+    for row in known():
+        key = OrderKey(*row)  # type: ignore[arg-type]
+        if any(hash(name) in twice for name in _names(key, aliases)):
+            shared.append(row)
+        else:
+            yield key.order_key, key.order_key, 1
+    yield from one_order_each(shared, aliases)
+
+
 def one_order_each(known: Iterable[tuple[object, ...]], aliases: Mapping[str, str]) -> list[tuple[int, int, int]]:
     """Return (order_key, order_id, is_money_source) for every key; the order's id is its money source's key.
 
@@ -50,14 +91,10 @@ def one_order_each(known: Iterable[tuple[object, ...]], aliases: Mapping[str, st
     seen: dict[tuple[str, str, str], int] = {}
     links: list[tuple[int, int]] = []
     for key in keys.values():
-        shop = shop_handle(key.shop or key.connection_shop, aliases)
-        if not shop:
-            continue
-        for kind, value in (("id", key.shop_order_id), ("name", order_name(key.shop_order_name))):
-            if value:
-                first = seen.setdefault((shop, kind, value), key.order_key)
-                if first != key.order_key:
-                    links.append((first, key.order_key))
+        for name in _names(key, aliases):
+            first = seen.setdefault(name, key.order_key)
+            if first != key.order_key:
+                links.append((first, key.order_key))
     found = []
     for members in clusters(keys, links).values():
         source = min(members, key=lambda member: money_rank(keys[member]))

@@ -31,8 +31,8 @@ __all__ = ["BulkError", "BulkOrders"]
 
 WIDE_MS: Final = 7 * DAY_MS
 """a window that is wider may hold much: then the orders are counted first"""
-PART: Final = 1024 * 1024
-"""bytes of a file that are read and shaped at once: some 2,000 lines; with twice as many the pull needs 25 MB more"""
+PART: Final = 512 * 1024
+"""bytes of a file that are read and shaped at once: some 1,000 lines; 2 MB would need 40 MB of memory more"""
 LONGEST_LINE: Final = 64 * 1024 * 1024
 TRIES: Final = 3
 """how often one run goes at a slice again"""
