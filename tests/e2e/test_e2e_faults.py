@@ -112,8 +112,9 @@ def test_one_bad_answer_stops_no_other_stream_and_the_next_pull_has_it_all(
 
     assert bench.faults.struck[-1][0] == kind
     others = {name: state for name, state in streams(struck).items() if name != victim and not name.startswith(victim)}
-    if kind != "unauthorised":
-        # A refused token is refused for all: there the connection ends, here nothing else does.
+    signed_out = kind == "unauthorised" or (connection == "shopify" and kind in ("forbidden", "throttled_403"))
+    if not signed_out:
+        # A refused token, or a shop that lets an app in no longer, is refused for all: there the connection ends.
         assert set(others.values()) <= {"done", "skipped"}, (struck.streams, struck.errors)
     healed = HEALED | ({"throttled_403"} if connection == "mailchimp" else set())
     if kind in healed and not (kind == "unauthorised" and struck.errors):

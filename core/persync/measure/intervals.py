@@ -158,10 +158,15 @@ def ratio_of_shares(
     return Interval(value, min(value, math.exp(centre - half)), max(value, math.exp(centre + half)), p)
 
 
+_FARTHEST = 600.0
+"""on the log scale: a float ends at e to the 709th"""
+
+
 def ratio_of_means(sample: Moments, base: Moments, confidence: float = CONFIDENCE) -> Interval | None:
     """Return the ratio of two independent means by the delta method, on the log scale when both are positive.
 
-    None when the base mean is not positive: the ratio then has no meaning.
+    None when the base mean is not positive: the ratio then has no meaning. None also when a mean lies so close to zero for
+    its error that the upper bound is beyond any number.
     """
     if base.mean <= 0 or sample.n < 2 or base.n < 2:
         return None
@@ -171,6 +176,8 @@ def ratio_of_means(sample: Moments, base: Moments, confidence: float = CONFIDENC
     p = difference.p if difference else None
     if sample.mean > 0:
         half = z * math.sqrt(sample.error / sample.mean**2 + base.error / base.mean**2)
+        if half > _FARTHEST:
+            return None
         return Interval(value, value * math.exp(-half), value * math.exp(half), p)
     half = z * math.sqrt(sample.error / base.mean**2 + value**2 * base.error / base.mean**2)
     return Interval(value, value - half, value + half, p)

@@ -118,15 +118,23 @@ def test_variances_are_exact_where_floats_would_cancel() -> None:
 @untimed
 @given(samples, samples)
 def test_a_ratio_of_means_contains_its_value(a: list[int], b: list[int]) -> None:
-    """The delta interval lies around the ratio; a base mean that is not positive gives none."""
+    """The delta interval lies around the ratio; a base mean that is not positive, or next to nothing, gives none."""
     made = intervals.ratio_of_means(of(a), of(b))
 
     if sum(b) <= 0:
         assert made is None
+    elif made is None:
+        spread = sum(np.var(one, ddof=1) / len(one) / np.mean(one) ** 2 for one in (a, b))
+        assert 1.96 * math.sqrt(spread) > 599
     else:
         assert made is not None
         assert made.value == pytest.approx(np.mean(a) / np.mean(b))
         assert made.low <= made.value <= made.high
+
+
+def test_a_ratio_to_next_to_nothing_has_no_interval() -> None:
+    """The upper bound would be beyond any number."""
+    assert intervals.ratio_of_means(of([0, 0, 1]), of([-267, -273, -226, 767])) is None
 
 
 def test_a_ratio_of_means_covers_the_truth_as_often_as_it_says() -> None:
