@@ -216,7 +216,7 @@ class Consent(NamedTuple):
 
     person: Person
     channel: str
-    """email or sms; where consent is given apart for each list or type, its place after a slash: email/list:<id>, email/<type>"""
+    """email or sms; where consent is given for each list or type, that stands after a slash: email/list:<id>, email/<type>"""
     state: str
     """subscribed, unsubscribed, pending, not_subscribed, unknown"""
     level: str | None = None
