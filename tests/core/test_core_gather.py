@@ -14,9 +14,8 @@ import pytest
 from typing_extensions import TypedDict
 
 from persync import rows
-from persync.connect import ConnectionSettings, Connector, Context, Request, SinglePage, Step, Stream, Token, Work
+from persync.connect import Below, ConnectionSettings, Connector, Context, Request, SinglePage, Step, Stream, Token, Work
 from persync.connect.client import Client
-from persync.connect.stream import Below
 from persync.errors import ResponseError, TransientError
 from persync.rows import LedgerEntry, Order, OrderRef, Parked
 from persync.store import checkpoints, parking

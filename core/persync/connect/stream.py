@@ -159,6 +159,7 @@ class Step:
 
 
 Below = Callable[[str], list[dict[str, Any]]]
+"""returns the data of the parked records right below a key"""
 
 
 class Reader(Protocol):

@@ -14,8 +14,7 @@ from typing import Any, NotRequired
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from persync.connect import Context
-from persync.connect.stream import Below
+from persync.connect import Below, Context
 from persync.errors import RecordError
 from persync.rows import Child, Parked, Row
 from persync_shopify.bulk_lines import key_of, place
