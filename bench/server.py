@@ -106,6 +106,8 @@ class Server:
         self.fixed = {
             "/3.0": {"account_id": "bench", "account_timezone": "UTC"},
             "/3.0/": {"account_id": "bench", "account_timezone": "UTC"},
+            # Asked only for those whose opens are not measured: none.
+            "/3.0/campaigns": {"campaigns": [], **none},
             "/3.0/lists": {"lists": [{"id": LIST, "name": "Bench", "double_optin": True}], "total_items": 1},
             "/3.0/reports": {"reports": [report(n, records) for n in range(campaigns)], "total_items": campaigns},
             f"/3.0/lists/{LIST}/merge-fields": {"merge_fields": [], **none},
