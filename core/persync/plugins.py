@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pluggy
 
@@ -39,6 +39,13 @@ class Failure:
     distribution: str
     version: str
     reason: str
+    connector: str = ""
+    """the connector that is not to be had because of it, where its name is known"""
+    remedy: ClassVar[str] = "Update it or install it anew; `persync plugins list` shows what is used."
+
+    def __str__(self) -> str:
+        source = f" ({self.distribution} {self.version})" if self.distribution else ""
+        return f"plugin '{self.name}'{source}: {self.reason.rstrip('.')}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,12 +242,13 @@ class Host:
         if owner and owner.is_bundled:
             self._note(newcomer, f"its {kind.noun} '{name}' clashes with the one of {owner}, which is kept.{_LEAVE_OUT}")
             return
+        connector = name if kind.noun == "connector" else ""
         taken.pop(name, None)
         refused.add(name)
         for one, other in ((owner, newcomer), (newcomer, owner)):
             if one:
                 whose = f"the one of {other}" if other else "others"
-                self._note(one, f"its {kind.noun} '{name}' clashes with {whose}; neither is used.{_LEAVE_OUT}")
+                self._note(one, f"its {kind.noun} '{name}' clashes with {whose}; neither is used.{_LEAVE_OUT}", connector)
 
     def _implementers(self, kind: _Kind) -> Iterator[tuple[Plugin, Callable[[], Iterable[Any]]]]:
         for path in kind.core:
@@ -263,8 +271,8 @@ class Host:
             self._note(plugin, f"{getattr(hook, '__name__', 'its hook')} failed: {_reason(error)}")
             return []
 
-    def _note(self, plugin: Plugin, reason: str) -> None:
-        self._failures.append(Failure(plugin.name, plugin.distribution, plugin.version, reason))
+    def _note(self, plugin: Plugin, reason: str, connector: str = "") -> None:
+        self._failures.append(Failure(plugin.name, plugin.distribution, plugin.version, reason, connector))
 
 
 _LEAVE_OUT = " Leave one out with --without NAME."

@@ -11,7 +11,7 @@ import pytest
 
 from persync import hookimpl
 from persync.connect.connector import ConnectionSettings, Connector
-from persync.errors import AuthError, ConfigError
+from persync.errors import AuthError, ConfigError, PluginError
 from persync.imports.files import FilesConnector, FilesSettings
 from persync.measure.metric import Ask, Experiment
 from persync.plugins import Host, load_plugins
@@ -211,10 +211,55 @@ def test_a_connector_whose_plugin_failed_is_said_to_have_failed(folder: Path) ->
     broken = load_plugins(installed=False)
     broken.refuse("till", "persync-till", "1.0", "it cannot be imported: No module named 'tills'")
 
+    (folder / "persync.toml").write_text(TILL + '[connections.own]\nconnector = "files"\n')
+
+    project = load_project(folder, broken)
+
+    with pytest.raises(PluginError) as caught:
+        make_connector(project, broken, "shop")
+    assert str(caught.value) == (
+        "shop: the connector 'till' cannot be used: plugin 'till' (persync-till 1.0): it cannot be imported: No module named"
+        " 'tills'. Update it or install it anew; `persync plugins list` shows what is used."
+    )
+    assert (project.names, list(project.connections)) == (("own", "shop"), ["own"])
+    assert make_connector(project, broken, "own").connection == "own"
+
+
+def test_a_connector_that_no_plugin_offers_is_a_mistake_that_names_the_failed_plugins(folder: Path) -> None:
+    """Nobody knows what a plugin would have offered that failed: the word may be its, or misspelt."""
+    broken = load_plugins(installed=False)
+    broken.refuse("suite", "persync-suite", "1.0", "it cannot be imported: no luck.")
+
     message = refusal(folder, broken, TILL)
 
-    assert "the plugin 'till' could not be loaded: it cannot be imported: No module named 'tills'." in message
-    assert "there is no connector" not in message
+    assert "there is no connector 'till'." in message
+    assert "It may be of the plugin 'suite' (persync-suite 1.0): it cannot be imported: no luck. Update it" in message
+
+
+def test_a_connector_that_two_plugins_offer_puts_its_connections_aside_alone(folder: Path, host: Host) -> None:
+    rival = types.ModuleType("rival_plugin")
+    rival.persync_connectors = persync_connectors  # type: ignore[attr-defined]
+    both = load_plugins([host.plugins[0].module, rival], installed=False)
+    (folder / "persync.toml").write_text(TILL + '[connections.own]\nconnector = "files"\n')
+
+    project = load_project(folder, both)
+
+    assert list(project.connections) == ["own"]
+    assert "its connector 'till' clashes with the one of 'rival_plugin'; neither is used." in str(project.broken["shop"])
+
+
+def test_a_connector_that_trips_over_its_settings_is_its_plugins_fault(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, host: Host
+) -> None:
+    def trip(self: Shop, *given: object) -> None:
+        raise KeyError("hush")
+
+    monkeypatch.setattr(Shop, "__init__", trip)
+    monkeypatch.setenv("TILL_TOKEN", "t1")
+    (folder / "persync.toml").write_text(TILL)
+
+    with pytest.raises(PluginError, match=r"^shop: the connector 'till' failed: KeyError\. Update its plugin\.$"):
+        make_connector(load_project(folder, host), host, "shop")
 
 
 def test_a_file_that_is_not_utf8_says_so(folder: Path, host: Host) -> None:

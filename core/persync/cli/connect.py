@@ -42,6 +42,8 @@ def connect(
     from persync.settings import FILE, connection_settings, find_secrets, make_connector
 
     project = app.project
+    if name in project.broken:
+        raise project.broken[name]
     table = {} if name in project.connections else _table(app, name, connector, given)
     if table:
         settings, names = connection_settings(name, table, app.host, app.folder)

@@ -92,13 +92,15 @@ class App:
         self._told = len(self.host.failures_so_far)
 
     def tell_failures(self) -> None:
-        """Say, once, which plugins are not used; `persync plugins list` has the rest."""
-        host = self.__dict__.get("host")
+        """Say, once, which plugins are not used, and with --quiet too which connections are not read because of one."""
+        host, project = self.__dict__.get("host"), self.__dict__.get("project")
         failures = host.failures_so_far[self._told :] if host else []
         self._told += len(failures)
         for failure in failures:
-            source = f" ({failure.distribution} {failure.version})" if failure.distribution else ""
-            self.say(f"persync: plugin '{failure.name}'{source}: {failure.reason}")
+            lost = [name for name, error in (project.broken if project else {}).items() if str(failure) in error.what]
+            because = f" Not read because of it: {', '.join(lost)}." if lost else ""
+            if lost or not self.quiet:
+                click.echo(f"persync: {failure}{because} {failure.remedy}", err=True)
 
 
 pass_app = click.make_pass_decorator(App)

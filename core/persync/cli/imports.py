@@ -29,7 +29,7 @@ def import_file(app: App, kind: str, file: Path) -> None:
     importer = find("kind of file", kind, app.host.importers)
     name = _name(file, app.folder)
     path = app.project.store_path
-    known = connections_in(path) | {"files", *app.project.connections}
+    known = connections_in(path) | {"files", *app.project.names}
     batch = read_batch(file, importer, name=name, connections=known, stored=orders_in(path, "files"))
     with app.store(create=True) as store:
         changed = write_batch(store, "files", "files", batch, now=app.now)

@@ -126,7 +126,7 @@ def _requests(app: App, email: str | None, ids: tuple[str, ...], from_stdin: boo
     from persync.privacy.requests import Request
     from persync.rows import Person
 
-    known = connections_in(app.project.store_path) | set(app.project.connections)
+    known = connections_in(app.project.store_path) | set(app.project.names)
 
     def read(text: str, where: str) -> Person:
         if text.strip() in known:

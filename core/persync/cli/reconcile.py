@@ -36,7 +36,7 @@ def reconcile(app: App, names: tuple[str, ...], tolerance: float | None, period:
 
     with app.store():
         pass  # says it best when there is none
-    held = reconcile_project(app.host, app.project, names, tolerance=tolerance) if names or app.project.connections else []
+    held = reconcile_project(app.host, app.project, names, tolerance=tolerance) if names or app.project.names else []
     compared = [one for part in held for one in part.compared]
     estimates, asked, problem = _claims(app, period) if not names else ([], None, None)
     if form == "json":

@@ -24,7 +24,7 @@ def status(app: App, form: str) -> None:
         streams = read_streams(store.db)
         rows = read_rows(store.db)
     if form == "json":
-        show_json("status", streams, rows=rows)
+        show_json("status", streams, rows=rows, errors=[str(error) for error in app.project.broken.values()])
         return
     show_table(
         ("connection", "stream", "complete from", "to", "parts", "under way", "rejected", "holes"),

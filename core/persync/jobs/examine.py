@@ -65,17 +65,17 @@ def examine(host: Host, folder: Path, project: Callable[[], Project], *, now: in
     except PersyncError as error:
         yield failed("settings", path, error)
         return
-    yield Finding("settings", path, f"{len(loaded.connections)} connections" if loaded.has_file else "not there: defaults")
+    yield Finding("settings", path, f"{len(loaded.names)} connections" if loaded.has_file else "not there: defaults")
     for name, job in loaded.jobs.items():
         try:
             refuse_unknown_metrics(host, loaded, name, job)
         except PersyncError as error:
             yield failed("settings", f"job {name}", error)
     for failure in host.failures_so_far:
-        yield failed("plugins", failure.name, PersyncError(failure.reason))
+        yield failed("plugins", failure.name, PersyncError(str(failure), hint=failure.remedy))
     yield from _store(loaded.store_path)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        for found in pool.map(lambda name: _connection(host, loaded, name, now), loaded.connections):
+        for found in pool.map(lambda name: _connection(host, loaded, name, now), loaded.names):
             yield from found
 
 
@@ -137,7 +137,7 @@ def _connection(host: Host, project: Project, name: str, now: int) -> list[Findi
         connector = make_connector(project, host, name)
         findings += look_at(connector, project.store_path, now=now)
     except PersyncError as error:
-        findings.append(failed(name, ", ".join(project.secret_names[name]) or "call", error))
+        findings.append(failed(name, ", ".join(project.secret_names.get(name, ())) or "call", error))
     return findings
 
 

@@ -32,7 +32,7 @@ def plan_project(host: Host, project: Project, names: Sequence[str], options: Pu
     plans = [ConnectionPlan(error.where.partition(",")[0], error=error) for error in errors]
     for streams, group in connectors.items():
         plans += [plan_one(one, project.store_path, replace(options, streams=streams)) for one in group]
-    order = list(project.connections)
+    order = list(project.names)
     return sorted(plans, key=lambda plan: order.index(plan.connection) if plan.connection in order else len(order))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from persync.errors import AuthError, ConfigError, PersyncError, nearest
+from persync.errors import AuthError, ConfigError, PersyncError, PluginError, nearest
 
 if TYPE_CHECKING:
     from persync.connect.connector import Connector
@@ -20,9 +20,9 @@ def pull_project(
 ) -> PullResult:
     """Pull the named connections, or all without names.
 
-    One that has no secret is an error in the result: it must not keep the others from being read. Of the streams in
-    `options` each connection is asked for those it has. Raises ConfigError when there is no connection at all, or not the
-    named one, or none that has a wanted stream.
+    One that has no secret, or whose plugin failed, is an error in the result: it must not keep the others from being read.
+    Of the streams in `options` each connection is asked for those it has. Raises ConfigError when there is no connection at
+    all, or not the named one, or none that has a wanted stream.
     """
     from persync.connect import pull as engine
     from persync.imports.files import FilesConnector
@@ -48,11 +48,11 @@ def connectors_for(
 ) -> tuple[dict[tuple[str, ...], list[Connector]], list[PersyncError]]:
     """Return the connectors of the named connections (all without names) by the streams to ask of them, and what is missing.
 
-    A connection without its secret is an error in the second. Raises ConfigError as `pull_project` does.
+    A connection without its secret or its plugin is an error in the second. Raises ConfigError as `pull_project` does.
     """
     from persync.settings import make_connector
 
-    wanted = list(dict.fromkeys(names)) or list(project.connections)
+    wanted = list(dict.fromkeys(names)) or list(project.names)
     if not wanted:
         what = "no connection is set up" if project.has_file else "there is no persync.toml"
         where = str(project.folder.resolve())
@@ -62,7 +62,7 @@ def connectors_for(
     for name, mine in _asked(host, project, wanted, streams).items():
         try:
             connector = make_connector(project, host, name)
-        except AuthError as error:
+        except (AuthError, PluginError) as error:
             errors.append(error)
         else:
             connectors.setdefault(mine, []).append(connector)
@@ -75,16 +75,19 @@ def _asked(host: Host, project: Project, names: list[str], streams: tuple[str, .
         return dict.fromkeys(names, ())
     offered: dict[str, tuple[str, ...]] = {}
     for name in names:
+        if name in project.broken:
+            continue
         if name not in project.connections:
             return {name: streams}  # making its connector says it best
         kind = host.connectors[project.connections[name].connector]
         offered[name] = tuple(stream.name for stream in kind.streams)
     known = sorted({stream for mine in offered.values() for stream in mine})
-    for stream in streams:
+    for stream in streams if offered else ():
         if stream not in known:
             hint = nearest(stream, known) if known else _without_streams(host, project)
             raise ConfigError(f"there is no stream '{stream}'.", where=", ".join(names), hint=hint)
-    asked = {name: tuple(stream for stream in streams if stream in mine) for name, mine in offered.items()}
+    # Nobody knows which streams a connection has whose plugin failed: it is asked for them, and says that it failed.
+    asked = {name: tuple(s for s in streams if s in offered[name]) if name in offered else streams for name in names}
     return {name: mine for name, mine in asked.items() if mine}
 
 

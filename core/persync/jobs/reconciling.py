@@ -37,7 +37,7 @@ def reconcile_project(host: Host, project: Project, names: Sequence[str], *, tol
     group = [one for several in connectors.values() for one in several if one.batches({}) is None]
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         held += pool.map(lambda one: reconcile_one(one, project.store_path, tolerance=tolerance), group)
-    order = list(project.connections)
+    order = list(project.names)
     return sorted(held, key=lambda one: order.index(one.connection) if one.connection in order else len(order))
 
 

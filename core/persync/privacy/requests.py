@@ -69,7 +69,7 @@ def data_of(project: Project, requests: Sequence[Request]) -> dict[str, list[dic
 
 def _subjects(store: Store, project: Project, requests: Iterable[Request]) -> list[Subject]:
     stored = {name for (name,) in store.db.execute("SELECT name FROM connections")}
-    unread = {f"id@{name}" for name in project.connections if name not in stored}
+    unread = {f"id@{name}" for name in project.names if name not in stored}
     found = []
     for request in requests:
         # Of a connection that was never pulled nothing is known yet.
@@ -87,7 +87,7 @@ def _opened(project: Project, wait: float) -> Iterator[Store]:
     with ExitStack() as stack:
         with open_store(path) as store:
             known = {name for (name,) in store.db.execute("SELECT name FROM connections")}
-        for name in sorted(known | set(project.connections)):
+        for name in sorted(known | set(project.names)):
             stack.enter_context(hold(path, name, wait=wait))
         yield stack.enter_context(open_store(path))
 
@@ -95,7 +95,7 @@ def _opened(project: Project, wait: float) -> Iterator[Store]:
 def _make_known(store: Store, project: Project, requests: Iterable[Request]) -> None:
     """Give a connection that was never pulled its number: its tombstones must stand before its first page."""
     named = {kind[3:] for request in requests for kind, _ in request.person if kind.startswith("id@")}
-    if fresh := sorted(named & set(project.connections)):
+    if fresh := sorted(named & set(project.names)):
         with store.transaction() as db:
             db.executemany("INSERT OR IGNORE INTO connections (name, connector) VALUES (?, '')", [(name,) for name in fresh])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from persync import secrets
 from persync.connect.connector import ConnectionSettings, Connector
-from persync.errors import AuthError, ConfigError, nearest
+from persync.errors import AuthError, ConfigError, PersyncError, PluginError, nearest
 from persync.imports.files import FilesConnector
 from persync.imports.known import connections_in
 from persync.settings.toml import Places, checked
@@ -26,7 +26,11 @@ _SECRET_KEY = re.compile(r"(^|_)(token|secret|password|passwd|pass|api_?key|key|
 def connection_settings(
     name: str, table: Mapping[str, Any], host: Host, folder: Path, *, place: Places | None = None
 ) -> tuple[ConnectionSettings, dict[str, str]]:
-    """Return a connection's typed settings and the environment variables of its secrets. Raises ConfigError."""
+    """Return a connection's typed settings and the environment variables of its secrets.
+
+    Raises PluginError (its `where` is the connection) when the plugin called like the connector failed to load, ConfigError
+    for every mistake in the settings.
+    """
     place = place or Places("", FILE)
     where = f"connections.{name}"
     if not NAME.fullmatch(name):
@@ -36,12 +40,7 @@ def connection_settings(
         valid = ", ".join(sorted(host.connectors))
         raise ConfigError("the connector is missing.", where=place.of(where), hint=f'Write connector = "NAME"; valid: {valid}.')
     if word not in host.connectors:
-        broken = next((one for one in host.failures_so_far if one.name == word), None)
-        if broken is not None:
-            what = f"the plugin '{word}' could not be loaded: {broken.reason.rstrip('.')}."
-            raise ConfigError(what, where=place.of(where, "connector"), hint="Install it anew: see `persync plugins list`.")
-        hint = nearest(word, sorted(host.connectors))
-        raise ConfigError(f"there is no connector '{word}'.", where=place.of(where, "connector"), hint=hint)
+        raise _without_connector(name, word, host, place.of(where, "connector"))
     if name == "files" and word != "files":
         text = "the name 'files' is kept for imported files."
         raise ConfigError(text, where=place.of(where), hint="Choose another name.")
@@ -84,11 +83,14 @@ def find_secrets(project: Project, host: Host, name: str) -> dict[str, secrets.F
 def make_connector(project: Project, host: Host, name: str) -> Connector:
     """Return the connector of a connection, with its secrets.
 
-    Raises ConfigError for an unknown connection, AuthError when the connector needs a secret and none is to be found (one
-    that takes this secret or that one says itself what else it misses).
+    Raises ConfigError for an unknown connection, PluginError when its plugin failed or trips over these settings, AuthError
+    when the connector needs a secret and none is to be found (one that takes this secret or that one says itself what else
+    it misses).
     """
+    if name in project.broken:
+        raise project.broken[name]
     if name not in project.connections:
-        known = sorted(project.connections)
+        known = sorted(project.names)
         hint = nearest(name, known) or "Run `persync connect NAME` first."
         raise ConfigError(f"there is no connection '{name}'.", where=str(project.folder / FILE), hint=hint)
     settings = project.connections[name]
@@ -98,11 +100,29 @@ def make_connector(project: Project, host: Host, name: str) -> Connector:
         envs = " or ".join(project.secret_names[name].values())
         text = f"no secret found: {envs} is not set, and neither {secrets.FILE} nor a keyring has it."
         raise AuthError(text, where=name, hint=f"Run `persync connect {name}`. {kind.help}".rstrip())
-    connector = kind(name, settings, {secret: one.value for secret, one in found.items()})
+    try:
+        connector = kind(name, settings, {secret: one.value for secret, one in found.items()})
+    except PersyncError:
+        raise
+    except Exception as error:  # a stranger's class; its message may quote a secret
+        raise PluginError(
+            f"the connector '{kind.name}' failed: {type(error).__name__}.", where=name, hint="Update its plugin."
+        ) from None
     if isinstance(connector, FilesConnector):
         connector.importers = host.importers
-        connector.connections = connections_in(project.store_path) | frozenset(project.connections)
+        connector.connections = connections_in(project.store_path) | frozenset(project.names)
     return connector
+
+
+def _without_connector(name: str, word: str, host: Host, place: str) -> PersyncError:
+    """Say why there is no such connector: its plugin failed, or the word is misspelt (or of a failed plugin's own making)."""
+    failures = host.failures_so_far
+    broken = next((one for one in failures if word in (one.name, one.connector)), None)
+    if broken is not None:
+        return PluginError(f"the connector '{word}' cannot be used: {broken}", where=name, hint=broken.remedy)
+    hint = nearest(word, sorted(host.connectors))
+    told = " ".join(f"It may be of the {one} {one.remedy}" for one in failures)
+    return ConfigError(f"there is no connector '{word}'.", where=place, hint=f"{hint} {told}".rstrip())
 
 
 def _secret_in_file(key: str, connector: type[Connector], where: str) -> ConfigError:

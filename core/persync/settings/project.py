@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from persync.connect.connector import ConnectionSettings
-from persync.errors import ConfigError, nearest
+from persync.errors import ConfigError, PluginError, nearest
 from persync.measure.metric import Ask, Experiment
 from persync.settings.connections import FILE, connection_settings
 from persync.settings.periods import day_start, parse_period, zone
@@ -31,11 +31,18 @@ class Project:
     connections: Mapping[str, ConnectionSettings] = field(default_factory=dict)
     secret_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """{connection: {secret: environment variable}}"""
+    broken: Mapping[str, PluginError] = field(default_factory=dict)
+    """the connections that cannot be made because a plugin failed, each with what is to be said"""
     experiment_tables: Mapping[str, ExperimentTable] = field(default_factory=dict)
     jobs: Mapping[str, JobTable] = field(default_factory=dict)
     report: ReportTable = field(default_factory=ReportTable)
     aliases: Mapping[str, str] = field(default_factory=dict)
     has_file: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every connection in the settings, those whose plugin failed last."""
+        return (*self.connections, *self.broken)
 
     @property
     def timezone(self) -> str:
@@ -85,7 +92,10 @@ class Project:
 
 
 def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
-    """Read the project in `folder`. Raises ConfigError naming file, line and table, and the nearest right word."""
+    """Read the project in `folder`. Raises ConfigError naming file, line and table, and the nearest right word.
+
+    A connection whose plugin failed to load is put aside in `broken`: it must not keep the others from being read.
+    """
     path = folder / file
     text = read_text(path)
     if text is None:
@@ -103,14 +113,19 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         zone(report.timezone, where=place.of("report", "timezone"))
     connections: dict[str, ConnectionSettings] = {}
     names: dict[str, dict[str, str]] = {}
+    broken: dict[str, PluginError] = {}
     for name, table in named(given, "connections", place):
-        connections[name], names[name] = connection_settings(name, table, host, folder, place=place)
+        try:
+            connections[name], names[name] = connection_settings(name, table, host, folder, place=place)
+        except PluginError as error:
+            broken[name] = error
     experiments = {n: checked(ExperimentTable, t, f"experiments.{n}", place) for n, t in named(given, "experiments", place)}
     project = Project(
         folder=folder,
         store_path=folder / checked(StoreTable, given.get("store", {}), "store", place).path,
         connections=connections,
         secret_names=names,
+        broken=broken,
         experiment_tables=experiments,
         jobs={n: checked(JobTable, t, f"jobs.{n}", place) for n, t in named(given, "jobs", place)},
         report=report,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from core.cli.calls import Run, said
+from core.cli.calls import OWN, Run, project, said
 from persync import __version__
+
+BROKEN = "plugin 'broken' (persync-broken 0.3): it cannot be imported: RuntimeError: no luck"
+REMEDY = "Update it or install it anew; `persync plugins list` shows what is used."
 
 
 @pytest.fixture
@@ -27,9 +31,79 @@ def test_a_broken_plugin_is_told_and_the_command_works(persync: Run, tmp_path: P
 
     result = persync("import", "outcomes", str(tmp_path / "visits.csv"))
 
-    line = "plugin 'broken' (persync-broken 0.3): it cannot be imported: RuntimeError: no luck"
-    assert said(result, 0) == line
+    line = "plugin 'broken' (persync-broken 0.3): it cannot be imported: RuntimeError: no luck. Update it or install it anew;"
+    assert said(result, 0).startswith(line)
     assert persync("status", "--without", "broken").stderr == ""
+
+
+@pytest.mark.usefixtures("broken_plugin")
+def test_a_connection_whose_plugin_failed_does_not_stop_the_others(persync: Run, tmp_path: Path) -> None:
+    """It is a failed one: told with plugin, reason and remedy, by every command that reads the settings."""
+    project(tmp_path, OWN + '[connections.lost]\nconnector = "broken"\n[jobs.night]\npull = "all"\n')
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+    error = f"lost: the connector 'broken' cannot be used: {BROKEN}."
+    told = f"persync: {BROKEN}. Not read because of it: lost. {REMEDY}"
+
+    planned = persync("pull", "--dry-run")
+    pulled = persync("pull", "--format", "json")
+    alone = persync("pull", "lost")
+    status = persync("--quiet", "status", "--format", "json")
+    doctor = persync("doctor", "--format", "json")
+    report = persync("report", "--format", "json")
+    run = persync("run", "night")
+
+    assert (planned.exit_code, planned.stdout.splitlines()[-2:]) == (1, ["own: 0 calls, about 0.0 s.", "lost: not known."])
+    document = json.loads(pulled.stdout)
+    assert pulled.exit_code == document["exit_code"] == 3
+    assert [(one["connection"], one["records"]) for one in document["results"]] == [("own", 1)]
+    assert document["errors"] == [f"{error} {REMEDY}"]
+    assert pulled.stderr.splitlines()[-2:] == [f"persync: {error} {REMEDY}", told]
+    assert (alone.exit_code, alone.stderr.splitlines()) == (1, [f"persync: {error} {REMEDY}", told])
+    assert status.exit_code == 0
+    assert status.stderr.splitlines() == [told]
+    assert json.loads(status.stdout)["errors"] == [f"{error} {REMEDY}"]
+    assert [one["connection"] for one in json.loads(status.stdout)["results"]] == ["own"]
+    assert doctor.exit_code == 1
+    found = [one for one in json.loads(doctor.stdout)["results"] if not one["ok"]]
+    assert [(one["where"], one["what"], one["fix"]) for one in found] == [
+        ("plugins", "broken", REMEDY),
+        ("lost", "call", REMEDY),
+    ]
+    assert (report.exit_code, report.stderr.splitlines()[-1]) == (0, told)
+    again = persync("connect", "lost", "--connector", "files")
+    assert (again.exit_code, again.stderr.splitlines()) == (1, [f"persync: {error} {REMEDY}", told])
+    assert run.exit_code == 1
+    assert run.stdout.splitlines() == ["pull: 0 rows changed", f"pull failed: {error} {REMEDY}"]
+
+
+@pytest.mark.usefixtures("broken_plugin")
+def test_a_misspelt_connector_is_a_mistake_at_once_that_names_the_failed_plugin(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, OWN + '[connections.lost]\nconnector = "brokn"\n')
+
+    result = persync("pull")
+
+    assert result.exit_code == 2
+    assert (
+        f"there is no connector 'brokn'. Valid: files, hubspot, mailchimp, shopify. It may be of the {BROKEN}." in result.stderr
+    )
+
+
+def test_a_bundled_plugin_that_fails_stops_its_own_connections_alone(
+    persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "persync_hubspot", None)
+    project(tmp_path, OWN + '[connections.crm]\nconnector = "hubspot"\n')
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+
+    result = persync("--quiet", "pull", "--stream", "orders", "crm", "--format", "json")
+    whole = persync("--quiet", "pull", "--format", "json")
+
+    assert (result.exit_code, whole.exit_code) == (1, 3)
+    assert [one["connection"] for one in json.loads(whole.stdout)["results"]] == ["own"]
+    for said_so in (json.loads(result.stdout)["errors"], json.loads(whole.stdout)["errors"]):
+        assert [text.split(": it cannot")[0] for text in said_so] == [
+            f"crm: the connector 'hubspot' cannot be used: plugin 'hubspot' (persync {__version__})"
+        ]
 
 
 @pytest.mark.usefixtures("broken_plugin")
