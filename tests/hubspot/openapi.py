@@ -48,6 +48,10 @@ FAULTS: Mapping[str, Fault] = {
 }
 
 
+DEEPEST = 8
+"""levels to which an answer is filled: some schemas hold themselves"""
+
+
 class Operation(NamedTuple):
     """One path and method of a description."""
 
@@ -106,6 +110,12 @@ class Contract:
             return [f"{method} {path}: no description of an answer with HTTP {status}"]
         return self._unexplained(f"{method} {path}", _misfits(schema, operation.components, body, "answer"))
 
+    def filled(self, method: str, path: str, body: Any) -> Any:
+        """Return a good answer with every field that its description lists, null where it had none."""
+        operation = self._of(method, path)
+        assert operation is not None
+        return _filled(operation.answers.get("200", operation.answers.get("default")), operation.components, body)
+
     def _asked(self, operation: Operation, query: str, body: Any) -> Iterator[str]:
         known = {one["name"]: one for one in operation.parameters if one["in"] == "query"}
         given = parse_qs(query, keep_blank_values=True)
@@ -139,6 +149,21 @@ class Contract:
             else:
                 self.met.add(fault)
         return found
+
+
+def _filled(schema: dict[str, Any], components: Any, value: Any, depth: int = 0) -> Any:
+    schema = _resolved({"components": components}, schema)
+    if depth > DEEPEST:
+        return value
+    for part in (*schema.get("allOf", ()), *schema.get("oneOf", ()), *schema.get("anyOf", ())):
+        value = _filled(part, components, value, depth)
+    if schema.get("type") == "array":
+        return [_filled(schema.get("items", {}), components, one, depth + 1) for one in value or [None]]
+    if schema.get("properties"):
+        known = value if isinstance(value, dict) else {}
+        found = {name: _filled(below, components, known.get(name), depth + 1) for name, below in schema["properties"].items()}
+        return {**known, **found}
+    return value
 
 
 def _resolved(told: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

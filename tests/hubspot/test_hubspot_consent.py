@@ -149,6 +149,7 @@ def test_another_log_of_consent_takes_the_place_of_v1_behind_the_seam(at: Callab
         path = "/exports/consent"
         scopes = ("crm.export",)
         supported_until = None
+        unused = ()
 
         def changes(self, record: Any) -> Any:
             yield consent_log.LogEntry(record["who"], "unsubscribed", record["when"], "7")

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hubspot.openapi import FAULTS, Contract
+from persync.connect.page import Shaper
 from persync.connect.pull import PullOptions, PullResult, pull
+from persync.connect.stream import Step
 from persync.sandbox.world import Send
 from persync_hubspot import streams
 
@@ -57,6 +60,32 @@ def test_every_call_of_two_pulls_and_every_answer_fit(
     assert problems_of(contract, account) + problems_of(contract, later) == []
     read = {one.stream for result in results for one in result.streams if one.pages}
     assert read == set(EVERY_STREAM)
+
+
+def test_no_field_of_the_descriptions_is_new(
+    contract: Contract, account_of: Callable[..., Any], build: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever HubSpot describes is read, or known to be of no use: only what it adds later is told."""
+    account = account_of(
+        messages=[build.mail(1, [Send(1, build.now - 59 * build.day)]), build.mail(4, [], kind="AUTOMATED_EMAIL")]
+    )
+    looked: dict[str, Callable[[], set[str]]] = {}
+    unread = Shaper.unread
+
+    def note(shaper: Shaper, step: Step) -> set[str]:
+        looked[shaper.stream.name] = lambda: unread(shaper, replace(step, body=whole(step.body)))
+        return set()
+
+    def whole(body: bytes) -> bytes:
+        call = next((call for call, answer in answered if answer.content == body), None)
+        return body if call is None else json.dumps(contract.filled(call.method, call.url.path, json.loads(body))).encode()
+
+    monkeypatch.setattr(Shaper, "unread", note)
+    pull_all(account, tmp_path / "store.db", now=build.now)
+    answered = list(zip(account.transport.calls, account.transport.answers, strict=True))
+
+    assert {name: found for name, find in looked.items() if (found := find())} == {}
+    assert len(looked) > 30
 
 
 @pytest.mark.parametrize(

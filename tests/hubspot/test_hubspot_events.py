@@ -256,6 +256,7 @@ def test_another_source_of_events_takes_the_place_of_v1_behind_the_seam(at: Call
         path = "/exports/events"
         scopes = ("crm.export",)
         supported_until = None
+        unused = ()
 
         def events(self, record: Any) -> Any:
             yield EmailEvent(Action.OPEN, record["who"], record["when"], "7701", is_machine=True)

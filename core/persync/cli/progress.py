@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,9 @@ from persync.cli.output import show_json, show_table
 if TYPE_CHECKING:
     from persync.connect.estimate import ConnectionPlan, StreamPlan
     from persync.connect.result import Progress, PullResult
+
+FEW = 8
+"""new fields that are named; `--format json` names them all"""
 
 
 class Watch:
@@ -62,6 +66,7 @@ def show_pull(result: PullResult, form: str) -> None:
                     "changed": one.changed,
                     "rejects": one.rejects,
                     "reason": one.reason or None,
+                    "new_fields": sorted(one.unread),
                 }
                 for one in result.streams
             ),
@@ -85,9 +90,20 @@ def show_pull(result: PullResult, form: str) -> None:
         headers = ("connection", "stream", "state", "records", "changed", "rejected", "reason")
         if rows:
             show_table(headers, rows, right=("records", "changed", "rejected"))
+        for o in result.streams:
+            if o.unread:
+                click.echo(f"{o.connection}, {o.stream}: {_new_fields(sorted(o.unread))}")
         click.echo(f"{result.changed:,} rows changed.")
     for line in failures(result):
         click.echo(f"persync: {line}", err=True)
+
+
+def _new_fields(names: list[str]) -> str:
+    """Name fields that the vendor sends and persync does not know; a vendor's text goes to the terminal as plain letters."""
+    many = f"{len(names):,} fields" if len(names) > 1 else "1 field"
+    told = ", ".join(re.sub(r"[^\w.-]", "?", name) for name in names[:FEW])
+    rest = f" and {len(names) - FEW:,} more" if len(names) > FEW else ""
+    return f"{many} that persync does not know, and does not read: {told}{rest}"
 
 
 def show_plans(plans: list[ConnectionPlan], form: str) -> int:

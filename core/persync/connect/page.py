@@ -139,8 +139,9 @@ class Shaper:
         return shaped
 
     def unread(self, step: Step) -> set[str]:
-        """Return the names of the fields on a page that the record type does not name, from its first records."""
-        return unread(self.stream.record, self._raw_records(step)[:_LOOKED_AT])
+        """Return the names of the new fields on a page, from its first records: neither read nor known to be of no use."""
+        found = unread(self.stream.record, self._raw_records(step)[:_LOOKED_AT])
+        return found.difference(self.stream.unused, (self.stream.key, self.stream.version))
 
     def _marks(self, records: list[Any], context: Context, number: Callable[[str], int]) -> list[tuple[int, int] | None]:
         """Return (record, version) as keyed numbers for each record, None where one has no key or version."""

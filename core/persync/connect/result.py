@@ -51,7 +51,7 @@ class StreamResult:
     reason: str = ""
     error: PersyncError | None = None
     unread: set[str] = field(default_factory=set)
-    """fields that the vendor sends and nobody reads, by dotted name, as its first page showed them"""
+    """new fields, by dotted name, as its first page showed them: the vendor sends them, and persync does not know them"""
 
     def settle(self) -> None:
         """Say what became of the stream now that nothing more is read of it."""

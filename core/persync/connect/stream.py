@@ -225,6 +225,8 @@ class Stream:
     gather: Callable[[Mapping[str, Any], Below, Context], Iterator[Row]] | None = None
     """instead of `join`, where a record can only be understood whole: shapes the data of a `Parked` record without parent, with
     a function that returns the data of those parked below a key; the key of a child begins with its parent's key and a /"""
+    unused: tuple[str, ...] = ()
+    """dotted fields that the vendor is known to send and nobody reads: any other unread field is told as new at every pull"""
     facts: tuple[str, ...] = ()
     """the facts of the metrics catalogue that it carries, in plain words ("opens", "refunds"): doctor says what is missing"""
     supported_until: str | None = None

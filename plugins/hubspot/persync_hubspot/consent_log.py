@@ -14,6 +14,7 @@ from persync.connect.stream import DAY_MS, Context, Incremental, Reader, Stream
 from persync.rows import ConsentChange, Person, Row
 from persync_hubspot import api, api_mail, records_mail
 from persync_hubspot.consent_readers import LogPages
+from persync_hubspot.unused import CONSENT_CHANGE
 
 STATES: Mapping[str, str] = {"SUBSCRIBED": "subscribed", "UNSUBSCRIBED": "unsubscribed"}
 """Bounces and complaints stand in the log too; the e-mail events tell of them better."""
@@ -56,6 +57,11 @@ class ConsentLogSource(Protocol):
         """The day from which the vendor may refuse it, None when none was announced."""
         ...
 
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Dotted fields of a record that nothing is made of."""
+        ...
+
     def changes(self, record: Any) -> Iterator[LogEntry]:
         """Yield the changes of one record."""
         ...
@@ -86,6 +92,7 @@ def consent_log_stream(source: ConsentLogSource) -> Stream:
         scopes=source.scopes,
         supported_until=source.supported_until,
         facts=("consent changes",),
+        unused=source.unused,
     )
 
 
@@ -101,6 +108,7 @@ class V1ConsentLog:
     reader: Reader = _PAGES
     scopes: tuple[str, ...] = ("content",)
     supported_until: str | None = api.V1_SUPPORTED_UNTIL
+    unused: tuple[str, ...] = CONSENT_CHANGE
 
     def changes(self, record: Any) -> Iterator[LogEntry]:
         """Yield what an entry says was agreed to or withdrawn; nothing for changes of another kind."""

@@ -22,6 +22,7 @@ from persync.errors import ResponseError
 from persync.rows import Action, CampaignRef, Person, Row, Touchpoint
 from persync_hubspot import ab_test, api, records_mail
 from persync_hubspot.consent_rows import word
+from persync_hubspot.unused import EVENT
 
 EVENT_TYPES = (
     "SENT",
@@ -131,6 +132,11 @@ class EmailEventSource(Protocol):
         """The day from which the vendor may refuse it, None when none was announced."""
         ...
 
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Dotted fields of a record that nothing is made of."""
+        ...
+
     def events(self, record: Any) -> Iterator[EmailEvent]:
         """Yield the events of one record, none when it says nothing about a person."""
         ...
@@ -171,6 +177,7 @@ def event_stream(source: EmailEventSource) -> Stream:
         supported_until=source.supported_until,
         safe=("id", "type"),
         facts=("sends", "opens", "clicks", "bounces", "unsubscribes", "complaints", "suppression"),
+        unused=source.unused,
     )
 
 
@@ -249,6 +256,7 @@ class V1Events:
     reader: Reader = EventSlices()
     scopes: tuple[str, ...] = ("content",)
     supported_until: str | None = api.V1_SUPPORTED_UNTIL
+    unused: tuple[str, ...] = EVENT
 
     def events(self, record: Any) -> Iterator[EmailEvent]:
         """Yield what a record says happened; nothing for one that a later event made obsolete, or that is no touch."""

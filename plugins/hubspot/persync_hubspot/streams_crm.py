@@ -6,7 +6,7 @@ from typing import Any
 
 from persync.connect.readers import SinglePage
 from persync.connect.stream import MINUTE_MS, Every, Incremental, Stream, Sweep
-from persync_hubspot import api, properties, records, rows, sale_rows, service_rows
+from persync_hubspot import api, properties, records, rows, sale_rows, service_rows, unused
 from persync_hubspot.association_readers import SETTLE, Associations
 from persync_hubspot.crm_readers import Objects
 from persync_hubspot.property_reader import PropertyPages
@@ -31,7 +31,8 @@ FEEDBACK_SUBMISSIONS = ("crm.objects.feedback_submissions.read",)
 
 def _stream(name: str, row_function: records.Rows, reader: Objects, record: Any = records.CrmObject, **more: Any) -> Stream:
     """Return a stream of CRM objects of the reader's type."""
-    return Stream(name=name, path=api.objects(reader.kind), record=record, rows=row_function, reader=reader, **more)
+    path = api.objects(reader.kind)
+    return Stream(name=name, path=path, record=record, rows=row_function, reader=reader, unused=unused.CRM, **more)
 
 
 def _archived(kind: str, row_function: records.Rows, names: tuple[str, ...], scopes: tuple[str, ...]) -> Stream:
@@ -63,6 +64,7 @@ ACCOUNT = Stream(
     rows=rows.account_rows,
     reader=SinglePage(),
     key="portalId",
+    unused=unused.ACCOUNT,
 )
 CONTACT_PROPERTIES = Stream(
     name="contact_properties",
@@ -73,6 +75,7 @@ CONTACT_PROPERTIES = Stream(
     reader=PropertyPages(),
     key="name",
     scopes=CONTACTS,
+    unused=unused.PROPERTY,
 )
 PIPELINES = Stream(
     name="deal_pipelines",
@@ -82,6 +85,7 @@ PIPELINES = Stream(
     rows=rows.pipeline_rows,
     reader=SinglePage(at="results", single=False),
     scopes=DEALS,
+    unused=unused.PIPELINE,
 )
 
 CONTACTS_STREAM = _stream(

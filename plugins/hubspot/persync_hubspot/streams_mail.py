@@ -14,6 +14,7 @@ from persync_hubspot import (
     mail_statistics,
     properties,
     records_mail,
+    unused,
 )
 from persync_hubspot.consent_log import V1ConsentLog, consent_log_stream
 from persync_hubspot.consent_readers import AddressStatuses, OptOutPages
@@ -36,6 +37,7 @@ MARKETING_EMAILS = Stream(
     scopes=("content",),
     safe=("type", "state"),
     facts=("campaigns", "personalisation", "statistics", "A/B tests"),
+    unused=unused.MAIL,
 )
 AUTOMATED_EMAILS = Stream(
     name="automated_emails",
@@ -49,6 +51,7 @@ AUTOMATED_EMAILS = Stream(
     needs=("lists", "list_filters"),
     scopes=("content",),
     safe=("type", "state"),
+    unused=unused.MAIL,
 )
 EMAILS_ARCHIVED = Stream(
     name="marketing_emails_archived",
@@ -61,6 +64,7 @@ EMAILS_ARCHIVED = Stream(
     needs=("marketing_emails",),
     scopes=("content",),
     safe=("type", "state"),
+    unused=unused.MAIL,
 )
 EMAILS_LISTED = Stream(
     name="marketing_emails_listed",
@@ -74,6 +78,7 @@ EMAILS_LISTED = Stream(
     needs=("marketing_emails", "automated_emails", "marketing_emails_archived"),
     scopes=("content",),
     sweeps=Sweep("campaign", without=("marketing_campaign",)),
+    unused=unused.LISTED_MAIL,
 )
 EMAIL_EVENTS = event_stream(V1Events())
 CAMPAIGNS = Stream(
@@ -86,6 +91,7 @@ CAMPAIGNS = Stream(
     reader=CountedPages(at="results"),
     scopes=("marketing.campaigns.read",),
     sweeps=Sweep("campaign", only=("marketing_campaign",)),
+    unused=unused.CAMPAIGN,
 )
 CAMPAIGN_REVENUE = Stream(
     name="campaign_revenue",
@@ -98,6 +104,7 @@ CAMPAIGN_REVENUE = Stream(
     parent="campaigns",
     needs=("account",),
     scopes=("marketing.campaigns.revenue.read",),
+    unused=unused.REVENUE,
 )
 CAMPAIGN_SPEND = Stream(
     name="campaign_spend",
@@ -110,6 +117,7 @@ CAMPAIGN_SPEND = Stream(
     parent="campaigns",
     needs=("account",),
     scopes=("marketing.campaigns.read",),
+    unused=unused.SPEND,
 )
 CAMPAIGN_EMAILS = Stream(
     name="campaign_emails",
@@ -122,6 +130,7 @@ CAMPAIGN_EMAILS = Stream(
     # The mails say so themselves; this is for those that were deleted, or are too old to be listed.
     scopes=("marketing.campaigns.read",),
     default=False,
+    unused=unused.CAMPAIGN_EMAIL,
 )
 EMAIL_CAMPAIGN_IDS = Stream(
     name="email_campaign_ids",
@@ -132,6 +141,7 @@ EMAIL_CAMPAIGN_IDS = Stream(
     reader=OffsetTokenPages(at="campaigns"),
     scopes=("content",),
     default=False,
+    unused=unused.V1_CAMPAIGN,
 )
 EMAIL_CAMPAIGNS = Stream(
     name="email_campaigns",
@@ -144,6 +154,7 @@ EMAIL_CAMPAIGNS = Stream(
     parent="email_campaign_ids",
     scopes=("content",),
     default=False,
+    unused=unused.V1_CAMPAIGN,
 )
 
 EMAIL_STATISTICS_BY_DAY = Stream(
@@ -157,6 +168,7 @@ EMAIL_STATISTICS_BY_DAY = Stream(
     key="interval.start",
     scopes=("content",),
     default=False,
+    unused=unused.STATISTICS,
 )
 LISTS = Stream(
     name="lists",
@@ -167,6 +179,7 @@ LISTS = Stream(
     key="listId",
     scopes=("crm.lists.read",),
     facts=("lists",),
+    unused=unused.LIST,
 )
 LIST_FILTERS = Stream(
     name="list_filters",
@@ -179,6 +192,7 @@ LIST_FILTERS = Stream(
     key="listId",
     parent="lists",
     scopes=("crm.lists.read",),
+    unused=unused.LIST,
 )
 LIST_MEMBERS = Stream(
     name="list_members",
@@ -214,6 +228,7 @@ SUBSCRIPTION_TYPES = Stream(
     rows=consent_rows.definition_rows,
     reader=SinglePage(at="results", single=False),
     scopes=("communication_preferences.read",),
+    unused=unused.DEFINITION,
 )
 SUBSCRIPTION_OPTOUTS = Stream(
     name="subscription_optouts",
@@ -224,6 +239,7 @@ SUBSCRIPTION_OPTOUTS = Stream(
     window=Incremental(overlap=15 * MINUTE_MS, settle=2 * MINUTE_MS),
     scopes=("crm.objects.contacts.read",),
     facts=("consent by type",),
+    unused=unused.CRM,
 )
 SUBSCRIPTION_STATUSES = Stream(
     name="subscription_statuses",
@@ -238,6 +254,7 @@ SUBSCRIPTION_STATUSES = Stream(
     safe=("status", "legalBasis", "wideStatusType"),
     scopes=("communication_preferences.statuses.batch.read", "crm.objects.contacts.read"),
     facts=("consent by type", "legal basis"),
+    unused=unused.STATUS,
 )
 CONSENT_CHANGES = consent_log_stream(V1ConsentLog())
 

@@ -55,6 +55,7 @@ ORDERS = Stream(
     reader=OffsetPages(at="orders"),
     safe=("store_id", "campaign_id", "financial_status", "currency_code"),
     parent="stores",
+    unused=("lines._links", "lines.image_url", "lines.product_title", "lines.product_variant_title", "promos.type"),
 )
 
 CARTS = Stream(

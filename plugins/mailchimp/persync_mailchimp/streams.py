@@ -11,6 +11,7 @@ from persync_mailchimp.batch import BatchPages
 from persync_mailchimp.fields import only
 from persync_mailchimp.readers import ChangedPages, ReportPages, WholeAnswer
 from persync_mailchimp.shop_streams import SHOP_STREAMS
+from persync_mailchimp.unused import AUTOMATION_EMAIL, CAMPAIGN, MEMBER, REPORT
 
 __all__ = ["STREAMS"]
 
@@ -118,6 +119,7 @@ MEMBERS = Stream(
     window=Incremental(overlap=HOUR_MS),
     parent="lists",
     needs=("merge_fields",),
+    unused=MEMBER,
 )
 
 # The listing leaves archived members out unless they are asked for.
@@ -180,6 +182,7 @@ CAMPAIGNS = Stream(
     window=Full(),
     needs=("merge_fields",),
     sweeps=Sweep("campaign", without=AUTOMATION_KINDS),
+    unused=CAMPAIGN,
 )
 
 AUTOMATIONS = Stream(
@@ -203,6 +206,7 @@ AUTOMATION_EMAILS = Stream(
     safe=("id", "status", "content_type", "delay.action"),
     parent="automations",
     needs=("merge_fields", "campaigns"),
+    unused=AUTOMATION_EMAIL,
 )
 
 CONTENT = Stream(
@@ -215,6 +219,7 @@ CONTENT = Stream(
     reader=SinglePage(),
     parent="campaigns",
     needs=("merge_fields", "automation_emails"),
+    unused=("variate_contents.content_label",),
 )
 
 _REPORT = (
@@ -246,6 +251,7 @@ REPORTS = Stream(
     safe=("id", "type", "list_id", "ecommerce.currency_code"),
     # Counters move after the send.
     window=Refresh(days=90),
+    unused=REPORT,
 )
 
 AUTOMATION_REPORTS = Stream(
@@ -259,6 +265,7 @@ AUTOMATION_REPORTS = Stream(
     safe=("type", "list_id", "ecommerce.currency_code"),
     parent="campaigns",
     needs=("automation_emails", "reports"),
+    unused=REPORT,
 )
 
 SUB_REPORTS = Stream(
@@ -272,6 +279,7 @@ SUB_REPORTS = Stream(
     reader=WholeAnswer(at="reports"),
     safe=("id", "type", "list_id", "ecommerce.currency_code"),
     parent="campaigns",
+    unused=REPORT,
 )
 
 CLICK_DETAILS = Stream(
@@ -314,6 +322,7 @@ EMAIL_ACTIVITY = Stream(
     window=Incremental(overlap=DAY_MS),
     parent="reports",
     needs=_AFTER,
+    unused=("activity.ip",),
 )
 
 OPEN_DETAILS = Stream(

@@ -199,6 +199,7 @@ UNIT_COSTS = Stream(
     needs=("shop",),
     scopes=("read_inventory", "read_products"),
     facts=("unit costs",),
+    unused=("updatedAt",),
 )
 
 # A recovery mail goes out hours after the checkout was left: three days are read again once a day.
@@ -288,6 +289,7 @@ ORDER_LISTING = Stream(
     scopes=("read_orders", "read_all_orders"),
     sweeps=Sweep("order"),
     facts=("deletions", "merges"),
+    unused=("sourceName",),
 )
 
 CUSTOMER_LISTING = Stream(
