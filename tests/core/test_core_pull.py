@@ -281,7 +281,7 @@ def test_a_page_that_is_not_what_was_expected_ends_its_partition_alone(tmp_path:
     assert result.exit_code == 3
     assert [(r.stream, r.state, r.partitions) for r in result.streams] == [("letters", "done", 1), ("readers", "partial", 4)]
     assert str(result.streams[1].error).startswith(
-        "post, readers: the answer is not the JSON that was expected (readers: Field required)."
+        "post, readers l1, page 1: the answer is not the JSON that was expected (readers: Field required)."
     )
     assert all_rows(tmp_path / "p.db", "SELECT count(*) FROM touchpoints") == [(20,)]
 

@@ -267,6 +267,9 @@ def test_no_address_name_or_key_is_stored(store: Any, world: World) -> None:
         assert person.email.encode() not in written
     assert b"Example" not in written
     assert b"Ann" not in written
+    # The addresses of machines come along with the activity.
+    assert b"203.0.113" in orjson.dumps(store.account.get("/reports/00000000a1/email-activity")[1])
+    assert b"203.0.113" not in written
     assert store.account.key.encode() not in written
 
 

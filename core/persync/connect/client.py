@@ -30,6 +30,7 @@ TRIES_UNREACHABLE = 3
 """a host that cannot be reached at all is most often misspelt: say so soon"""
 PATIENCE_S = 600.0
 LONGEST_WAIT_S = 120.0
+_GOES_ON = "Pull again: it goes on where it stopped."
 TIMEOUT = httpx.Timeout(connect=10.0, read=125.0, write=30.0, pool=None)
 
 
@@ -218,10 +219,10 @@ class Client:
                 f"cannot reach {host}.", hint="Check the network, and base_url or the account's region in persync.toml."
             )
         if isinstance(error, httpx.TimeoutException):
-            return TransientError(f"{host} did not answer in time.", hint="Pull again: it goes on where it stopped.")
+            return TransientError(f"{host} did not answer in time.", hint=_GOES_ON)
         if isinstance(error, httpx.DecodingError):
-            return TransientError(f"{host} sent a damaged answer.", hint="Pull again: it goes on where it stopped.")
-        return TransientError(f"the connection to {host} broke.", hint="Pull again: it goes on where it stopped.")
+            return TransientError(f"{host} sent a damaged answer.", hint=_GOES_ON)
+        return TransientError(f"the connection to {host} broke.", hint=_GOES_ON)
 
 
 def _whole_size(headers: httpx.Headers) -> int | None:
@@ -242,8 +243,8 @@ def _elsewhere(status: int, headers: Mapping[str, str], body: bytes) -> PersyncE
     if status < 400:
         return None
     if status in (408, 429) or status >= 500:
-        return TransientError(f"the file's host failed (HTTP {status}).", wait=retry_after(headers))
-    return ResponseError(f"the file cannot be read (HTTP {status}).")
+        return TransientError(f"the file's host failed (HTTP {status}).", wait=retry_after(headers), hint=_GOES_ON)
+    return ResponseError(f"the file cannot be read (HTTP {status}).", hint=_GOES_ON)
 
 
 class _GivesUpOnUnreachable(stop_base):

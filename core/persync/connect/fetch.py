@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -20,6 +21,8 @@ QUEUE = 2
 RECOVERIES = 20
 """how often one partition may begin a slice again because the vendor forgot its place"""
 
+GOES_ON = "Pull again later: it goes on where it stopped."
+
 ENDLESS = 100_000
 """no partition of any vendor has this many pages"""
 
@@ -29,7 +32,7 @@ class Job:
     """One partition to read.
 
     `dead` is set by the writer when no further page of it is wanted; `empty` counts empty pages in a row, `records` those that
-    came in this run; `total` is how many the vendor said there are when the pass began.
+    came in this run; `total` is how many the vendor said there are when the pass began, which `whole` says was in this run.
     """
 
     work: Work
@@ -39,6 +42,7 @@ class Job:
     empty: int = 0
     records: int = 0
     total: int | None = None
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -50,6 +54,10 @@ class Page:
     step: Step
     first: bool = False
     """it begins a pass, rather than going on with one"""
+    number: int = 0
+    """counted from 1 in this run"""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """of the answer: the vendor's id of the request is among them, or in the body"""
 
 
 @dataclass(slots=True)
@@ -131,16 +139,18 @@ class Fetchers:
                 return
             mark = orjson.dumps(token, option=orjson.OPT_SORT_KEYS)
             if mark in seen or len(seen) > ENDLESS:
-                raise ResponseError("the vendor's next page leads back to one already read.", where=self._where(job))
+                raise placed(
+                    ResponseError("the vendor's next page leads back to one already read.", hint=GOES_ON), work, number
+                )
             seen.add(mark)
             number += 1
             try:
-                step = self._ask(work, token, number)
+                step, headers = self._ask(work, token, number)
             except TransientError as error:
                 smaller = reader.shrink(work, token)
                 if smaller is None or error.throttled:
                     raise
-                token = smaller
+                token, number = smaller, number - 1
                 continue
             except ResponseError as error:
                 recover = getattr(reader, "recover", None)
@@ -156,34 +166,32 @@ class Fetchers:
                 seen.clear()
                 token = again
                 continue
-            self._put(Page(job, token, step, first=begins))
+            self._put(Page(job, token, step, begins, number, headers))
             first = begins = False
             if step.wait and step.next is not None:
                 self._client.pause(step.wait)
             token = step.next
 
-    def _ask(self, work: Work, token: Token, number: int) -> Step:
+    def _ask(self, work: Work, token: Token, number: int) -> tuple[Step, Mapping[str, str]]:
         for last_try in (False, True):
             try:
                 response = self._client.send(work.stream.reader.request(work, token))
             except PersyncError as error:
-                raise _placed(error, work, number) from None
+                raise placed(error, work, number) from None
             try:
-                return work.stream.reader.read(work, token, response.body, response.headers)
+                return work.stream.reader.read(work, token, response.body, response.headers), response.headers
             except PersyncError as error:
                 # A damaged answer may come whole the second time; one that is wrong twice is what the vendor says.
                 if last_try or isinstance(error, TransientError):
-                    raise _placed(error, work, number) from None
+                    request_id = self._client.connector.request_id(response.headers, response.body)
+                    raise placed(error, work, number, request_id) from None
         raise AssertionError("unreachable")
 
-    @staticmethod
-    def _where(job: Job) -> str:
-        return f"{job.work.connection}, {job.work.stream.name} {job.work.partition}".rstrip()
 
-
-def _placed(error: PersyncError, work: Work, number: int) -> PersyncError:
+def placed(error: PersyncError, work: Work, number: int, request_id: str = "") -> PersyncError:
     """Return the error with stream, partition and page beside its call: "shop, orders, page 3, POST /graphql.json"."""
     rest = error.where.removeprefix(work.connection).lstrip(", ")
     stream = f"{work.stream.name} {work.partition}".rstrip()
-    error.where = ", ".join(part for part in (work.connection, stream, f"page {number}", rest) if part)
+    request = f"request {request_id}" if request_id else ""
+    error.where = ", ".join(part for part in (work.connection, stream, f"page {number}", rest, request) if part)
     return error

@@ -18,7 +18,7 @@ import orjson
 
 from persync.connect.client import Client
 from persync.connect.connector import Connector
-from persync.connect.fetch import Fetchers, Job, Page
+from persync.connect.fetch import GOES_ON, Fetchers, Job, Page, placed
 from persync.connect.plan import levels, wanted_streams
 from persync.connect.result import Progress, PullOptions, PullResult, StreamResult, Watcher
 from persync.connect.stream import AccountFacts, Every, Stream, Work
@@ -221,7 +221,7 @@ class ConnectionPull:
         job.empty = job.empty + 1 if empty else 0
         if job.empty > EMPTY_PAGES:
             job.dead = True
-            self._failed(job, _endless(job), result, fetchers)
+            self._failed(job, _endless(page), result, fetchers)
 
     def _due(self, stream: Stream, account: AccountFacts) -> list[Checkpoint]:
         known = points.read_checkpoints(self.store.db, self._writer.connection, stream.name)
@@ -350,9 +350,6 @@ def _is_empty(body: bytes, at: tuple[str, ...]) -> bool:
     return not found
 
 
-def _endless(job: Job) -> PersyncError:
-    return TransientError(
-        f"{EMPTY_PAGES} empty pages in a row, each with a next one.",
-        where=f"{job.work.connection}, {job.work.stream.name} {job.work.partition}".rstrip(),
-        hint="Pull again later: it goes on where it stopped.",
-    )
+def _endless(page: Page) -> PersyncError:
+    error = TransientError(f"{EMPTY_PAGES} empty pages in a row, each with a next one.", hint=GOES_ON)
+    return placed(error, page.job.work, page.number)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import orjson
 
 from persync.connect.connector import Connector
-from persync.connect.fetch import Job, Page
+from persync.connect.fetch import Job, Page, placed
 from persync.connect.page import Reject, Shaped, Shaper
 from persync.connect.result import PullOptions, StreamResult
 from persync.connect.stream import Context
@@ -71,8 +71,11 @@ class PageWriter:
                 known=None if again else self._versions,
             )
         except PersyncError as error:
-            raise error.at(f"{self.connector.connection}, {stream.name}") from None
+            raise placed(error, job.work, page.number, self.connector.request_id(page.headers, step.body)) from None
         if page.first:
+            job.total, job.whole = step.total, True
+        elif job.whole and job.total is None and not job.records:
+            # What came before was no page of records: a look around, a job to wait for.
             job.total = step.total
         job.records += shaped.records
         point = job.point
@@ -90,7 +93,7 @@ class PageWriter:
                     point.token = page.token if "join" in page.token else begun
                     points.save_token(db, self._writer.connection, point)
                 elif step.next is None:
-                    self._complete(db, job, step.total, short=_shortfall(job))
+                    self._complete(db, job, step.total, short=_shortfall(page))
                 else:
                     point.token = step.next
                     points.save_token(db, self._writer.connection, point)
@@ -242,18 +245,19 @@ class PageWriter:
             mark_dirty(db, "coverage")
 
 
-def _shortfall(job: Job) -> str:
+def _shortfall(page: Page) -> str:
     """Return what to say of a pass that brought fewer records than the vendor counts, "" when it brought them all.
 
     Some are always missing where people were deleted since, so a few are only noted. Raises ResponseError when none came at
     all: then the answer was wrong, and the pass must not count as complete.
     """
+    job = page.job
     if not job.total or job.records >= job.total:
         return ""
     if not job.records:
-        raise ResponseError(
+        error = ResponseError(
             f"nothing came, although the vendor counts {job.total:,}.",
-            where=f"{job.work.connection}, {job.work.stream.name} {job.work.partition}".rstrip(),
             hint="Pull again: this part is read again from its beginning.",
         )
+        raise placed(error, job.work, page.number)
     return f"the vendor counts {job.total:,} and gave {job.records:,}"

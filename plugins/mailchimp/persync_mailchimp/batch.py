@@ -142,10 +142,11 @@ class BatchPages:
             records += page[self.pages.at]
             total = page.get(self.pages.total_at, total)
         left = [[offset, self.pages.count] for offset in wanted if offset not in good or offset in bad]
-        known = total if isinstance(total, int) else token.get("total") or work.parent.get(self.expected) or 0
+        counted = total if isinstance(total, int) else None
+        known = token.get("total") or work.parent.get(self.expected) or 0 if counted is None else counted
         after = self._after({"from": wanted.stop, "tries": 0, "total": known})
         following = {"singly": left, "end": wanted.stop, "after": after} if left else after
-        return Step(orjson.dumps({self.pages.at: records}), (self.pages.at,), following, total=known)
+        return Step(orjson.dumps({self.pages.at: records}), (self.pages.at,), following, total=counted)
 
     def _read_single(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
         (offset, count), *left = token["singly"]

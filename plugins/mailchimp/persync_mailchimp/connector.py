@@ -38,6 +38,8 @@ _ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 _BUSY = "A user has ten connections at once over all programs: pull again when the others are quiet."
 _AGAIN = "Pull again: it goes on where it stopped."
 _OLD_TLS = "It wants TLS 1.2 or newer: update this machine's OpenSSL, or the proxy in between."
+_DENIED = "The key's user needs the role Manager or higher, the plan must include this, and the account must be active."
+_GONE = "It was deleted in Mailchimp: what was read of it stays."
 _CHANGED = "Mailchimp may have changed this call: update persync."
 _NAMES_A_PERSON = frozenset({"email", "fname", "lname", "name", "phone", "address", "birthday"})
 
@@ -192,7 +194,7 @@ class Mailchimp(Connector):
         said = _said(problem)
         if problem is None and b"<Error>" in body[:500]:
             # The store of result files speaks XML; its links are good for some minutes.
-            return ResponseError(f"the link to a result file is not good any more (HTTP {status}).", hint="Pull again.")
+            return ResponseError(f"the link to a result file is not good any more (HTTP {status}).", hint=_AGAIN)
         if status == 401:
             return AuthError(
                 f"the API key was refused (HTTP 401{said}).", hint=f"{self.help} A key works only at its own data centre."
@@ -202,15 +204,13 @@ class Mailchimp(Connector):
                 return TransientError(
                     "too many requests (HTTP 403 without a reason).", throttled=True, wait=retry_after(headers), hint=_BUSY
                 )
-            return SkipStreamError(
-                f"access denied (HTTP 403{said}).", reason="role", hint="The key's user needs the role Manager or higher."
-            )
+            return SkipStreamError(f"access denied (HTTP 403{said}).", reason="role", hint=_DENIED)
         if status == 404:
             if problem is None:
                 return ResponseError(
                     "there is nothing at this address (HTTP 404).", hint="Check base_url; for Mailchimp it ends in /3.0."
                 )
-            return SkipStreamError(f"it is gone (HTTP 404{said}).", reason="gone")
+            return SkipStreamError(f"it is gone (HTTP 404{said}).", reason="gone", hint=_GONE)
         if status == 429:
             return TransientError(f"too many requests (HTTP 429{said}).", throttled=True, wait=retry_after(headers), hint=_BUSY)
         if status == 408 or status >= 500:
