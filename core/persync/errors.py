@@ -6,6 +6,8 @@ Every error says what happened, where (connection, stream, request id) and what 
 
 from __future__ import annotations
 
+from persync.redact import redacted
+
 __all__ = [
     "AuthError",
     "CheckFailedError",
@@ -40,16 +42,17 @@ class PersyncError(Exception):
     """The root of the tree.
 
     `what` is one sentence of what happened, `where` names the place (connection, stream, request id, file:line),
-    `hint` says what to do. `str()` joins the three on one line.
+    `hint` says what to do. `str()` joins the three on one line. Secrets, addresses, phone numbers and IPs in them are blanked,
+    whoever wrote them: a vendor's own words may quote what they complain about.
     """
 
     exit_code = EXIT_ERROR
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
-        super().__init__(what)
-        self.what = what
+        super().__init__(redacted(what))
+        self.what = redacted(what)
         self.where = where
-        self.hint = hint
+        self.hint = redacted(hint)
 
     def at(self, where: str) -> PersyncError:
         """Return this error with a place put in front of the place it already names."""
@@ -58,7 +61,7 @@ class PersyncError(Exception):
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{text} {self.hint}" if self.hint else text
+        return redacted(f"{text} {self.hint}" if self.hint else text)
 
 
 class ConfigError(PersyncError):

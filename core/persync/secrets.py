@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from persync.errors import ConfigError
+from persync.redact import register
 
 FILE = "persync.secrets.toml"
 SERVICE = "persync"
@@ -28,6 +29,9 @@ class Found:
 
     value: str = field(repr=False)
     where: str
+
+    def __post_init__(self) -> None:
+        register(self.value)
 
 
 def find(secret: str, env: str, folder: Path, *, environ: Mapping[str, str] = os.environ) -> Found | None:

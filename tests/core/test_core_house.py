@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ORDER = [
+    {"redact"},
     {"errors"},
     {"money"},
     {"rows", "estimate"},

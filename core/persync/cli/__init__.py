@@ -81,4 +81,7 @@ def main() -> Any:
         # A terminal that knows no minus sign or multiplication sign must not end the run.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    from persync.cli.tracebacks import hold_tracebacks
+
+    hold_tracebacks()
     return root(prog_name="persync")

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from persync.errors import EXIT_ERROR, EXIT_INTERRUPTED, PersyncError
+from persync.redact import redacted
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEBUG = "PERSYNC_DEBUG"
@@ -35,6 +36,9 @@ class Root(click.Group):
     """The root: turns what went wrong into one line on stderr and an exit code, once."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        from persync.cli.logs import start
+
+        start(debug=bool(os.environ.get(DEBUG)))
         try:
             return super().invoke(ctx)
         except PersyncError as error:
@@ -43,13 +47,17 @@ class Root(click.Group):
         except (KeyboardInterrupt, click.Abort):
             click.echo("persync: interrupted; what was committed is kept.", err=True)
             code = EXIT_INTERRUPTED
-        except (click.ClickException, click.exceptions.Exit):
+        except click.ClickException as error:
+            # It may quote what was typed: an address in the wrong place, a token.
+            vars(error)["message"] = redacted(error.message)
+            raise
+        except click.exceptions.Exit:
             raise
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
             name = f"{error.filename}: " if error.filename else ""
-            click.echo(f"persync: {name}{error.strerror or type(error).__name__}.", err=True)
+            click.echo(redacted(f"persync: {name}{error.strerror or type(error).__name__}."), err=True)
             code = EXIT_ERROR
         except Exception as error:
             click.echo(f"persync: {_unexpected(error)}", err=True)

@@ -22,6 +22,7 @@ from persync import __version__
 from persync.connect.connector import Connector, retry_after
 from persync.connect.stream import Request
 from persync.errors import AuthError, ConfigError, PersyncError, ResponseError, TransientError, UnreachableError
+from persync.redact import redacted, register_header
 
 __all__ = ["Client", "Response", "Stopped"]
 
@@ -141,7 +142,10 @@ class Client:
         own_host = _origin(url) == self._origin
         headers = dict(request.headers)
         if signed and own_host:
-            headers.update(self.connector.headers(self))
+            signed_by = self.connector.headers(self)
+            for value in signed_by.values():
+                register_header(value)
+            headers.update(signed_by)
         with self._slots:
             while (wait := self.pace.before(request)) > 0:
                 self._pause(wait)
@@ -171,9 +175,11 @@ class Client:
             )
         # What another host says of a file says nothing of the account or its token.
         judge = self.connector.failure if own_host else _elsewhere
-        failure = judge(answer.status_code, lower, body)
+        # Cleaned before anybody cuts it: a secret or an address cut in half is known by nothing any more.
+        told = redacted(body.decode("utf-8", "replace")).encode() if answer.status_code >= 400 else body
+        failure = judge(answer.status_code, lower, told)
         if failure is not None:
-            request_id = self.connector.request_id(lower, body)
+            request_id = self.connector.request_id(lower, told)
             place = self._place(request)
             raise failure.at(f"{place}, request {request_id}" if request_id else place)
         return Response(answer.status_code, lower, body, total)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from persync.connect.stream import AccountFacts, Stream
 from persync.connect.totals import Total
 from persync.errors import AuthError, PersyncError, ResponseError, SkipStreamError, TransientError
+from persync.redact import register
 
 if TYPE_CHECKING:
     from persync.connect.client import Client
@@ -67,6 +68,7 @@ class Connector:
         self.connection = connection
         self.settings = settings
         self.secret_values = dict(secrets)
+        register(*self.secret_values.values())
 
     def base_url(self) -> str:
         """Return the API's base URL, without a trailing slash. Raise ConfigError when settings or secret cannot give one."""

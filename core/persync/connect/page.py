@@ -19,9 +19,11 @@ from persync.connect.drift import unread
 from persync.connect.readers import unexpected
 from persync.connect.stream import Context, Step, Stream
 from persync.errors import RecordError
+from persync.redact import names_somebody, redacted
 from persync.rows import Row
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
+_FIELD = re.compile(r"(?!.*\d{6})[A-Za-z_$][\w$-]{0,79}|\d{1,5}", re.ASCII)
 _SHAPE_LIMIT = 20_000
 _LOOKED_AT = 50
 """records of a page that are searched for fields nobody reads"""
@@ -82,12 +84,13 @@ class Shaper:
         number: Callable[[str], int],
         hashed: Callable[[str], str],
         known: Callable[[list[int]], Mapping[int, int]] | None,
+        erased: Callable[[str], bool] = lambda key: False,
     ) -> Shaped:
         """Shape one page.
 
         `number` is the store's keyed 64-bit hash, `hashed` its keyed name; `known` looks up the versions last written of
-        records, None to look at none (a full pass, or the first one). Raises
-        ResponseError when the page itself is not what was expected.
+        records, None to look at none (a full pass, or the first one). `erased` tells whether a person's key is that of an
+        erased one, of whom no reject is kept. Raises ResponseError when the page itself is not what was expected.
         """
         shaped = Shaped()
         skip: set[int] = set()
@@ -124,15 +127,15 @@ class Shaper:
             except ValidationError as error:
                 problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
                 where = ".".join(str(part) for part in problem["loc"])
-                shaped.rejects.append(self._reject(self._raw_records(step)[i], where, problem["msg"], hashed))
+                shaped.rejects += self._rejects(self._raw_records(step)[i], where, problem["msg"], hashed, erased)
                 continue
             except RecordError as error:
-                shaped.rejects.append(self._reject(self._raw_records(step)[i], error.field, error.what, hashed))
+                shaped.rejects += self._rejects(self._raw_records(step)[i], error.field, error.what, hashed, erased)
                 continue
             except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
                 # A row function that trips over a record it did not foresee: the record waits, the page goes on.
                 reason = f"{type(error).__name__} while shaping"
-                shaped.rejects.append(self._reject(self._raw_records(step)[i], "", reason, hashed))
+                shaped.rejects += self._rejects(self._raw_records(step)[i], "", reason, hashed, erased)
                 continue
             if marks and marks[i] is not None:
                 shaped.versions.append(marks[i])  # type: ignore[arg-type]
@@ -170,16 +173,22 @@ class Shaper:
         except ValidationError as error:
             raise unexpected(error) from None
 
-    def _reject(self, record: Any, where: str, reason: str, hashed: Callable[[str], str]) -> Reject:
+    def _rejects(
+        self, record: Any, where: str, reason: str, hashed: Callable[[str], str], erased: Callable[[str], bool]
+    ) -> list[Reject]:
+        """Return what is kept of a record that does not fit: one reject, none when it is about an erased person."""
         key = _at(record, self.stream.key)
         name = "" if key is None else str(key)[:200]
-        if name and (self.stream.personal_key or "@" in name):
+        if name and self.stream.personal_key and erased(name):
+            return []
+        if name and (self.stream.personal_key or not _is_plain(name)):
             name = hashed(name)
         if not name:
             name = "record " + hashed(orjson.dumps(record, option=orjson.OPT_SORT_KEYS).decode())[:16]
         safe = {*self.stream.safe, *(() if self.stream.personal_key else (self.stream.key,))}
         text = orjson.dumps(_shape(record, "", safe)).decode()
-        return Reject(name, where[:200], reason[:300], text[:_SHAPE_LIMIT])
+        field = ".".join(_field(part) for part in where.split("."))
+        return [Reject(name, field[:200], redacted(reason)[:300], text[:_SHAPE_LIMIT])]
 
 
 @lru_cache(maxsize=64)
@@ -213,16 +222,27 @@ def _at(record: Any, path: str) -> Any:
 
 
 def _shape(value: Any, path: str, safe: set[str]) -> Any:
-    """Return a record with every string and number replaced by its type and length, but for dates and safe fields."""
+    """Return a record with every string and number replaced by its type and length, but for dates and safe fields.
+
+    What is safe is so by what the vendor promises: a value there that is no plain word or id is replaced all the same, and so
+    is a field's name that no schema would give.
+    """
     if isinstance(value, dict):
-        return {
-            (str(name)[:80] if "@" not in str(name) else "?"): _shape(item, f"{path}.{name}" if path else str(name), safe)
-            for name, item in value.items()
-        }
+        return {_field(str(name)): _shape(item, f"{path}.{name}" if path else str(name), safe) for name, item in value.items()}
     if isinstance(value, list):
         return [_shape(item, path, safe) for item in value[:20]]
-    if value is None or isinstance(value, bool) or path in safe:
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return value if _ISO.fullmatch(value) else f"str({len(value)})"
-    return type(value).__name__
+        return value if _ISO.fullmatch(value) or (path in safe and _is_plain(value)) else f"str({len(value)})"
+    return value if path in safe else type(value).__name__
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether a text is a word or an id, and names nobody by its form."""
+    return len(text) <= 200 and not any(map(str.isspace, text)) and not names_somebody(text)
+
+
+def _field(name: str) -> str:
+    """Return the name of a field, "?" for what looks like a value in the place of one."""
+    return name if _FIELD.fullmatch(name) and not names_somebody(name) else "?"

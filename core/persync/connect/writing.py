@@ -68,6 +68,7 @@ class PageWriter:
                 context,
                 number=key.number,
                 hashed=lambda text: key.name("record", text),
+                erased=self._writer.resolve.names_erased,
                 known=None if again else self._versions,
             )
         except PersyncError as error:
@@ -85,7 +86,7 @@ class PageWriter:
             with self.store.transaction() as db:
                 if page.first and (stream.sweeps or stream.join or stream.gather) is not None:
                     sweeping.begin(db, self._writer.connection, *place)
-                changed = self._writer.write(shaped.rows, place)
+                changed = self._writer.write(shaped.rows, place, lists=stream.sweeps.thing if stream.sweeps else "")
                 self._keep_versions(shaped)
                 changed += self._settle_rejects(job, shaped)
                 if joins:

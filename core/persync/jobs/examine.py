@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from persync.errors import CheckFailedError, PersyncError, SkipStreamError
+from persync.redact import redacted
 
 if TYPE_CHECKING:
     from persync.connect.connector import Connector
@@ -34,7 +34,6 @@ VERSION = "API version"
 UNKNOWN_VERSION = (
     "Take api_version out of persync.toml: persync then asks for the version it is written for. Or update persync."
 )
-_ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def examine(host: Host, folder: Path, project: Callable[[], Project], *, now: in
 def failed(where: str, what: str, error: PersyncError) -> Finding:
     """Return the finding that an error is."""
     said = PersyncError(error.what, where=error.where)
-    return Finding(where, what, _ADDRESS.sub("(address)", str(said)), "fail", error.hint, error)
+    return Finding(where, what, str(said), "fail", error.hint, error)
 
 
 def tried(connector: Connector) -> Iterator[tuple[str, str]]:
@@ -295,4 +294,4 @@ def _words(*parts: str) -> str:
 
 
 def _clean(text: str) -> str:
-    return _ADDRESS.sub("(address)", text)
+    return redacted(text)

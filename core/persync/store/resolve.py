@@ -202,6 +202,36 @@ class Resolver:
         mark = tombstone(self.key, kind, self.connection, key)
         return self.db.execute("SELECT 1 FROM tombstones WHERE hash = ?", (mark,)).fetchone() is not None
 
+    def without_erased(self, ids: list[str]) -> list[str]:
+        """Return people's platform ids with those of the erased replaced by their tombstones."""
+        self._look_for_tombstones()
+        if not self._has_tombstones:
+            return ids
+        marks = {tombstone(self.key, "id", self.connection, one): one for one in ids}
+        found = self.db.execute(
+            "SELECT t.hash FROM json_each(?) j CROSS JOIN tombstones t ON t.hash = j.value",
+            (orjson.dumps(list(marks)).decode(),),
+        )
+        erased = {marks[mark]: mark for (mark,) in found}
+        return [erased.get(one, one) for one in ids]
+
+    def names_erased(self, text: str) -> bool:
+        """Tell whether a record's key, however the platform writes it, is that of an erased person."""
+        self._look_for_tombstones()
+        if not self._has_tombstones:
+            return False
+        named = (("id", text.rpartition("/")[2]), ("member", text), ("opaque", text), ("email", text), ("mc_eid", text))
+        marks = [
+            tombstone(
+                self.key, kind, 0 if kind in SHARED_PERSON_KINDS else self.connection, stored_keys(self.key, kind, (one,))[one]
+            )
+            for kind, one in named
+        ]
+        return (
+            self.db.execute(f"SELECT 1 FROM tombstones WHERE hash IN ({', '.join('?' * len(marks))})", marks).fetchone()
+            is not None
+        )
+
     def link(self, a: int, b: int, reason: str) -> None:
         """Note that two keys name one person."""
         self._link([(a, b) if a < b else (b, a)], reason)

@@ -56,6 +56,7 @@ class Writer:
         }
         self._dirty: set[tuple[str, int]] = set()
         self._place = ("", "")
+        self._lists = ""
 
     def _connection(self, name: str, connector: str) -> int:
         row = self.db.execute("SELECT connection, connector FROM connections WHERE name = ?", (name,)).fetchone()
@@ -70,13 +71,14 @@ class Writer:
             self._mark_now("connections")
         return int(self.db.execute("SELECT connection FROM connections WHERE name = ?", (name,)).fetchone()[0])
 
-    def write(self, given: Iterable[Row], place: tuple[str, str] = ("", "")) -> int:
+    def write(self, given: Iterable[Row], place: tuple[str, str] = ("", ""), *, lists: str = "") -> int:
         """Write rows; return how many rows of the store changed. Call inside `store.transaction()`.
 
-        `place` is the (stream, partition) they come from: where `Present` and `Parked` are noted. On an exception the
-        caller's transaction is rolled back; call `forget()` then.
+        `place` is the (stream, partition) they come from: where `Present` and `Parked` are noted; `lists` is the kind of thing
+        that `Present` names there. On an exception the caller's transaction is rolled back; call `forget()` then.
         """
         self._place = place
+        self._lists = lists
         before = self.db.total_changes
         buffers: dict[type[Any], list[Any]] = {}
         for row in given:
@@ -336,9 +338,11 @@ class Writer:
         )
 
     def _present(self, batch: list[rows.Present]) -> None:
-        self._aside(
-            "INSERT OR IGNORE INTO present VALUES (?, ?, ?, ?)", [(self.connection, *self._place, row.key) for row in batch]
-        )
+        keys = [row.key for row in batch]
+        if self._lists == "contact":
+            # A listing counts the erased too; what it keeps of them is their tombstone's name.
+            keys = self.resolve.without_erased(keys)
+        self._aside("INSERT OR IGNORE INTO present VALUES (?, ?, ?, ?)", [(self.connection, *self._place, key) for key in keys])
 
     def _aside(self, text: str, values: list[tuple[Any, ...]]) -> None:
         """Write bookkeeping: changes that are counted by nobody."""
