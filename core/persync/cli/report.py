@@ -16,7 +16,10 @@ from persync.cli.context import App, pass_app
 
 @click.command(cls=Command)
 @click.option(
-    "--format", "form", type=click.Choice(("html", "text", "json", "md")), help="Default: by the name of --out, else text."
+    "--format",
+    "form",
+    type=click.Choice(("html", "text", "json", "md", "csv", "xlsx")),
+    help="Default: by the name of --out, else text.",
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
 @period_option
@@ -27,6 +30,8 @@ def report(app: App, form: str | None, out: Path | None, period: str | None, eng
     from persync.jobs.report import format_of, make_report, write_text
 
     wanted = form or format_of(out)
+    if wanted == "xlsx" and out is None and sys.stdout.isatty():
+        raise click.UsageError("A workbook is no text: give --out FILE.xlsx.")
     with app.engine(engine_name) as engine:
         look = _terminal() if out is None else {}
         text, failed = make_report(app.host, app.project, engine, app.ask(period), wanted, **look)

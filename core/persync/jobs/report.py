@@ -14,13 +14,21 @@ if TYPE_CHECKING:
     from persync.plugins import Host
     from persync.settings import Project
 
-SUFFIXES = {".html": "html", ".htm": "html", ".json": "json", ".md": "md", ".txt": "text"}
+SUFFIXES = {
+    ".html": "html",
+    ".htm": "html",
+    ".json": "json",
+    ".md": "md",
+    ".txt": "text",
+    ".csv": "csv",
+    ".xlsx": "xlsx",
+}
 
 
 def make_report(
     host: Host, project: Project, engine: Engine, ask: Ask, form: str, *, width: int = 100, color: bool = False
-) -> tuple[str, list[Mapping[str, Any]]]:
-    """Return the report in a format, and the sections that failed: `{"section", "reason"}`.
+) -> tuple[str | bytes, list[Mapping[str, Any]]]:
+    """Return the report in a format (a workbook is bytes), and the sections that failed: `{"section", "reason"}`.
 
     `width` and `color` are a terminal's, for the text.
     """
@@ -38,12 +46,13 @@ def format_of(out: Path | None) -> str:
     return SUFFIXES.get(out.suffix.lower(), "html") if out else "text"
 
 
-def write_text(path: Path, text: str) -> None:
-    """Put a text into a file, whole or not at all: somebody may be reading the old one."""
+def write_text(path: Path, text: str | bytes) -> None:
+    """Put a text (or bytes) into a file, whole or not at all: somebody may be reading the old one."""
     temporary = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
+        # CSV brings its own line ends.
+        temporary.write_bytes(text.encode() if isinstance(text, str) else text)
         temporary.replace(path)
     except OSError as error:
         raise PersyncError(f"cannot write the file: {error.strerror}.", where=str(path), hint="Choose another place.") from None

@@ -49,6 +49,16 @@ def markdown_paragraph(text: str) -> str:
     return re.sub(r"^([#+=-])", r"\\\1", re.sub(r"^(\d+)([.)])", r"\1\\\2", safe))
 
 
+def spreadsheet(text: str) -> str:
+    """Return the text as a cell of a CSV file that no spreadsheet takes for a formula.
+
+    A first character of = + - @ (OWASP's list; tabs and line breaks are gone already), also behind blanks and in their
+    full-width forms, gets an apostrophe before it.
+    """
+    safe = plain(text)
+    return f"'{safe}" if safe.lstrip()[:1] in tuple("=+-@＝＋－＠") else safe
+
+
 def deep(value: Any) -> Any:
     """Return a JSON-like value with every string in it made `plain`, keys included."""
     if isinstance(value, str):

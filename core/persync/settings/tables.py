@@ -52,7 +52,7 @@ class JobReport(_Table):
     """One report that a job writes; `out` is relative to the project's folder."""
 
     out: str
-    format: Literal["html", "text", "json", "md"] = "html"
+    format: Literal["html", "text", "json", "md", "csv", "xlsx"] = "html"
     period: str | None = None
 
 

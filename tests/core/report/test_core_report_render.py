@@ -68,7 +68,7 @@ def test_an_unknown_format_names_the_known_ones(report: Report) -> None:
         render(report, "htm")
 
     assert (caught.value.exit_code, caught.value.hint) == (2, "Did you mean 'html'?")
-    assert FORMATS == ("html", "text", "json", "md")
+    assert FORMATS == ("html", "text", "json", "md", "csv", "xlsx")
 
 
 def test_a_figure_does_not_repeat_a_table_of_its_section(report: Report) -> None:

@@ -9,12 +9,12 @@ from persync.errors import ConfigError, nearest
 if TYPE_CHECKING:
     from persync.report.report import Report
 
-FORMATS: Final = ("html", "text", "json", "md")
+FORMATS: Final = ("html", "text", "json", "md", "csv", "xlsx")
 _ALIASES: Final = {"markdown": "md", "txt": "text"}
 
 
-def render(report: Report, format: str, *, width: int = 100, color: bool = False) -> str:
-    """Return the report as `html` (one file, no script), `text` (a terminal), `json` or `md`.
+def render(report: Report, format: str, *, width: int = 100, color: bool = False) -> str | bytes:
+    """Return the report as `html` (one file, no script), `text` (a terminal), `json`, `md`, `csv` or, in bytes, `xlsx`.
 
     `width` and `color` bear on text alone: columns of the terminal, and whether it may be styled; the default is plain.
     Raises ConfigError on an unknown format.
@@ -36,4 +36,12 @@ def render(report: Report, format: str, *, width: int = 100, color: bool = False
         from persync.report.render.markdown import to_markdown
 
         return to_markdown(report)
+    if wanted == "csv":
+        from persync.report.render.csv_ import to_csv
+
+        return to_csv(report)
+    if wanted == "xlsx":
+        from persync.report.render.xlsx import to_xlsx
+
+        return to_xlsx(report)
     raise ConfigError(f"There is no report format '{format}'.", hint=nearest(format, FORMATS))
