@@ -13,7 +13,7 @@ import pytest
 
 from core.cli.post import LETTERS, NOW, READERS, STAMPS, Post, office, page, post
 from persync.cli.progress import show_plans
-from persync.connect import Every, Pace, Request, SinglePage, Work
+from persync.connect import Every, Pace, Request, SinglePage, Size, Work
 from persync.connect.estimate import ConnectionPlan
 from persync.connect.pace import Daily
 from persync.connect.result import PullOptions
@@ -100,6 +100,66 @@ def test_after_a_pull_only_what_moved_is_due(tmp_path: Path) -> None:
         "one for each of 6 letters; 1 of 1 looked at have moved; each like the one looked at (5 records)",
     )
     assert (tmp_path / "s.db").read_bytes() == before
+
+
+def test_a_few_parts_are_each_asked_and_none_stands_for_the_others(tmp_path: Path) -> None:
+    """Two shops are rarely alike; of many campaigns one has to do."""
+
+    class Few(Alone):
+        streams = (replace(LETTERS, reader=replace(LETTERS.reader, smallest=4)), READERS)  # type: ignore[type-var]
+
+    few = Few("post", post().settings, {})
+    api = office(letters=3, readers=2)
+    api.answers["/letters/l1/readers"] = page("readers", [{"id": f"p{n}", "at": NOW} for n in range(2)], 7)
+
+    plan = planned(api, tmp_path / "none.db", few)
+    pull_once(tmp_path / "s.db", [few], api)
+    api.answers["/letters"] = page("letters", [{"id": f"l{i}", "version": 2} for i in range(3)], 3)
+    moved = planned(api, tmp_path / "s.db", few)
+
+    row = ("readers", "counted", 3, 11, 6, 6, "each of 3 parts was asked")
+    assert numbers(plan)[1] == row
+    assert numbers(moved)[1] == row
+    assert (plan.probes, plan.is_whole) == (4, True)
+
+
+class Sized(type(READERS.reader)):  # type: ignore[misc]
+    """Pages that tell nothing of how many there are; another call does."""
+
+    most = True
+
+    def count(self, work: Work, body: bytes) -> None:
+        return None
+
+    def sizing(self, work: Work) -> Request:
+        return Request(path="/readers/count")
+
+    def sized(self, work: Work, body: bytes) -> Size | None:
+        return Size(int(body), "one for each of the office's customers", at_most=self.most) if body != b"?" else None
+
+
+@pytest.mark.parametrize(
+    ("answer", "row"),
+    [
+        (b"900", ("readers", "at most", 4, 900, 450, 450, "one for each of the office's customers")),
+        (b"3", ("readers", "at most", 4, 3, 4, 4, "one for each of the office's customers")),
+        (b"?", ("readers", "estimated", 4, 20, 12, 12, "one for each of 4 letters; each like the one looked at (5 records)")),
+        (None, ("readers", "estimated", 4, 20, 12, 12, "one for each of 4 letters; each like the one looked at (5 records)")),
+    ],
+)
+def test_what_cannot_be_counted_has_an_upper_bound(tmp_path: Path, answer: bytes | None, row: tuple[Any, ...]) -> None:
+    """Another small call sizes the whole stream; when it fails, what is known otherwise must do."""
+
+    class Bounded(Alone):
+        streams = (LETTERS, replace(READERS, reader=Sized("readers", count=2, smallest=1)))
+
+    api = office(letters=4, readers=5)
+    api.answers["/readers/count"] = lambda request: httpx.Response(404 if answer is None else 200, content=answer or b"")
+
+    plan = planned(api, tmp_path / "none.db", Bounded("post", post().settings, {}))
+
+    assert numbers(plan)[1] == row
+    assert (plan.probes, plan.is_whole) == (3, True)
 
 
 def test_what_is_denied_costs_nothing_and_says_why(tmp_path: Path) -> None:

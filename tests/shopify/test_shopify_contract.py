@@ -32,6 +32,7 @@ from graphql import (
 from graphql.execution import get_variable_values
 
 from persync.connect.pull import PullOptions, pull
+from persync.jobs.planning import plan_one
 from persync.sandbox.demo import make_world
 from persync.sandbox.world import LedgerEvent, Line
 from persync_shopify.queries import NAMES, query
@@ -223,6 +224,8 @@ def conversations(connect: Connect, store: Path, **more: Any) -> list[tuple[str,
     with client(connector, None) as one:
         list(connector.check(one))
         list(connector.totals(one, _account(store)))
+    options = PullOptions(now=now, streams=names, full=True)
+    assert plan_one(connector, store, options, client=lambda one: client(one, None)).error is None
     return heard
 
 

@@ -39,7 +39,7 @@ def pull(
 
     With --dry-run each stream is asked one small question and nothing is written: shown are the records, pages, calls and
     time that the same pull would take, and its share of the vendor's calls a day. What hangs under parts not known yet is
-    estimated, and says from what.
+    estimated, and says from what; what no vendor counts has an upper bound, and says "at most".
     """
     from persync.cli.progress import Watch, show_plans, show_pull
     from persync.connect.result import PullOptions

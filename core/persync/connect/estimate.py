@@ -8,15 +8,17 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from persync.connect.known import Known
 from persync.connect.plan import levels, wanted_streams
 from persync.connect.probe import NOTHING_YET, Probe, Prober, first_page, records_a_page
-from persync.connect.stream import Every, Stream, Work
+from persync.connect.stream import Every, Size, Stream, Work
 from persync.connect.windows import is_due, open_window
 from persync.errors import PersyncError, SkipStreamError
+from persync.rows import Child
 from persync.store.checkpoints import Checkpoint
 
 if TYPE_CHECKING:
@@ -27,14 +29,18 @@ if TYPE_CHECKING:
 
 __all__ = ["ConnectionPlan", "StreamPlan", "due_points", "plan_connection"]
 
-How = Literal["counted", "estimated", "not known", "nothing to do", "skipped", "failed"]
+FEW = 5
+"""parts of a stream that are each asked about; of more, one stands for all"""
+
+How = Literal["counted", "estimated", "at most", "not known", "nothing to do", "skipped", "failed"]
 
 
 @dataclass(slots=True)
 class StreamPlan:
     """What one stream would take. None is not known; `how` says where the numbers come from, `note` in words.
 
-    `parts` are the partitions to read, `known` of them are in the store. `records` and `pages` are of all of them.
+    `parts` are the partitions to read, `known` of them are in the store. `records` and `pages` are of all of them; with
+    `how` "at most" they are upper bounds.
     """
 
     connection: str
@@ -149,6 +155,8 @@ class _Planner:
         self.asked = 0
         self._probes: dict[str, Probe] = {}
         self._plans: dict[str, StreamPlan] = {}
+        self._each: dict[str, list[int | None]] = {}
+        """the records of each part, where every one was asked about"""
         self._took: list[float] = []
 
     def level(self, streams: list[Stream]) -> list[StreamPlan]:
@@ -158,12 +166,17 @@ class _Planner:
         due = {one.name: due_points(one, self.known, self.options, start=start, where=where) for one in streams}
         fresh = {one.name: self._fresh(one) for one in streams}
         wanted = [one for one in streams if due[one.name] or fresh[one.name][0] != 0]
-        works = [(one, self._sample(one, due[one.name])) for one in wanted]
+        works = [(one, work) for one in wanted for work in self._samples(one, due[one.name], fresh[one.name][0])]
+        asked: dict[str, list[Probe]] = {}
         for probe in self.prober.probe_level(works):
-            self._probes[probe.stream.name] = probe
+            asked.setdefault(probe.stream.name, []).append(probe)
             self.asked += probe.request is not None
             if probe.request is not None and probe.error is None:
                 self._took.append(probe.seconds)
+        for name, probes in asked.items():
+            if len(probes) > 1:
+                self._each[name] = [probe.records for probe in probes]
+            self._probes[name] = _together(probes)
         plans = []
         for one in streams:
             plan = StreamPlan(self.connector.connection, one.name)
@@ -175,8 +188,22 @@ class _Planner:
             plans.append(plan)
         return plans
 
-    def _sample(self, stream: Stream, due: list[Checkpoint]) -> Work | None:
-        return self.prober.work_of(stream, due[-1] if due else None)
+    def _samples(self, stream: Stream, due: list[Checkpoint], fresh: int | None) -> list[Work | None]:
+        """Return what to ask of a stream: each of its parts when they are few and all known by name, else one."""
+        points = {point.partition: point for point in due}
+        if stream.parent is not None and fresh:
+            known = {point.partition: point for point in self.known.points.get(stream.name, [])}
+            for child in self.prober.children_of(stream.name):
+                if child.key not in known:
+                    points.setdefault(child.key, Checkpoint(stream.name, child.key, dict(child.data)))
+                elif child.version not in (None, known[child.key].done_version):
+                    points.setdefault(child.key, known[child.key])
+        if 1 < len(points) <= FEW and len(points) == len(due) + (fresh or 0) and not hasattr(stream.reader, "sizing"):
+            for point in points.values():
+                if point.since is None and point.until is None:
+                    open_window(stream, point, self.options, self.known.account, None, "")
+            return [self.prober.work_of(stream, point) for point in points.values()]
+        return [self.prober.work_of(stream, due[-1] if due else None)]
 
     def _fresh(self, stream: Stream) -> tuple[int | None, str]:
         """Estimate how many parts the parent's answer adds to those that are due, None if it cannot be; and say from what.
@@ -185,6 +212,8 @@ class _Planner:
         """
         if stream.parent is None or self.options.rejects:
             return 0, ""
+        if isinstance(stream.window, Every) and not (stream.window.first or self.options.full or self._is_named(stream)):
+            return 0, ""  # its days are counted from the first pull
         parent, probe = self._plans.get(stream.parent), self._probes.get(stream.parent)
         if parent is None or probe is None or parent.records == 0:
             return 0, ""
@@ -205,6 +234,9 @@ class _Planner:
         basis += [f"{moved:,} of {len(met):,} looked at have moved"] if again else []
         return new + again, "; ".join(basis)
 
+    def _is_named(self, stream: Stream) -> bool:
+        return stream.name in self.options.streams
+
     def _fill(self, plan: StreamPlan, stream: Stream, probe: Probe, due: int, fresh: int | None, basis: str) -> None:
         plan.known, plan.parts = due, due + (fresh or 0)
         error = probe.error
@@ -220,19 +252,43 @@ class _Planner:
             return
         assert probe.work is not None
         size = records_a_page(probe.work)
-        if size is not None and probe.records is None:
+        whole = self._size(probe) if hasattr(stream.reader, "sizing") else None
+        each = self._each.get(stream.name)
+        if size is not None and probe.records is None and whole is None:
             plan.how, plan.note = "not known", "the vendor does not tell how many there are"
             return
-        pages = 1 if size is None else max(1, math.ceil((probe.records or 0) / size))
-        plan.pages = pages * plan.parts
-        plan.records = None if probe.records is None else probe.records * plan.parts
+        if whole is not None:
+            plan.pages = max(math.ceil(whole.count / (size or 1)), whole.pages_each * plan.parts)
+            plan.records = whole.count if whole.is_records else None
+        elif each is not None:
+            plan.pages = sum(1 if size is None else max(1, math.ceil((records or 0) / size)) for records in each)
+            plan.records = probe.records
+        else:
+            plan.pages = plan.parts * (1 if size is None else max(1, math.ceil((probe.records or 0) / size)))
+            plan.records = None if probe.records is None else probe.records * plan.parts
         plan.calls = self._calls(stream, plan.pages)
         plan.seconds = self._seconds(probe, plan.calls, plan.parts)
+        if whole is not None:
+            plan.how, plan.note = "at most" if whole.at_most else "estimated", whole.note
+            return
+        if each is not None:
+            plan.how, plan.note = "counted", f"each of {plan.parts:,} parts was asked"
+            return
         plan.how = "counted" if plan.parts == due == 1 and fresh == 0 else "estimated"
         notes = [basis] if fresh else ["without what is new"] if fresh is None else []
         if plan.parts > 1 and probe.records is not None:
             notes.append(f"each like the one looked at ({probe.records:,} record{'' if probe.records == 1 else 's'})")
         plan.note = "; ".join(notes)
+
+    def _size(self, probe: Probe) -> Size | None:
+        """Ask how much the whole stream holds; a call that fails costs the size alone."""
+        assert probe.work is not None
+        reader: Any = probe.stream.reader
+        self.asked += 1
+        with suppress(PersyncError):
+            found: Size | None = reader.sized(probe.work, self.client.send(reader.sizing(probe.work)).body)
+            return found
+        return None
 
     @staticmethod
     def _calls(stream: Stream, pages: int) -> int:
@@ -248,6 +304,25 @@ class _Planner:
         needed = calls * min(probe.seconds, statistics.median(self._took)) / side_by_side
         rate = self.client.pace.rate(first_page(probe.work))
         return max(needed, calls / rate) if rate else needed
+
+
+def _together(probes: list[Probe]) -> Probe:
+    """Return what several parts of a stream answered as one answer; the first error stands for all."""
+    if len(probes) == 1:
+        return probes[0]
+    counts = [probe.records for probe in probes if probe.records is not None]
+    children: dict[str, list[Child]] = {}
+    for probe in probes:
+        for name, found in probe.children.items():
+            children.setdefault(name, []).extend(found)
+    return replace(
+        probes[0],
+        records=sum(counts) if len(counts) == len(probes) else None,
+        seen=sum(probe.seen for probe in probes),
+        children=children,
+        error=next((probe.error for probe in probes if probe.error is not None), None),
+        reason=next((probe.reason for probe in probes if probe.reason), ""),
+    )
 
 
 def _waits(point: Checkpoint) -> bool:

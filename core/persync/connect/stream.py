@@ -162,12 +162,29 @@ Below = Callable[[str], list[dict[str, Any]]]
 """returns the data of the parked records right below a key"""
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a whole stream holds, in all its parts together, where no answer of its own tells.
+
+    `count` is of records, or with `is_records=False` of what its pages are cut from; `note` says of what, in words.
+    `at_most`: it is an upper bound. `pages_each` is how many pages each part takes however little it holds.
+    """
+
+    count: int
+    note: str
+    at_most: bool = False
+    is_records: bool = True
+    pages_each: int = 1
+
+
 class Reader(Protocol):
     """How one mechanism pages. Stateless: everything it must remember is in the token.
 
-    Two more methods may be there: `probe(work) -> Request`, the smallest call that shows whether this can be read (one row,
-    for `doctor` and `pull --dry-run`; without it the first page is asked for), and `count(work, body) -> int | None`, how
-    many records the partition holds according to the answer to that call.
+    More methods may be there. `probe(work) -> Request`: the smallest call that shows whether this can be read (one row, for
+    `doctor` and `pull --dry-run`; without it the first page is asked for). `count(work, body) -> int | None`: how many
+    records the partition holds according to the answer to that call. `calls(pages) -> int`: the calls that so many pages
+    take, where it is not one each. `sizing(work) -> Request` and `sized(work, body) -> Size | None`: where no count can tell
+    how much there is, one more small call for `pull --dry-run`, and what its answer says of the whole stream.
     """
 
     def start(self, work: Work) -> Token:

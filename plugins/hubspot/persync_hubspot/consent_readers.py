@@ -11,13 +11,15 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from persync.connect.readers import picked, unexpected
-from persync.connect.stream import Request, Step, Token, Work
+from persync.connect.stream import Request, Size, Step, Token, Work
 from persync.errors import ResponseError
 from persync_hubspot import api, api_mail
+from persync_hubspot.association_readers import search_body
 from persync_hubspot.consent_rows import OPT_OUT
 from persync_hubspot.readers import NOTHING
 
 BATCH = 100
+
 GROUPS = 4
 """A search takes five groups and eighteen filters in all: four groups of four."""
 
@@ -34,6 +36,12 @@ class _People(TypedDict):
 _PEOPLE: TypeAdapter[_People] = TypeAdapter(_People)
 
 
+def people_at_most(body: bytes, note: str, *, is_records: bool = True) -> Size | None:
+    """Return the total of a search as an upper bound; `{}` in the note stands for it."""
+    (total,) = picked(body, "total")
+    return Size(total, note.format(f"{total:,}"), at_most=True, is_records=is_records) if isinstance(total, int) else None
+
+
 @dataclass(frozen=True, slots=True)
 class AddressStatuses:
     """The statuses of everybody who was ever mailed: a page of contacts from a search, then two questions about them.
@@ -47,6 +55,18 @@ class AddressStatuses:
     def probe(self, work: Work) -> Request:
         """Ask for the statuses of nobody: the search before them needs neither their scope nor their subscription."""
         return Request("POST", api_mail.STATUSES, params={"channel": "EMAIL"}, json={"inputs": ["nobody@example.com"]})
+
+    def sizing(self, work: Work) -> Request:
+        """Ask how many people were ever mailed."""
+        return Request("POST", api.search("contacts"), json={**self._mailed("0"), "properties": [], "limit": 1})
+
+    def sized(self, work: Work, body: bytes) -> Size | None:
+        """Return them: pages are cut from people, and each page of them takes three calls."""
+        return people_at_most(body, "one page for a hundred of {} people mailed so far", is_records=False)
+
+    def calls(self, pages: int) -> int:
+        """Return the calls of so many pages of people: a search and two questions about them each."""
+        return 3 * pages
 
     def start(self, work: Work) -> Token:
         return {"last": "0", "ask": "people"}
@@ -118,6 +138,19 @@ class OptOutPages:
 
     limit: int = 200
 
+    def sizing(self, work: Work) -> Request:
+        """Ask how many contacts there are, or changed since."""
+        filters = self._changed(work)
+        return Request("POST", api.search("contacts"), json=search_body([filters] if filters else [], (), limit=1))
+
+    def sized(self, work: Work, body: bytes) -> Size | None:
+        """Return them: most have opted out of nothing."""
+        return people_at_most(body, "one for each of {} contacts " + ("changed since" if self._changed(work) else "there are"))
+
+    def calls(self, pages: int) -> int:
+        """Return the calls of so many pages: one more asks for the names of the flags."""
+        return pages + 1
+
     def start(self, work: Work) -> Token:
         return {}
 
@@ -137,13 +170,19 @@ class OptOutPages:
     @staticmethod
     def _filters(work: Work, name: str, last: str) -> list[dict[str, str]]:
         behind = {"propertyName": "hs_object_id", "operator": "GT", "value": last}
-        if work.first_load or work.since is None:
+        changed = OptOutPages._changed(work)
+        if not changed:
             return [{"propertyName": name, "operator": "EQ", "value": "true"}, behind]
+        return [{"propertyName": name, "operator": "HAS_PROPERTY"}, *changed, behind]
+
+    @staticmethod
+    def _changed(work: Work) -> list[dict[str, str]]:
+        """Return the filters of the window, none where everybody is looked at."""
+        if work.first_load or work.since is None:
+            return []
         return [
-            {"propertyName": name, "operator": "HAS_PROPERTY"},
             {"propertyName": "lastmodifieddate", "operator": "GTE", "value": str(work.since)},
             {"propertyName": "lastmodifieddate", "operator": "LT", "value": str(work.until)},
-            behind,
         ]
 
     def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:

@@ -87,7 +87,9 @@ class Objects:
         return Request("POST", api.search(self.kind), json=search_body([filters] if filters else [], (), limit=1))
 
     def count(self, work: Work, body: bytes) -> int | None:
-        (total,) = picked(body, "total")
+        total, results, after = picked(body, "total", "results", "paging.next.after")
+        if self.archived and after is None and isinstance(results, list):
+            return len(results)  # a list has no total; but where there is no next page, one record or none is all
         return total if isinstance(total, int) else None
 
     # -- the list ------------------------------------------------------------------------------------------------------

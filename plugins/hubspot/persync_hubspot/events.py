@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from persync.connect.readers import picked
-from persync.connect.stream import DAY_MS, Context, Incremental, Reader, Request, Step, Stream, Token, Work
+from persync.connect.readers import iso, picked
+from persync.connect.stream import DAY_MS, Context, Incremental, Reader, Request, Size, Step, Stream, Token, Work
 from persync.errors import ResponseError
 from persync.rows import Action, CampaignRef, Person, Row, Touchpoint
 from persync_hubspot import ab_test, api, records_mail
@@ -59,6 +59,9 @@ ACTIONS: Mapping[str, Action] = {
 FIRST_MAIL = 1_262_304_000_000
 """2010-01-01: no account has e-mail events older than this."""
 FIRST_SPAN_DAYS = 32
+MAILS_LOOKED_AT = 50
+COUNTERS = ("sent", "delivered", "open", "click", "bounce", "unsubscribed", "spamreport", "dropped")
+"""statistics of a mail that count what the events tell one by one"""
 LONG_SLICE_PAGES = 20
 REREAD_DAYS = 3
 NO_OFFSET = "Pull again later; what was read is kept."
@@ -192,6 +195,26 @@ class EventSlices:
     """
 
     limit: int = 1000
+
+    def sizing(self, work: Work) -> Request:
+        """Ask for the latest mails of the window with their statistics: no answer about events tells how many there are."""
+        params = {"limit": str(MAILS_LOOKED_AT), "sort": "-createdAt", "includeStats": "true", "isPublished": "true"}
+        if work.since is not None:
+            params["publishedAfter"] = iso(work.since)
+        return Request(path=api.EMAILS, params=params)
+
+    def sized(self, work: Work, body: bytes) -> Size | None:
+        """Return how many events those statistics stand for: people are counted once there, events as often as they happen."""
+        total, mails = picked(body, "total", "results")
+        if not isinstance(total, int) or not isinstance(mails, list):
+            return None
+        counts = [(mail.get("stats") or {}).get("counters") or {} for mail in mails if isinstance(mail, dict)]
+        counted = sum(int(each.get(name) or 0) for each in counts for name in COUNTERS)
+        slices, token = 0, self._slice(work, work.until - 1, FIRST_SPAN_DAYS)
+        while token is not None:
+            slices, token = slices + 1, self._slice(work, token["from"] - 1, token["span"] * 2)
+        note = f"by the statistics of {len(mails):,} of {total:,} mails; who opened or clicked again comes on top"
+        return Size(round(counted * total / max(1, len(mails))), note, pages_each=slices)
 
     def start(self, work: Work) -> Token:
         whole = {"from": work.until, "to": work.until, "span": FIRST_SPAN_DAYS}

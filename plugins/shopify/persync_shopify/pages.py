@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from persync.connect import DAY_MS, GraphQLPages, Request, Step, Token, Work, iso, picked
+from persync.connect import DAY_MS, GraphQLPages, Request, Size, Step, Token, Work, iso, picked
 from persync.errors import ConfigError
 from persync_shopify.access import demand, granted
 from persync_shopify.queries import query
@@ -22,6 +22,7 @@ __all__ = [
     "Asked",
     "CustomerPages",
     "Everything",
+    "InventoryPages",
     "MemberPages",
     "OnePart",
     "OrderPages",
@@ -160,6 +161,20 @@ class Sliced(Asked):
 
 
 @dataclass(frozen=True)
+class InventoryPages(Sliced):
+    """What is kept in stock: Shopify does not count it, but the product variants, of which each is kept once."""
+
+    def sizing(self, work: Work) -> Request:
+        """Ask how many product variants there are."""
+        return Request("POST", "graphql.json", json={"query": query("variants", work.settings.api_version)})
+
+    def sized(self, work: Work, body: bytes) -> Size | None:
+        """Return them: at most these changed."""
+        total = counted(body)
+        return None if total is None else Size(total, f"one for each of {total:,} product variants", at_most=True)
+
+
+@dataclass(frozen=True)
 class OrderPages(Sliced):
     """Orders by UPDATED_AT. Refuses a start that lies before what the token may read: nothing else would tell."""
 
@@ -218,6 +233,17 @@ class PartPages(Asked):
 
     variables: tuple[str, ...] = ("id",)
     root: str = "order"
+
+    def probe(self, work: Work) -> Request:
+        """Return the call that reading begins with: most that hangs under one order is on its first page."""
+        return self.request(work, self.start(work))
+
+    def count(self, work: Work, body: bytes) -> int | None:
+        """Return how many pages are sure to be read: a record is the order with one page."""
+        (found,) = picked(body, f"data.{self.root}.id")
+        if found is None:
+            return 0
+        return 1 if self.following(self.start(work), body) is None else 2
 
     def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
         (found,) = picked(body, f"data.{self.root}.id")

@@ -114,6 +114,7 @@ class ShopData:
             "productsCount": "products",
             "abandonedCheckoutsCount": "abandonedCheckouts",
             "segmentsCount": "segments",
+            "eventsCount": "events",
         }
         return {
             "shop": self._shop(),
@@ -123,6 +124,7 @@ class ShopData:
             },
             **{kind: self._listing(kind, scopes, default.get(kind, "ID")) for kind, scopes in lists.items()},
             **{name: self._counting(name, kind, lists[kind]) for name, kind in counts.items()},
+            "productVariantsCount": self._variants_count,
             "order": self._order,
             "customer": self._customer,
             "customerSegmentMembers": self._members,
@@ -176,6 +178,10 @@ class ShopData:
             return counted(self.found.rows(kind, "ID", query), limit)
 
         return count
+
+    def _variants_count(self, query: str | None = None, limit: int | None = 10_000) -> Json:
+        self._allow(("read_products",), "productVariantsCount")
+        return counted(self.wares, limit)
 
     def _order(self, id: str) -> Json | None:
         self._allow(("read_orders",), "order")

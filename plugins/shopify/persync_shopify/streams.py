@@ -15,6 +15,7 @@ from persync_shopify.pages import (
     Asked,
     CustomerPages,
     Everything,
+    InventoryPages,
     MemberPages,
     OnePart,
     OrderPages,
@@ -193,7 +194,9 @@ UNIT_COSTS = Stream(
     name="unit_costs",
     record=InventoryRecord,
     rows=cost_rows,
-    reader=Sliced(query="unit_costs", at="inventoryItems", size=190, filter=CHANGED, needs=("read_inventory", "read_products")),
+    reader=InventoryPages(
+        query="unit_costs", at="inventoryItems", size=190, filter=CHANGED, needs=("read_inventory", "read_products")
+    ),
     safe=("id", "sku"),
     window=Incremental(lookback_days=3),
     needs=("shop",),

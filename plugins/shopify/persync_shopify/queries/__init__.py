@@ -40,6 +40,7 @@ NAMES: Final = (
     "totals",
     "last_order",
     "revenue",
+    "variants",
 )
 
 _MARK: Final = re.compile(r"\s+# (since|before|scope|granted|when) ([\w \-]+)$")
