@@ -1,5 +1,6 @@
 """Connectors: what a vendor's API offers, declared as data, and the engine that pulls it."""
 
+from persync.connect.bodies import mended
 from persync.connect.connector import ConnectionSettings, Connector, Doubt, retry_after
 from persync.connect.pace import Pace
 from persync.connect.readers import GraphQLPages, OffsetPages, SearchWindows, SinglePage, TokenPages, iso, picked
@@ -55,6 +56,7 @@ __all__ = [
     "Total",
     "Work",
     "iso",
+    "mended",
     "picked",
     "retry_after",
 ]

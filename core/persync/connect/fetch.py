@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from persync.connect.client import Client, Stopped
-from persync.connect.stream import Step, Token, Work
+from persync.connect.bodies import mended
+from persync.connect.client import Client, Response, Stopped
+from persync.connect.stream import Request, Step, Token, Work
 from persync.errors import PersyncError, ResponseError, TransientError
 from persync.store.checkpoints import Checkpoint
 
@@ -175,11 +176,12 @@ class Fetchers:
     def _ask(self, work: Work, token: Token, number: int) -> tuple[Step, Mapping[str, str]]:
         for last_try in (False, True):
             try:
-                response = self._client.send(work.stream.reader.request(work, token))
+                request = work.stream.reader.request(work, token)
+                response = self._client.send(request)
             except PersyncError as error:
                 raise placed(error, work, number) from None
             try:
-                return work.stream.reader.read(work, token, response.body, response.headers), response.headers
+                return work.stream.reader.read(work, token, _body(request, response), response.headers), response.headers
             except PersyncError as error:
                 # A damaged answer may come whole the second time; one that is wrong twice is what the vendor says.
                 if last_try or isinstance(error, TransientError):
@@ -195,3 +197,9 @@ def placed(error: PersyncError, work: Work, number: int, request_id: str = "") -
     request = f"request {request_id}" if request_id else ""
     error.where = ", ".join(part for part in (work.connection, stream, f"page {number}", rest, request) if part)
     return error
+
+
+def _body(request: Request, response: Response) -> bytes:
+    """Return the body; of a part of a file, and of what is no JSON, every byte as it came."""
+    is_json = request.span is None and "json" in response.headers.get("content-type", "")
+    return mended(response.body) if is_json else response.body

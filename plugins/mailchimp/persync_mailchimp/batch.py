@@ -18,6 +18,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from persync.connect import mended
 from persync.connect.readers import OffsetPages, unexpected
 from persync.connect.stream import Request, Step, Token, Work
 from persync.errors import AuthError, QuotaError, ResponseError, SkipStreamError
@@ -229,7 +230,7 @@ def _page_of(result: _Result, at: str) -> dict[str, Any] | None:
     if result["status_code"] != 200:
         return None
     try:
-        page = orjson.loads(result.get("response") or "")
+        page = orjson.loads(mended((result.get("response") or "").encode()))
     except orjson.JSONDecodeError:
         return None
     return page if isinstance(page, dict) and isinstance(page.get(at), list) else None

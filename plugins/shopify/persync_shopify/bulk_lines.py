@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from persync.connect import mended
 from persync.errors import ResponseError
 
 __all__ = ["Lines", "key_of", "place", "read_lines"]
@@ -31,7 +32,7 @@ class Lines(NamedTuple):
 def read_lines(text: bytes) -> Lines:
     """Make records (see `BulkRecord`) of whole lines. Raise ResponseError when a line is not what it should be."""
     try:
-        records = [_record(orjson.loads(line)) for line in text.split(b"\n") if line]
+        records = [_record(orjson.loads(line)) for line in mended(text).split(b"\n") if line]
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         raise ResponseError("a line of the bulk operation's file is damaged.") from None
     return Lines(orjson.dumps(records), len(records), sum(record["parent"] is None for record in records))

@@ -1,0 +1,21 @@
+"""Answers that are almost JSON."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["mended"]
+
+# A backslash that is escaped itself, a whole pair, or one half that stands alone.
+_ESCAPES = re.compile(rb"\\\\|\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+
+def mended(body: bytes) -> bytes:
+    r"""Return a JSON text in which a lone half of a surrogate pair (\ud83d) is U+FFFD; any other text as it is.
+
+    A subject that was cut in the middle of an emoji is written so by many a server. RFC 8259 (section 8.2) leaves open what
+    a reader does then; the strict ones refuse the whole page, and with it every other record on it.
+    """
+    if b"\\ud" not in body and b"\\uD" not in body:
+        return body
+    return _ESCAPES.sub(lambda found: b"\\ufffd" if len(found[0]) == 6 else found[0], body)

@@ -1,0 +1,41 @@
+"""Half an emoji in one subject must not cost a page."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from persync.connect import mended
+
+
+@pytest.mark.parametrize(
+    ("text", "mended_text"),
+    [
+        (rb'"cut \ud83d"', rb'"cut \ufffd"'),
+        (rb'"\uDE00 cut"', rb'"\ufffd cut"'),
+        (rb'"\ud83d\ude00"', rb'"\ud83d\ude00"'),
+        (rb'"\ud83d\ud83d\ude00"', rb'"\ufffd\ud83d\ude00"'),
+        (rb'"\ude00\ud83d"', rb'"\ufffd\ufffd"'),
+        (rb'"a backslash \\ud83d"', rb'"a backslash \\ud83d"'),
+        (rb'"a backslash \\\ud83d"', rb'"a backslash \\\ufffd"'),
+        (b'"plain"', b'"plain"'),
+        (rb'"\ud7ff \ue000"', rb'"\ud7ff \ue000"'),
+    ],
+)
+def test_half_a_pair_is_marked_and_everything_else_stays(text: bytes, mended_text: bytes) -> None:
+    assert mended(text) == mended_text
+
+
+@given(st.text(st.characters(min_codepoint=0, max_codepoint=0x10FFFF, categories=None) | st.characters(categories=["Cs"])))
+def test_what_any_server_writes_can_be_read(text: str) -> None:
+    written = json.dumps(text).encode()
+
+    read = json.loads(mended(written))
+
+    read.encode()  # would fail on half a pair
+    # Two halves that stand together are one character, however they came.
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    assert read == whole
