@@ -72,7 +72,7 @@ def test_tries_are_capped_and_the_last_error_says_where() -> None:
         client.send(Request(path="x"))
 
     assert len(api.calls) == 6
-    assert str(caught.value) == "post, GET x: the vendor failed (HTTP 503)."
+    assert str(caught.value) == "post, GET x: the vendor failed (HTTP 503). Pull again later: it goes on where it stopped."
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, AuthError), (404, ResponseError), (400, ResponseError)])

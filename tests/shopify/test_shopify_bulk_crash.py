@@ -53,8 +53,10 @@ class Deadly(httpx.HTTPTransport):
     def handle_request(self, request):
         text = request.content
         if b"PersyncBulkPoll" in text:
-            die_at("while polling", 2)
+            die_at("when it is created", 1)
+            die_at("while it runs", 2)
         if "/bulk/" in request.url.path:
+            die_at("when it is complete", 1)
             die_at("between parts", 4)
         if b"PersyncBulkRun" in text:
             die_at("before the run", 2)
@@ -87,7 +89,9 @@ STATES = (
     "after counting",
     "before the run",
     "after the run",
-    "while polling",
+    "when it is created",
+    "while it runs",
+    "when it is complete",
     "between parts",
     "in a part",
     "before a part is committed",
@@ -96,6 +100,17 @@ STATES = (
     "between join lots",
     "after completion",
 )
+
+
+LEFT = {
+    "after the run": (0, 0),  # CREATED, and we never heard of it
+    "when it is created": (0, 0),
+    "while it runs": (1, 0),
+    "when it is complete": (2, 0),
+    "between parts": (2, 3),
+    "in a part": (2, 3),
+}
+"""how often the operation had been asked after, and parts of its file been served, when the pull was killed"""
 
 
 class Served:
@@ -145,10 +160,13 @@ def test_a_pull_that_is_killed_goes_on_where_it_was(state: str, served: Served, 
         text=True,
         check=False,
     )
+    left = served.bulk.operations[-1] if served.bulk.operations else None
+    polls, parts = (left.polls, left.served) if left is not None else (0, 0)
     result = pulled(store, connector(world(), base=served.base, part=6000), httpx.HTTPTransport())
 
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert result.exit_code == 0
+    assert (polls, parts) == LEFT.get(state, (polls, parts))
     assert digests(store) == whole
     marks = [each.text.split("\n")[0] for each in served.bulk.operations]
     assert (len(marks), len(set(marks))) == (operations, operations), marks

@@ -93,11 +93,16 @@ def test_no_text_selects_a_field_that_its_version_does_not_have(version: str) ->
 
 
 def test_the_operation_asks_for_what_a_page_asks_for() -> None:
-    """But for the journey's moments, whose number is asked for instead, and the id by which an agreement's sales find it."""
+    """But for the journey's moments, whose number is asked for instead, the id by which an agreement's sales find it, and the
+    number of pieces that the lines must come to."""
     page = {each for each in leaves(parse(query("orders"))) if ".moments." not in each}
     bulk = set(leaves(parse(text_of())))
 
-    assert bulk - page == {"orders.agreements.id", "orders.customerJourneySummary.momentsCount.count"}
+    assert bulk - page == {
+        "orders.agreements.id",
+        "orders.customerJourneySummary.momentsCount.count",
+        "orders.subtotalLineItemsQuantity",
+    }
     assert page - bulk == set()
 
 

@@ -177,7 +177,11 @@ class Client:
         judge = self.connector.failure if own_host else _elsewhere
         # Cleaned before anybody cuts it: a secret or an address cut in half is known by nothing any more.
         told = redacted(body.decode("utf-8", "replace")).encode() if answer.status_code >= 400 else body
-        failure = judge(answer.status_code, lower, told)
+        try:
+            failure = judge(answer.status_code, lower, told)
+        except PersyncError as error:
+            # An answer in which not even the reason can be read.
+            failure = error
         if failure is not None:
             request_id = self.connector.request_id(lower, told)
             place = self._place(request)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from persync.imports.batch import Batch
 
 
+LATER = "Pull again later: it goes on where it stopped."
+"""the next step after what may pass by itself"""
+
+
 class ConnectionSettings(BaseModel):
     """What every connection may say in persync.toml; a connector adds its own typed settings."""
 
@@ -109,12 +113,14 @@ class Connector:
         if status == 401:
             return AuthError("the token was refused (HTTP 401).", hint=self.help)
         if status == 403:
-            return SkipStreamError("access denied (HTTP 403).", reason="scope")
+            return SkipStreamError(
+                "access denied (HTTP 403).", reason="scope", hint="Give the token access to this, then pull again."
+            )
         if status == 429:
-            return TransientError("too many requests (HTTP 429).", throttled=True, wait=retry_after(headers))
+            return TransientError("too many requests (HTTP 429).", throttled=True, wait=retry_after(headers), hint=LATER)
         if status >= 500 or status in (408, 423, 477):
-            return TransientError(f"the vendor failed (HTTP {status}).", wait=retry_after(headers))
-        return ResponseError(f"HTTP {status}.")
+            return TransientError(f"the vendor failed (HTTP {status}).", wait=retry_after(headers), hint=LATER)
+        return ResponseError(f"HTTP {status}.", hint="Check base_url. If the vendor changed this call, update persync.")
 
     def request_id(self, headers: Mapping[str, str], body: bytes) -> str:
         """Return the vendor's own id of a call, for error messages."""

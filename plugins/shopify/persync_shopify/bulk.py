@@ -221,7 +221,9 @@ class BulkOrders:
         if not cut and not last:
             length = token.get("part", self.part) * 2
             if length > LONGEST_LINE:
-                raise BulkError("a line of the bulk operation's file is longer than 64 MB.")
+                raise BulkError(
+                    "a line of the bulk operation's file is longer than 64 MB.", hint="Set bulk_over higher to read in pages."
+                )
             return _to({**token, "part": length})
         found = read_lines(body[:cut])
         lines, roots = token["seen"][0] + found.lines, token["seen"][1] + found.roots

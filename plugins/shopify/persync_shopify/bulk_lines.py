@@ -70,6 +70,9 @@ def _order(line: Json) -> Json:
         "processedAt": line.get("processedAt"),
         "currency": ((line.get("currentTotalPriceSet") or {}).get("shopMoney") or {}).get("currencyCode"),
         "codes": [code for code in line.get("discountCodes") or [] if "@" not in code],
+        "changed": line.get("updatedAt"),
+        "pieces": line.pop("subtotalLineItemsQuantity", None),
+        "total": (line.get("currentTotalPriceSet") or {}).get("shopMoney"),
     }
     return record
 

@@ -8,8 +8,9 @@ back-fill stores is what paging would have stored.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache
-from typing import Any, NotRequired
+from typing import Any, Final, NotRequired
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
@@ -19,11 +20,14 @@ from persync.errors import RecordError
 from persync.rows import Child, Parked, Row
 from persync_shopify.bulk_lines import key_of, place
 from persync_shopify.money_rows import discounts
-from persync_shopify.records import Applications, OrderLinesRecord, OrderRecord, OrderSalesRecord
+from persync_shopify.records import Applications, MoneyV2, OrderLinesRecord, OrderRecord, OrderSalesRecord
 from persync_shopify.rows import line_rows, order_rows, sales_rows
-from persync_shopify.values import order_ref, tail
+from persync_shopify.values import minor, money, order_ref, tail
 
 __all__ = ["BulkRecord", "gathered", "line_of_file_rows"]
+
+LONG: Final = 50
+"""children of one parent from which on some may have been cut off: Shopify was seen to stop near a hundred, without a word"""
 
 
 class BulkRecord(TypedDict):
@@ -43,6 +47,11 @@ class WholeOrder(OrderSalesRecord, OrderLinesRecord):
     currency: str
     codes: list[str]
     applications: Applications
+    changed: NotRequired[datetime | None]
+    pieces: NotRequired[int | None]
+    """how many pieces the lines that make up its price have together"""
+    total: NotRequired[MoneyV2 | None]
+    """what the order comes to now"""
 
 
 def line_of_file_rows(record: BulkRecord, at: Context) -> Iterator[Row]:
@@ -76,6 +85,14 @@ def gathered(data: Mapping[str, Any], below: Below, at: Context) -> Iterator[Row
         raise RecordError(problem["msg"], field=".".join(str(part) for part in problem["loc"])) from None
     yield from sales_rows(order, at)
     yield from line_rows(order, at)
+    changed = order.get("changed")
+    version = changed.isoformat() if changed else None
+    if _lacks_sales(order):
+        yield Child("order_sales", tail(order["id"]), {"id": order["id"], **at.parent}, version)
+    if _lacks_lines(order):
+        for stream in ("order_lines", "order_discounts"):
+            yield Child(stream, tail(order["id"]), {"id": order["id"], **at.parent}, version)
+        return
     yield from discounts(
         order_ref(order, at),
         order["codes"],
@@ -84,6 +101,19 @@ def gathered(data: Mapping[str, Any], below: Below, at: Context) -> Iterator[Row
         order["lineItems"],
         currency=order["currency"],
     )
+
+
+def _lacks_lines(order: WholeOrder) -> bool:
+    """Tell whether lines were cut off: what there is has fewer pieces than the order."""
+    return sum(line["quantity"] for line in order["lineItems"]["nodes"]) < (order.get("pieces") or 0)
+
+
+def _lacks_sales(order: WholeOrder) -> bool:
+    """Tell whether agreements or sales were cut off: there are many, and they do not come to what the order does."""
+    agreements, total = order["agreements"]["nodes"], order.get("total")
+    if total is None or max([len(agreements), *(len(each["sales"]["nodes"]) for each in agreements)]) < LONG:
+        return False
+    return sum(money(sale["totalAmount"])[0] for each in agreements for sale in each["sales"]["nodes"]) != minor(total)
 
 
 @cache

@@ -148,7 +148,7 @@ class Shopify(Connector):
             return graphql_failure(body)
         reason = oauth_failure(body) if status in (400, 401, 403) else ""
         if reason:
-            return AuthError(reason)
+            return AuthError(reason, hint=self.help)
         if status == 401:
             return AuthError("the token was refused (HTTP 401).", hint=self.help)
         if status == 403:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
+
+import orjson
 
 from persync.connect import picked
 from persync.errors import PersyncError, ResponseError, SkipStreamError, TransientError
@@ -10,6 +13,10 @@ from persync.errors import PersyncError, ResponseError, SkipStreamError, Transie
 __all__ = ["graphql_failure", "oauth_failure"]
 
 _FAULTS: Final = frozenset({"INTERNAL_SERVER_ERROR", "TIMEOUT", "SERVICE_UNAVAILABLE"})
+_ADDRESS: Final = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
+_AGAIN: Final = "Pull again: it goes on where it stopped."
+_CHANGED: Final = "Shopify may have changed this call: update persync."
+_TOO_DEAR: Final = "Shopify counts this query dearer than it did: update persync."
 
 
 def graphql_failure(body: bytes) -> PersyncError | None:
@@ -23,20 +30,23 @@ def graphql_failure(body: bytes) -> PersyncError | None:
     errors, data, cost = picked(body, "errors", "data", "extensions.cost")
     if not errors:
         return None
-    if isinstance(errors, str):
-        return ResponseError(f"Shopify answers: {errors[:200]}")
+    if not isinstance(errors, list):
+        said = errors if isinstance(errors, str) else orjson.dumps(errors).decode()
+        return ResponseError(f"Shopify answers: {_words(said)}", hint=_CHANGED)
     found: list[dict[str, Any]] = [error if isinstance(error, dict) else {"message": str(error)} for error in errors]
     codes = [str((error.get("extensions") or {}).get("code", "")) for error in found]
     if "THROTTLED" in codes:
-        return TransientError("the bucket of query points is empty.", throttled=True, wait=_refill(cost))
+        return TransientError("the bucket of query points is empty.", throttled=True, wait=_refill(cost), hint=_AGAIN)
     if "MAX_COST_EXCEEDED" in codes:
         extensions = found[codes.index("MAX_COST_EXCEEDED")]["extensions"]
         return TransientError(
-            f"the query costs {extensions.get('cost')} points, {extensions.get('maxCost')} are allowed.", shrink=True
+            f"the query costs {extensions.get('cost')} points, {extensions.get('maxCost')} are allowed.",
+            shrink=True,
+            hint=_TOO_DEAR,
         )
     for error, code in zip(found, codes, strict=True):
         if code in _FAULTS:
-            return TransientError(f"Shopify failed ({code}).")
+            return TransientError(f"Shopify failed ({code}): {_words(error.get('message'))}", hint=_AGAIN)
         denied = code == "ACCESS_DENIED" or (not code and bool(error.get("path")))
         if not denied:
             return _refused(error, code)
@@ -66,19 +76,24 @@ def _is_whole(path: Any, data: Any) -> bool:
 def _skipped(error: dict[str, Any]) -> SkipStreamError:
     needed = (error.get("extensions") or {}).get("requiredAccess")
     return SkipStreamError(
-        str(error.get("message", "access denied."))[:300],
+        _words(error.get("message") or "access denied."),
         reason="scope",
         hint=f"Give the app: {needed}" if needed else "Give the app access to this data in Shopify, then pull again.",
     )
 
 
 def _refused(error: dict[str, Any], code: str) -> ResponseError:
-    hint = ""
+    hint = _CHANGED
     if code == "undefinedField":
         hint = "The API version lacks a field persync asks for: remove api_version from persync.toml, or take a newer one."
     elif code == "SHOP_INACTIVE":
-        hint = "The shop is paused or closed."
-    return ResponseError(f"Shopify refuses the query ({code or 'no code'}): {str(error.get('message', ''))[:300]}", hint=hint)
+        hint = "The shop is paused or closed: its owner must open it again."
+    return ResponseError(f"Shopify refuses the query ({code or 'no code'}): {_words(error.get('message'))}", hint=hint)
+
+
+def _words(text: Any) -> str:
+    """Return what Shopify says, on one line and without any address it quotes."""
+    return _ADDRESS.sub("(address)", " ".join(str(text or "").split()))[:300]
 
 
 def oauth_failure(body: bytes) -> str:

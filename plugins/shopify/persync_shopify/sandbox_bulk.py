@@ -76,6 +76,8 @@ class Bulk:
     order: Literal["found", "mixed", "reversed"] = "found"
     times_out_over: int | None = None
     foreign: Sequence[str] = ()
+    cuts: int | None = None
+    """of the children of one parent no more come than this, and nothing says so"""
     silent: bool = False
     """a field that is denied comes as null and nothing says so, instead of failing the operation"""
     operations: list[Operation] = field(default_factory=list)
@@ -135,7 +137,7 @@ class _Machine:
             # Seen with the vendor: rows are missing, and nothing says so.
             for connection in answer.data.values():
                 connection["nodes"] = [node for i, node in enumerate(connection["nodes"]) if i % 3]
-        operation.lines = lines_of(answer.data)
+        operation.lines = lines_of(answer.data, self._bulk.cuts)
         over = self._bulk.times_out_over
         if over is not None and operation.outcome == "good" and _roots(operation) > over:
             operation.outcome = "timeout"

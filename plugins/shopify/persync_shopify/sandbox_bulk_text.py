@@ -140,19 +140,22 @@ def runnable(text: str) -> tuple[str, bool]:
     return print_ast(document), "sortKey" in text
 
 
-def lines_of(data: Json) -> list[bytes]:
-    """Return the lines of an answer: each node one, with the id of the node above; slashes escaped, as the vendor does."""
+def lines_of(data: Json, most: int | None = None) -> list[bytes]:
+    """Return the lines of an answer: each node one, with the id of the node above; slashes escaped, as the vendor does.
+
+    `most`: of the children of one parent no more come, and nothing says so.
+    """
     found: list[Json] = []
     for connection in data.values():
         for node in connection["nodes"]:
-            _flatten(node, None, found)
+            _flatten(node, None, found, most)
     return [json.dumps(line, separators=(",", ":")).replace("/", "\\/").encode() for line in found]
 
 
-def _flatten(node: Json, parent: str | None, into: list[Json]) -> None:
+def _flatten(node: Json, parent: str | None, into: list[Json], most: int | None) -> None:
     below = {name: value["nodes"] for name, value in node.items() if isinstance(value, dict) and value.keys() == {"nodes"}}
     line = {name: value for name, value in node.items() if name not in below}
     into.append(line if parent is None else {**line, "__parentId": parent})
     for children in below.values():
-        for child in children:
-            _flatten(child, node["id"], into)
+        for child in children[:most]:
+            _flatten(child, node["id"], into, most)

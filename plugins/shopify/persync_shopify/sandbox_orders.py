@@ -60,6 +60,7 @@ def order_node(order: SandboxOrder, till: Till, *, allowed: Callable[[Json], Jso
         "transactions": till.transactions(order),
         "refunds": _refunds(order, till),
         "agreements": till.agreements(order),
+        "subtotalLineItemsQuantity": sum(each.quantity for each in order.lines if not each.is_gift_card),
         "lineItems": lambda first=0, after=None: sliced([allowed(line_node(order, each, till)) for each in order.lines])(
             first, after
         ),
