@@ -85,7 +85,8 @@ def pull(
                 result.errors.append(bare(error))
             if result.interrupted:
                 break
-        derive(store, aliases=aliases)
+        # A full pull also mends what was derived, whatever the revisions say.
+        derive(store, aliases=aliases, force=options.full)
     return result
 
 

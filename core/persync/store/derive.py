@@ -31,13 +31,7 @@ def derive(
     `aliases` maps other names of a shop to its own domain ([shops] aliases in persync.toml). A table whose sources did
     not change since last time is left alone; `only` names those to look at.
     """
-    steps: dict[str, Callable[[sqlite3.Connection], None]] = {
-        "person_of": _people,
-        "campaign_of": _campaigns,
-        "campaign_levels": _levels,
-        "order_of": lambda db: _orders(db, aliases or {}),
-    }
-    for table, step in steps.items():
+    for table, step in _steps(aliases).items():
         if only is not None and table not in only:
             continue
         with store.transaction() as db:
@@ -47,6 +41,43 @@ def derive(
                 continue
             step(db)
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"derived {table}", state))
+
+
+def differing(store: Store, *, aliases: Mapping[str, str] | None = None) -> tuple[list[str], list[str]]:
+    """Return the derived tables that are not what deriving them anew gives, and those whose facts changed since.
+
+    They are derived into temporary tables of the same names, which SQLite finds first: the store is only read.
+    """
+    db = store.db
+    wrong, behind = [], []
+    db.execute("BEGIN")
+    try:
+        for table, step in _steps(aliases).items():
+            known = db.execute("SELECT value FROM meta WHERE name = ?", (f"derived {table}",)).fetchone()
+            if known is None or not known[0].startswith(_state(db, table)):
+                behind.append(table)
+                continue
+            for name in (table, "dirty"):
+                made = db.execute("SELECT sql FROM main.sqlite_master WHERE type = 'table' AND name = ?", (name,)).fetchone()[0]
+                db.execute(made.replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
+            db.execute(f"INSERT INTO temp.{table} SELECT * FROM main.{table}")
+            step(db)
+            if db.execute("SELECT 1 FROM temp.dirty WHERE name = ?", (table,)).fetchone():
+                wrong.append(table)
+            for name in (table, "dirty"):
+                db.execute(f"DROP TABLE temp.{name}")
+    finally:
+        db.execute("ROLLBACK")
+    return wrong, behind
+
+
+def _steps(aliases: Mapping[str, str] | None) -> dict[str, Callable[[sqlite3.Connection], None]]:
+    return {
+        "person_of": _people,
+        "campaign_of": _campaigns,
+        "campaign_levels": _levels,
+        "order_of": lambda db: _orders(db, aliases or {}),
+    }
 
 
 def _state(db: sqlite3.Connection, table: str) -> str:

@@ -6,8 +6,13 @@ import hashlib
 import os
 import socket
 import sqlite3
+from collections.abc import Iterator
+from typing import Final
 
 from persync.store.store import Store
+
+LOG_BROKEN: Final = "Somebody or something other than persync wrote to the store. Compare it with a backup."
+_FACTS: Final = "command, started_at, exit_code, summary"
 
 
 def begin_run(store: Store, command: str, *, now: int) -> int:
@@ -24,7 +29,8 @@ def end_run(store: Store, run: int, *, now: int, exit_code: int, summary: str) -
     """Note how a run ended, in the run and in the chained log."""
     with store.transaction() as db:
         db.execute("UPDATE runs SET ended_at = ?, exit_code = ?, summary = ? WHERE run = ?", (now, exit_code, summary, run))
-        append(db, run, now, "run ended", summary)
+        facts = db.execute(f"SELECT {_FACTS} FROM runs WHERE run = ?", (run,)).fetchone()
+        append(db, run, now, "run ended", _told(run, *facts))
 
 
 def append(db: sqlite3.Connection, run: int | None, now: int, event: str, detail: str) -> None:
@@ -35,6 +41,31 @@ def append(db: sqlite3.Connection, run: int | None, now: int, event: str, detail
     db.execute(
         "INSERT INTO log (run, happened_at, event, detail, chain) VALUES (?, ?, ?, ?, ?)", (run, now, event, detail, chain)
     )
+
+
+def _told(run: int, command: str, started_at: int, exit_code: int | None, summary: str | None) -> str:
+    """Return what the log says of a run that ended: all that a report of it may rest on."""
+    return f"run {run}, {command}, began {started_at}, exit {exit_code}: {summary}"
+
+
+def problems_of_log(db: sqlite3.Connection) -> Iterator[tuple[str, str]]:
+    """Yield (where, what) of a chain that breaks, and of runs that differ from what the log says of them."""
+    if (entry := broken_at(db)) is not None:
+        yield f"entry {entry}", "the chain of the log does not fit from here on"
+    for run, ended_at, happened_at, detail, *facts in db.execute(
+        f"SELECT r.run, r.ended_at, l.happened_at, l.detail, {_FACTS} FROM runs r"
+        " LEFT JOIN log l ON l.run = r.run AND l.event = 'run ended' WHERE r.ended_at IS NOT NULL ORDER BY r.run"
+    ):
+        if detail is None:
+            yield f"run {run}", "the log does not have its end"
+        # Stores of the first releases logged the summary alone.
+        elif happened_at != ended_at or detail not in (_told(run, *facts), facts[-1]):
+            yield f"run {run}", "it is not what the log says of it"
+    for entry, run in db.execute(
+        "SELECT l.entry, l.run FROM log l WHERE l.event = 'run ended' AND NOT EXISTS (SELECT 1 FROM runs r"
+        " WHERE r.run = l.run AND r.ended_at IS NOT NULL) ORDER BY l.entry"
+    ):
+        yield f"entry {entry}", f"it tells of the end of run {run}, which is not there"
 
 
 def broken_at(db: sqlite3.Connection) -> int | None:
