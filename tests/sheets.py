@@ -117,6 +117,9 @@ def read_names(plugin: str) -> frozenset[str]:
         # A text that stands alone is a docstring: it says what is not read, too.
         notes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):
+            if isinstance(node, ast.keyword) and node.arg == "unused":
+                notes |= {id(each) for each in ast.walk(node.value)}
+        for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in notes:
                 found |= set(re.findall(r"\w+", node.value))
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
