@@ -8,6 +8,7 @@ streams can fill one row. Times are epoch milliseconds UTC; money is minor units
 from __future__ import annotations
 
 from enum import IntEnum
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, final
 
 __all__ = [
@@ -93,13 +94,16 @@ class Action(IntEnum):
     """A session on the shop's own site."""
 
 
+_named = itemgetter(1)
+
+
 class _Ref(tuple[tuple[str, str], ...]):
     """An ordered set of `(kind, key)` pairs that all name one thing; empty keys are left out."""
 
     __slots__ = ()
 
     def __new__(cls, *keys: tuple[str, str | None]) -> Any:
-        return tuple.__new__(cls, [pair for pair in keys if pair[1]])
+        return tuple.__new__(cls, filter(_named, keys))
 
 
 class Person(_Ref):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 
 from hypothesis import given
@@ -114,8 +115,12 @@ def test_who_is_who_depends_neither_on_numbers_nor_on_order(natural: list[tuple[
 
     def named(order: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], tuple[tuple[str, str, str], int]]:
         number = {name: i for i, name in enumerate(order, 1)}
-        rows = [(number[name], *name) for name in sorted(order)]
-        found, refused = people(lambda: rows, [(number[a], number[b]) for a, b in links], len(order))
+        rows = [(number[name], *name) for name in order]
+        found, refused = people(
+            lambda naturally: sorted(rows, key=itemgetter(1, 2, 3)) if naturally else rows,
+            lambda: [(number[a], number[b]) for a, b in links],
+            len(order),
+        )
         assert refused == []
         return {order[key - 1]: (order[person - 1], hashed) for key, person, hashed in found}
 
@@ -125,7 +130,7 @@ def test_who_is_who_depends_neither_on_numbers_nor_on_order(natural: list[tuple[
 def test_a_cluster_of_more_than_twenty_keys_is_not_believed() -> None:
     natural = [(i, "id", "a", f"{i:02}") for i in range(1, 23)]
 
-    found, refused = people(lambda: natural, [(1, i) for i in range(2, 22)], 22)
+    found, refused = people(lambda naturally: natural, lambda: [(1, i) for i in range(2, 22)], 22)
 
     rows = list(found)
     assert refused == [list(range(1, 22))]

@@ -257,7 +257,13 @@ def shaped(at: Callable[..., Context]) -> Callable[..., Shaped]:
 
     def shape(stream: Stream, body: bytes, path: str = "results", *, single: bool = False, **context: Any) -> Shaped:
         step = Step(body, tuple(path.split(".")) if path and not single else (), None, single=single)
-        return Shaper(stream).shape(step, at(**context), number=len, hashed=lambda text: "hashed", known=None)
+        return Shaper(stream).shape(
+            step,
+            at(**context),
+            numbers=lambda beginning, texts: list(map(len, texts)),
+            hashed=lambda text: "hashed",
+            known=None,
+        )
 
     return shape
 

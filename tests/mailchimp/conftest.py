@@ -311,6 +311,12 @@ def shape() -> Callable[..., Shaped]:
             fields=fields or {},
         )
         step = Step(orjson.dumps(answer), at, None, single=single)
-        return Shaper(STREAMS[stream]).shape(step, context, number=hash, hashed=lambda text: f"hashed-{len(text)}", known=None)
+        return Shaper(STREAMS[stream]).shape(
+            step,
+            context,
+            numbers=lambda beginning, texts: list(map(hash, texts)),
+            hashed=lambda text: f"hashed-{len(text)}",
+            known=None,
+        )
 
     return one

@@ -46,7 +46,9 @@ def ms(text: str) -> int:
 
 def rows_of(stream: Stream, record: dict[str, Any], context: Context) -> list[Any]:
     step = Step(orjson.dumps({"nodes": [record]}), ("nodes",), None)
-    shaped = Shaper(stream).shape(step, context, number=lambda text: 0, hashed=lambda text: "hashed", known=None)
+    shaped = Shaper(stream).shape(
+        step, context, numbers=lambda beginning, texts: [0] * len(texts), hashed=lambda text: "hashed", known=None
+    )
     assert shaped.rejects == []
     return shaped.rows
 

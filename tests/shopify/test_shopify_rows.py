@@ -49,7 +49,9 @@ def fixture(name: str, at: str) -> list[dict[str, Any]]:
 def shape(stream: Stream, records: list[dict[str, Any]], context: Context) -> Shaped:
     """Shape records the way a pull does: validated from bytes, then through the row function."""
     step = Step(orjson.dumps({"nodes": records}), ("nodes",), None)
-    return Shaper(stream).shape(step, context, number=lambda text: 0, hashed=lambda text: "hashed", known=None)
+    return Shaper(stream).shape(
+        step, context, numbers=lambda beginning, texts: [0] * len(texts), hashed=lambda text: "hashed", known=None
+    )
 
 
 def rows_of(stream: Stream, records: list[dict[str, Any]], context: Context) -> list[Any]:

@@ -50,7 +50,9 @@ def ref(number: str, name: str) -> OrderRef:
 
 def rows_of(stream: Stream, body: bytes, at: tuple[str, ...], context: Context) -> list[Any]:
     step = Step(body, at, None, single=at[-1] == "order")
-    shaped = Shaper(stream).shape(step, context, number=lambda text: 0, hashed=lambda text: "hashed", known=None)
+    shaped = Shaper(stream).shape(
+        step, context, numbers=lambda beginning, texts: [0] * len(texts), hashed=lambda text: "hashed", known=None
+    )
     assert shaped.rejects == []
     return shaped.rows
 

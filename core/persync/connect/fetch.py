@@ -19,6 +19,12 @@ from persync.store.checkpoints import Checkpoint
 QUEUE = 2
 """bodies waiting for the writer: enough to keep it busy, few enough to keep memory flat"""
 
+IN_FLIGHT = 6 * 2**20
+"""bytes of answers asked for and not yet written, by all threads together: memory must not grow with a vendor's page size"""
+
+EXPECTED = 2**20
+"""bytes that the first answer of a stream is taken to have; the others what the one before had"""
+
 RECOVERIES = 20
 """how often one partition may begin a slice again because the vendor forgot its place"""
 
@@ -59,6 +65,33 @@ class Page:
     """counted from 1 in this run"""
     headers: Mapping[str, str] = field(default_factory=dict)
     """of the answer: the vendor's id of the request is among them, or in the body"""
+    size: int = 0
+    """bytes that it holds of the budget"""
+
+
+class Budget:
+    """Bytes that may be in flight at once. An answer bigger than all of it comes alone."""
+
+    def __init__(self, limit: int, stop: threading.Event) -> None:
+        self._limit = limit
+        self._stop = stop
+        self._used = 0
+        self._freed = threading.Condition()
+
+    def take(self, size: int) -> None:
+        """Wait until so many bytes are free, and hold them. Raise Stopped when the run is ending."""
+        with self._freed:
+            while self._used and self._used + size > self._limit:
+                if self._stop.is_set():
+                    raise Stopped
+                self._freed.wait(0.2)
+            self._used += size
+
+    def give(self, size: int) -> None:
+        """Free bytes again; a negative size holds more, without waiting."""
+        with self._freed:
+            self._used -= size
+            self._freed.notify_all()
 
 
 @dataclass(slots=True)
@@ -80,6 +113,8 @@ class Fetchers:
         for job in jobs:
             self._waiting.put(job)
         self._cancelled: set[str] = set()
+        self._budget = Budget(IN_FLIGHT, stop)
+        self._sizes: dict[str, int] = {}
         self._threads = [
             threading.Thread(target=self._run, name=f"fetch-{i}", daemon=True) for i in range(max(1, min(threads, len(jobs))))
         ]
@@ -89,6 +124,10 @@ class Fetchers:
     def cancel(self, stream: str) -> None:
         """Begin no further job of this stream: what it would ask is refused anyway."""
         self._cancelled.add(stream)
+
+    def written(self, page: Page) -> None:
+        """Free what a page held: others may be asked for."""
+        self._budget.give(page.size)
 
     def join(self) -> None:
         """Let every thread end; call with `stop` set, or when all jobs have ended."""
@@ -146,7 +185,7 @@ class Fetchers:
             seen.add(mark)
             number += 1
             try:
-                step, headers = self._ask(work, token, number)
+                step, headers, size = self._hold(work, token, number)
             except TransientError as error:
                 smaller = reader.shrink(work, token)
                 if smaller is None or error.throttled:
@@ -167,11 +206,23 @@ class Fetchers:
                 seen.clear()
                 token = again
                 continue
-            self._put(Page(job, token, step, begins, number, headers))
+            self._put(Page(job, token, step, begins, number, headers, size))
             first = begins = False
             if step.wait and step.next is not None:
                 self._client.pause(step.wait)
             token = step.next
+
+    def _hold(self, work: Work, token: Token, number: int) -> tuple[Step, Mapping[str, str], int]:
+        """Ask for a page once there is room for it; return it, its headers, and the bytes it holds."""
+        expected = self._sizes.get(work.stream.name, EXPECTED)
+        self._budget.take(expected)
+        size = 0
+        try:
+            step, headers = self._ask(work, token, number)
+            size = self._sizes[work.stream.name] = len(step.body)
+        finally:
+            self._budget.give(expected - size)
+        return step, headers, size
 
     def _ask(self, work: Work, token: Token, number: int) -> tuple[Step, Mapping[str, str]]:
         for last_try in (False, True):

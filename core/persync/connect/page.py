@@ -6,7 +6,8 @@ The whole page is validated in one go straight from its bytes; only when that fa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -81,27 +82,28 @@ class Shaper:
         step: Step,
         context: Context,
         *,
-        number: Callable[[str], int],
+        numbers: Callable[[str, list[str]], Sequence[int]],
         hashed: Callable[[str], str],
         known: Callable[[list[int]], Mapping[int, int]] | None,
         erased: Callable[[str], bool] = lambda key: False,
     ) -> Shaped:
         """Shape one page.
 
-        `number` is the store's keyed 64-bit hash, `hashed` its keyed name; `known` looks up the versions last written of
-        records, None to look at none (a full pass, or the first one). `erased` tells whether a person's key is that of an
-        erased one, of whom no reject is kept. Raises ResponseError when the page itself is not what was expected.
+        `numbers` are the store's keyed 64-bit hashes of texts with a common beginning, `hashed` is its keyed name; `known`
+        looks up the versions last written of records, None to look at none (a full pass, or the first one). `erased` tells
+        whether a person's key is that of an erased one, of whom no reject is kept. Raises ResponseError when the page itself
+        is not what was expected.
         """
         shaped = Shaped()
         skip: set[int] = set()
         marks: list[tuple[int, int] | None] = []
         if self.stream.version and known is not None:
             # A cheap look at ids and versions first: what did not change is neither validated nor shaped.
-            marks = self._marks(self._peeked(step), context, number)
+            marks = self._marks(self._peeked(step), context, numbers)
             shaped.records = len(marks)
             if marks:
-                written = known([mark[0] for mark in marks if mark is not None])
-                skip = {i for i, mark in enumerate(marks) if mark is not None and written.get(mark[0]) == mark[1]}
+                same = known([mark[0] for mark in marks if mark is not None]).items()
+                skip = {i for i, mark in enumerate(marks) if mark in same}
                 shaped.unchanged = len(skip)
                 if len(skip) == len(marks):
                     return shaped
@@ -113,32 +115,32 @@ class Shaper:
             checked = False
         shaped.records = len(found)
         if self.stream.version and known is None:
-            marks = self._marks(found, context, number)
-        function = self.stream.rows
+            marks = self._marks(found, context, numbers)
+        function, rows = self.stream.rows, shaped.rows
         for i, record in enumerate(found):
             if i in skip:
                 continue
+            begun = len(rows)
             try:
                 if not checked:
                     # Through its JSON again: what a record is must not depend on the company it comes in.
                     record = self._record.validate_json(orjson.dumps(record))
-                # As a list first: of a record that fails half way no row is kept.
-                shaped.rows += list(function(record, context))
+                rows.extend(function(record, context))
+                continue
             except ValidationError as error:
                 problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-                where = ".".join(str(part) for part in problem["loc"])
-                shaped.rejects += self._rejects(self._raw_records(step)[i], where, problem["msg"], hashed, erased)
-                continue
+                where, why = ".".join(str(part) for part in problem["loc"]), problem["msg"]
             except RecordError as error:
-                shaped.rejects += self._rejects(self._raw_records(step)[i], error.field, error.what, hashed, erased)
-                continue
+                where, why = error.field, error.what
             except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
                 # A row function that trips over a record it did not foresee: the record waits, the page goes on.
-                reason = f"{type(error).__name__} while shaping"
-                shaped.rejects += self._rejects(self._raw_records(step)[i], "", reason, hashed, erased)
-                continue
-            if marks and marks[i] is not None:
-                shaped.versions.append(marks[i])  # type: ignore[arg-type]
+                where, why = "", f"{type(error).__name__} while shaping"
+            # Of a record that fails half way no row is kept.
+            del rows[begun:]
+            shaped.rejects += self._rejects(self._raw_records(step)[i], where, why, hashed, erased)
+            if marks:
+                marks[i] = None
+        shaped.versions = [mark for i, mark in enumerate(marks) if mark is not None and i not in skip]
         return shaped
 
     def unread(self, step: Step) -> set[str]:
@@ -146,19 +148,25 @@ class Shaper:
         found = unread(self.stream.record, self._raw_records(step)[:_LOOKED_AT])
         return found.difference(self.stream.unused, (self.stream.key, self.stream.version))
 
-    def _marks(self, records: list[Any], context: Context, number: Callable[[str], int]) -> list[tuple[int, int] | None]:
+    def _marks(
+        self, records: list[Any], context: Context, numbers: Callable[[str, list[str]], Sequence[int]]
+    ) -> list[tuple[int, int] | None]:
         """Return (record, version) as keyed numbers for each record, None where one has no key or version."""
         # Newly opted-in attributes make every record worth another look.
         shape = f"{self.stream.shape}\0{sorted(getattr(context.settings, 'attributes', {}).items())}"
-        marks: list[tuple[int, int] | None] = []
-        for record in records:
-            key, version = _at(record, self.stream.key), _at(record, self.stream.version or "")
-            if key is None or version is None:
-                marks.append(None)
-                continue
-            place = f"{context.connection}\0{self.stream.name}\0{context.partition}\0{key}"
-            marks.append((number(f"record\0{place}"), number(f"version\0{shape}\0{version}")))
-        return marks
+        keys, versions = _column(records, self.stream.key), _column(records, self.stream.version or "")
+        marks = list(
+            zip(
+                numbers(f"record\0{context.connection}\0{self.stream.name}\0{context.partition}\0", list(map(str, keys))),
+                numbers(f"version\0{shape}\0", list(map(str, versions))),
+                strict=True,
+            )
+        )
+        if None not in keys and None not in versions:
+            return marks
+        return [
+            None if key is None or version is None else mark for key, version, mark in zip(keys, versions, marks, strict=True)
+        ]
 
     def _peeked(self, step: Step) -> list[Any]:
         try:
@@ -213,6 +221,14 @@ def _dig(page: Any, step: Step) -> list[Any]:
     for name in step.at:
         page = page[name]
     return [page] if step.single else list(page)
+
+
+def _column(records: list[Any], path: str) -> list[Any]:
+    """Return what stands at a dotted path of each record, None where it is absent."""
+    if "." not in path:
+        with suppress(AttributeError):  # a record that is no object
+            return [record.get(path) for record in records]
+    return [_at(record, path) for record in records]
 
 
 def _at(record: Any, path: str) -> Any:

@@ -254,7 +254,7 @@ class Prober:
         )
         # No key is at hand, and none is needed: no hash leaves this function.
         shaped = Shaper(replace(work.stream, version=None)).shape(
-            step, context, number=lambda text: 0, hashed=lambda text: "", known=None
+            step, context, numbers=lambda beginning, texts: (), hashed=lambda text: "", known=None
         )
         probe.seen, probe.rejects = shaped.records, len(shaped.rejects)
         if self._thorough and shaped.records:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,9 @@ __all__ = ["PullOptions", "PullResult", "StreamResult", "pull"]
 EMPTY_PAGES = 500
 """so many empty pages in a row with a next page each are a loop"""
 
+FULL_COLLECTION = 100
+"""pages after which whatever outlived some of them is looked at too"""
+
 
 def pull(
     store_path: Path,
@@ -64,9 +67,7 @@ def pull(
     fails is told in the result, by connection and stream; only a store that cannot be used at all raises.
     """
     result = PullResult()
-    # What is loaded by now stays: the collector need not walk it again after every few hundred records.
-    gc.freeze()
-    with open_store(store_path, create=True) as store:
+    with _collector_held(), open_store(store_path, create=True) as store:
         for connector in connectors:
             try:
                 with hold(store_path, connector.connection, wait=options.wait):
@@ -88,6 +89,22 @@ def pull(
         # A full pull also mends what was derived, whatever the revisions say.
         derive(store, aliases=aliases, force=options.full)
     return result
+
+
+@contextmanager
+def _collector_held() -> Iterator[None]:
+    """Let nothing be collected but between pages: within one the collector walks over a thousand live records, again and again.
+
+    What is loaded by now stays, and is not walked over either.
+    """
+    enabled = gc.isenabled()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class ConnectionPull:
@@ -116,6 +133,12 @@ class ConnectionPull:
 
     def run_all(self) -> None:
         """Read every due stream, parents before children."""
+        self._run_levels()
+        # Without them records are looked at once more, so whatever stops them is no failure of the pull.
+        with suppress(PersyncError):
+            self._pages.keep_versions()
+
+    def _run_levels(self) -> None:
         try:
             if self._run_batches():
                 return
@@ -190,6 +213,8 @@ class ConnectionPull:
                 result = results[item.job.work.stream.name]
                 if isinstance(item, Page):
                     self._take_page(item, result, fields, fetchers)
+                    fetchers.written(item)
+                    gc.collect(1 if result.pages % FULL_COLLECTION else 2)
                 else:
                     remaining -= 1
                     if item.error is not None:

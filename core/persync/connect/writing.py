@@ -20,11 +20,15 @@ from persync.store.rejects import clear_rejects, keep_rejects
 from persync.store.store import Store
 from persync.store.write import Writer, mark_dirty
 
+VERSIONS = 20_000
+"""so many versions of records are kept in one go: each lot touches most leaves of their table, however small it is"""
+
 
 class PageWriter:
-    """Writes the pages of one connection: rows, rejects, versions, checkpoint and coverage of a page together.
+    """Writes the pages of one connection: rows, rejects, checkpoint and coverage of a page together.
 
-    `rejected` holds the (stream, partition) pairs that had rejects when the run began.
+    The versions of its records follow with a later page, or with `keep_versions`: should they be lost, records are only looked
+    at once more. `rejected` holds the (stream, partition) pairs that had rejects when the run began.
     """
 
     def __init__(self, store: Store, connector: Connector, options: PullOptions, writer: Writer) -> None:
@@ -34,6 +38,7 @@ class PageWriter:
         self._writer = writer
         self._shapers: dict[int, Shaper] = {}
         self._looked: set[str] = set()
+        self._versions_due: dict[int, int] = {}
         self.rejected: set[tuple[str, str]] = {
             (stream, partition)
             for stream, partition in store.db.execute(
@@ -66,7 +71,7 @@ class PageWriter:
             shaped = shaper.shape(
                 step,
                 context,
-                number=key.number,
+                numbers=key.numbers,
                 hashed=lambda text: key.name("record", text),
                 erased=self._writer.resolve.names_erased,
                 known=None if again else self._versions,
@@ -84,10 +89,11 @@ class PageWriter:
         place = (stream.name, job.work.partition)
         try:
             with self.store.transaction() as db:
+                if len(self._versions_due) >= VERSIONS:
+                    self._keep_versions(db)
                 if page.first and (stream.sweeps or stream.join or stream.gather) is not None:
                     sweeping.begin(db, self._writer.connection, *place)
                 changed = self._writer.write(shaped.rows, place, lists=stream.sweeps.thing if stream.sweeps else "")
-                self._keep_versions(shaped)
                 changed += self._settle_rejects(job, shaped)
                 if joins:
                     begun = {"join": "", "next": step.next, "params": dict(step.params)}
@@ -106,6 +112,7 @@ class PageWriter:
         if stream.name not in self._looked and shaped.records:
             self._looked.add(stream.name)
             result.unread |= shaper.unread(step)
+        self._versions_due.update(shaped.versions)
         result.pages += 1
         result.records += shaped.records
         result.unchanged += shaped.unchanged
@@ -203,17 +210,23 @@ class PageWriter:
         return dict(
             self.store.db.execute(
                 "SELECT v.record, v.version FROM json_each(?) j CROSS JOIN versions v ON v.record = j.value",
-                (orjson.dumps(records).decode(),),
+                (orjson.dumps(sorted(records)).decode(),),
             )
         )
 
-    def _keep_versions(self, shaped: Shaped) -> None:
-        if shaped.versions:
-            self.store.db.executemany(
-                "INSERT INTO versions VALUES (?, ?) ON CONFLICT DO UPDATE SET version = excluded.version"
-                " WHERE versions.version IS NOT excluded.version",
-                shaped.versions,
-            )
+    def keep_versions(self) -> None:
+        """Keep the versions of the records written last; call when no more pages come."""
+        if self._versions_due:
+            with self.store.transaction() as db:
+                self._keep_versions(db)
+
+    def _keep_versions(self, db: sqlite3.Connection) -> None:
+        due, self._versions_due = self._versions_due, {}
+        db.executemany(
+            "INSERT INTO versions VALUES (?, ?) ON CONFLICT DO UPDATE SET version = excluded.version"
+            " WHERE versions.version IS NOT excluded.version",
+            sorted(due.items()),
+        )
 
     def _settle_rejects(self, job: Job, shaped: Shaped) -> int:
         """Keep this page's rejects; forget those of the partition at the first page of a pass that reads it all again."""

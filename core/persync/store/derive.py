@@ -117,7 +117,13 @@ def _people(db: sqlite3.Connection) -> None:
         for kind, connection in db.execute("SELECT DISTINCT kind, connection FROM person_keys")
     )
 
-    def natural() -> Iterator[tuple[int, str, str, str]]:
+    def keys(naturally: bool) -> Iterator[tuple[int, str, str, str]]:
+        if not naturally:
+            for key_id, kind, connection, key in db.execute(
+                "SELECT key_id, kind, connection, key FROM person_keys ORDER BY key_id"
+            ):
+                yield key_id, kind, names.get(connection, ""), key
+            return
         # Group by group the index already has the keys in order: nothing is sorted.
         for kind, name, connection in groups:
             for key_id, key in db.execute(
@@ -125,8 +131,11 @@ def _people(db: sqlite3.Connection) -> None:
             ):
                 yield key_id, kind, name, key
 
+    def links() -> Iterator[tuple[int, int]]:
+        return db.execute("SELECT key_a, key_b FROM links WHERE undone_at IS NULL")
+
     highest = db.execute("SELECT coalesce(max(key_id), 0) FROM person_keys").fetchone()[0]
-    found, _ = people(natural, db.execute("SELECT key_a, key_b FROM links WHERE undone_at IS NULL"), highest)
+    found, _ = people(keys, links, highest)
     before = db.total_changes
     db.executemany(
         "INSERT INTO person_of VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET person = excluded.person, hash = excluded.hash"

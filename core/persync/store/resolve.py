@@ -86,6 +86,10 @@ class Resolver:
             self._number(kind, values[kind])
         links = []
         for person in fresh:
+            if len(person) == 1:
+                ((kind, value),) = person
+                known[person] = values[kind][value]
+                continue
             numbers = [values[kind][value] for kind, value in person]
             if not numbers:
                 known[person] = None
@@ -144,8 +148,7 @@ class Resolver:
             )
             found.update(fresh)
             self.touched.add("person_keys")
-        for value, key in stored.items():
-            values[value] = found[key]
+        values.update(zip(stored, map(found.__getitem__, stored.values()), strict=True))
 
     def _place(self, kind: str) -> tuple[int, str]:
         """Return the connection that a kind of key belongs to, and its plain name."""
@@ -364,9 +367,9 @@ def stored_keys(key: StoreKey, kind: str, values: Iterable[str]) -> dict[str, st
     """Return {value: what the store keeps of it} for keys of one kind: a keyed hash, or a platform's id as it is."""
     if kind not in HASHED_KINDS:
         return {value: value for value in values}
-    if kind == "opaque":
-        return {value: key.name(kind, value.strip()) for value in values}
-    return {value: key.name(kind, value.strip().lower()) for value in values}
+    texts = list(values)
+    bare = map(str.strip, texts)
+    return dict(zip(texts, key.names(kind, bare if kind == "opaque" else map(str.lower, bare)), strict=True))
 
 
 def tombstone(key: StoreKey, kind: str, connection: int, stored: str) -> str:

@@ -150,7 +150,7 @@ def open_store(path: Path, *, create: bool = False) -> Store:
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA temp_store = MEMORY")
         # Room for the leaves that a page of hashed keys touches; 24 MB, counted in the pull's memory.
-        db.execute("PRAGMA cache_size = -24000")
+        db.execute("PRAGMA cache_size = -16000")
         db.execute("PRAGMA wal_autocheckpoint = 4000")
         return store
     except sqlite3.Error as error:

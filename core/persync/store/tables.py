@@ -42,9 +42,9 @@ class Table:
         return next((index for index, method in self.refs if method == "person"), None)
 
     @property
-    def keeps(self) -> bool:
-        """Whether a row of this table may hold KEEP."""
-        return KEEP in self.row._field_defaults.values()
+    def keepable(self) -> list[int]:
+        """The indexes of the fields that may hold KEEP."""
+        return [index for index, kind in enumerate(self.row.__annotations__.values()) if "Keep" in kind.__forward_arg__]
 
     @property
     def columns(self) -> tuple[str, ...]:

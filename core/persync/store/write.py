@@ -7,7 +7,7 @@ changed, sets are compared before they are replaced.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import compress, groupby, repeat
 from operator import itemgetter
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from persync import rows
-from persync.rows import KEEP, Row
+from persync.rows import KEEP, Keep, Row
 from persync.store.resolve import Resolver
 from persync.store.schema import MONTHLY
 from persync.store.store import Store
@@ -164,9 +164,8 @@ class Writer:
     def _upserts(self, table: Table, batch: list[Any]) -> None:
         before = self.db.total_changes
         start = 1 if table.fixed else 0
-        masks = [kept_fields(row) for row in batch] if table.keeps else [()] * len(batch)
-        for kept, group in groupby(zip(masks, batch, strict=True), key=itemgetter(0)):
-            columns = self._columns(table, [row for _, row in group])
+        for kept, group in _by_kept(table, batch):
+            columns = self._columns(table, group)
             keep = {index + start for index in kept}
             self.db.executemany(
                 # The connection's column has no end; the others are equally long.
@@ -364,6 +363,16 @@ class Writer:
 
     def _mark_now(self, table: str) -> None:
         self.db.execute("INSERT INTO dirty VALUES (?, -1, 1) ON CONFLICT DO UPDATE SET rev = rev + 1", (table,))
+
+
+def _by_kept(table: Table, batch: list[Any]) -> Iterator[tuple[tuple[int, ...], list[Any]]]:
+    """Split a batch into runs of rows that keep the same fields: (their indexes, rows). Most often it is one run."""
+    kinds = [set(map(type, map(itemgetter(index), batch))) for index in table.keepable]
+    if all(len(found) == 1 or Keep not in found for found in kinds):
+        yield tuple(index for index, found in zip(table.keepable, kinds, strict=True) if Keep in found), batch
+        return
+    for kept, group in groupby(zip(map(kept_fields, batch), batch, strict=True), key=itemgetter(0)):
+        yield kept, [row for _, row in group]
 
 
 def write_batch(store: Store, connection: str, connector: str, batch: Batch, *, now: int) -> int | None:
