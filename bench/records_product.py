@@ -18,10 +18,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
+from typing_extensions import TypedDict
+
 from persync import rows
 from persync.connect import ConnectionSettings, Connector, Context, OffsetPages, SinglePage, Stream
 from persync.connect.pull import PullOptions, pull
-from typing_extensions import TypedDict
 
 
 class Part(TypedDict):

@@ -102,7 +102,7 @@ class Shaper:
             marks = self._marks(self._peeked(step), context, numbers)
             shaped.records = len(marks)
             if marks:
-                same = known([mark[0] for mark in marks if mark is not None]).items()
+                same = set(known([mark[0] for mark in marks if mark is not None]).items())
                 skip = {i for i, mark in enumerate(marks) if mark in same}
                 shaped.unchanged = len(skip)
                 if len(skip) == len(marks):
@@ -155,7 +155,7 @@ class Shaper:
         # Newly opted-in attributes make every record worth another look.
         shape = f"{self.stream.shape}\0{sorted(getattr(context.settings, 'attributes', {}).items())}"
         keys, versions = _column(records, self.stream.key), _column(records, self.stream.version or "")
-        marks = list(
+        marks: list[tuple[int, int] | None] = list(
             zip(
                 numbers(f"record\0{context.connection}\0{self.stream.name}\0{context.partition}\0", list(map(str, keys))),
                 numbers(f"version\0{shape}\0", list(map(str, versions))),
