@@ -389,6 +389,8 @@ def _sweep_words(sweep: Any) -> str:
         if sweep.without
         else ""
     )
+    if sweep.thing == "member":
+        return f"whom a {' or '.join(sweep.only)} does not name any longer has left it"
     return f"each {sweep.thing}{kinds} that it does not name"
 
 

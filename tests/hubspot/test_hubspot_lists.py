@@ -10,7 +10,7 @@ import pytest
 from persync.connect.page import Shaped
 from persync.connect.pull import PullOptions, PullResult, pull
 from persync.errors import ResponseError
-from persync.rows import Child, Evidence, Field, MemberOf, Person, Segment
+from persync.rows import Child, Evidence, Field, MemberOf, Person, Present, Segment
 from persync_hubspot import streams_mail
 from persync_hubspot.mail_readers import ListPages
 from persync_hubspot.properties import millis
@@ -63,7 +63,7 @@ def test_a_member_joins_one_list_without_leaving_the_others(shaped: Shape) -> No
     found = shaped(streams_mail.LIST_MEMBERS, orjson.dumps(body), parent={"id": "62"})
 
     joined = millis("2026-05-01T00:00:00Z", "")
-    assert found.rows == [MemberOf(Person(("id", "101")), "list", "62", ("62",), joined_at=joined)]
+    assert found.rows == [MemberOf(Person(("id", "101")), "list", "62", ("62",), joined_at=joined), Present("101")]
 
 
 @pytest.mark.parametrize(
@@ -134,3 +134,25 @@ def test_lists_members_and_old_numbers_reach_the_store(account_of: Any, build: A
     assert table(store, members) == [("61", 5, 5), ("62", 5, 5)]
     sent_to = "SELECT k.key, c.list FROM campaigns c JOIN campaign_keys k USING (campaign_key) WHERE k.kind = 'id' ORDER BY 1"
     assert table(store, sent_to) == [("8801", "legacy:9"), ("8802", "61,62")]
+
+
+def test_who_leaves_a_list_is_a_member_until_then_and_who_comes_back_is_one_again(
+    account_of: Any, build: Any, tmp_path: Path
+) -> None:
+    """HubSpot names who is in a list now: whom a complete list does not name has left since the pull before."""
+    store, account, states = tmp_path / "a.db", account_of(), []
+    world, now = account.world, account.world.now
+    people = (
+        "SELECT s.vendor_id || ':' || k.key, m.left_at FROM memberships m JOIN segments s USING (segment_id)"
+        " JOIN person_keys k USING (key_id) WHERE s.kind = 'list' AND m.left_at IS NOT NULL ORDER BY 1"
+    )
+
+    for later, language in enumerate(("de", "fr", "de")):
+        world.people[1].language = language
+        there = type(account)(world)
+        result = pulled(store, there, "account", "contacts", "lists", "list_members", now=now + later * build.day)
+        changed = {one.stream: one.changed for one in result.streams}
+        read = [call.url.path for call in there.transport.calls if "memberships" in call.url.path]
+        states.append((table(store, people), changed["list_members"], len(read)))
+
+    assert states == [([], 10, 2), ([("62:101", now + build.day)], 1, 1), ([], 1, 1)]

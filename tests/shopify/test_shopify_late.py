@@ -390,6 +390,29 @@ def test_members_of_the_segments_that_were_used_are_known(build: Any, connect: C
     ]
 
 
+def test_who_leaves_a_segment_is_a_member_until_then_and_who_comes_back_is_one_again(
+    build: Any, connect: Connect, tmp_path: Path
+) -> None:
+    """Shopify names who is in a segment now: whom a complete list does not name has left since the pull before."""
+    world, store = build.world(people=4), tmp_path / "s.db"
+    now, day, wanted = build.now, 86_400_000, {"segments": ["401", "403"]}
+    people = (
+        "SELECT s.vendor_id, k.key, m.left_at FROM memberships m JOIN segments s USING (segment_id)"
+        " JOIN person_keys k USING (key_id) WHERE s.vendor_id = '401' OR m.left_at IS NOT NULL ORDER BY 1, 2"
+    )
+    states = []
+
+    for later, status in enumerate(("subscribed", "unsubscribed", "subscribed")):
+        world.people[2].status, world.people[2].updated_at = status, now + later * day
+        world.now = now + later * day
+        run(store, connect(world, settings=wanted), world.now)
+        states.append([left_at for _, who, left_at in select(store, people) if who == "8002"])
+        others = [left_at for _, who, left_at in select(store, people) if who != "8002"]
+        assert others == [None, None, None]
+
+    assert states == [[None], [now + day], [None]]
+
+
 def test_advertising_is_read_when_it_is_named_and_allowed(build: Any, connect: Connect, tmp_path: Path) -> None:
     store = tmp_path / "s.db"
     scopes = ALL | {"read_marketing_events"}

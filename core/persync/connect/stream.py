@@ -89,7 +89,10 @@ class Sweep:
 
     `thing` is contact, campaign, order, product, company, ticket or cart; `only` and `without` narrow it to things of these
     kinds (the `kind` of campaigns and orders). Row functions yield a `Present` for each record. Nothing is believed to be
-    gone when the pass named fewer things than the vendor's own total.
+    gone when the pass named fewer things than the vendor's own total, or a record of it was rejected.
+
+    `thing` may also be member: then each partition is the whole list of one segment's members, `only` the kind of segment and
+    the partition its id. Whom it does not name has left the segment; the other segments are as they were.
     """
 
     thing: str

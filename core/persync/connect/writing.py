@@ -100,7 +100,7 @@ class PageWriter:
                     point.token = page.token if "join" in page.token else begun
                     points.save_token(db, self._writer.connection, point)
                 elif step.next is None:
-                    self._complete(db, job, step.total, short=_shortfall(page))
+                    changed += self._complete(db, job, step.total, short=_shortfall(page))
                 else:
                     point.token = step.next
                     points.save_token(db, self._writer.connection, point)
@@ -119,18 +119,26 @@ class PageWriter:
         result.changed += changed
         result.rejects += len(shaped.rejects)
 
-    def _complete(self, db: sqlite3.Connection, job: Job, total: int | None, short: str = "") -> None:
-        """Complete a partition, and compare what a whole listing named with what is known; `short` tells of missing records."""
+    def _complete(self, db: sqlite3.Connection, job: Job, total: int | None, short: str = "") -> int:
+        """Complete a partition, and compare what a whole listing named with what is known; return the rows that changed.
+
+        `short` tells of missing records.
+        """
         stream, connection = job.work.stream, self._writer.connection
         job.point.token = None
         points.complete(db, connection, job.point, now=self.options.now, note=short)
         mark_dirty(db, "coverage")
-        if (what := stream.sweeps) is not None:
-            sweeping.listed(db, connection, stream.name, job.work.partition, total=total)
-            for table in sweeping.sweep(
-                db, connection, stream.name, what.thing, only=what.only, without=what.without, now=self.options.now
-            ):
-                mark_dirty(db, table)
+        if (what := stream.sweeps) is None:
+            return 0
+        now, place = self.options.now, (db, connection, stream.name)
+        sweeping.listed(*place, job.work.partition, total=total)
+        if what.thing == "member":
+            changed = sweeping.leave(*place, job.work.partition, kinds=what.only, now=now)
+        else:
+            changed = sweeping.sweep(*place, what.thing, only=what.only, without=what.without, now=now)
+        for table in set(changed):
+            mark_dirty(db, table)
+        return len(changed)
 
     def _join(self, job: Job, context: Context, result: StreamResult) -> int:
         """Shape what waited for its parents, some hundred at a time, each lot with a checkpoint of its own."""
@@ -145,8 +153,7 @@ class PageWriter:
                 if not lot:
                     if parking.clear_some(db, *place):
                         continue
-                    self._go_on(db, job)
-                    return changed
+                    return changed + self._go_on(db, job)
                 shaped = Shaped()
                 for key, chain in lot:
                     try:
@@ -163,15 +170,15 @@ class PageWriter:
                 points.save_token(db, connection, point)
             result.rejects += len(shaped.rejects)
 
-    def _go_on(self, db: sqlite3.Connection, job: Job) -> None:
-        """After a join: go on with the next slice of the partition, or complete it."""
+    def _go_on(self, db: sqlite3.Connection, job: Job) -> int:
+        """After a join: go on with the next slice of the partition, or complete it; return the rows that changed."""
         point = job.point
         following = (point.token or {}).get("next")
         if following is None:
-            self._complete(db, job, None)
-        else:
-            point.token = following
-            points.save_token(db, self._writer.connection, point)
+            return self._complete(db, job, None)
+        point.token = following
+        points.save_token(db, self._writer.connection, point)
+        return 0
 
     def _gather(self, job: Job, context: Context, result: StreamResult) -> int:
         """Shape what is parked, each record with all that belongs to it, some hundred at a time, and forget it with them."""
@@ -196,8 +203,7 @@ class PageWriter:
                         Reject(key[:200], "", "what it belongs to is not in the result.", "{}") for key in lots.orphans()
                     ]
                     if not shaped.rejects:
-                        self._go_on(db, job)
-                        return changed
+                        return changed + self._go_on(db, job)
                 changed += self._writer.write(shaped.rows, (stream.name, job.work.partition))
                 changed += self._settle_rejects(job, shaped)
                 lots.forget()

@@ -1,7 +1,8 @@
 """What is gone: things that a platform deleted, or that a complete listing of it no longer names.
 
 Facts about a thing that is gone stay: that it was there is as true as before. It gets a row in `deletions`, dated when the
-platform says so and else when a pull first missed it, and a mark in its own table.
+platform says so and else when a pull first missed it, and a mark in its own table. Who is gone from a segment has left it:
+a membership ends when a pull first misses it.
 """
 
 from __future__ import annotations
@@ -78,12 +79,38 @@ def begin(db: sqlite3.Connection, connection: int, stream: str, partition: str) 
 
 
 def listed(db: sqlite3.Connection, connection: int, stream: str, partition: str, *, total: int | None) -> None:
-    """Note that a pass over a partition is complete, unless it named fewer things than the vendor's own `total`."""
+    """Note that a pass over a partition is complete, unless it named fewer things than the vendor's own `total`.
+
+    Nor is one whose records were rejected: what they would have named is there.
+    """
+    place = (connection, stream, partition)
+    if db.execute("SELECT 1 FROM rejects WHERE connection = ? AND stream = ? AND partition = ?", place).fetchone():
+        return
     found: int = db.execute(
-        "SELECT count(*) FROM present WHERE connection = ? AND stream = ? AND partition = ?", (connection, stream, partition)
+        "SELECT count(*) FROM present WHERE connection = ? AND stream = ? AND partition = ?", place
     ).fetchone()[0]
     if total is None or found >= total:
-        db.execute("INSERT OR IGNORE INTO present VALUES (?, ?, ?, ?)", (connection, stream, partition, _COMPLETE))
+        db.execute("INSERT OR IGNORE INTO present VALUES (?, ?, ?, ?)", (*place, _COMPLETE))
+
+
+def leave(db: sqlite3.Connection, connection: int, stream: str, segment: str, *, kinds: tuple[str, ...], now: int) -> list[str]:
+    """End the memberships of a segment that its complete listing did not name; return a table for each row that changed.
+
+    Call after `listed`, in the same transaction; the partition is the segment's id. Nothing ends when the listing is short.
+    """
+    place = {"connection": connection, "stream": stream, "segment": segment, "mark": _COMPLETE}
+    names = "FROM present p WHERE p.connection = :connection AND p.stream = :stream AND p.partition = :segment"
+    if db.execute(f"SELECT 1 {names} AND p.key = :mark", place).fetchone() is None:
+        return []
+    gone = db.execute(
+        "UPDATE memberships SET left_at = :now WHERE left_at IS NULL AND segment_id IN (SELECT s.segment_id FROM segments s"
+        " WHERE s.connection = :connection AND s.vendor_id = :segment AND s.kind IN (SELECT j.value FROM json_each(:kinds) j))"
+        " AND key_id NOT IN (SELECT k.key_id FROM person_keys k WHERE k.kind = 'id' AND k.connection = :connection"
+        f" AND k.key IN (SELECT p.key {names}))",
+        {**place, "now": now, "kinds": orjson.dumps(kinds).decode()},
+    )
+    db.execute(f"DELETE {names.replace(' p ', ' AS p ')}", place)
+    return ["memberships"] * gone.rowcount
 
 
 def sweep(
@@ -95,8 +122,8 @@ def sweep(
     only: tuple[str, ...] = (),
     without: tuple[str, ...] = (),
     now: int,
-) -> set[str]:
-    """Compare a stream's complete listing with what the store knows of a thing; return the tables that changed.
+) -> list[str]:
+    """Compare a stream's complete listing with what the store knows of a thing; return a table for each row that changed.
 
     Call in the transaction that completes a partition. Nothing happens before the last partition of the stream is
     listed: what is missing here may be named there.
@@ -107,7 +134,7 @@ def sweep(
         {"connection": connection, "stream": stream, "mark": _COMPLETE},
     ).fetchone()
     if unread is not None:
-        return set()
+        return []
     text = _KNOWN[thing]
     if only:
         text += " AND t.kind IN (SELECT j.value FROM json_each(:only) j)"
@@ -121,7 +148,7 @@ def sweep(
         "without": orjson.dumps(without).decode(),
     }
     names = "SELECT p.key FROM present p WHERE p.connection = :connection AND p.stream = :stream"
-    changed: set[str] = set()
+    changed: list[str] = []
     back = db.execute(
         "SELECT d.vendor_id FROM deletions d WHERE d.connection = :connection AND d.thing = :thing"
         f" AND d.vendor_id IN ({names})",
@@ -129,8 +156,8 @@ def sweep(
     ).fetchall()
     for (key,) in back:
         db.execute("DELETE FROM deletions WHERE connection = ? AND thing = ? AND vendor_id = ?", (connection, thing, key))
-        changed |= {"deletions"} | _mark(db, connection, thing, key, gone=False)
+        changed += ["deletions", *_mark(db, connection, thing, key, gone=False)]
     for (key,) in db.execute(f"{text} EXCEPT {names}", facts).fetchall():
-        changed |= delete(db, connection, Deletion(thing, key), now=now)
+        changed += delete(db, connection, Deletion(thing, key), now=now)
     db.execute("DELETE FROM present WHERE connection = ? AND stream = ?", (connection, stream))
     return changed

@@ -338,7 +338,7 @@ class Writer:
 
     def _present(self, batch: list[rows.Present]) -> None:
         keys = [row.key for row in batch]
-        if self._lists == "contact":
+        if self._lists in ("contact", "member"):
             # A listing counts the erased too; what it keeps of them is their tombstone's name.
             keys = self.resolve.without_erased(keys)
         self._aside("INSERT OR IGNORE INTO present VALUES (?, ?, ?, ?)", [(self.connection, *self._place, key) for key in keys])

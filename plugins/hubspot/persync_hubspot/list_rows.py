@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from persync.connect.stream import Context
-from persync.rows import Child, Field, MemberOf, Person, Row, Segment
+from persync.rows import Child, Field, MemberOf, Person, Present, Row, Segment
 from persync_hubspot import personalise, records_mail
 from persync_hubspot.properties import millis
 
@@ -37,11 +37,12 @@ def member_rows(record: records_mail.ListMember, at: Context) -> Iterator[Row]:
     """Yield that a contact is in a list, and since when.
 
     Each list is a scope of its own (its `parent` is itself), because its members come list by list: naming one list of a
-    person must not take away the others. Who left is not told: the list only names who is there.
+    person must not take away the others. Who left is not told: whom the whole list does not name has.
     """
     number = at.parent["id"]
     joined = millis(record["membershipTimestamp"], "membershipTimestamp")
     yield MemberOf(Person(("id", record["recordId"])), "list", number, (number,), joined_at=joined)
+    yield Present(record["recordId"])
 
 
 def legacy_rows(record: records_mail.ListMapping, at: Context) -> Iterator[Row]:

@@ -205,7 +205,8 @@ LIST_MEMBERS = Stream(
     parent="lists",
     needs=("contacts",),
     scopes=("crm.lists.read", "crm.objects.contacts.read"),
-    # Only who is in a list now is told, and who left stays in the store: good for a look, no basis for a report.
+    sweeps=Sweep("member", only=("list",)),
+    # Lists can be many and long, and no report needs them: the events say who was sent what.
     default=False,
 )
 LEGACY_LISTS = Stream(

@@ -121,6 +121,7 @@ def member_rows(record: MemberRecord, at: Context) -> Iterator[Row]:
     """Yield that a customer belongs to the segment of this partition."""
     person: Person = Person(("id", tail(record["node"]["id"])))
     yield MemberOf(person, "segment", at.partition, (at.partition,))
+    yield Present(person[0][1])
 
 
 def spend_rows(record: ActivityRecord, at: Context) -> Iterator[Row]:

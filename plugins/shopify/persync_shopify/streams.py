@@ -250,6 +250,7 @@ SEGMENT_MEMBERS = Stream(
     personal_key=True,
     window=Full(),
     parent="segments",
+    sweeps=Sweep("member", only=("segment",)),
     scopes=("read_customers",),
     facts=("segment members",),
 )
