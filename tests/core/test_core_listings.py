@@ -206,7 +206,8 @@ def test_a_pass_that_brings_nothing_although_the_vendor_counts_some_is_no_comple
 
     assert (first.exit_code, str(first.streams[0].error)) == (
         3,
-        "post, letters, page 1: nothing came, although the vendor counts 2. Pull again: this part is read again from its beginning.",
+        "post, letters, page 1: nothing came, although the vendor counts 2."
+        " Pull again: this part is read again from its beginning.",
     )
     assert table(store, "SELECT count(*) FROM campaigns") == [(2,)]
 
