@@ -36,6 +36,9 @@ EXIT_QUOTA = 5
 EXIT_CHECK = 6
 EXIT_LOCKED = 7
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+SIGNALLED = 128
+"""plus the number of the signal that ended a run, as shells count: 2 for Ctrl-C, 15 for SIGTERM"""
 
 
 class PersyncError(Exception):

@@ -113,7 +113,7 @@ def test_a_folder_one_may_not_write_to_is_named(tmp_path: Path, monkeypatch: pyt
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(StoreError, match=r"cannot write the key file .*: Permission denied. Choose a folder"):
+    with pytest.raises(StoreError, match=r"cannot write the lock file .*: Permission denied. Choose a folder"):
         open_store(tmp_path / "p.db", create=True)
     assert list(tmp_path.iterdir()) == []
 

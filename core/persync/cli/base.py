@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from persync.errors import EXIT_ERROR, EXIT_INTERRUPTED, PersyncError
+from persync.errors import EXIT_ERROR, SIGNALLED, PersyncError
 from persync.redact import redacted
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -44,9 +45,9 @@ class Root(click.Group):
         except PersyncError as error:
             click.echo(f"persync: {error}", err=True)
             code = error.exit_code
-        except (KeyboardInterrupt, click.Abort):
+        except (KeyboardInterrupt, click.Abort) as stop:
             click.echo("persync: interrupted; what was committed is kept.", err=True)
-            code = EXIT_INTERRUPTED
+            code = SIGNALLED + (stop.args[0] if stop.args else signal.SIGINT)
         except click.ClickException as error:
             # It may quote what was typed: an address in the wrong place, a token.
             vars(error)["message"] = redacted(error.message)

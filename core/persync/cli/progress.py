@@ -94,8 +94,10 @@ def show_pull(result: PullResult, form: str) -> None:
             if o.unread:
                 click.echo(f"{o.connection}, {o.stream}: {_new_fields(sorted(o.unread))}")
         click.echo(f"{result.changed:,} rows changed.")
-    for line in failures(result):
+    for line in [*result.notes, *failures(result)]:
         click.echo(f"persync: {line}", err=True)
+    if result.interrupted:
+        click.echo("persync: interrupted; what was read is kept. The same command goes on where it stopped.", err=True)
 
 
 def _new_fields(names: list[str]) -> str:

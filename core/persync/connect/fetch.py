@@ -25,6 +25,9 @@ IN_FLIGHT = 6 * 2**20
 EXPECTED = 2**20
 """bytes that the first answer of a stream is taken to have; the others what the one before had"""
 
+GRACE_S = 1.0
+"""how long a run that ends waits for calls under way"""
+
 RECOVERIES = 20
 """how often one partition may begin a slice again because the vendor forgot its place"""
 
@@ -130,12 +133,17 @@ class Fetchers:
         self._budget.give(page.size)
 
     def join(self) -> None:
-        """Let every thread end; call with `stop` set, or when all jobs have ended."""
+        """Let every thread end; call with `stop` set, or when all jobs have ended.
+
+        A thread that still waits for an answer which nobody wants any longer is left behind: it ends with the process.
+        """
+        grace = GRACE_S
         for thread in self._threads:
-            while thread.is_alive():
+            while thread.is_alive() and (grace > 0 or not self._stop.is_set()):
                 with suppress(queue.Empty):
                     self.pages.get_nowait()
                 thread.join(0.005)
+                grace -= 0.005
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -7,6 +7,7 @@ together: kill the process anywhere and the next pull goes on, with nothing lost
 from __future__ import annotations
 
 import gc
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,9 +20,10 @@ import orjson
 from persync.connect.client import Client
 from persync.connect.connector import Connector
 from persync.connect.fetch import GOES_ON, Fetchers, Job, Page, placed
+from persync.connect.interrupts import Interrupts
 from persync.connect.plan import levels, wanted_streams
 from persync.connect.result import Progress, PullOptions, PullResult, StreamResult, Watcher
-from persync.connect.stream import AccountFacts, Every, Stream, Work
+from persync.connect.stream import AccountFacts, Every, Incremental, Stream, Work
 from persync.connect.windows import is_due, open_window
 from persync.connect.writing import PageWriter
 from persync.errors import (
@@ -35,10 +37,11 @@ from persync.errors import (
 )
 from persync.rows import CampaignRef, Evidence
 from persync.store import checkpoints as points
+from persync.store import passes
 from persync.store.checkpoints import Checkpoint
 from persync.store.derive import derive
 from persync.store.locks import hold
-from persync.store.log import begin_run, end_run
+from persync.store.log import begin_run, end_run, note_killed
 from persync.store.store import Store, open_store
 from persync.store.write import Writer, write_batch
 
@@ -49,6 +52,8 @@ EMPTY_PAGES = 500
 
 FULL_COLLECTION = 100
 """pages after which whatever outlived some of them is looked at too"""
+
+BEFORE = "read before the interruption"
 
 
 def pull(
@@ -64,31 +69,50 @@ def pull(
     """Pull every given connection into the store, one after the other, each under its own lock.
 
     `client` makes the connection's client (tests hand in one that never waits). `aliases` are other names of shops. What
-    fails is told in the result, by connection and stream; only a store that cannot be used at all raises.
+    fails is told in the result, by connection and stream; only a store that cannot be used at all raises. SIGINT and SIGTERM
+    end it between two pages, or at once while it waits for whatever it may be, and stand in the result.
     """
     result = PullResult()
-    with _collector_held(), open_store(store_path, create=True) as store:
+    with Interrupts() as interrupts, _collector_held(), open_store(store_path, create=True) as store:
         for connector in connectors:
             try:
-                with hold(store_path, connector.connection, wait=options.wait):
-                    run = begin_run(store, f"{options.command} {connector.connection}", now=options.now)
-                    one = ConnectionPull(store, connector, options, progress or (lambda step: None), run, client)
+                with hold(store_path, connector.connection, wait=options.wait) as killed:
+                    with interrupts.held():
+                        if killed is not None:
+                            note_killed(store, killed.pid, killed.host, now=options.now)
+                            result.notes.append(
+                                f"{connector.connection}: {killed} was killed; this run goes on where it stopped."
+                            )
+                        run = begin_run(store, f"{options.command} {connector.connection}", now=options.now)
+                    watch = progress or (lambda step: None)
+                    one = ConnectionPull(store, connector, options, watch, run, client, interrupts, clock)
                     try:
                         one.run_all()
                     finally:
                         result.streams += one.results
                         result.errors += one.errors
-                        result.interrupted |= one.interrupted
+                        result.interrupted = one.interrupted
                         so_far = PullResult(one.results, one.errors, one.interrupted)
                         summary = f"{so_far.changed} rows changed, {sum(r.rejects for r in one.results)} records rejected"
-                        end_run(store, run, now=int(clock() * 1000), exit_code=so_far.exit_code, summary=summary)
+                        with interrupts.ending():
+                            end_run(store, run, now=int(clock() * 1000), exit_code=so_far.exit_code, summary=summary)
             except PersyncError as error:
                 result.errors.append(bare(error))
+            except KeyboardInterrupt as stop:
+                result.interrupted = number_of(stop)
             if result.interrupted:
                 break
-        # A full pull also mends what was derived, whatever the revisions say.
-        derive(store, aliases=aliases, force=options.full)
+        try:
+            # A full pull also mends what was derived, whatever the revisions say.
+            derive(store, aliases=aliases, force=options.full)
+        except KeyboardInterrupt as stop:
+            result.interrupted = number_of(stop)
     return result
+
+
+def number_of(stop: KeyboardInterrupt) -> int:
+    """Return the number of the signal that interrupted."""
+    return int(stop.args[0]) if stop.args else int(signal.SIGINT)
 
 
 @contextmanager
@@ -118,6 +142,8 @@ class ConnectionPull:
         progress: Watcher,
         run: int,
         client: Callable[[Connector, threading.Event], Client] | None,
+        interrupts: Interrupts,
+        clock: Callable[[], float],
     ) -> None:
         self.store = store
         self.connector = connector
@@ -125,17 +151,19 @@ class ConnectionPull:
         self.progress = progress
         self.results: list[StreamResult] = []
         self.errors: list[PersyncError] = []
-        self.interrupted = False
+        self.interrupted = 0
+        self._interrupts = interrupts
+        self._began: int | None = None
         self._stop = threading.Event()
         self._make_client = client or (lambda one, stop: Client(one, stop=stop))
         self._writer = Writer(store, connector.connection, connector.name, now=options.now, run=run)
-        self._pages = PageWriter(store, connector, options, self._writer)
+        self._pages = PageWriter(store, connector, options, self._writer, clock=clock, between=interrupts.check)
 
     def run_all(self) -> None:
         """Read every due stream, parents before children."""
         self._run_levels()
         # Without them records are looked at once more, so whatever stops them is no failure of the pull.
-        with suppress(PersyncError):
+        with suppress(PersyncError), self._interrupts.ending():
             self._pages.keep_versions()
 
     def _run_levels(self) -> None:
@@ -143,15 +171,28 @@ class ConnectionPull:
             if self._run_batches():
                 return
             with self._make_client(self.connector, self._stop) as client:
-                self._write_overrides()
+                with self._interrupts.held():
+                    self._begin()
+                    self._write_overrides()
                 for level in levels(wanted_streams(self.connector, self.options.streams)):
                     self._run_level(client, level)
-                    if self.errors or self.interrupted:
+                    if self.errors:
                         return
-        except KeyboardInterrupt:
-            self.interrupted = True
+            with self.store.transaction() as db:
+                passes.end(db, self._writer.connection)
+        except KeyboardInterrupt as stop:
+            self._stop.set()
+            self.store.rollback()
+            self.interrupted = number_of(stop)
         except PersyncError as error:
             self.errors.append(bare(error if error.where else error.at(self.connector.connection)))
+
+    def _begin(self) -> None:
+        """Begin a pull, or go on with one that was interrupted a short while ago: that one and this are one pull."""
+        options = self.options
+        asked = {"streams": sorted(options.streams), "since": options.since, "full": options.full, "rejects": options.rejects}
+        with self.store.transaction() as db:
+            self._began = passes.begin(db, self._writer.connection, asked, now=options.now)
 
     def _run_batches(self) -> bool:
         """Read a connector that brings whole files instead of streams; False when it is not one."""
@@ -196,7 +237,9 @@ class ConnectionPull:
         for stream in level:
             result = results[stream.name] = StreamResult(self.connector.connection, stream.name)
             self.results.append(result)
-            for point in self._due(stream, account):
+            with self._interrupts.held():
+                due = self._due(stream, account, result)
+            for point in due:
                 work = self._work(stream, point, account)
                 jobs.append(Job(work, point, resumed=point.token is not None))
                 result.waiting += 1
@@ -211,16 +254,17 @@ class ConnectionPull:
             while remaining:
                 item = fetchers.pages.get()
                 result = results[item.job.work.stream.name]
-                if isinstance(item, Page):
-                    self._take_page(item, result, fields, fetchers)
-                    fetchers.written(item)
-                    gc.collect(1 if result.pages % FULL_COLLECTION else 2)
-                else:
-                    remaining -= 1
-                    if item.error is not None:
-                        self._failed(item.job, item.error, result, fetchers)
-                    elif not item.job.dead:
-                        result.partitions += 1
+                with self._interrupts.held():
+                    if isinstance(item, Page):
+                        self._take_page(item, result, fields, fetchers)
+                        fetchers.written(item)
+                        gc.collect(1 if result.pages % FULL_COLLECTION else 2)
+                    else:
+                        remaining -= 1
+                        if item.error is not None:
+                            self._failed(item.job, item.error, result, fetchers)
+                        elif not item.job.dead:
+                            result.partitions += 1
                 if self.errors:
                     break
                 self._tell(result, result.partitions, result.waiting)
@@ -249,21 +293,24 @@ class ConnectionPull:
             job.dead = True
             self._failed(job, _endless(page), result, fetchers)
 
-    def _due(self, stream: Stream, account: AccountFacts) -> list[Checkpoint]:
+    def _due(self, stream: Stream, account: AccountFacts, result: StreamResult) -> list[Checkpoint]:
         known = points.read_checkpoints(self.store.db, self._writer.connection, stream.name)
         if stream.parent is None and not any(point.partition == "" for point in known):
             known.append(Checkpoint(stream.name, "", {}))
         if isinstance(stream.window, Every):
             self._begin_clocks(stream, known)
             # All partitions or none: what one of them does not name may be named by another.
-            if not any(is_due(stream, point, self.options) for point in known):
+            if not any(is_due(stream, point, self.options) and not self._is_read(stream, point) for point in known):
                 return []
         found = []
         for point in known:
+            if self._is_read(stream, point):
+                result.reason = BEFORE
+                continue
             again = self.options.rejects and (stream.name, point.partition) in self._pages.rejected
             if self.options.rejects and not again:
                 continue
-            if again or self.options.full:
+            if (again or self.options.full) and self._began is None:
                 point.token = None
             if not again and not isinstance(stream.window, Every) and not is_due(stream, point, self.options):
                 continue
@@ -273,6 +320,13 @@ class ConnectionPull:
             open_window(stream, point, self.options, account, start, f"[connections.{self.connector.connection}] start")
             found.append(point)
         return found
+
+    def _is_read(self, stream: Stream, point: Checkpoint) -> bool:
+        """Tell whether the pull that this one goes on with has read a partition to its end."""
+        if self._began is None or point.token is not None or point.watermark is None or point.version != point.done_version:
+            return False
+        settle = stream.window.settle if isinstance(stream.window, Incremental) else 0
+        return point.watermark >= self._began - settle
 
     def _begin_clocks(self, stream: Stream, known: list[Checkpoint]) -> None:
         """Count the days of a periodic pass from the first pull, which reads everything anyway."""

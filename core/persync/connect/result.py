@@ -9,10 +9,10 @@ from typing import Literal
 from persync.errors import (
     EXIT_AUTH,
     EXIT_ERROR,
-    EXIT_INTERRUPTED,
     EXIT_OK,
     EXIT_PARTIAL,
     EXIT_QUOTA,
+    SIGNALLED,
     PersyncError,
     QuotaError,
 )
@@ -68,7 +68,10 @@ class PullResult:
     streams: list[StreamResult] = field(default_factory=list)
     errors: list[PersyncError] = field(default_factory=list)
     """errors of whole connections"""
-    interrupted: bool = False
+    interrupted: int = 0
+    """the number of the signal that ended it (2 SIGINT, 15 SIGTERM), 0 for none"""
+    notes: list[str] = field(default_factory=list)
+    """what whoever pulls should know besides"""
 
     @property
     def changed(self) -> int:
@@ -77,9 +80,10 @@ class PullResult:
 
     @property
     def exit_code(self) -> int:
-        """0; 5 when a daily quota ended it; 3 when something was kept and something failed; else the first of 4, 5, 1."""
+        """128 + the signal that ended it; 0; 5 when a daily quota ended it; 3 when some was kept and some failed; else
+        the first of 4, 5, 1."""
         if self.interrupted:
-            return EXIT_INTERRUPTED
+            return SIGNALLED + self.interrupted
         failures = [*self.errors, *(r.error for r in self.streams if r.error is not None and r.state != "skipped")]
         if not failures:
             return EXIT_PARTIAL if any(result.rejects for result in self.streams) else EXIT_OK

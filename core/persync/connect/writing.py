@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 
@@ -14,7 +14,7 @@ from persync.connect.result import PullOptions, StreamResult
 from persync.connect.stream import Context
 from persync.errors import PersyncError, RecordError, ResponseError
 from persync.store import checkpoints as points
-from persync.store import parking
+from persync.store import parking, passes
 from persync.store import sweep as sweeping
 from persync.store.rejects import clear_rejects, keep_rejects
 from persync.store.store import Store
@@ -28,14 +28,26 @@ class PageWriter:
     """Writes the pages of one connection: rows, rejects, checkpoint and coverage of a page together.
 
     The versions of its records follow with a later page, or with `keep_versions`: should they be lost, records are only looked
-    at once more. `rejected` holds the (stream, partition) pairs that had rejects when the run began.
+    at once more. `between` is called between the lots of a join, and may end the run there. `rejected` holds the (stream,
+    partition) pairs that had rejects when the run began.
     """
 
-    def __init__(self, store: Store, connector: Connector, options: PullOptions, writer: Writer) -> None:
+    def __init__(
+        self,
+        store: Store,
+        connector: Connector,
+        options: PullOptions,
+        writer: Writer,
+        *,
+        clock: Callable[[], float],
+        between: Callable[[], None],
+    ) -> None:
         self.store = store
         self.connector = connector
         self.options = options
         self._writer = writer
+        self._clock = clock
+        self._between = between
         self._shapers: dict[int, Shaper] = {}
         self._looked: set[str] = set()
         self._versions_due: dict[int, int] = {}
@@ -127,6 +139,7 @@ class PageWriter:
         stream, connection = job.work.stream, self._writer.connection
         job.point.token = None
         points.complete(db, connection, job.point, now=self.options.now, note=short)
+        passes.seen(db, connection, now=int(self._clock() * 1000))
         mark_dirty(db, "coverage")
         if (what := stream.sweeps) is None:
             return 0
@@ -148,6 +161,7 @@ class PageWriter:
         place = (connection, stream.name, job.work.partition)
         changed = 0
         while True:
+            self._between()
             lot = parking.waiting(self.store.db, *place, after=point.token["join"])
             with self.store.transaction() as db:
                 if not lot:
@@ -188,6 +202,7 @@ class PageWriter:
         lots = parking.Lots(self.store.db, self._writer.connection, stream.name, job.work.partition)
         changed = 0
         while True:
+            self._between()
             roots = lots.roots(after=point.token["join"])
             with self.store.transaction() as db:
                 shaped = Shaped()

@@ -37,7 +37,8 @@ def pull_project(
         one = engine.pull(project.store_path, group, replace(options, streams=streams), watch, aliases=project.aliases)
         result.streams += one.streams
         result.errors += one.errors
-        result.interrupted |= one.interrupted
+        result.notes += one.notes
+        result.interrupted = one.interrupted
         if result.interrupted:
             break
     return result

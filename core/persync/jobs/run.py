@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from persync.errors import EXIT_CHECK, EXIT_INTERRUPTED, EXIT_OK, EXIT_PARTIAL, ConfigError, DataError, PersyncError
+from persync.errors import EXIT_CHECK, EXIT_OK, EXIT_PARTIAL, SIGNALLED, ConfigError, DataError, PersyncError
 from persync.jobs.pulling import failures, pull_project
 from persync.jobs.report import make_report, write_text
 
@@ -35,7 +35,7 @@ def run_job(
     codes = [EXIT_OK]
     with hold(project.store_path, f"job-{name}", wait=wait):
         codes.append(_pull(host, project, name, job, now=now, wait=wait, say=say, watch=watch))
-        if codes[-1] == EXIT_INTERRUPTED or not project.store_path.exists():
+        if codes[-1] > SIGNALLED or not project.store_path.exists():
             return codes[-1]
         if job.checks or job.report:
             with closing(open_engine(project.store_path, engines=host.engines)) as engine:
@@ -59,7 +59,7 @@ def refuse_unknown_metrics(host: Host, project: Project, name: str, job: JobTabl
 def worst(codes: list[int]) -> int:
     """Return the exit code that says most: an interruption, then a real error, then a failed check, then partial, then ok."""
     order = [EXIT_OK, EXIT_PARTIAL, EXIT_CHECK]
-    return max(codes, key=lambda code: (code == EXIT_INTERRUPTED, order.index(code) if code in order else len(order), -code))
+    return max(codes, key=lambda code: (code > SIGNALLED, order.index(code) if code in order else len(order), -code))
 
 
 def _pull(
@@ -72,8 +72,12 @@ def _pull(
     result = pull_project(host, project, names, options, watch)
     rejects = sum(one.rejects for one in result.streams)
     say(f"pull: {result.changed:,} rows changed" + (f", {rejects:,} records rejected" if rejects else ""))
+    for note in result.notes:
+        say(note)
     for line in failures(result):
         say(f"pull failed: {line}")
+    if result.interrupted:
+        say(f"interrupted; what was read is kept: `persync run {name}` goes on where it stopped")
     return result.exit_code
 
 

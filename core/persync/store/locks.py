@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from persync.errors import ConnectionLockedError, StoreError
@@ -20,6 +21,18 @@ def lock_path(store: Path, name: str) -> Path:
     return store.with_suffix(f".{safe}.lock")
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who holds a lock, or held it: a process, its machine, and since when (seconds since 1970)."""
+
+    pid: int
+    host: str
+    since: float
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
+
 @contextmanager
 def hold(
     store: Path,
@@ -28,11 +41,12 @@ def hold(
     wait: float = 0.0,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[None]:
-    """Hold the lock of `name` on this store, waiting at most `wait` seconds.
+) -> Iterator[Owner | None]:
+    """Hold the lock of `name` on this store, waiting at most `wait` seconds; yield who held it last and was killed, if so.
 
-    The operating system drops the lock when the process ends, however it ends, so a lock file left by a crash is free.
-    Raises ConnectionLockedError with the owner and its age.
+    The operating system drops the lock when the process ends, however it ends, so a lock file left by a crash is free: who
+    ends in good order empties it. Raises ConnectionLockedError with the owner and its age, StoreError where the file cannot
+    be written or the file system knows no locks.
     """
     path = lock_path(store, name)
     try:
@@ -51,20 +65,33 @@ def hold(
             except BlockingIOError:
                 if clock() >= until:
                     raise ConnectionLockedError(
-                        f"another run holds '{name}'{_owner(handle, clock())}.",
+                        f"another run holds '{name}'{_age(_owner(handle), clock())}.",
                         hint="Wait for it, or use --wait SECONDS.",
                     ) from None
                 sleep(0.2)
+            except OSError as error:
+                raise StoreError(
+                    f"the file system of {path.parent} knows no locks ({error.strerror}).",
+                    hint="Keep the store on a disk of this machine: two runs at once would spoil it there.",
+                ) from None
+        left = _owner(handle)
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": clock()}).encode(), 0)
-        yield
+        try:
+            yield left
+        finally:
+            os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 
 
-def _owner(handle: int, now: float) -> str:
+def _owner(handle: int) -> Owner | None:
     try:
         owner = json.loads(os.pread(handle, 500, 0))
-        return f" (process {int(owner['pid'])} on {owner['host']}, for {int(now - owner['since'])} s)"
+        return Owner(int(owner["pid"]), str(owner["host"]), float(owner["since"]))
     except (ValueError, KeyError, TypeError, OSError):
-        return ""
+        return None
+
+
+def _age(owner: Owner | None, now: float) -> str:
+    return "" if owner is None else f" ({owner}, for {int(now - owner.since)} s)"

@@ -33,6 +33,18 @@ def end_run(store: Store, run: int, *, now: int, exit_code: int, summary: str) -
         append(db, run, now, "run ended", _told(run, *facts))
 
 
+def note_killed(store: Store, pid: int, host: str, *, now: int) -> None:
+    """Note in the runs of a process that was killed that they never came to their end."""
+    with store.transaction() as db:
+        found = db.execute(
+            "UPDATE runs SET summary = 'killed' WHERE ended_at IS NULL AND summary IS NULL AND pid = ? AND host = ?"
+            " RETURNING run, command",
+            (pid, host),
+        ).fetchall()
+        for run, command in found:
+            append(db, run, now, "run killed", command)
+
+
 def append(db: sqlite3.Connection, run: int | None, now: int, event: str, detail: str) -> None:
     """Add an entry; its chain is SHA-256 of the chain before it and of its own words."""
     row = db.execute("SELECT chain FROM log ORDER BY entry DESC LIMIT 1").fetchone()

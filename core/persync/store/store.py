@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from persync.errors import StoreError
@@ -57,18 +57,19 @@ class Store:
         try:
             yield self.db
         except sqlite3.Error as error:
-            self._rollback()
+            self.rollback()
             raise said(error, self.path) from None
         except BaseException:
-            self._rollback()
+            self.rollback()
             raise
         try:
             self.db.execute("COMMIT")
         except sqlite3.Error as error:
-            self._rollback()
+            self.rollback()
             raise said(error, self.path) from None
 
-    def _rollback(self) -> None:
+    def rollback(self) -> None:
+        """Undo a transaction that is open, if one is."""
         if self.db.in_transaction:
             self.db.execute("ROLLBACK")
 
@@ -121,7 +122,8 @@ def open_store(path: Path, *, create: bool = False) -> Store:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"cannot make the folder {path.parent}: {error.strerror}.") from None
-        create_key(path)
+        with _alone(path):
+            create_key(path)
     try:
         # The writer alone writes, but SQLite objects are handed to one other thread in tests and servers.
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
@@ -143,7 +145,7 @@ def open_store(path: Path, *, create: bool = False) -> Store:
                 hint="Update persync.",
             )
         if not version:
-            _migrate(store)  # new, or killed half made: nothing was ever in it
+            _make(store)  # new, or killed half made: nothing was ever in it
         elif version < SCHEMA_VERSION:
             _upgrade(store)
         _refresh_views(store)
@@ -161,13 +163,25 @@ def open_store(path: Path, *, create: bool = False) -> Store:
         raise
 
 
+def _alone(path: Path) -> AbstractContextManager[object]:
+    """Hold the lock of those who make or upgrade a store."""
+    return hold(path, "store upgrade", wait=BUSY_MS / 1000)
+
+
+def _make(store: Store) -> None:
+    """Make the tables of a new store; of two programs that come at once one makes them and the other finds them."""
+    with _alone(store.path):
+        if not store.db.execute("PRAGMA user_version").fetchone()[0]:
+            _migrate(store)
+
+
 def _upgrade(store: Store) -> None:
     """Copy an older store beside itself, then bring it up; two programs at once take turns.
 
     However many releases lie between, there is one copy, of the store as it was before the first step: one that was killed
     half way is not copied over it.
     """
-    with hold(store.path, "store upgrade", wait=BUSY_MS / 1000):
+    with _alone(store.path):
         version = store.db.execute("PRAGMA user_version").fetchone()[0]
         if version >= SCHEMA_VERSION:
             return

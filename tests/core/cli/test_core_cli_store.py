@@ -50,7 +50,8 @@ def test_a_folder_that_cannot_be_written_is_named(persync: Run, tmp_path: Path, 
 
     line = said(persync("import", "outcomes", str(tmp_path / "visits.csv")), 1)
 
-    assert line == f"cannot write the key file {tmp_path / 'persync.key'}: Permission denied. Choose a folder you may write to."
+    lock = tmp_path / "persync.store_upgrade.lock"
+    assert line == f"cannot write the lock file {lock}: Permission denied. Choose a folder you may write to."
     assert not list(tmp_path.glob("persync.db*"))
 
 

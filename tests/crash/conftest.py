@@ -1,0 +1,20 @@
+"""What the crash tests share: records' types are understood once, however many pulls there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from pydantic import TypeAdapter
+
+from persync.connect import page
+
+
+@pytest.fixture(scope="package", autouse=True)
+def understood_once() -> Iterator[None]:
+    """Keep the adapters that a process builds once in its life: here it lives through hundreds of pulls."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "TypeAdapter", cache(TypeAdapter))
+        patch.setattr(page, "_nested", cache(page._nested))
+        yield
