@@ -36,13 +36,16 @@ class Line(NamedTuple):
 def lines(vendor: str, title: str) -> tuple[Line, ...]:
     """Return the lines of the hand-written tables of a vendor's page."""
     text = (ROOT / "docs" / f"{vendor}.md").read_text("utf-8").partition(f"## What {title} really does")[2]
-    rows = [[cell.strip() for cell in row.strip().strip("|").split(" | ")] for row in text.splitlines() if row.startswith("| ")]
-    assert {len(row) for row in rows} == {3}
-    return tuple(
-        Line(frozenset(trap.partition(":")[0].split(", ")), trap, rule, tests)
-        for trap, rule, tests in rows
-        if trap not in ("---", HEAD)
-    )
+    found, part = [], ""
+    for row in text.splitlines():
+        if heading := re.match(r"### (\d)\.", row):
+            part = heading[1]
+        elif row.startswith("| ") and not row.startswith(("| --- ", f"| {HEAD} ")):
+            trap, rule, tests = (cell.strip() for cell in row.strip().strip("|").split(" | "))
+            # A page has its parts as headings, or before each trap.
+            parts = [part] if part else trap.partition(":")[0].split(", ")
+            found.append(Line(frozenset(parts), trap, rule, tests))
+    return tuple(found)
 
 
 @cache
@@ -125,6 +128,15 @@ def read_names(plugin: str) -> frozenset[str]:
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 found.add(node.target.id)
     return frozenset(found)
+
+
+@cache
+def asked_names(plugin: str) -> frozenset[str]:
+    """Return the words in a connector's GraphQL texts: what is asked for."""
+    folder = ROOT / "plugins" / plugin / f"persync_{plugin}" / "queries"
+    texts = [path.read_text("utf-8") for path in folder.glob("*.graphql")]
+    lines = [line.partition("#")[0] for text in texts for line in text.splitlines()]
+    return frozenset(re.findall(r"\w+", "\n".join(lines)))
 
 
 def page_text(found: Iterable[Line]) -> str:
