@@ -10,9 +10,7 @@ import click
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.output import iso, show_json, show_table
-
-COUNTED = ("contacts", "touchpoints", "orders", "outcomes", "assignments", "attributes", "decisions", "costs")
-"""Tables whose rows say at a glance how much a connection has brought."""
+from persync.store.counts import known_counts
 
 
 @click.command(cls=Command)
@@ -24,7 +22,15 @@ def status(app: App, form: str) -> None:
         streams = read_streams(store.db)
         rows = read_rows(store.db)
     if form == "json":
-        show_json("status", streams, rows=rows, errors=[str(error) for error in app.project.broken.values()])
+        plain = {name: {table: count for table, (count, _) in tables.items()} for name, tables in rows.items()}
+        more = {name: [table for table, (_, some) in tables.items() if some] for name, tables in rows.items()}
+        show_json(
+            "status",
+            streams,
+            rows=plain,
+            at_least={name: tables for name, tables in more.items() if tables},
+            errors=[str(error) for error in app.project.broken.values()],
+        )
         return
     show_table(
         ("connection", "stream", "complete from", "to", "parts", "under way", "rejected", "holes"),
@@ -44,7 +50,8 @@ def status(app: App, form: str) -> None:
         right=("parts", "under way", "rejected"),
     )
     for connection, tables in rows.items():
-        click.echo(f"{connection}: " + (", ".join(f"{count:,} {table}" for table, count in tables.items()) or "no rows"))
+        told = [_told(table, *count) for table, count in tables.items()]
+        click.echo(f"{connection}: " + (", ".join(told) or "no rows"))
 
 
 def read_streams(db: sqlite3.Connection) -> list[dict[str, Any]]:
@@ -84,14 +91,18 @@ def read_streams(db: sqlite3.Connection) -> list[dict[str, Any]]:
     return [found[key] for key in sorted(found)]
 
 
-def read_rows(db: sqlite3.Connection) -> dict[str, dict[str, int]]:
-    """Return {connection: {table: rows}}, without the empty ones."""
-    rows: dict[str, dict[str, int]] = {name: {} for (name,) in db.execute("SELECT name FROM connections ORDER BY name")}
-    for table in COUNTED:
-        counts = f"SELECT n.name, count(*) FROM {table} t JOIN connections n USING (connection) GROUP BY 1"  # noqa: S608
-        for name, count in db.execute(counts):
-            rows[name][table] = count
+def read_rows(db: sqlite3.Connection) -> dict[str, dict[str, tuple[int, bool]]]:
+    """Return {connection: {table: (rows, whether there may be more)}}, without the empty ones."""
+    names = dict(db.execute("SELECT connection, name FROM connections ORDER BY name").fetchall())
+    rows: dict[str, dict[str, tuple[int, bool]]] = {name: {} for name in names.values()}
+    for (connection, table), count in known_counts(db).items():
+        if connection in names:
+            rows[names[connection]][table] = count
     return rows
+
+
+def _told(table: str, count: int, more: bool) -> str:
+    return f"{'at least ' if more else ''}{count:,} {table}"
 
 
 def _holes(holes: list[dict[str, Any]]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
+from persync.store.counts import note_counts
 from persync.store.identity import people
 from persync.store.levels import grade
 from persync.store.orders import all_orders
@@ -41,6 +42,9 @@ def derive(
                 continue
             step(db)
             db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"derived {table}", state))
+    if only is None:
+        with store.transaction() as db:
+            note_counts(db)
 
 
 def differing(store: Store, *, aliases: Mapping[str, str] | None = None) -> tuple[list[str], list[str]]:
