@@ -89,6 +89,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
         "rejects": "Records that did not fit: where, which field, why, and their shape without words.",
         "versions": "Which version of a record was written last.",
         "dirty": "What the mirror must write again.",
+        "touch_months": "Which campaigns were ever touched in which month: where the mirror looks for a month's touches.",
         "runs": "Every run with its exit code.",
         "log": "What happened, each entry chained to the one before.",
         "tombstones": "Keyed hashes of erased people, who are not stored again.",

@@ -162,3 +162,17 @@ def test_a_store_killed_while_it_was_made_is_finished_without_a_copy(tmp_path: P
 
     assert version_of(path) == SCHEMA_VERSION
     assert list(tmp_path.glob("*before*")) == []
+
+
+def test_the_months_of_older_touches_are_noted(tmp_path: Path) -> None:
+    """Also of one a moment before a month's end, and of one before 1970."""
+    older(tmp_path / "shop.db", 3)
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as db, db:
+        for campaign, at in ((1, 31 * 86_400_000 - 1), (1, 31 * 86_400_000), (2, -1)):
+            db.execute("INSERT INTO touchpoints VALUES (1, ?, 1, 4, ?, 0, 0, '', NULL, NULL, 0, 0)", (campaign, at))
+
+    with open_store(tmp_path / "shop.db") as store:
+        noted = store.db.execute("SELECT month, connection, campaign_key FROM touch_months").fetchall()
+
+    january = 1970 * 12
+    assert noted == [(january - 1, 1, 2), (january, 1, 1), (january + 1, 1, 1)]

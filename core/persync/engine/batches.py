@@ -82,37 +82,60 @@ class PlainReader:
 
 
 class ArrowReader:
-    """Reads with adbc-driver-sqlite, which takes a column's type from the first rows it sees.
+    """Reads with SQLite's ADBC driver, which takes a column's type from the first rows it sees.
 
     A first row of typed constants goes before the table's own and is dropped again, so that columns that begin with nulls,
-    hold nothing else or have no rows at all still come with their declared type.
+    hold nothing else or have no rows at all still come with their declared type. The driver is called without its DB-API
+    layer, which imports all of pyarrow (and pandas where that is installed): half a second before the first row.
     """
 
     def __init__(self, path: Path) -> None:
-        from adbc_driver_sqlite import dbapi
+        import adbc_driver_manager
+        import adbc_driver_sqlite
 
-        self._connection = dbapi.connect(_uri(path), autocommit=False)
+        self._database = adbc_driver_sqlite.connect(_uri(path))
+        self._connection = adbc_driver_manager.AdbcConnection(self._database)
+        self._connection.set_autocommit(False)
+        self._new_statement = adbc_driver_manager.AdbcStatement
+        self._statement: Any = None
 
-    def _cursor(self) -> Any:
-        return self._connection.cursor(adbc_stmt_kwargs={"adbc.sqlite.query.batch_rows": BATCH_ROWS})
+    def _read(self, sql: str) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        statement = self._statement = self._new_statement(self._connection)
+        try:
+            statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
+            statement.set_sql_query(sql)
+            stream, _ = statement.execute_query()
+            with pa.RecordBatchReader._import_from_c(stream.address) as reader:
+                yield from reader
+        finally:
+            self._end(statement)
+
+    def _end(self, statement: Any) -> None:
+        if self._statement is statement:
+            self._statement = None
+            statement.close()
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        with self._cursor() as cursor:
-            cursor.execute(sql)
-            return list(cursor.fetchall())
+        found: list[tuple[Any, ...]] = []
+        for batch in self._read(sql):
+            found += zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        return found
 
     def batches(self, table: str, columns: Mapping[str, str], where: str = "") -> Iterator[pa.RecordBatch]:
         schema = arrow_schema(columns)
         typed = [f'{_SENTINELS[kind]} AS "{name}"' for name, kind in columns.items()]
         query = f"SELECT {', '.join(typed)} UNION ALL " + _select([f'"{name}"' for name in columns], table, where)
-        with self._cursor() as cursor:
-            cursor.execute(query)
-            skip = 1
-            for batch in cursor.fetch_record_batch():
-                batch = batch.slice(skip)
-                skip = 0
-                if batch.num_rows:
-                    yield batch.cast(schema)
+        skip = 1
+        for batch in self._read(query):
+            batch = batch.slice(skip)
+            skip = 0
+            if batch.num_rows:
+                yield batch if batch.schema == schema else batch.cast(schema)
 
     def close(self) -> None:
+        if self._statement is not None:
+            self._end(self._statement)  # reading broke off
         self._connection.close()
+        self._database.close()

@@ -21,9 +21,7 @@ from typing import Any, Final
 from persync.engine.batches import ArrowReader, PlainReader, Reader, arrow_schema, declared
 from persync.engine.parts import PartWriter, month_starts, month_text
 from persync.errors import StoreError
-from persync.store.privacy import ERASURES, UNFINISHED, finish
-from persync.store.schema import MIRRORED, MONTHLY, SCHEMA_VERSION
-from persync.store.store import open_store
+from persync.store.schema import ERASURES, MIRRORED, MONTHLY, SCHEMA_VERSION, UNFINISHED
 
 MANIFEST: Final = "manifest.json"
 LAYOUT: Final = 1
@@ -74,6 +72,9 @@ def _finish_erasure(store_path: Path) -> None:
     finally:
         reader.close()
     if waits:
+        from persync.store.privacy import finish
+        from persync.store.store import open_store
+
         # Another program may have the store open, or the disk be full: it stays noted, and a report does not need it.
         with suppress(StoreError), open_store(store_path) as store:
             finish(store)
@@ -264,9 +265,29 @@ def _write_table(
         writer.whole(())  # the table's shape, so that it can be read before its first row
         writer.by_month(reader.batches(name, columns), None)
     else:
-        span = f"happened_at >= {month_starts(min(wanted))} AND happened_at < {month_starts(max(wanted) + 1)}"
-        writer.by_month(reader.batches(name, columns, span), wanted)
+        writer.by_month(reader.batches(name, columns, _within(name, wanted)), wanted)
     return writer.close()
+
+
+def _within(name: str, months: set[int]) -> str:
+    """Return the condition that a row lies in one of the months.
+
+    Of touchpoints only the campaigns that were ever touched in them are read: the key begins with the campaign, and no index
+    leads by time.
+    """
+    ends = [month + 1 for month in months if month + 1 not in months]
+    starts = [month for month in months if month - 1 not in months]
+    spans = " OR ".join(
+        f"happened_at >= {month_starts(start)} AND happened_at < {month_starts(end)}"
+        for start, end in zip(sorted(starts), sorted(ends), strict=True)
+    )
+    if name != "touchpoints":
+        return spans
+    listed = ", ".join(map(str, sorted(months)))
+    return (
+        "(connection, campaign_key) IN (SELECT m.connection, m.campaign_key FROM touch_months m"
+        f" WHERE m.month IN ({listed})) AND ({spans})"
+    )
 
 
 def _next_generation(folder: Path) -> int:

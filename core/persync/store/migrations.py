@@ -6,7 +6,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from persync.rows import Action
-from persync.store.schema import DDL_1, DDL_2, DDL_3
+from persync.store.schema import DDL_1, DDL_2, DDL_3, DDL_4
 
 migrations = Migrations("persync")
 
@@ -34,3 +34,11 @@ def m003_erasure(db: Database) -> None:
     for statement in DDL_3.split(";"):
         if statement.strip():
             db.execute(statement)
+
+
+@migrations()
+def m004_touch_months(db: Database) -> None:
+    """Note which campaigns have touches in which month."""
+    db.execute(DDL_4.strip().rstrip(";"))
+    month = "strftime('%Y', t.happened_at / 1000.0, 'unixepoch') * 12 + strftime('%m', t.happened_at / 1000.0, 'unixepoch') - 1"
+    db.execute(f"INSERT INTO touch_months SELECT DISTINCT {month}, t.connection, t.campaign_key FROM touchpoints t")

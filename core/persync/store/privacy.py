@@ -17,16 +17,12 @@ from typing import Final
 from persync.errors import StoreError
 from persync.store.log import append
 from persync.store.resolve import tombstone
+from persync.store.schema import ERASURES, UNFINISHED
 from persync.store.store import Store, said
 from persync.store.subjects import Subject, find
 from persync.store.write import mark_dirty, month_of
 
 __all__ = ["Erased", "Subject", "erase", "find", "finish", "is_unfinished", "keyed_tables", "note_erasure", "removal"]
-
-ERASURES: Final = "erasures"
-"""how many erasures the store has seen: a mirror that knows of fewer must drop its old files at once"""
-UNFINISHED: Final = "erasure unfinished"
-"""set in the erasure's own transaction, taken away once no byte of a deleted row is left"""
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 DDL_1: Final = """
 CREATE TABLE connections (
@@ -214,7 +214,14 @@ CREATE TABLE erased_outcomes (
 """
 """What is kept of erased people: how many touches a campaign had, and sums over an arm. No time, no key."""
 
-DDL: Final = DDL_1 + DDL_2 + DDL_3
+DDL_4: Final = """
+CREATE TABLE touch_months (
+  month INTEGER NOT NULL, connection INTEGER NOT NULL, campaign_key INTEGER NOT NULL,
+  PRIMARY KEY (month, connection, campaign_key)) STRICT, WITHOUT ROWID;
+"""
+"""Which campaigns were ever touched in which month (as `dirty` numbers months), so that the mirror need not look at all."""
+
+DDL: Final = DDL_1 + DDL_2 + DDL_3 + DDL_4
 """Every table as this release knows it."""
 
 MONTHLY: Final = ("touchpoints", "order_ledger")
@@ -228,6 +235,7 @@ OUTSIDE_DIGEST: Final = (
     "log",
     "checkpoints",
     "dirty",
+    "touch_months",
     "versions",
     "meta",
     "words",
@@ -287,6 +295,11 @@ MIRRORED: Final = (
     "decisions",
     "coverage",
 )
+
+ERASURES: Final = "erasures"
+"""in `meta`: how many erasures the store has seen; a mirror that knows of fewer must drop its old files at once"""
+UNFINISHED: Final = "erasure unfinished"
+"""in `meta`: set in the erasure's own transaction, taken away once no byte of a deleted row is left"""
 
 HASHED_KINDS: Final = frozenset({"email", "member", "mc_eid", "opaque"})
 """Kinds of person keys that are stored as a keyed hash only."""

@@ -55,6 +55,8 @@ class Writer:
             rows.Present: self._present,
         }
         self._dirty: set[tuple[str, int]] = set()
+        self._touched: set[tuple[rows.CampaignRef | None, int]] = set()
+        self._noted: set[tuple[int, int]] = set()
         self._place = ("", "")
         self._lists = ""
 
@@ -111,6 +113,8 @@ class Writer:
         """Drop what is cached after a rollback."""
         self.resolve.forget()
         self._dirty.clear()
+        self._touched.clear()
+        self._noted.clear()
         self._uncounted = 0
 
     # -- plain tables -----------------------------------------------------------------------------------------------
@@ -176,6 +180,8 @@ class Writer:
             if table.name in MONTHLY:
                 at = table.row._fields.index("happened_at")
                 days = {row[at] // 86_400_000 for row in batch}
+                if table.row is rows.Touchpoint:
+                    self._touched.update((row.campaign, row.happened_at // 86_400_000) for row in batch)
                 if table.settled:
                     days |= self._settled_days(table.settled[1], batch)
                 self._dirty.update((table.name, month_of(day * 86_400_000)) for day in days)
@@ -360,6 +366,16 @@ class Writer:
     def _flush_dirty(self) -> None:
         self.db.executemany("INSERT INTO dirty VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET rev = rev + 1", sorted(self._dirty))
         self._dirty.clear()
+        if self._touched:
+            campaigns = self.resolve.numbers("campaign", [campaign for campaign, _ in self._touched])
+            months = (month_of(day * 86_400_000) for _, day in self._touched)
+            new = set(zip(months, campaigns, strict=True)) - self._noted
+            self.db.executemany(
+                "INSERT OR IGNORE INTO touch_months VALUES (?, ?, ?)",
+                sorted((month, self.connection, campaign) for month, campaign in new),
+            )
+            self._noted |= new
+            self._touched.clear()
 
     def _mark_now(self, table: str) -> None:
         self.db.execute("INSERT INTO dirty VALUES (?, -1, 1) ON CONFLICT DO UPDATE SET rev = rev + 1", (table,))

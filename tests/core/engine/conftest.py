@@ -28,7 +28,9 @@ class Store:
         self.db.commit()
 
     def mark(self, name: str, month: int = -1) -> None:
-        """Count up one rev."""
+        """Count up one rev; a touchpoint's month is noted for its campaign, which is 0 here."""
+        if name == "touchpoints":
+            self.db.execute("INSERT OR IGNORE INTO touch_months VALUES (?, 1, 0)", (month,))
         self.db.execute("INSERT INTO dirty VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET rev = rev + 1", (name, month))
 
     def click(self, key: int, month: int, day: int = 3) -> None:

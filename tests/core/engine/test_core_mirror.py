@@ -280,3 +280,15 @@ def test_the_largest_month_is_read_first(store: Any) -> None:
 
     assert mirror.files_of(manifest, "touchpoints")[0] == "touchpoints-2024-01-g1.parquet"
     assert mirror.files_of(manifest, "order_ledger") == ["order_ledger-g1.parquet"]
+
+
+def test_the_process_that_reads_imports_no_pandas(store: Any) -> None:
+    """It would take longer than what it has to read; pyarrow imports it at the slightest occasion where it is installed."""
+    for key in range(200):
+        store.click(10 + key, key % 12)
+    text = "import sys; from persync.engine import mirror; mirror._main(sys.argv[1:]); print('pandas' in sys.modules)"
+
+    told = subprocess.run([sys.executable, "-c", text, str(store.path)], capture_output=True, text=True, check=True)
+
+    assert told.stdout.strip() == "False"
+    assert len(keys(mirror.mirror_folder(store.path))) == 204
