@@ -109,7 +109,7 @@ def test_other_refusals_are_told_in_one_line(failure: Any) -> None:
     assert type(failure(414)) is ResponseError
     assert "fewer attributes" in str(failure(414))
     assert failure(410).reason == "gone"
-    assert str(failure(404, {"message": "resource not found"})) == "HubSpot refused the call (HTTP 404): resource not found."
+    assert failure(404, {"message": "resource\nnot found"}).what == "HubSpot refused the call (HTTP 404): resource not found."
 
 
 def test_the_correlation_id_is_the_request_id() -> None:

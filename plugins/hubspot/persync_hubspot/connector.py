@@ -37,6 +37,8 @@ HELP = (
     "Make a service key in HubSpot under Development > Keys > Service keys with the read scopes of the README "
     "and put it where HUBSPOT_ACCESS_TOKEN is looked up."
 )
+AGAIN = "Pull again: it goes on where it stopped."
+CHANGED = "HubSpot may have changed this call: update persync."
 MOST_ATTEMPTS = 5
 """several threads may be refused at once: their refusals are not all attempts of one call"""
 _WAITS = {"TEN_SECONDLY_ROLLING": 10.0, "SECONDLY": 1.0}
@@ -138,7 +140,7 @@ class HubSpot(Connector):
             self._refused = 0
             return None
         told = _parsed(body)
-        message = str(told.get("message") or "").strip().rstrip(".")
+        message = " ".join(str(told.get("message") or "").split()).rstrip(".")
         said = f": {message[:300]}" if message else ""
         if status == 429:
             self._refused += 1
@@ -151,7 +153,7 @@ class HubSpot(Connector):
         if status in _TRANSIENT:
             wait = retry_after(headers)
             return TransientError(
-                f"HubSpot failed (HTTP {status}){said}.", wait=2.0 if wait is None and status == 423 else wait
+                f"HubSpot failed (HTTP {status}){said}.", wait=2.0 if wait is None and status == 423 else wait, hint=AGAIN
             )
         if status == 414:
             return ResponseError(
@@ -162,8 +164,8 @@ class HubSpot(Connector):
             return SkipStreamError(f"HubSpot no longer offers this (HTTP 410){said}.", reason="gone", hint="Update persync.")
         if status == 400 and told.get("status") == "error" and "category" not in told and "Invalid input" not in message:
             # The v1 API's answer to an offset that has died; its wording is not promised, its older shape is.
-            return TransientError(f"HubSpot refused the call (HTTP 400){said}.", shrink=True)
-        return ResponseError(f"HubSpot refused the call (HTTP {status}){said}.")
+            return TransientError(f"HubSpot refused the call (HTTP 400){said}.", shrink=True, hint=AGAIN)
+        return ResponseError(f"HubSpot refused the call (HTTP {status}){said}.", hint=CHANGED)
 
     def _sign_in(self) -> str:
         """Return what to do about a refused token. A service key and an old private app's token both begin with pat-."""
@@ -196,7 +198,8 @@ def _throttled(told: Mapping[str, Any], headers: Mapping[str, str], said: str, t
         )
     base = _WAITS.get(policy)
     wait = retry_after(headers) if base is None else base * min(times, MOST_ATTEMPTS)
-    return TransientError(f"too many calls (HTTP 429, {policy or 'no policy named'}){said}.", throttled=True, wait=wait)
+    what = f"too many calls (HTTP 429, {policy or 'no policy named'}){said}."
+    return TransientError(what, throttled=True, wait=wait, hint=AGAIN)
 
 
 def _midnight(headers: Mapping[str, str], zone: str | None) -> str:
