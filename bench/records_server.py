@@ -30,7 +30,7 @@ def record(number: int) -> dict[str, Any]:
     token = hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
     return {
         "id": 10_000_000 + number,
-        "updated_at": f"2026-01-{1 + number % 28:02}T{number % 24:02}:00:00+00:00",
+        "updated_at": f"2026-01-{1 + number % 28:02}T{number % 24:02}:{number // 60 % 60:02}:{number % 60:02}+00:00",
         "created_at": f"2025-{1 + number % 12:02}-03T08:{number % 60:02}:00+00:00",
         "email": f"{token[:12]}@example.com",
         "status": ("subscribed", "unsubscribed", "pending")[number % 3],
