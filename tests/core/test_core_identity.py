@@ -117,8 +117,9 @@ def test_who_is_who_depends_neither_on_numbers_nor_on_order(natural: list[tuple[
         number = {name: i for i, name in enumerate(order, 1)}
         rows = [(number[name], *name) for name in order]
         found, refused = people(
-            lambda naturally: sorted(rows, key=itemgetter(1, 2, 3)) if naturally else rows,
-            lambda: [(number[a], number[b]) for a, b in links],
+            [(row[0],) for row in sorted(rows, key=itemgetter(1, 2, 3))],
+            rows,
+            [(number[a], number[b]) for a, b in links],
             len(order),
         )
         assert refused == []
@@ -130,7 +131,7 @@ def test_who_is_who_depends_neither_on_numbers_nor_on_order(natural: list[tuple[
 def test_a_cluster_of_more_than_twenty_keys_is_not_believed() -> None:
     natural = [(i, "id", "a", f"{i:02}") for i in range(1, 23)]
 
-    found, refused = people(lambda naturally: natural, lambda: [(1, i) for i in range(2, 22)], 22)
+    found, refused = people([(i,) for i in range(1, 23)], natural, [(1, i) for i in range(2, 22)], 22)
 
     rows = list(found)
     assert refused == [list(range(1, 22))]

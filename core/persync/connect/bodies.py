@@ -16,6 +16,7 @@ def mended(body: bytes) -> bytes:
     A subject that was cut in the middle of an emoji is written so by many a server. RFC 8259 (section 8.2) leaves open what
     a reader does then; the strict ones refuse the whole page, and with it every other record on it.
     """
-    if b"\\ud" not in body and b"\\uD" not in body:
+    # One byte is looked for ten times as fast as three, and most pages have none.
+    if b"\\" not in body or (b"\\ud" not in body and b"\\uD" not in body):
         return body
     return _ESCAPES.sub(lambda found: b"\\ufffd" if len(found[0]) == 6 else found[0], body)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import chain
 
 from persync.store.counts import note_counts
 from persync.store.identity import people
@@ -115,31 +116,17 @@ def _replace(db: sqlite3.Connection, table: str, key: str, rows: Iterable[tuple[
 
 
 def _people(db: sqlite3.Connection) -> None:
-    names = dict(db.execute("SELECT connection, name FROM connections"))
-    groups = sorted(
-        (kind, names.get(connection, ""), connection)
-        for kind, connection in db.execute("SELECT DISTINCT kind, connection FROM person_keys")
+    keys = "FROM person_keys k LEFT JOIN connections n USING (connection)"
+    groups = sorted(db.execute(f"SELECT DISTINCT k.kind, coalesce(n.name, ''), k.connection {keys}"))
+    # Group by group the index already has the keys in order: nothing is sorted.
+    ordered = chain.from_iterable(
+        db.execute("SELECT key_id FROM person_keys WHERE kind = ? AND connection = ? ORDER BY key", (kind, connection))
+        for kind, _, connection in groups
     )
-
-    def keys(naturally: bool) -> Iterator[tuple[int, str, str, str]]:
-        if not naturally:
-            for key_id, kind, connection, key in db.execute(
-                "SELECT key_id, kind, connection, key FROM person_keys ORDER BY key_id"
-            ):
-                yield key_id, kind, names.get(connection, ""), key
-            return
-        # Group by group the index already has the keys in order: nothing is sorted.
-        for kind, name, connection in groups:
-            for key_id, key in db.execute(
-                "SELECT key_id, key FROM person_keys WHERE kind = ? AND connection = ? ORDER BY key", (kind, connection)
-            ):
-                yield key_id, kind, name, key
-
-    def links() -> Iterator[tuple[int, int]]:
-        return db.execute("SELECT key_a, key_b FROM links WHERE undone_at IS NULL")
-
+    numbered = db.execute(f"SELECT k.key_id, k.kind, coalesce(n.name, ''), k.key {keys} ORDER BY k.key_id")
+    links = db.execute("SELECT key_a, key_b FROM links WHERE undone_at IS NULL")
     highest = db.execute("SELECT coalesce(max(key_id), 0) FROM person_keys").fetchone()[0]
-    found, _ = people(keys, links, highest)
+    found, _ = people(ordered, numbered, links, highest)
     before = db.total_changes
     db.executemany(
         "INSERT INTO person_of VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET person = excluded.person, hash = excluded.hash"

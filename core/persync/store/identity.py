@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from itertools import compress
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from persync.store.schema import CLUSTER_LIMIT
@@ -24,9 +22,13 @@ def root(parent: Any, key: int) -> int:
 def join(parent: Any, links: Iterable[tuple[int, int]]) -> None:
     """Join the trees of every linked pair."""
     for a, b in links:
-        root_a, root_b = root(parent, a), root(parent, b)
-        if root_a != root_b:
-            parent[root_b] = root_a
+        # Written out, not called: this runs once for every link of a store.
+        while parent[a] != a:
+            parent[a] = a = parent[parent[a]]
+        while parent[b] != b:
+            parent[b] = b = parent[parent[b]]
+        if a != b:
+            parent[b] = a
 
 
 def clusters(keys: Iterable[int], links: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
@@ -46,41 +48,46 @@ def natural_hash(natural: Iterable[str]) -> int:
 
 
 def people(
-    keys: Callable[[bool], Iterable[tuple[int, str, str, str]]], links: Callable[[], Iterable[tuple[int, int]]], highest: int
+    ordered: Iterable[tuple[int]],
+    numbered: Iterable[tuple[int, str, str, str]],
+    links: Iterable[tuple[int, int]],
+    highest: int,
 ) -> tuple[Iterator[tuple[int, int, int]], list[list[int]]]:
     """Return (key_id, person, hash) for every key, and the clusters that are too big to be believed.
 
-    `keys` gives (key_id, kind, connection name, key): sorted by its last three when called with True, else by its first;
-    `highest` is the highest key_id. A person's label is the key that sorts first, so that nothing depends on the order in
-    which keys were learnt; clusters over the limit stay apart, every key its own person. A key without links is a person by
-    itself and only passes through; the others take some 20 MB a million, in plain arrays.
+    `numbered` gives (key_id, kind, connection name, key) sorted by number, `ordered` the numbers alone sorted by the other
+    three; `highest` is the highest number. A person's label is the key that sorts first, so that nothing depends on the
+    order in which keys were learnt; clusters over the limit stay apart, every key its own person. Without links every key
+    only passes through; else there are plain arrays: a million keys take some 17 MB.
     """
-    is_linked = bytearray(highest + 1)
-    for a, b in links():
-        is_linked[a] = is_linked[b] = 1
-    linked = array("i" if highest < 2**31 else "q", compress(range(highest + 1), is_linked))
-    place = partial(bisect_left, linked)
-    parent = array("i", range(len(linked)))
-    join(parent, ((place(a), place(b)) for a, b in links()))
-    label, hashed = array("q", [0]) * len(linked), array("q", [0]) * len(linked)
-    size = bytearray(len(linked))
-    for key_id, *natural in keys(True) if linked else ():
-        if is_linked[key_id]:
-            top = root(parent, place(key_id))
-            size[top] = min(size[top] + 1, CLUSTER_LIMIT + 1)
-            if not label[top]:
-                label[top], hashed[top] = key_id, natural_hash(natural)
+    links = iter(links)
+    first = next(links, None)
+    if first is None:
+        return ((key_id, key_id, natural_hash(natural)) for key_id, *natural in numbered), []
+    width = "i" if highest < 2**31 else "q"
+    parent = array(width, range(highest + 1))
+    join(parent, chain((first,), links))
+    label, hashed = array(width, [0]) * (highest + 1), array("q", [0]) * (highest + 1)
+    size = bytearray(highest + 1)
+    for (key_id,) in ordered:
+        top = parent[key_id] = root(parent, key_id)
+        if not size[top]:
+            label[top] = key_id
+        if size[top] <= CLUSTER_LIMIT:
+            size[top] += 1
     too_big: dict[int, list[int]] = {top: [] for top, members in enumerate(size) if members > CLUSTER_LIMIT}
-    for at, key_id in enumerate(linked if too_big else ()):
-        if (top := root(parent, at)) in too_big:
+    for key_id, *natural in numbered:
+        top = parent[key_id]
+        if top in too_big:
             too_big[top].append(key_id)
+        elif label[top] != key_id:
+            continue
+        hashed[key_id] = natural_hash(natural)
 
     def found() -> Iterator[tuple[int, int, int]]:
-        for key_id, *natural in keys(False):
-            top = root(parent, place(key_id)) if is_linked[key_id] else -1
-            if top < 0 or top in too_big:
-                yield key_id, key_id, natural_hash(natural)
-            else:
-                yield key_id, label[top], hashed[top]
+        for key_id, top in enumerate(parent):
+            if size[top]:
+                person = key_id if top in too_big else label[top]
+                yield key_id, person, hashed[person]
 
     return found(), sorted(too_big.values())
