@@ -6,7 +6,7 @@ Every error says what happened, where (connection, stream, request id) and what 
 
 from __future__ import annotations
 
-from persync.redact import redacted
+from persync.redact import on_one_line, redacted
 
 __all__ = [
     "AuthError",
@@ -52,10 +52,10 @@ class PersyncError(Exception):
     exit_code = EXIT_ERROR
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
-        super().__init__(redacted(what))
-        self.what = redacted(what)
-        self.where = where
-        self.hint = redacted(hint)
+        self.what = redacted(on_one_line(what))
+        super().__init__(self.what)
+        self.where = on_one_line(where)
+        self.hint = redacted(on_one_line(hint))
 
     def at(self, where: str) -> PersyncError:
         """Return this error with a place put in front of the place it already names."""

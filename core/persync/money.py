@@ -46,7 +46,10 @@ def to_minor(amount: str | int | float | Decimal, currency: str) -> int:
         raise ValueError(f"{amount!r} is not an amount of money") from None
     if not value.is_finite():
         raise ValueError(f"{amount!r} is not an amount of money")
-    return int(value.scaleb(exponent(currency)).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+    try:
+        return int(value.scaleb(exponent(currency)).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+    except InvalidOperation:
+        raise ValueError(f"{amount!r} is more money than there is") from None
 
 
 def from_minor(minor: int, currency: str) -> Decimal:

@@ -59,6 +59,11 @@ def redacted(text: str) -> str:
     return _IP.sub(_unless_loopback, _PHONE.sub("(number)", text))
 
 
+def on_one_line(text: str) -> str:
+    """Return a text in which what moves a terminal's cursor, or turns the direction of writing, is a blank."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
+
+
 def names_somebody(text: str) -> bool:
     """Tell whether a text holds an address, a phone number or an IP."""
     return bool(_ADDRESS.search(text) or _PHONE.search(text) or any(_unless_loopback(ip) != ip[0] for ip in _IP.finditer(text)))

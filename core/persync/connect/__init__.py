@@ -1,6 +1,6 @@
 """Connectors: what a vendor's API offers, declared as data, and the engine that pulls it."""
 
-from persync.connect.bodies import mended
+from persync.connect.bodies import as_json, mended
 from persync.connect.connector import ConnectionSettings, Connector, Doubt, retry_after
 from persync.connect.pace import Pace
 from persync.connect.readers import GraphQLPages, OffsetPages, SearchWindows, SinglePage, TokenPages, iso, picked
@@ -55,6 +55,7 @@ __all__ = [
     "TokenPages",
     "Total",
     "Work",
+    "as_json",
     "iso",
     "mended",
     "picked",

@@ -1,10 +1,14 @@
-"""Answers that are almost JSON."""
+"""Answers that are almost JSON, and answers written again."""
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
-__all__ = ["mended"]
+import orjson
+
+__all__ = ["as_json", "mended"]
 
 # A backslash that is escaped itself, a whole pair, or one half that stands alone.
 _ESCAPES = re.compile(rb"\\\\|\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
@@ -20,3 +24,14 @@ def mended(body: bytes) -> bytes:
     if b"\\" not in body or (b"\\ud" not in body and b"\\uD" not in body):
         return body
     return _ESCAPES.sub(lambda found: b"\\ufffd" if len(found[0]) == 6 else found[0], body)
+
+
+def as_json(value: Any) -> bytes:
+    """Write a value that was read from JSON as JSON again, its members in order: the same value, the same bytes.
+
+    Integers may be of any size: a vendor's careless number costs the record that it stands in, not the page.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # an integer of more than 64 bits
+        return json.dumps(value, sort_keys=True).encode()

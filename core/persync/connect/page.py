@@ -6,22 +6,23 @@ The whole page is validated in one go straight from its bytes; only when that fa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from persync.connect.bodies import as_json
 from persync.connect.drift import unread
 from persync.connect.readers import unexpected
 from persync.connect.stream import Context, Step, Stream
 from persync.errors import RecordError
 from persync.redact import names_somebody, redacted
 from persync.rows import Row
+from persync.store.write import END_AT, FIRST_AT
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
 _FIELD = re.compile(r"(?!.*\d{6})[A-Za-z_$][\w$-]{0,79}|\d{1,5}", re.ASCII)
@@ -86,13 +87,15 @@ class Shaper:
         hashed: Callable[[str], str],
         known: Callable[[list[int]], Mapping[int, int]] | None,
         erased: Callable[[str], bool] = lambda key: False,
+        careful: bool = False,
     ) -> Shaped:
         """Shape one page.
 
         `numbers` are the store's keyed 64-bit hashes of texts with a common beginning, `hashed` is its keyed name; `known`
         looks up the versions last written of records, None to look at none (a full pass, or the first one). `erased` tells
-        whether a person's key is that of an erased one, of whom no reject is kept. Raises ResponseError when the page itself
-        is not what was expected.
+        whether a person's key is that of an erased one, of whom no reject is kept. `careful`: records with a number
+        that no column can hold are rejected, which takes a look at every value. Raises ResponseError when the page itself is
+        not what was expected.
         """
         shaped = Shaped()
         skip: set[int] = set()
@@ -116,7 +119,8 @@ class Shaper:
         shaped.records = len(found)
         if self.stream.version and known is None:
             marks = self._marks(found, context, numbers)
-        function, rows = self.stream.rows, shaped.rows
+        function = storable(self.stream.rows) if careful else self.stream.rows
+        rows = shaped.rows
         for i, record in enumerate(found):
             if i in skip:
                 continue
@@ -124,7 +128,7 @@ class Shaper:
             try:
                 if not checked:
                     # Through its JSON again: what a record is must not depend on the company it comes in.
-                    record = self._record.validate_json(orjson.dumps(record))
+                    record = self._record.validate_json(as_json(record))
                 rows.extend(function(record, context))
                 continue
             except ValidationError as error:
@@ -192,11 +196,26 @@ class Shaper:
         if name and (self.stream.personal_key or not _is_plain(name)):
             name = hashed(name)
         if not name:
-            name = "record " + hashed(orjson.dumps(record, option=orjson.OPT_SORT_KEYS).decode())[:16]
+            name = "record " + hashed(as_json(record).decode())[:16]
         safe = {*self.stream.safe, *(() if self.stream.personal_key else (self.stream.key,))}
-        text = orjson.dumps(_shape(record, "", safe)).decode()
+        text = as_json(_shape(record, "", safe)).decode()
         field = ".".join(_field(part) for part in where.split("."))
         return [Reject(name, field[:200], redacted(reason)[:300], text[:_SHAPE_LIMIT])]
+
+
+def storable(function: Callable[..., Iterable[Row]]) -> Callable[..., Iterator[Row]]:
+    """Return a row function that raises RecordError at a number which does not fit into 64 bits: SQLite holds no other."""
+
+    def checked(*given: Any) -> Iterator[Row]:
+        for row in function(*given):
+            for name, value in zip(row._fields, row, strict=True):
+                if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                    raise RecordError("a number is too large to be stored.", field=name)
+                if name.endswith("_at") and isinstance(value, int) and not FIRST_AT <= value < END_AT:
+                    raise RecordError("a time is outside the years 1 to 9999.", field=name)
+            yield row
+
+    return checked
 
 
 @lru_cache(maxsize=64)

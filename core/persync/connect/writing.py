@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import orjson
 
 from persync.connect.connector import Connector
 from persync.connect.fetch import Job, Page, placed
-from persync.connect.page import Reject, Shaped, Shaper
+from persync.connect.page import Reject, Shaped, Shaper, storable
 from persync.connect.result import PullOptions, StreamResult
 from persync.connect.stream import Context
 from persync.errors import PersyncError, RecordError, ResponseError
@@ -51,6 +52,7 @@ class PageWriter:
         self._shapers: dict[int, Shaper] = {}
         self._looked: set[str] = set()
         self._versions_due: dict[int, int] = {}
+        self._careful = False
         self.rejected: set[tuple[str, str]] = {
             (stream, partition)
             for stream, partition in store.db.execute(
@@ -64,6 +66,17 @@ class PageWriter:
         Raises ResponseError when the page itself is not what was expected, StoreError when it cannot be kept; then nothing
         of it is.
         """
+        try:
+            self._write(page, result, fields)
+        except OverflowError:
+            # Some number fits no column. Whose it is only a look at every value tells, which other pages are spared.
+            self._careful = True
+            try:
+                self._write(page, result, fields)
+            finally:
+                self._careful = False
+
+    def _write(self, page: Page, result: StreamResult, fields: Mapping[str, Mapping[str, str]]) -> None:
         job, step, stream = page.job, page.step, page.job.work.stream
         declared = step.of or stream
         shaper = self._shapers.get(id(declared)) or self._shapers.setdefault(id(declared), Shaper(declared))
@@ -87,14 +100,15 @@ class PageWriter:
                 hashed=lambda text: key.name("record", text),
                 erased=self._writer.resolve.names_erased,
                 known=None if again else self._versions,
+                careful=self._careful,
             )
         except PersyncError as error:
             raise placed(error, job.work, page.number, self.connector.request_id(page.headers, step.body)) from None
         if page.first:
-            job.total, job.whole = step.total, True
+            job.total, job.whole = _count(step.total), True
         elif job.whole and job.total is None and not job.records:
             # What came before was no page of records: a look around, a job to wait for.
-            job.total = step.total
+            job.total = _count(step.total)
         job.records += shaped.records
         point = job.point
         joins = (stream.join or stream.gather) is not None and (step.join or step.next is None)
@@ -112,13 +126,14 @@ class PageWriter:
                     point.token = page.token if "join" in page.token else begun
                     points.save_token(db, self._writer.connection, point)
                 elif step.next is None:
-                    changed += self._complete(db, job, step.total, short=_shortfall(page))
+                    changed += self._complete(db, job, _count(step.total), short=_shortfall(page))
                 else:
                     point.token = step.next
                     points.save_token(db, self._writer.connection, point)
             if joins:
                 changed += self._gather(job, context, result) if stream.gather else self._join(job, context, result)
         except BaseException:
+            job.records -= shaped.records
             self._writer.forget()
             raise
         if stream.name not in self._looked and shaped.records:
@@ -159,6 +174,7 @@ class PageWriter:
         assert stream.join is not None
         assert point.token is not None
         place = (connection, stream.name, job.work.partition)
+        join = storable(stream.join) if self._careful else stream.join
         changed = 0
         while True:
             self._between()
@@ -173,7 +189,7 @@ class PageWriter:
                     try:
                         if chain[-1].parent is not None:
                             raise RecordError("what it belongs to is not in the result.", field="__parentId")
-                        shaped.rows += list(stream.join(chain[0].data, tuple(one.data for one in chain[1:]), context))
+                        shaped.rows += list(join(chain[0].data, tuple(one.data for one in chain[1:]), context))
                     except RecordError as error:
                         shaped.rejects.append(Reject(key[:200], error.field, error.what, "{}"))
                     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
@@ -200,6 +216,7 @@ class PageWriter:
         assert stream.gather is not None
         assert point.token is not None
         lots = parking.Lots(self.store.db, self._writer.connection, stream.name, job.work.partition)
+        gather = storable(stream.gather) if self._careful else stream.gather
         changed = 0
         while True:
             self._between()
@@ -208,7 +225,7 @@ class PageWriter:
                 shaped = Shaped()
                 for key, data in roots:
                     try:
-                        shaped.rows += list(stream.gather(data, lots.below, context))
+                        shaped.rows += list(gather(data, lots.below, context))
                     except RecordError as error:
                         shaped.rejects.append(Reject(key[:200], error.field, error.what, "{}"))
                     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
@@ -296,3 +313,8 @@ def _shortfall(page: Page) -> str:
         )
         raise placed(error, job.work, page.number)
     return f"the vendor counts {job.total:,} and gave {job.records:,}"
+
+
+def _count(total: Any) -> int | None:
+    """Return how many the vendor says there are, None where what it says is no number."""
+    return total if isinstance(total, int) and not isinstance(total, bool) else None

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NotRequired
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from persync.connect import as_json
 from persync.connect.readers import picked, unexpected
 from persync.connect.stream import DAY_MS, MINUTE_MS, Request, Step, Token, Work
 from persync_hubspot import api
@@ -182,7 +182,7 @@ class Associations:
         if more:
             return Step(NOTHING, ("results",), {**token, "more": more, "ends": ends})
         told = [{"from": {"id": one}, "to": [{"toObjectId": end} for end in found]} for one, found in ends.items()]
-        return Step(orjson.dumps({"results": told}), ("results",), token["then"])
+        return Step(as_json({"results": told}), ("results",), token["then"])
 
     def shrink(self, work: Work, token: Token) -> Token | None:
         return None

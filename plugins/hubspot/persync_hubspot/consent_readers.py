@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from persync.connect import as_json
 from persync.connect.readers import picked, unexpected
 from persync.connect.stream import Request, Size, Step, Token, Work
 from persync.errors import ResponseError
@@ -110,7 +110,8 @@ class AddressStatuses:
             raise unexpected(error) from None
         if not found:
             return Step(NOTHING, ("results",), None)
-        work.memo[token["last"]] = sorted({one["properties"]["email"] for one in found if one["properties"].get("email")})
+        addresses = {one["properties"].get("email") for one in found}
+        work.memo[token["last"]] = sorted(address for address in addresses if isinstance(address, str) and address)
         asked = "statuses" if token["ask"] == "people" else token["ask"]
         following = {"last": token["last"], "ask": asked, "to": found[-1]["id"], "more": after is not None}
         return Step(NOTHING, ("results",), following if following != token else {**following, "again": True})
@@ -126,7 +127,7 @@ def _flat(body: bytes, name: str) -> bytes:
     for one in found if isinstance(found, list) else ():
         inner = one.get(name) if isinstance(one, dict) else None
         flat += inner if isinstance(inner, list) else [one]
-    return orjson.dumps({"results": flat})
+    return as_json({"results": flat})
 
 
 @dataclass(frozen=True, slots=True)

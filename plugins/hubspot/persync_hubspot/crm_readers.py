@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import orjson
 
+from persync.connect import as_json
 from persync.connect.readers import picked
 from persync.connect.stream import Request, Step, Token, Work
 from persync_hubspot import api
@@ -235,4 +236,4 @@ def _with_ends(body: bytes, ends: Mapping[str, Ends]) -> bytes:
                 for to, known in ends.items()
                 if str(record.get("id")) in known
             }
-    return orjson.dumps(page)
+    return as_json(page)

@@ -18,7 +18,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from persync.connect import mended
+from persync.connect import as_json, mended
 from persync.connect.readers import OffsetPages, unexpected
 from persync.connect.stream import Request, Step, Token, Work
 from persync.errors import AuthError, QuotaError, ResponseError, SkipStreamError
@@ -147,7 +147,7 @@ class BatchPages:
         known = token.get("total") or work.parent.get(self.expected) or 0 if counted is None else counted
         after = self._after({"from": wanted.stop, "tries": 0, "total": known})
         following = {"singly": left, "end": wanted.stop, "after": after} if left else after
-        return Step(orjson.dumps({self.pages.at: records}), (self.pages.at,), following, total=counted)
+        return Step(as_json({self.pages.at: records}), (self.pages.at,), following, total=counted)
 
     def _read_single(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
         (offset, count), *left = token["singly"]

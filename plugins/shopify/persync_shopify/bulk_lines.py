@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from persync.connect import mended
+from persync.connect import as_json, mended
 from persync.errors import ResponseError
 
 __all__ = ["Lines", "key_of", "place", "read_lines"]
@@ -35,7 +35,7 @@ def read_lines(text: bytes) -> Lines:
         records = [_record(orjson.loads(line)) for line in mended(text).split(b"\n") if line]
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         raise ResponseError("a line of the bulk operation's file is damaged.") from None
-    return Lines(orjson.dumps(records), len(records), sum(record["parent"] is None for record in records))
+    return Lines(as_json(records), len(records), sum(record["parent"] is None for record in records))
 
 
 def _record(line: Json) -> Json:
