@@ -6,7 +6,7 @@ Every error says what happened, where (connection, stream, request id) and what 
 
 from __future__ import annotations
 
-from persync.redact import on_one_line, redacted
+from persync.redact import inert, redacted
 
 __all__ = [
     "AuthError",
@@ -52,10 +52,10 @@ class PersyncError(Exception):
     exit_code = EXIT_ERROR
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
-        self.what = redacted(on_one_line(what))
+        self.what = redacted(inert(what, keep="\n"))
         super().__init__(self.what)
-        self.where = on_one_line(where)
-        self.hint = redacted(on_one_line(hint))
+        self.where = inert(where)
+        self.hint = redacted(inert(hint, keep="\n"))
 
     def at(self, where: str) -> PersyncError:
         """Return this error with a place put in front of the place it already names."""

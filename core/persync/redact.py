@@ -59,9 +59,12 @@ def redacted(text: str) -> str:
     return _IP.sub(_unless_loopback, _PHONE.sub("(number)", text))
 
 
-def on_one_line(text: str) -> str:
-    """Return a text in which what moves a terminal's cursor, or turns the direction of writing, is a blank."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
+def inert(text: str, *, keep: str = "") -> str:
+    """Return a text in which what moves a terminal's cursor, or turns the direction of writing, is a blank.
+
+    `keep` are characters that may stay all the same: the line ends of a message that was set in lines.
+    """
+    return text if text.isprintable() else "".join(one if one.isprintable() or one in keep else " " for one in text)
 
 
 def names_somebody(text: str) -> bool:

@@ -14,6 +14,7 @@ from persync.connect.bodies import mended
 from persync.connect.client import Client, Response, Stopped
 from persync.connect.stream import Request, Step, Token, Work
 from persync.errors import PersyncError, ResponseError, TransientError
+from persync.redact import inert
 from persync.store.checkpoints import Checkpoint
 
 QUEUE = 2
@@ -254,7 +255,9 @@ def placed(error: PersyncError, work: Work, number: int, request_id: str = "") -
     rest = error.where.removeprefix(work.connection).lstrip(", ")
     stream = f"{work.stream.name} {work.partition}".rstrip()
     request = f"request {request_id}" if request_id else ""
-    error.where = ", ".join(part for part in (work.connection, stream, f"page {number}", rest, request) if part)
+    error.where = inert(", ".join(part for part in (work.connection, stream, f"page {number}", rest, request) if part))
+    # A vendor's words are no lines of ours.
+    error.what, error.hint = inert(error.what), inert(error.hint)
     return error
 
 
