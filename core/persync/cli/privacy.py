@@ -25,7 +25,7 @@ TOPICS = ("customers/data_request", "customers/redact", "shop/redact")
 
 @click.group(cls=Group)
 def privacy() -> None:
-    """Erase people, tell them what is stored, and apply what Shopify asks of its apps."""
+    """Erase people, tell them what is stored, drop what is too old, and apply what Shopify asks of its apps."""
 
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
@@ -75,6 +75,45 @@ def export_subject(app: App, email: str | None, ids: tuple[str, ...], from_stdin
     from persync.privacy.requests import data_of
 
     _write_exports([data_of(app.project, [request]) for request in _requests(app, email, ids, from_stdin)], out)
+
+
+@privacy.command("retention")
+@click.option("--apply", "apply_it", is_flag=True, help="Remove it. Without this only say what would go.")
+@_wait
+@format_option("text", "json")
+@pass_app
+def retention(app: App, apply_it: bool, wait: float, form: str) -> None:
+    """Say what is older than [privacy.retention] in persync.toml allows; with --apply remove it.
+
+    Touches stay as counts of their campaigns, orders and money stay whole. A later pull does not bring back what went;
+    somebody who went for being inactive is known again with the next thing that they do.
+    """
+    from persync.cli.output import iso, show_json, show_table
+    from persync.privacy.requests import retain_project
+
+    kept, complete, copies = retain_project(app.project, now=app.now, wait=wait, apply=apply_it)
+    if form == "json":
+        results = (
+            {"kind": one.kind, "months": one.months, "before": iso(one.floor), "rows": one.rows, "undated": one.undated}
+            for one in kept
+        )
+        show_json("retention", results, applied=apply_it, complete=complete, not_touched=[path.name for path in copies])
+    else:
+        rows = [
+            (
+                one.kind,
+                f"{one.months}",
+                iso(one.floor)[:10],
+                f"{one.rows:,}",
+                f"{one.undated:,} without any date stay" if one.undated else "",
+            )
+            for one in kept
+        ]
+        headers = ("kind", "months", "before", "removed" if apply_it else "would go", "note")
+        show_table(headers, rows, right=("months", "removed", "would go"))
+        if not apply_it:
+            click.echo("Nothing was removed. Say --apply to remove it.")
+    _tell_rest(app, complete, copies)
 
 
 @privacy.command("apply")
@@ -225,12 +264,17 @@ def _tell(app: App, outcome: Outcome, dry_run: bool, *, what: str = "", sentence
             f"{outcome.erased.apart} more keys hang together with theirs, too many to be one person: they were not touched."
             " Name those that are theirs."
         )
-    if not outcome.complete:
+    _tell_rest(app, outcome.complete, outcome.copies)
+
+
+def _tell_rest(app: App, complete: bool, copies: tuple[Path, ...]) -> None:
+    """Tell on stderr what could not be finished, and which copies of the store were not touched."""
+    if not complete:
         app.say(
             "Another program has the store open: its file may hold old bytes until the next report or erasure. Close it and run"
             " this again."
         )
-    for path in outcome.copies:
+    for path in copies:
         app.say(f"Not touched: {path.name}, the store as it was before an upgrade. Delete it when you no longer need it.")
 
 

@@ -82,6 +82,8 @@ def _rows(db: sqlite3.Connection, name: str, parts: dict[int, dict[str, Any]]) -
             yield f"the mirror holds {parts[-1]['rows']:,} rows, the store {stored:,}"
         return
     months = sorted(held)
+    if db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] == sum(held.values()):
+        return
     days: dict[int, int] = dict(db.execute(f"SELECT happened_at / 86400000, count(*) FROM {name} GROUP BY 1"))
     stored_of = dict.fromkeys(months, 0)
     elsewhere = sum(days.values())

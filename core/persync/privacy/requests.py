@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from persync.engine.mirror import mirror_folder, refresh
+from persync.errors import ConfigError
 from persync.rows import Person
+from persync.settings.connections import FILE
 from persync.store.derive import derive
 from persync.store.disconnect import disconnect
 from persync.store.locks import hold
 from persync.store.privacy import Erased, Subject, erase, find, finish
+from persync.store.retention import Kept, retain
 from persync.store.store import Store, open_store
 from persync.store.subject_data import subject_data
 
@@ -52,6 +55,26 @@ def erase_people(
             _make_known(store, project, requests)
         erased = erase(store, _subjects(store, project, requests), now=now, dry_run=dry_run)
         return _settled(store, project, erased, dry_run)
+
+
+def retain_project(
+    project: Project, *, now: int, wait: float = 0.0, apply: bool = False
+) -> tuple[list[Kept], bool, tuple[Path, ...]]:
+    """Remove what [privacy.retention] says is too old, or only count it; return it by kind, and the rest as in `Outcome`.
+
+    Raises as `erase_people` does, and ConfigError when no retention is set.
+    """
+    if not project.retention:
+        raise ConfigError(
+            "no retention is set.",
+            where=f"{project.folder / FILE}, [privacy.retention]",
+            hint="Write for example touchpoints = 26 (months).",
+        )
+    with _opened(project, wait) as store:
+        derive(store, only=("person_of",))
+        kept = retain(store, project.retention, now=now, apply=apply)
+        outcome = _settled(store, project, Erased(), dry_run=not apply)
+        return kept, outcome.complete, outcome.copies
 
 
 def empty_connection(project: Project, name: str, *, now: int, wait: float = 0.0, dry_run: bool = False) -> Outcome:

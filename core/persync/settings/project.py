@@ -15,7 +15,7 @@ from persync.errors import ConfigError, PluginError, nearest
 from persync.measure.metric import Ask, Experiment
 from persync.settings.connections import FILE, connection_settings
 from persync.settings.periods import day_start, parse_period, zone
-from persync.settings.tables import ExperimentTable, JobTable, ReportTable, ShopsTable, StoreTable
+from persync.settings.tables import ExperimentTable, JobTable, PrivacyTable, ReportTable, ShopsTable, StoreTable
 from persync.settings.toml import Places, checked, named, parse_toml, read_text
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Project:
     jobs: Mapping[str, JobTable] = field(default_factory=dict)
     report: ReportTable = field(default_factory=ReportTable)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    retention: Mapping[str, int] = field(default_factory=dict)
+    """{kind: months} after which rows go"""
     has_file: bool = True
 
     @property
@@ -102,7 +104,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         return Project(folder, folder / StoreTable().path, has_file=False)
     given = parse_toml(text, path)
     place = Places(text, str(path))
-    tables = ("store", "connections", "experiments", "jobs", "report", "shops")
+    tables = ("store", "connections", "experiments", "jobs", "privacy", "report", "shops")
     for name, value in given.items():
         if name not in tables:
             raise ConfigError(f"there is no table '{name}'.", where=place.of("", name), hint=nearest(name, tables))
@@ -130,6 +132,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         jobs={n: checked(JobTable, t, f"jobs.{n}", place) for n, t in named(given, "jobs", place)},
         report=report,
         aliases=checked(ShopsTable, given.get("shops", {}), "shops", place).aliases,
+        retention=checked(PrivacyTable, given.get("privacy", {}), "privacy", place).retention.periods,
     )
     for name, experiment in experiments.items():
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Table(BaseModel):
@@ -29,6 +29,43 @@ class ReportTable(_Table):
     lookback_days: float = Field(default=30, gt=0)
     suppress_n: int = Field(default=5, ge=1)
     report_n: int = Field(default=30, ge=1)
+
+
+class RetentionTable(_Table):
+    """[privacy.retention]: for how many months each kind of row is kept; without a number for good.
+
+    `people` counts from somebody's last activity, which the other kinds tell of: none of them may be kept for less.
+    """
+
+    touchpoints: int | None = Field(default=None, ge=1)
+    carts: int | None = Field(default=None, ge=1)
+    tickets: int | None = Field(default=None, ge=1)
+    feedback: int | None = Field(default=None, ge=1)
+    consent_changes: int | None = Field(default=None, ge=1)
+    stages: int | None = Field(default=None, ge=1)
+    rejects: int | None = Field(default=None, ge=1)
+    people: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _people_are_judged_by_what_is_there(self) -> RetentionTable:
+        for kind, months in self.periods.items():
+            if self.people is not None and kind != "rejects" and months < self.people:
+                raise ValueError(
+                    f"people ({self.people}) go by their last activity, and {kind} ({months}) tells of it:"
+                    f" keep {kind} at least as long"
+                )
+        return self
+
+    @property
+    def periods(self) -> dict[str, int]:
+        """{kind: months} of those that have a number."""
+        return {kind: months for kind, months in self.model_dump().items() if months is not None}
+
+
+class PrivacyTable(_Table):
+    """[privacy]"""
+
+    retention: RetentionTable = RetentionTable()
 
 
 class ShopsTable(_Table):

@@ -80,10 +80,7 @@ def _erase(store: Store, db: sqlite3.Connection, subjects: list[Subject], now: i
             db.executemany("INSERT OR IGNORE INTO gone VALUES (?, ?)", [(key_id, number) for key_id in sorted(subject.key_ids)])
             done.people += bool(subject.key_ids)
         before = db.total_changes
-        _count_touches(db)
-        _count_outcomes(db)
-        _delete_things(db, done)
-        _delete_keyed(db, done)
+        count_and_delete(db, done)
         for subject in subjects:
             _cut_orders(db, subject, done)
             _forget_records(store, db, subject, done)
@@ -95,6 +92,14 @@ def _erase(store: Store, db: sqlite3.Connection, subjects: list[Subject], now: i
         _bury(store, db, subject, now, done)
     if removed:
         note_erasure(db, now)
+
+
+def count_and_delete(db: sqlite3.Connection, done: Erased) -> None:
+    """Remove the keys in `temp.gone` (key_id, subject) from every table; touches and outcomes stay as anonymous counts."""
+    _count_touches(db)
+    _count_outcomes(db)
+    _delete_things(db, done)
+    _delete_keyed(db, done)
 
 
 _GONE: Final = "(SELECT g.key_id FROM temp.gone g)"

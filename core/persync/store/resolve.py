@@ -8,7 +8,7 @@ and thrown away when a transaction fails.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,6 +32,8 @@ class Resolver:
         self.touched: set[str] = set()
         """identity tables that got a new row since the caller last looked"""
         self._people: dict[Any, Any] = {}
+        self._away: set[Person] = set()
+        """people of this page whom retention removed"""
         self._segments: dict[tuple[str, str, str], int] = {}
         self._connections: dict[str, int] = {}
         self.campaigns: dict[CampaignRef | None, int] = {}
@@ -58,8 +60,11 @@ class Resolver:
     def _look_for_tombstones(self) -> None:
         self._has_tombstones = self.db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone() is not None
 
-    def people(self, wanted: Iterable[Person]) -> None:
-        """Resolve all people of a page at once; `person` then only looks up."""
+    def people(self, wanted: Iterable[Person], active: Collection[Person] = frozenset()) -> None:
+        """Resolve all people of a page at once; `person` then only looks up.
+
+        `active` are those who did something since retention removed people who did not: they are known again.
+        """
         known = self._people
         if len(known) > CACHE_LIMIT:
             known.clear()
@@ -73,6 +78,9 @@ class Resolver:
             self._look_for_tombstones()
         if self._has_tombstones:
             erased = self._erased(fresh)
+            away = self._retired([person for person in fresh if person not in erased], active)
+            self._away |= away
+            erased |= away
             known.update(dict.fromkeys(erased))
             fresh = [person for person in fresh if person not in erased]
         values: dict[str, dict[str, int]] = {}
@@ -103,6 +111,12 @@ class Resolver:
                     links.append((carried, other) if carried < other else (other, carried))
         if links:
             self._link(links, "same_record")
+
+    def recall(self) -> None:
+        """Look again, on a new page, for those whom retention removed: they may have done something meanwhile."""
+        for person in self._away:
+            self._people.pop(person, None)
+        self._away.clear()
 
     def person(self, person: Person) -> int | None:
         """Return the key a fact about this person carries, None when the person was erased and must not come back."""
@@ -191,6 +205,40 @@ class Resolver:
                         grown = True
         return erased
 
+    def _retired(self, people: list[Person], active: Collection[Person]) -> set[Person]:
+        """Return those of a page's people whom retention removed, and who did nothing since.
+
+        Whoever did, or is known again under another key of the record, loses the marks.
+        """
+        marks: dict[Person, dict[str, tuple[str, int, str]]] = {}
+        for person in people:
+            mine = marks[person] = {}
+            for kind, value in person:
+                connection, plain = self._place(kind)
+                stored = stored_keys(self.key, plain, (value,))[value]
+                mine[retired(self.key, plain, connection, stored)] = (plain, connection, stored)
+        listed = orjson.dumps(sorted({mark for mine in marks.values() for mark in mine})).decode()
+        found = {
+            mark
+            for (mark,) in self.db.execute(
+                "SELECT t.hash FROM json_each(?) j CROSS JOIN tombstones t ON t.hash = j.value", (listed,)
+            )
+        }
+        if not found:
+            return set()
+        still: set[Person] = set()
+        # Whoever is active first: somebody else's record on this page may name the same keys.
+        for person in sorted(marks, key=lambda one: one not in active):
+            mine = marks[person]
+            if found.isdisjoint(mine):
+                continue
+            if person in active or any(self._is_known(*natural) for natural in mine.values()):
+                self.db.executemany("DELETE FROM tombstones WHERE hash = ?", [(mark,) for mark in mine if mark in found])
+                found.difference_update(mine)
+            else:
+                still.add(person)
+        return still
+
     def _is_known(self, kind: str, connection: int, stored: str) -> bool:
         found = self.db.execute(
             "SELECT 1 FROM person_keys WHERE kind = ? AND connection = ? AND key = ?", (kind, connection, stored)
@@ -198,19 +246,19 @@ class Resolver:
         return found.fetchone() is not None
 
     def is_erased(self, kind: str, key: str) -> bool:
-        """Tell whether a thing that this connection names by its own id was erased: a person (`id`) or the people of an order
-        (`order`)."""
+        """Tell whether a thing that this connection names by its own id was erased, or removed by retention: a person (`id`) or
+        the people of an order (`order`)."""
         if not self._has_tombstones:
             return False
-        mark = tombstone(self.key, kind, self.connection, key)
-        return self.db.execute("SELECT 1 FROM tombstones WHERE hash = ?", (mark,)).fetchone() is not None
+        marks = [make(self.key, kind, self.connection, key) for make in (tombstone, retired)]
+        return self.db.execute("SELECT 1 FROM tombstones WHERE hash IN (?, ?)", marks).fetchone() is not None
 
     def without_erased(self, ids: list[str]) -> list[str]:
         """Return people's platform ids with those of the erased replaced by their tombstones."""
         self._look_for_tombstones()
         if not self._has_tombstones:
             return ids
-        marks = {tombstone(self.key, "id", self.connection, one): one for one in ids}
+        marks = {make(self.key, "id", self.connection, one): one for one in ids for make in (tombstone, retired)}
         found = self.db.execute(
             "SELECT t.hash FROM json_each(?) j CROSS JOIN tombstones t ON t.hash = j.value",
             (orjson.dumps(list(marks)).decode(),),
@@ -375,6 +423,11 @@ def stored_keys(key: StoreKey, kind: str, values: Iterable[str]) -> dict[str, st
 def tombstone(key: StoreKey, kind: str, connection: int, stored: str) -> str:
     """Return the keyed hash that stands for an erased person's key."""
     return key.name("tombstone", f"{kind}\0{connection}\0{stored}")
+
+
+def retired(key: StoreKey, kind: str, connection: int, stored: str) -> str:
+    """Return the keyed hash that stands for a key of somebody whom retention removed: they may come back."""
+    return tombstone(key, f"retired {kind}", connection, stored)
 
 
 def without_query(url: str) -> str:

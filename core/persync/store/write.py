@@ -17,6 +17,7 @@ import orjson
 
 from persync import rows
 from persync.rows import KEEP, Keep, Row
+from persync.store.floors import Floors
 from persync.store.resolve import Resolver
 from persync.store.schema import MONTHLY
 from persync.store.store import Store
@@ -52,6 +53,7 @@ class Writer:
         self.db = store.db
         self.now = now
         self.connection = self._connection(connection, connector)
+        self._floors = Floors(store.db)
         self.resolve = Resolver(store.db, store.key, self.connection, run)
         self._special: dict[type[Any], Callable[[list[Any]], None]] = {
             rows.Account: self._accounts,
@@ -97,9 +99,13 @@ class Writer:
                 buffers[row.__class__].append(row)
             except KeyError:
                 buffers[row.__class__] = [row]
+        if self._floors:
+            self._floors.drop_old(buffers)
         self._resolve_people(buffers)
         for kind, batch in buffers.items():
             special = self._special.get(kind)
+            if not batch:
+                continue
             if special is not None:
                 special(batch)
             elif TABLES[kind].snapshot:
@@ -138,7 +144,8 @@ class Writer:
                 people.update(row.loser for row in batch)
             elif kind in TABLES and (at := TABLES[kind].person_at) is not None:
                 people.update(row[at] for row in batch)
-        self.resolve.people(people)
+        self.resolve.recall()
+        self.resolve.people(people, self._floors.active(buffers) if self._floors.people else ())
 
     def _columns(self, table: Table, batch: Sequence[tuple[Any, ...]]) -> list[Iterable[Any]]:
         """Turn a batch of rows into columns as the table keeps them: references become integers, a column at a time.
