@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, stop_any
 from tenacity.stop import stop_base
 from tenacity.wait import wait_exponential_jitter
@@ -23,6 +22,10 @@ from persync.connect.connector import Connector, retry_after
 from persync.connect.stream import Request
 from persync.errors import AuthError, ConfigError, PersyncError, ResponseError, TransientError, UnreachableError
 from persync.redact import redacted, register_header
+from persync.store.store import hidden
+
+with hidden("rich"):
+    import httpx
 
 __all__ = ["Client", "Response", "Stopped"]
 

@@ -21,7 +21,7 @@ from persync.store.rejects import clear_rejects, keep_rejects
 from persync.store.store import Store
 from persync.store.write import Writer, mark_dirty
 
-VERSIONS = 20_000
+VERSIONS = 10_000
 """so many versions of records are kept in one go: each lot touches most leaves of their table, however small it is"""
 
 

@@ -15,7 +15,7 @@ from persync.store.locks import hold
 from persync.store.schema import SCHEMA_VERSION
 from persync.store.views import VIEWS_VERSION, create_views
 
-__all__ = ["APPLICATION_ID", "Store", "open_store"]
+__all__ = ["APPLICATION_ID", "Store", "hidden", "open_store"]
 
 APPLICATION_ID = 0x70736E63  # "psnc"
 BUSY_MS = 10_000
@@ -151,8 +151,8 @@ def open_store(path: Path, *, create: bool = False) -> Store:
         _refresh_views(store)
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA temp_store = MEMORY")
-        # Room for the leaves that a page of hashed keys touches; 24 MB, counted in the pull's memory.
-        db.execute("PRAGMA cache_size = -16000")
+        # Counted in the pull's memory; with 24 MB it is no faster: what falls out is still in the system's own cache.
+        db.execute("PRAGMA cache_size = -8000")
         db.execute("PRAGMA wal_autocheckpoint = 4000")
         return store
     except sqlite3.Error as error:
@@ -206,7 +206,7 @@ def before_path(store: Path) -> Path:
 
 
 def _migrate(store: Store) -> None:
-    with _hidden("pandas", "numpy"):
+    with hidden("pandas", "numpy"):
         from sqlite_utils import Database
 
         from persync.store.migrations import migrations
@@ -235,11 +235,11 @@ def _refresh_views(store: Store) -> None:
 
 
 @contextmanager
-def _hidden(*names: str) -> Iterator[None]:
-    """Keep optional modules from being imported for a moment.
+def hidden(*names: str) -> Iterator[None]:
+    """Keep optional modules from being imported for a moment by others, who can do without.
 
     sqlite-utils imports pandas and numpy where they are installed, only to know their number types; persync hands it none,
-    and they would cost half a second and 80 MB at a store's first opening.
+    and they would cost half a second and 80 MB at a store's first opening. httpx imports rich for its own command line.
     """
     absent = [name for name in names if name not in sys.modules]
     sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
