@@ -444,6 +444,10 @@ class LedgerEntry(NamedTuple):
 
     `entry` is the vendor's id of the sale; `event` is sale, edit, refund or return; `part` is product, shipping, tax,
     tip, duty, fee, gift_card or adjustment (tax is split out of each sale). All parts together are gross.
+
+    A platform that tells states and no refunds says what holds now: the entry `undone` with the amount by which the sale is
+    taken back whole, or `redone` (of amount 0) when it is not. The store posts what differs from before, under numbered
+    names (undone, redone, undone:2, ...), each dated when it was first said; `redone` is nothing to a sale never undone.
     """
 
     order: OrderRef
@@ -594,7 +598,11 @@ class Feedback(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What a platform says it earned; a new snapshot is kept only when a value changed. Table `claims`."""
+    """What a platform says it earned; a new snapshot is kept only when a value changed. Table `claims`.
+
+    An order is claimed by one rule for the campaigns that the platform names now: for any other campaign its claim is closed
+    (no orders, no money). A claim on an order for no campaign says just that.
+    """
 
     campaign: CampaignRef | None
     order: OrderRef | None

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 
@@ -16,7 +17,7 @@ from persync.cli import root
 from persync.connect import AccountFacts, Total
 from persync.connect.client import Client
 from persync.connect.totals import Compared
-from persync.errors import AuthError, DataError, ResponseError
+from persync.errors import AuthError, DataError, PersyncError, ResponseError
 from persync.jobs.reconciling import Held, reconcile_one
 from persync.testing import FakeApi, pull_once, quick_client
 
@@ -82,7 +83,40 @@ def test_a_total_whose_sql_gives_no_number_is_the_connectors_fault(store: Path, 
     assert str(held.error).startswith("post: the store's side of 'letters' (all) cannot be computed: ")
 
 
-def test_a_connection_that_was_never_pulled_says_so_without_a_call(tmp_path: Path) -> None:
+class Signed(Post):
+    """Its own check makes a call."""
+
+    def check(self, client: Client) -> Iterator[tuple[str, str]]:
+        yield "letters", str(client.get_json("letters", {"count": "1", "offset": "0"})["total_items"])
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (401, "", AuthError),
+        (403, "", DataError),
+        (400, "", DataError),
+        (200, "[]", DataError),
+        (200, '{"total_items": 1}', DataError),
+    ],
+)
+def test_before_the_first_pull_a_refused_sign_in_is_said_and_nothing_else(
+    tmp_path: Path, status: int, body: str, error: type[PersyncError]
+) -> None:
+    api = office()
+    api.answers["/letters"] = lambda request: httpx.Response(status, content=body)
+    make = quick_client(api)
+
+    held = reconcile_one(
+        Signed("post", post().settings, {}), tmp_path / "none.db", client=lambda one: make(one, threading.Event())
+    )
+
+    assert type(held.error) is error
+    assert str(held.error).startswith("post: nothing was pulled" if error is DataError else "post, GET letters: the token was")
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_connection_that_was_never_pulled_says_so(tmp_path: Path) -> None:
     api = office()
 
     held = reconciled(api, tmp_path / "none.db", Total("letters", "all", 1, LETTERS, KIND))
@@ -237,6 +271,22 @@ def test_a_refused_sign_in_leads_whatever_else_is_missing_or_differs(empty: Any)
     )
     assert (document["results"], len(document["errors"]), document["errors"][0]) == ([], 3, "shop: the token was refused.")
     assert empty([never]).exit_code == 1
+
+
+def test_before_there_is_a_store_a_refused_sign_in_is_exit_code_4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one, what is missing is the store."""
+    (tmp_path / "persync.toml").write_text('[connections.own]\nconnector = "files"\n')
+    never = Held("news", [], DataError("nothing was pulled of it yet.", where="news"))
+    refused = Held("shop", [], AuthError("the token was refused.", where="shop"))
+    results = []
+
+    for held in ([refused], [never, refused], [never]):
+        monkeypatch.setattr("persync.jobs.reconciling.reconcile_project", lambda *_, held=held, **__: held)
+        results.append(CliRunner().invoke(root, ["--project", str(tmp_path), "reconcile"]))
+
+    assert [result.exit_code for result in results] == [4, 4, 1]
+    assert [result.stderr for result in results[:2]] == ["persync: shop: the token was refused.\n"] * 2
+    assert "there is no store" in results[2].stderr
 
 
 def test_a_name_that_is_no_connection_is_a_usage_error(tmp_path: Path) -> None:

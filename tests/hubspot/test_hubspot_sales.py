@@ -1,15 +1,18 @@
 """Deals whose stage and flags disagree, carts, line items and products: from records to rows."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
 from persync.connect.page import Shaped
+from persync.connect.pull import PullOptions, pull
 from persync.rows import KEEP, Cart, Deletion, LedgerEntry, Order, OrderLine, OrderRef, Person, Product, UnitCost
 from persync_hubspot import streams_crm
 from persync_hubspot.properties import millis
+from support import table
 
 Shape = Callable[..., Shaped]
 MADE = "2026-01-01T00:00:00Z"
@@ -206,8 +209,38 @@ def test_a_partial_refund_and_every_other_state_leave_the_sale_alone(shaped: Sha
 
     assert [row.total_minor for row in found.rows if isinstance(row, Order)] == [5990]
     assert [row[1:] for row in found.rows if isinstance(row, LedgerEntry)] == [
-        ("sale", "sale", "product", millis(SOLD, ""), 5990, "EUR")
+        ("sale", "sale", "product", millis(SOLD, ""), 5990, "EUR"),
+        ("redone", "sale", "product", millis(EDITED, ""), 0, "EUR"),
     ]
+
+
+def test_an_order_that_is_set_back_by_hand_stands_again_from_that_change(account_of: Any, build: Any, tmp_path: Path) -> None:
+    """Cancelled, then paid after all, then touched again: the ledger comes to the order's total, and no entry is rewritten."""
+    store, order, day = tmp_path / "a.db", build.copy(1, 1), build.day
+    ledger = "SELECT l.entry, l.happened_at, l.amount_minor FROM order_ledger l ORDER BY l.happened_at, l.entry"
+    states = []
+
+    for later, cancelled in enumerate((None, build.now + day // 2, None, None)):
+        now = build.now + later * day
+        order.cancelled_at, order.updated_at = cancelled, order.updated_at if later == 0 else now - day // 4
+        account = account_of(orders=[order], now=now)
+        asked = PullOptions(now=now, streams=("account", "orders"))
+        assert pull(store, [account.connector()], asked, client=account.client).exit_code == 0
+        states.append((sum(amount for _, _, amount in table(store, ledger)), table(store, "SELECT status FROM orders")))
+
+    assert table(store, ledger) == [
+        ("sale", order.created_at, 2000),
+        ("undone", build.now + day // 2, -2000),
+        ("redone", build.now + 2 * day - day // 4, 2000),
+    ]
+    assert states == [(2000, [("paid",)]), (0, [("cancelled",)]), (2000, [("paid",)]), (2000, [("paid",)])]
+
+
+def test_an_order_that_stood_again_and_is_deleted_is_worth_nothing_not_less(shaped: Shape) -> None:
+    gone = {**shop_order("paid"), "archived": True, "archivedAt": EDITED}
+    found = shaped(streams_crm.ORDERS_ARCHIVED, page(gone))
+
+    assert [(row.entry, row.amount_minor) for row in found.rows if isinstance(row, LedgerEntry)] == [("sale", 0), ("redone", 0)]
 
 
 def test_an_undone_order_that_is_deleted_too_is_worth_nothing_not_less(shaped: Shape) -> None:

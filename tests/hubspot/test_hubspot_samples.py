@@ -164,6 +164,7 @@ def test_order_page(shaped: Shape, samples: Any) -> None:
             total_minor=50_000,
         ),
         LedgerEntry(order, "sale", "sale", "product", sold, 50_000, "USD"),
+        LedgerEntry(order, "redone", "sale", "product", millis("2026-10-02T09:11:05.002Z", ""), 0, "USD"),
     ]
 
 

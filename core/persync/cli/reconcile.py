@@ -32,8 +32,14 @@ def reconcile(app: App, names: tuple[str, ...], tolerance: float | None, period:
     without the other. A refused sign-in comes first: exit code 4. A vendor that cannot be reached or was never pulled is
     said; it is an error only when it was named, or when there is nothing else to show.
     """
+    from persync.errors import AuthError
     from persync.jobs.reconciling import reconcile_project
 
+    if not app.project.store_path.exists() and (names or app.project.names):
+        # Before the first pull a refused sign-in is what keeps it from happening: that is said, not that there is no store.
+        refused = [one for one in reconcile_project(app.host, app.project, names) if isinstance(one.error, AuthError)]
+        if refused:
+            raise click.exceptions.Exit(_tell(refused, names=bool(names)))
     with app.store():
         pass  # says it best when there is none
     held = reconcile_project(app.host, app.project, names, tolerance=tolerance) if names or app.project.names else []

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from persync.errors import DataError, PersyncError
+from persync.errors import AuthError, DataError, PersyncError
 from persync.jobs.pulling import connectors_for
 
 if TYPE_CHECKING:
+    from persync.connect.client import Client
     from persync.connect.connector import Connector
     from persync.connect.totals import Compared, Total
     from persync.plugins import Host
@@ -48,7 +49,10 @@ def reconcile_one(
     tolerance: float | None = None,
     client: Callable[[Connector], Any] | None = None,
 ) -> Held:
-    """Compare one connection with its vendor; what goes wrong is told in the answer. `client` makes its client."""
+    """Compare one connection with its vendor; what goes wrong is told in the answer. `client` makes its client.
+
+    One that was never pulled has nothing to compare; whether its sign-in is refused is found out all the same.
+    """
     from persync.connect.client import Client
     from persync.connect.known import known_of, reading
     from persync.connect.totals import compare
@@ -57,9 +61,10 @@ def reconcile_one(
     try:
         with reading(store_path) as db:
             known = known_of(db, connector)
-            if db is None or known.number is None:
-                raise DataError("nothing was pulled of it yet.", hint=f"Run `persync pull {connector.connection}` first.")
             with (client or (lambda one: Client(one, tries=TRIES)))(connector) as calls:
+                if db is None or known.number is None:
+                    _sign_in(connector, calls)
+                    raise DataError("nothing was pulled of it yet.", hint=f"Run `persync pull {connector.connection}` first.")
                 totals: list[Total] = []
                 try:
                     # Asked in full before anything is compared: the store's side is one moment's.
@@ -71,3 +76,14 @@ def reconcile_one(
     except PersyncError as error:
         held.error = error if error.where else error.at(connector.connection)
     return held
+
+
+def _sign_in(connector: Connector, calls: Client) -> None:
+    """Make the connector's own check. Raise AuthError when the vendor refuses; nothing else matters before the first pull."""
+    try:
+        for _ in connector.check(calls):
+            pass
+    except AuthError:
+        raise
+    except Exception:
+        return  # unreachable, or an answer that was not foreseen: the pull will say it

@@ -17,8 +17,10 @@ import orjson
 
 from persync import rows
 from persync.rows import KEEP, Keep, Row
+from persync.store.claims import close_moved
 from persync.store.floors import Floors
 from persync.store.resolve import Resolver
+from persync.store.reversals import REVERSALS, turns
 from persync.store.schema import MONTHLY
 from persync.store.store import Store
 from persync.store.sweep import delete
@@ -58,8 +60,10 @@ class Writer:
         self._special: dict[type[Any], Callable[[list[Any]], None]] = {
             rows.Account: self._accounts,
             rows.Child: self._children,
+            rows.Claim: self._claims,
             rows.Deletion: self._deletions,
             rows.Evidence: self._evidence,
+            rows.LedgerEntry: self._ledger,
             rows.MemberOf: self._memberships,
             rows.Merged: self._merges,
             rows.Parked: self._parked,
@@ -279,6 +283,27 @@ class Writer:
             ],
         )
         self._uncounted += self.db.total_changes - before
+
+    def _claims(self, batch: list[rows.Claim]) -> None:
+        of_orders = [row for row in batch if row.order is not None]
+        if kept := [row for row in batch if row.campaign is not None or row.order is None]:
+            self._snapshots(TABLES[rows.Claim], kept)
+        if of_orders:
+            campaigns = self.resolve.numbers("campaign", [row.campaign for row in of_orders])
+            orders = self.resolve.numbers("order", [row.order for row in of_orders])
+            told = (
+                (campaign or 0, order, row.model) for campaign, order, row in zip(campaigns, orders, of_orders, strict=True)
+            )
+            if close_moved(self.db, self.connection, told, now=self.now):
+                self._dirty.add(("claims", -1))
+
+    def _ledger(self, batch: list[rows.LedgerEntry]) -> None:
+        turned = [row for row in batch if row.entry in REVERSALS]
+        if turned:
+            plain = [row for row in batch if row.entry not in REVERSALS]
+            batch = plain + turns(self.db, turned, self.resolve.numbers("order", [row.order for row in turned]))
+        if batch:
+            self._upserts(TABLES[rows.LedgerEntry], batch)
 
     def _evidence(self, batch: list[rows.Evidence]) -> None:
         for row in batch:

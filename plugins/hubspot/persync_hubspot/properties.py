@@ -62,6 +62,7 @@ ORDER = (
     "hs_createdate",
     "hs_external_order_status",
     "hs_closed_date",
+    "hs_lastmodifieddate",
 )
 CART = (
     "hs_external_cart_id",

@@ -102,7 +102,8 @@ def order_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
 
     HubSpot has neither tax nor refunds of its own: the total is one sale, and counts only where no shop says better. An
     order that its state says was undone is taken back whole, on the day it was closed, else on the day of the sale: unlike
-    the modified date, neither moves at a later edit. What a partial refund came to is not told.
+    the modified date, neither moves at a later edit. One that is set back stands again from the change that said so first.
+    What a partial refund came to is not told.
     """
     values = record["properties"]
     order = _shop_order(record)
@@ -131,6 +132,9 @@ def order_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
         closed = prop.moment(values, "hs_closed_date")
         taken_back = ordered_at if closed is None else max(closed, ordered_at)
         yield LedgerEntry(order, "undone", "refund", "product", taken_back, -total, currency)
+    else:
+        changed = prop.moment(values, "hs_lastmodifieddate")
+        yield LedgerEntry(order, "redone", "sale", "product", ordered_at if changed is None else changed, 0, currency)
 
 
 def _order_state(values: prop.Properties) -> str:
@@ -143,10 +147,10 @@ def archived_order_rows(record: records.CrmObject, at: Context) -> Iterator[Row]
     currency = currency_of(record["properties"], "hs_currency_code", at)
     order = _shop_order(record)
     yield from _archived(record, order, "order", currency)
-    if _order_state(record["properties"]) in UNDONE:
-        # Its sale is nothing now, so there is nothing left to take back.
-        gone = archived_at(record)
-        yield LedgerEntry(order, "undone", "refund", "product", created_at(record) if gone is None else gone, 0, currency)
+    # Its sale is nothing now, so there is nothing left to take back.
+    gone = archived_at(record)
+    entry, event = ("undone", "refund") if _order_state(record["properties"]) in UNDONE else ("redone", "sale")
+    yield LedgerEntry(order, entry, event, "product", created_at(record) if gone is None else gone, 0, currency)
 
 
 def order_people_rows(record: records.ObjectAssociations, at: Context) -> Iterator[Row]:

@@ -79,6 +79,9 @@ def order_rows(order: records.Order, at: Context) -> Iterator[rows.Row]:
         undone = next(day for day in (cancelled, updated, ordered) if day is not None)
         for part, amount in parts.items():
             yield rows.LedgerEntry(ref, "undone", "refund", part, undone, -amount, currency)
+    else:
+        for part in parts:
+            yield rows.LedgerEntry(ref, "redone", "sale", part, ordered if updated is None else updated, 0, currency)
     for line in order.get("lines") or ():
         yield _line(ref, line, currency, at, undone=status in _UNDONE)
     yield from _discounts(ref, order, currency)
@@ -121,6 +124,7 @@ def _claim(ref: OrderRef, order: records.Order, total: int, currency: str, order
     outreach: records.Outreach = order.get("outreach") or {}
     campaign = order.get("campaign_id") or (outreach.get("id") if (outreach.get("type") or "") in _MAIL else None)
     if not campaign:
+        yield rows.Claim(None, ref, ORDER_CLAIM_MODEL, 0, 0, currency)
         return
     yield rows.Claim(campaign_ref(campaign), ref, ORDER_CLAIM_MODEL, 1, total, currency, from_at=ordered)
     found = tracking_items(order.get("tracking_code"))
