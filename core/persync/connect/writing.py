@@ -17,6 +17,7 @@ from persync.errors import PersyncError, RecordError, ResponseError
 from persync.store import checkpoints as points
 from persync.store import parking, passes
 from persync.store import sweep as sweeping
+from persync.store.many import insert
 from persync.store.rejects import clear_rejects, keep_rejects
 from persync.store.store import Store
 from persync.store.write import Writer, mark_dirty
@@ -260,10 +261,11 @@ class PageWriter:
 
     def _keep_versions(self, db: sqlite3.Connection) -> None:
         due, self._versions_due = self._versions_due, {}
-        db.executemany(
-            "INSERT INTO versions VALUES (?, ?) ON CONFLICT DO UPDATE SET version = excluded.version"
-            " WHERE versions.version IS NOT excluded.version",
+        insert(
+            db,
+            "versions",
             sorted(due.items()),
+            "ON CONFLICT DO UPDATE SET version = excluded.version WHERE versions.version IS NOT excluded.version",
         )
 
     def _settle_rejects(self, job: Job, shaped: Shaped) -> int:

@@ -13,6 +13,7 @@ from itertools import chain
 from persync.store.counts import note_counts
 from persync.store.identity import people
 from persync.store.levels import grade
+from persync.store.many import insert
 from persync.store.orders import all_orders
 from persync.store.store import Store
 from persync.store.write import mark_dirty
@@ -128,10 +129,12 @@ def _people(db: sqlite3.Connection) -> None:
     highest = db.execute("SELECT coalesce(max(key_id), 0) FROM person_keys").fetchone()[0]
     found, _ = people(ordered, numbered, links, highest)
     before = db.total_changes
-    db.executemany(
-        "INSERT INTO person_of VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET person = excluded.person, hash = excluded.hash"
-        " WHERE person_of.person IS NOT excluded.person OR person_of.hash IS NOT excluded.hash",
+    insert(
+        db,
+        "person_of",
         found,
+        "ON CONFLICT DO UPDATE SET person = excluded.person, hash = excluded.hash"
+        " WHERE person_of.person IS NOT excluded.person OR person_of.hash IS NOT excluded.hash",
     )
     db.execute("DELETE FROM person_of WHERE key_id NOT IN (SELECT k.key_id FROM person_keys k)")
     if db.total_changes != before:

@@ -16,6 +16,7 @@ import orjson
 
 from persync.rows import KEEP, CampaignRef, OrderRef, Person
 from persync.store.key import StoreKey
+from persync.store.many import insert
 from persync.store.schema import HASHED_KINDS, SHARED_CAMPAIGN_KINDS, SHARED_PERSON_KINDS
 
 CACHE_LIMIT = 20_000
@@ -156,9 +157,10 @@ class Resolver:
             last = self.db.execute("SELECT coalesce(max(key_id), 0) FROM person_keys").fetchone()[0]
             # Sorted: neighbours in the index are written together, and nothing depends on how a set is walked.
             fresh = {key: last + i for i, key in enumerate(sorted(keys - found.keys()), 1)}
-            self.db.executemany(
-                "INSERT INTO person_keys (key_id, kind, connection, key) VALUES (?, ?, ?, ?)",
-                [(number, kind, connection, key) for key, number in fresh.items()],
+            insert(
+                self.db,
+                "person_keys (key_id, kind, connection, key)",
+                ((number, kind, connection, key) for key, number in fresh.items()),
             )
             found.update(fresh)
             self.touched.add("person_keys")
@@ -289,8 +291,11 @@ class Resolver:
 
     def _link(self, pairs: list[tuple[int, int]], reason: str) -> None:
         before = self.db.total_changes
-        self.db.executemany(
-            "INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?, NULL)", ((a, b, reason, self.run) for a, b in sorted(pairs))
+        insert(
+            self.db,
+            "links (key_a, key_b, reason, run)",
+            ((a, b, reason, self.run) for a, b in sorted(pairs)),
+            "ON CONFLICT DO NOTHING",
         )
         if self.db.total_changes != before:
             self.touched.add("links")

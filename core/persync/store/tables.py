@@ -199,16 +199,18 @@ _BY_NAME = {table.name: table for table in TABLES.values()}
 
 
 @lru_cache(maxsize=512)
-def upsert(name: str, kept: tuple[int, ...]) -> str:
-    """Return the change-only upsert of a table, leaving out the fields (by index) that a row keeps."""
+def upsert(name: str, kept: tuple[int, ...]) -> tuple[str, str]:
+    """Return the two halves of a table's change-only upsert: table with columns, and what to do where there is a row already.
+
+    The fields (by index) that a row keeps are left out.
+    """
     table = _BY_NAME[name]
     start = 1 if table.fixed else 0
     columns = [name for i, name in enumerate(table.columns) if i - start not in kept]
-    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
-    text = f"INSERT INTO {table.name} ({names}) VALUES ({marks}) ON CONFLICT ({', '.join(table.key)}) DO "
+    into, otherwise = f"{table.name} ({', '.join(columns)})", f"ON CONFLICT ({', '.join(table.key)}) DO "
     free = [name for name in columns if name not in table.key]
     if not free:
-        return text + "NOTHING"
+        return into, otherwise + "NOTHING"
     new = {name: f"excluded.{name}" for name in free}
     new |= {name: f"coalesce({table.name}.{name}, excluded.{name})" for name in table.first if name in new}
     for column in table.earliest:
@@ -221,7 +223,7 @@ def upsert(name: str, kept: tuple[int, ...]) -> str:
         new[column] = f"CASE WHEN {table.name}.entry = '{entry}' THEN {stored} ELSE {new[column]} END"
     changes = ", ".join(f"{name} = {value}" for name, value in new.items())
     differs = " OR ".join(f"{table.name}.{name} IS NOT {value}" for name, value in new.items())
-    return f"{text}UPDATE SET {changes} WHERE {differs}"
+    return into, f"{otherwise}UPDATE SET {changes} WHERE {differs}"
 
 
 def kept_fields(row: tuple[Any, ...]) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from persync import rows
 from persync.rows import KEEP, Keep, Row
 from persync.store.claims import close_moved
 from persync.store.floors import Floors
+from persync.store.many import insert
 from persync.store.resolve import Resolver
 from persync.store.reversals import REVERSALS, turns
 from persync.store.schema import MONTHLY
@@ -191,11 +192,9 @@ class Writer:
         for kept, group in _by_kept(table, batch):
             columns = self._columns(table, group)
             keep = {index + start for index in kept}
-            self.db.executemany(
-                # The connection's column has no end; the others are equally long.
-                upsert(table.name, kept),
-                zip(*(column for i, column in enumerate(columns) if i not in keep), strict=False),
-            )
+            into, otherwise = upsert(table.name, kept)
+            # The connection's column has no end; the others are equally long.
+            insert(self.db, into, zip(*(column for i, column in enumerate(columns) if i not in keep), strict=False), otherwise)
         if self.db.total_changes != before:
             if table.name in MONTHLY:
                 at = table.row._fields.index("happened_at")
@@ -232,10 +231,9 @@ class Writer:
             if number and dated is not None and stored[dated] is not None:
                 new[dated] = stored[dated]
             if not number or stored != new:
-                fresh.append([*values, number + 1, self.now])
+                fresh.append((*values, number + 1, self.now))
         if fresh:
-            marks = ", ".join("?" * len(table.columns))
-            self.db.executemany(f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})", fresh)
+            insert(self.db, f"{table.name} ({', '.join(table.columns)})", fresh)
             self._dirty.add((table.name, -1))
 
     def _latest(self, table: Table, keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
@@ -355,7 +353,7 @@ class Writer:
                 for segment, left_at in current.items()
                 if left_at is None and segment not in wanted and scope_of.get(segment) == (row.kind, row.parent)
             ]
-        self.db.executemany("INSERT OR IGNORE INTO memberships VALUES (?, ?, ?, NULL)", joined)
+        insert(self.db, "memberships (key_id, segment_id, joined_at)", joined, "ON CONFLICT DO NOTHING")
         self.db.executemany("UPDATE memberships SET left_at = NULL WHERE key_id = ? AND segment_id = ?", back)
         self.db.executemany("UPDATE memberships SET left_at = ? WHERE key_id = ? AND segment_id = ?", left)
         if self.db.total_changes != before:
