@@ -74,6 +74,18 @@ def test_a_merge_joins_and_an_undone_link_parts_again(tmp_path: Path) -> None:
         assert people_of(store) == 2
 
 
+def test_who_has_no_links_is_the_same_person_beside_those_who_have(tmp_path: Path) -> None:
+    with fresh(tmp_path) as store:
+        alone = [Person(("id", "1")), Person(("email", "bob@example.com")), Person(("id@shop", "ä"))]
+        write(store, "crm", *map(Contact, alone))
+        before = store.db.execute("SELECT key_id, person, hash FROM person_of ORDER BY key_id").fetchall()
+        write(store, "crm", Contact(Person(("id", "2"), ("email", "ann@example.com"))))
+
+        after = store.db.execute("SELECT key_id, person, hash FROM person_of ORDER BY key_id").fetchall()
+        assert [(key_id, person) for key_id, person, _ in before] == [(1, 1), (2, 2), (3, 3)]
+        assert (after[:3], len(after)) == (before, 5)
+
+
 def test_an_erased_person_comes_back_only_as_an_order_without_a_person(tmp_path: Path) -> None:
     with fresh(tmp_path) as store:
         stored = store.key.name("email", "ann@example.com")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain
 
 from persync.store.counts import note_counts
-from persync.store.identity import people
+from persync.store.identity import natural_hash, people
 from persync.store.levels import grade
 from persync.store.many import insert
 from persync.store.orders import all_orders
@@ -117,7 +117,28 @@ def _replace(db: sqlite3.Connection, table: str, key: str, rows: Iterable[tuple[
 
 
 def _people(db: sqlite3.Connection) -> None:
+    before = db.total_changes
+    otherwise = (
+        "ON CONFLICT DO UPDATE SET person = excluded.person, hash = excluded.hash"
+        " WHERE person_of.person IS NOT excluded.person OR person_of.hash IS NOT excluded.hash"
+    )
     keys = "FROM person_keys k LEFT JOIN connections n USING (connection)"
+    if db.execute("SELECT 1 FROM links WHERE undone_at IS NULL LIMIT 1").fetchone():
+        insert(db, "person_of", _linked(db, keys), otherwise)
+    else:
+        # Every key is a person: nothing need be held in memory, nor pass through it.
+        db.create_function("natural_hash", 3, natural_hash, deterministic=True)
+        db.execute(
+            "INSERT INTO person_of SELECT k.key_id, k.key_id, natural_hash(k.kind, coalesce(n.name, ''), k.key)"
+            f" {keys} WHERE true ORDER BY k.key_id {otherwise}"
+        )
+    db.execute("DELETE FROM person_of WHERE key_id NOT IN (SELECT k.key_id FROM person_keys k)")
+    if db.total_changes != before:
+        mark_dirty(db, "person_of")
+
+
+def _linked(db: sqlite3.Connection, keys: str) -> Iterator[tuple[int, int, int]]:
+    """Return (key_id, person, hash) of every key, as their links join them."""
     groups = sorted(db.execute(f"SELECT DISTINCT k.kind, coalesce(n.name, ''), k.connection {keys}"))
     # Group by group the index already has the keys in order: nothing is sorted.
     ordered = chain.from_iterable(
@@ -127,18 +148,7 @@ def _people(db: sqlite3.Connection) -> None:
     numbered = db.execute(f"SELECT k.key_id, k.kind, coalesce(n.name, ''), k.key {keys} ORDER BY k.key_id")
     links = db.execute("SELECT key_a, key_b FROM links WHERE undone_at IS NULL")
     highest = db.execute("SELECT coalesce(max(key_id), 0) FROM person_keys").fetchone()[0]
-    found, _ = people(ordered, numbered, links, highest)
-    before = db.total_changes
-    insert(
-        db,
-        "person_of",
-        found,
-        "ON CONFLICT DO UPDATE SET person = excluded.person, hash = excluded.hash"
-        " WHERE person_of.person IS NOT excluded.person OR person_of.hash IS NOT excluded.hash",
-    )
-    db.execute("DELETE FROM person_of WHERE key_id NOT IN (SELECT k.key_id FROM person_keys k)")
-    if db.total_changes != before:
-        mark_dirty(db, "person_of")
+    return people(ordered, numbered, links, highest)[0]
 
 
 def _campaigns(db: sqlite3.Connection) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import Any
 
 from persync.store.schema import CLUSTER_LIMIT
@@ -41,7 +40,7 @@ def clusters(keys: Iterable[int], links: Iterable[tuple[int, int]]) -> dict[int,
     return found
 
 
-def natural_hash(natural: Iterable[str]) -> int:
+def natural_hash(*natural: str) -> int:
     """Return a person's stored hash: 63 bits of SHA-256 of (kind, connection name, key), the same on every engine."""
     digest = hashlib.sha256("\0".join(natural).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") >> 1
@@ -57,16 +56,12 @@ def people(
 
     `numbered` gives (key_id, kind, connection name, key) sorted by number, `ordered` the numbers alone sorted by the other
     three; `highest` is the highest number. A person's label is the key that sorts first, so that nothing depends on the
-    order in which keys were learnt; clusters over the limit stay apart, every key its own person. Without links every key
-    only passes through; else there are plain arrays: a million keys take some 17 MB.
+    order in which keys were learnt; clusters over the limit stay apart, every key its own person. Plain arrays: a million
+    keys take some 17 MB.
     """
-    links = iter(links)
-    first = next(links, None)
-    if first is None:
-        return ((key_id, key_id, natural_hash(natural)) for key_id, *natural in numbered), []
     width = "i" if highest < 2**31 else "q"
     parent = array(width, range(highest + 1))
-    join(parent, chain((first,), links))
+    join(parent, links)
     label, hashed = array(width, [0]) * (highest + 1), array("q", [0]) * (highest + 1)
     size = bytearray(highest + 1)
     for (key_id,) in ordered:
@@ -82,7 +77,7 @@ def people(
             too_big[top].append(key_id)
         elif label[top] != key_id:
             continue
-        hashed[key_id] = natural_hash(natural)
+        hashed[key_id] = natural_hash(*natural)
 
     def found() -> Iterator[tuple[int, int, int]]:
         for key_id, top in enumerate(parent):
