@@ -19,7 +19,7 @@ from persync.store.key import StoreKey
 from persync.store.many import insert
 from persync.store.schema import HASHED_KINDS, SHARED_CAMPAIGN_KINDS, SHARED_PERSON_KINDS
 
-CACHE_LIMIT = 20_000
+CACHE_LIMIT = 10_000
 
 
 class Resolver:

@@ -153,7 +153,7 @@ def open_store(path: Path, *, create: bool = False) -> Store:
         db.execute("PRAGMA temp_store = MEMORY")
         # Counted in the pull's memory; with 24 MB it is no faster: what falls out is still in the system's own cache.
         db.execute("PRAGMA cache_size = -8000")
-        db.execute("PRAGMA wal_autocheckpoint = 4000")
+        db.execute("PRAGMA wal_autocheckpoint = 8000")
         return store
     except sqlite3.Error as error:
         db.close()

@@ -148,7 +148,7 @@ class Writer:
                 people.update(row.survivor for row in batch)
                 people.update(row.loser for row in batch)
             elif kind in TABLES and (at := TABLES[kind].person_at) is not None:
-                people.update(row[at] for row in batch)
+                people.update(map(itemgetter(at), batch))
         self.resolve.recall()
         self.resolve.people(people, self._floors.active(buffers) if self._floors.people else ())
 
@@ -218,19 +218,22 @@ class Writer:
         return {day for (day,) in found}
 
     def _snapshots(self, table: Table, batch: list[Any]) -> None:
-        values_of = [table.columns.index(name) for name in table.values]
-        key_of = [table.columns.index(name) for name in table.key]
+        key_of = itemgetter(*(table.columns.index(name) for name in table.key))
+        values_of = itemgetter(*(table.columns.index(name) for name in table.values))
         # Of two states of one thing on one page the last one counts.
-        wanted = {tuple(values[i] for i in key_of): list(values) for values in zip(*self._columns(table, batch), strict=False)}
+        wanted = {key_of(values): values for values in zip(*self._columns(table, batch), strict=False)}
         known = self._latest(table, wanted)
         dated = table.values.index(table.dated) if table.dated else None
         fresh = []
         for key, values in wanted.items():
-            number, *stored = known.get(key, (0,))
-            new = [values[i] for i in values_of]
-            if number and dated is not None and stored[dated] is not None:
+            if key not in known:
+                fresh.append((*values, 1, self.now))
+                continue
+            number, *stored = known[key]
+            new = list(values_of(values))
+            if dated is not None and stored[dated] is not None:
                 new[dated] = stored[dated]
-            if not number or stored != new:
+            if stored != new:
                 fresh.append((*values, number + 1, self.now))
         if fresh:
             insert(self.db, f"{table.name} ({', '.join(table.columns)})", fresh)
