@@ -82,10 +82,15 @@ class Budget:
         self._used = 0
         self._freed = threading.Condition()
 
+    @property
+    def free(self) -> int:
+        """How many bytes may still be taken without waiting; below zero when one answer has more than all."""
+        return self._limit - self._used
+
     def take(self, size: int) -> None:
         """Wait until so many bytes are free, and hold them. Raise Stopped when the run is ending."""
         with self._freed:
-            while self._used and self._used + size > self._limit:
+            while self._used and size > self.free:
                 if self._stop.is_set():
                     raise Stopped
                 self._freed.wait(0.2)
