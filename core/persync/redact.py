@@ -25,6 +25,8 @@ _PHONE: Final = re.compile(
     r"(?<![\w.+-])(?:\+\d[\d ()./-]{6,18}\d|\(\d{3}\) ?\d{3}[-. ]\d{4}|\d{3}([-. ])\d{3}\1\d{4})(?![\w-])"
 )
 _IP: Final = re.compile(r"(?<![\w.:])(?:(?:\d{1,3}\.){3}\d{1,3}|(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4})(?![\w:])", re.IGNORECASE)
+_HINT: Final = re.compile(r"[@\uff20+(]|%(?:25)?40|&#64;|u0040|\d{3}[-. ]\d{3}")
+"""what a text with an address or a phone number must have: quick to rule out"""
 _SIGN_IN: Final = re.compile(r"://[^/\s@?#]+@")
 _QUERY: Final = re.compile(r"""([^\s?"'<>]*/[^\s?"'<>]*)[?#][^\s"'<>]*=[^\s"'<>]*""")
 _SIGNED: Final = re.compile(r"\b(bearer|basic)\s+(?=\S*\d)[\w.~+/=%-]{8,}", re.IGNORECASE)
@@ -65,6 +67,11 @@ def inert(text: str, *, keep: str = "") -> str:
     `keep` are characters that may stay all the same: the line ends of a message that was set in lines.
     """
     return text if text.isprintable() else "".join(one if one.isprintable() or one in keep else " " for one in text)
+
+
+def anonymous(text: str) -> str:
+    """Return a title, a label or another text of a vendor's without the addresses and phone numbers it holds."""
+    return _PHONE.sub("(number)", _ADDRESS.sub("(address)", text)) if _HINT.search(text) else text
 
 
 def names_somebody(text: str) -> bool:

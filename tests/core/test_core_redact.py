@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -222,3 +223,46 @@ def persync_root() -> Callable[..., str]:
         return result.output
 
     return run
+
+
+def test_free_texts_of_vendors_are_stored_without_people(tmp_path: Path) -> None:
+    from persync import rows
+    from persync.rows import Action, CampaignRef, OrderRef, Person
+    from persync.store.store import open_store
+    from persync.store.write import Writer
+
+    said = "for ann@example.com, +1 555 010 0123"
+    person, mail = Person(("id", "1")), CampaignRef(("id", "m"), ("utm", "ann@example.com"))
+    order = OrderRef("7")
+    with open_store(tmp_path / "p.db", create=True) as store:
+        writer = Writer(store, "any", "any", now=1)
+        with store.transaction():
+            writer.write(
+                [
+                    rows.Campaign(mail, kind="regular", title=f"Letter {said}", subject=said),
+                    rows.Evidence(mail, "content", (("segment", said),)),
+                    rows.Variant(mail, "a", label=said),
+                    rows.Segment("tag", "5", name=said, rule=f"email = 'ann%40example.com' {said}"),
+                    rows.Field("L", "F", "text", said),
+                    rows.Product("p", title=said),
+                    rows.PromoCode("r", "ann@example.com"),
+                    rows.OrderDiscount(order, "1", "code", "ann@example.com", 5, "EUR"),
+                    rows.Attribute(person, "country", said, "consent"),
+                    rows.Ticket("t", category=said),
+                    rows.Touchpoint(
+                        mail, person, Action.CLICK, 5, link=f"https://h.example.com/ann@example.com?e={said}", source=said
+                    ),
+                ]
+            )
+        tables = [name for (name,) in store.db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        texts = {
+            (table, value)
+            for table in tables
+            for row in store.db.execute(f"SELECT * FROM {table}")
+            for value in row
+            if isinstance(value, str) and ("ann" in value or "555" in value)
+        }
+        title = store.db.execute("SELECT title FROM campaigns").fetchone()[0]
+
+    assert texts == set()
+    assert title == "Letter for (address), (number)"

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from persync.redact import anonymous
 from persync.rows import KEEP, CampaignRef, OrderRef, Person
 from persync.store.key import StoreKey
 from persync.store.many import insert
@@ -329,6 +330,8 @@ class Resolver:
 
     def _campaign_key(self, kind: str, value: str) -> int:
         connection = 0 if kind in SHARED_CAMPAIGN_KINDS else self.connection
+        # What stands in a link's parameters is whatever somebody wrote there.
+        value = anonymous(value) if kind == "utm" else value
         return self._insert("campaign_keys", "campaign_key", ("kind", "connection", "key"), (kind, connection, value))
 
     def order(self, ref: OrderRef | None) -> int:
@@ -382,7 +385,7 @@ class Resolver:
             return self.words[text]
         except KeyError:
             pass
-        found = self.words[text] = self._insert("words", "word", ("text",), (text,))
+        found = self.words[text] = self._insert("words", "word", ("text",), (anonymous(text),))
         return found
 
     def segment(self, kind: str, parent: str, vendor_id: str) -> int:

@@ -16,7 +16,7 @@ from persync.store.schema import HASHED_KINDS
 from persync.store.store import Store
 from persync.store.subjects import Subject
 
-_OF_ORDERS: Final = ("order_lines", "order_ledger", "order_discounts", "order_payments", "claims")
+_OF_ORDERS: Final = ("order_keys", "order_lines", "order_ledger", "order_discounts", "order_payments", "claims")
 _DERIVED: Final = ("person_of",)
 _FLAGS: Final = ("is_", "accepts_", "selected", "qualified")
 _UNDATED: Final = ("outcomes", "decisions")
@@ -31,6 +31,7 @@ def subject_data(store: Store, people: Iterable[Subject]) -> dict[str, list[dict
     on an order are left out.
     """
     db = store.db
+    people = list(people)
     key_ids: set[int] = set()
     orders: set[int] = set()
     for subject in people:
@@ -55,11 +56,46 @@ def subject_data(store: Store, people: Iterable[Subject]) -> dict[str, list[dict
             found[table] = rows
 
     for table in keyed_tables(db):
-        if table not in (*_DERIVED, "orders", "order_people"):
+        if table not in (*_DERIVED, "orders"):
             add(table, "key_id", mine)
+    for table, rows in _beside(store, people, mine).items():
+        if rows:
+            found[table] = found.get(table, []) + [readable.row(table, row) for row in rows]
     bought = orjson.dumps(sorted(orders)).decode()
     for table in ("orders", *_OF_ORDERS):
         add(table, "order_key", bought)
+    return found
+
+
+def _beside(store: Store, people: Iterable[Subject], mine: str) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows about people that carry no key of theirs: what an erasure removes besides."""
+    db = store.db
+    texts = [(connection, text) for subject in people for connection, text in sorted(subject.texts)]
+    records = orjson.dumps(
+        [[connection, name] for connection, text in texts for name in (text, store.key.name("record", text))]
+    )
+    ids = "SELECT k.connection, k.key FROM person_keys k JOIN json_each(:mine) j ON j.value = k.key_id WHERE k.kind = 'id'"
+    carts, tickets = (
+        f"SELECT t.connection, t.{thing} FROM {thing}s t JOIN json_each(:mine) j ON j.value = t.key_id"
+        for thing in ("cart", "ticket")
+    )
+    queries = {
+        "links": "SELECT a.kind AS one, b.kind AS other, l.reason, l.undone_at FROM links l JOIN person_keys a ON"
+        " a.key_id = l.key_a JOIN person_keys b ON b.key_id = l.key_b WHERE l.key_a IN (SELECT value FROM json_each(:mine))"
+        " AND l.key_b IN (SELECT value FROM json_each(:mine))",
+        "deletions": f"SELECT d.* FROM deletions d WHERE (d.thing = 'contact' AND (d.connection, d.vendor_id) IN ({ids}))"
+        f" OR (d.thing = 'cart' AND (d.connection, d.vendor_id) IN ({carts}))"
+        f" OR (d.thing = 'ticket' AND (d.connection, d.vendor_id) IN ({tickets}))",
+        "feedback": f"SELECT f.* FROM feedback f WHERE f.key_id IS NULL AND (f.connection, f.ticket) IN ({tickets})",
+        "rejects": "SELECT r.connection, r.stream, r.endpoint, r.field, r.reason, r.shape, r.observed_at FROM rejects r"
+        " WHERE EXISTS (SELECT 1 FROM json_each(:records) j WHERE json_extract(j.value, '$[1]') = r.record"
+        " AND json_extract(j.value, '$[0]') IN (r.connection, 0))",
+    }
+    found = {}
+    for table, query in queries.items():
+        cursor = db.execute(query, {"mine": mine, "records": records.decode()})
+        names = [name for name, *_ in cursor.description]
+        found[table] = [dict(zip(names, row, strict=True)) for row in cursor]
     return found
 
 
@@ -75,7 +111,7 @@ class _Readable:
         read: dict[str, Any] = {}
         currency = values.get("currency") or (self._currency(values["order_key"]) if "order_key" in values else None)
         for name, value in values.items():
-            if name == "key_id":
+            if name == "key_id" or (table == "order_keys" and name == "order_key"):
                 continue
             if name in ("connection", "order_key", "campaign_key", "segment_id", "link_id") or (
                 table == "touchpoints" and name in ("channel", "source", "action")

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from persync import rows
+from persync.redact import anonymous
 from persync.rows import KEEP
 
 
@@ -195,6 +196,25 @@ TABLES: dict[type[Any], Table] = {
 }
 
 
+FREE_TEXT: dict[type[Any], tuple[int, ...]] = {
+    row: tuple(row._fields.index(name) for name in names)
+    for row, names in (
+        (rows.Attribute, ("value",)),
+        (rows.Campaign, ("title", "subject")),
+        (rows.Cart, ("recovery",)),
+        (rows.Company, ("stage", "industry", "size")),
+        (rows.Field, ("label",)),
+        (rows.OrderDiscount, ("discount", "code")),
+        (rows.Product, ("title", "kind")),
+        (rows.PromoCode, ("code",)),
+        (rows.Segment, ("name", "rule")),
+        (rows.Ticket, ("stage", "category", "source")),
+        (rows.Feedback, ("survey", "grade")),
+        (rows.Variant, ("label",)),
+    )
+}
+"""fields (by index) that hold what somebody typed at the vendor's: addresses and phone numbers in them are blanked"""
+
 _BY_NAME = {table.name: table for table in TABLES.values()}
 
 
@@ -224,6 +244,16 @@ def upsert(name: str, kept: tuple[int, ...]) -> tuple[str, str]:
     changes = ", ".join(f"{name} = {value}" for name, value in new.items())
     differs = " OR ".join(f"{table.name}.{name} IS NOT {value}" for name, value in new.items())
     return into, f"{otherwise}UPDATE SET {changes} WHERE {differs}"
+
+
+def without_people(row: Any, fields: tuple[int, ...]) -> Any:
+    """Return a row without the addresses and phone numbers in its free texts."""
+    changed = {}
+    for index in fields:
+        value = row[index]
+        if isinstance(value, str) and (clean := anonymous(value)) != value:
+            changed[row._fields[index]] = clean
+    return row._replace(**changed) if changed else row
 
 
 def kept_fields(row: tuple[Any, ...]) -> tuple[int, ...]:

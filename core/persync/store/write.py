@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from persync import rows
+from persync.redact import anonymous
 from persync.rows import KEEP, Keep, Row
 from persync.store.claims import close_moved
 from persync.store.floors import Floors
@@ -25,7 +26,7 @@ from persync.store.reversals import REVERSALS, turns
 from persync.store.schema import MONTHLY
 from persync.store.store import Store
 from persync.store.sweep import delete
-from persync.store.tables import TABLES, Table, kept_fields, upsert
+from persync.store.tables import FREE_TEXT, TABLES, Table, kept_fields, upsert, without_people
 
 if TYPE_CHECKING:
     from persync.imports.batch import Batch
@@ -104,6 +105,9 @@ class Writer:
                 buffers[row.__class__].append(row)
             except KeyError:
                 buffers[row.__class__] = [row]
+        for kind in FREE_TEXT.keys() & buffers.keys():
+            fields = FREE_TEXT[kind]
+            buffers[kind] = [without_people(row, fields) for row in buffers[kind]]
         if self._floors:
             self._floors.drop_old(buffers)
         self._resolve_people(buffers)
@@ -314,7 +318,7 @@ class Writer:
                     "SELECT kind, detail FROM campaign_evidence WHERE campaign_key = ? AND source = ?", (key, row.source)
                 )
             )
-            wanted = set(row.items)
+            wanted = {(kind, anonymous(detail)) for kind, detail in row.items}
             if known == wanted:
                 continue
             self.db.executemany(
