@@ -66,17 +66,27 @@ def _list_of(kind: Any) -> Any:
     return list[kind]
 
 
+# Made when the first page of a kind is read and kept for the process: each takes milliseconds, a pull has a hundred.
+@lru_cache(maxsize=512)
+def _record_adapter(record: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(record)
+
+
+@lru_cache(maxsize=512)
+def _page_adapter(record: Any, at: tuple[str, ...], single: bool) -> TypeAdapter[Any]:
+    return TypeAdapter(_nested(at, record if single else _list_of(record)))
+
+
+@lru_cache(maxsize=512)
+def _raw_adapter(at: tuple[str, ...], single: bool) -> TypeAdapter[Any]:
+    return TypeAdapter(_nested(at, Any if single else list[Any]))
+
+
 class Shaper:
     """Shapes the pages of one stream."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
-        self._record: TypeAdapter[Any] = TypeAdapter(stream.record)
-        self._pages = lru_cache(maxsize=8)(self._page_adapter)
-        self._raw = lru_cache(maxsize=8)(lambda at, single: TypeAdapter(_nested(at, Any if single else list[Any])))
-
-    def _page_adapter(self, at: tuple[str, ...], single: bool) -> TypeAdapter[Any]:
-        return TypeAdapter(_nested(at, self.stream.record if single else _list_of(self.stream.record)))
 
     def shape(
         self,
@@ -111,7 +121,7 @@ class Shaper:
                 if len(skip) == len(marks):
                     return shaped
         try:
-            found = _dig(self._pages(step.at, step.single).validate_json(step.body), step)
+            found = _dig(_page_adapter(self.stream.record, step.at, step.single).validate_json(step.body), step)
             checked = True
         except ValidationError:
             found = self._raw_records(step)
@@ -128,7 +138,7 @@ class Shaper:
             try:
                 if not checked:
                     # Through its JSON again: what a record is must not depend on the company it comes in.
-                    record = self._record.validate_json(as_json(record))
+                    record = _record_adapter(self.stream.record).validate_json(as_json(record))
                 rows.extend(function(record, context))
                 continue
             except ValidationError as error:
@@ -181,7 +191,7 @@ class Shaper:
 
     def _raw_records(self, step: Step) -> list[Any]:
         try:
-            return _dig(self._raw(step.at, step.single).validate_json(step.body), step)
+            return _dig(_raw_adapter(step.at, step.single).validate_json(step.body), step)
         except ValidationError as error:
             raise unexpected(error) from None
 
@@ -218,7 +228,7 @@ def storable(function: Callable[..., Iterable[Row]]) -> Callable[..., Iterator[R
     return checked
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _peeker(at: tuple[str, ...], single: bool, paths: tuple[str, ...]) -> TypeAdapter[Any]:
     """Return the adapter that reads only the given dotted paths of each record."""
     tree: dict[str, Any] = {}

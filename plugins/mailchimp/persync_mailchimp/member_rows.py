@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from persync import rows
@@ -107,6 +108,7 @@ def _attributes(person: Person, member: records.Member, at: Context) -> Iterator
             yield rows.Attribute(person, name, _coarse(values[folded], types.get(folded, "text")), basis)
 
 
+@lru_cache(maxsize=4096)
 def _folded(name: str) -> str:
     """Merge tags are upper case and at most ten characters; `age_band` in the settings means the tag AGEBAND."""
     return name.replace("_", "").upper()
