@@ -278,6 +278,15 @@ def test_a_credit_ledger_that_does_not_add_up_is_named(project: Path) -> None:
     assert said(project) == [f"ledger, {path.name}: linear does not add up to 1 orders. {ANEW}"]
 
 
+def test_every_credit_ledger_that_is_kept_is_looked_at(project: Path) -> None:
+    """Another lookback leaves another ledger beside the first."""
+    for days in ("9", "30"):
+        assert run(project, "attribution", "--models", "linear", "--lookback", days).exit_code == 0
+
+    assert sum(1 for _ in (project / "persync.mirror").glob("derived-g*/credit_ledger-*.parquet")) == 2
+    assert said(project, 0) == []
+
+
 def test_a_key_of_somebody_erased_is_found_wherever_it_stands(project: Path) -> None:
     [(number,)] = sql(project, "SELECT key FROM person_keys WHERE kind = 'id' AND connection = 2 ORDER BY key LIMIT 1")
     name = str(sql(project, "SELECT name FROM connections WHERE connection = 2")[0][0])

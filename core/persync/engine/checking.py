@@ -133,12 +133,12 @@ def ledger_problems(store_path: Path, models: Collection[str]) -> Iterator[tuple
             def off(basis: str, names: list[str] = summing) -> str:
                 return ", ".join(f'count(*) FILTER (WHERE s."{name}" IS DISTINCT FROM d.{basis})' for name in names)
 
-            found = db.execute(
+            # All of it is fetched: with a row to come, the connection would refuse the next ledger's view.
+            [found] = db.execute(
                 f"SELECT {off('net')}, {off('gross')} FROM"
                 f" (SELECT c.order_id, c.currency, {sums} FROM credit c GROUP BY 1, 2) s"
                 " LEFT JOIN due d ON d.order_id = s.order_id AND d.currency = s.currency"
-            ).fetchone()
-            assert found is not None
+            ).fetchall()
             net, gross = found[: len(summing)], found[len(summing) :]
             for name, count in zip(summing, min(net, gross, key=sum), strict=True):
                 if count:
