@@ -7,9 +7,11 @@ here and nowhere else: transient errors only, exponential with jitter, capped in
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,6 +55,12 @@ class Response:
     """of a part of a file: the size of the whole, if the server says"""
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return the certificates to hold a server's against, for all clients: reading them takes as long as a call."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class Client:
     """Calls one connection's API. `sleep` is injectable so that tests never wait; it returns True when the run is ending."""
 
@@ -81,6 +89,7 @@ class Client:
             headers={"user-agent": f"persync/{__version__}", "accept": "application/json"},
             limits=httpx.Limits(max_connections=self.pace.concurrent + 2, max_keepalive_connections=self.pace.concurrent + 2),
             trust_env=False,
+            verify=_trusted() if transport is None else True,
         )
 
     def __enter__(self) -> Client:
