@@ -21,7 +21,6 @@ from persync.cli import COMMANDS
 from persync.cli import root as root_command
 from persync.connect import DAY_MS, HOUR_MS, Every, Full, Incremental, Refresh
 from persync.hookspecs import __all__ as hook_names
-from persync.jobs.demo import run_demo
 from persync.measure import METRICS
 from persync.plugins import load_plugins
 from persync.report.report import Inputs
@@ -232,16 +231,6 @@ def test_links_and_places_lead_somewhere(texts: dict[str, str], root: Path) -> N
     for place in re.findall(r"`((?:core|plugins)/[^`]+)`", texts["docs/decisions.md"]):
         broken += [] if (root / place).is_file() else [f"docs/decisions.md: {place}"]
     assert broken == []
-
-
-def test_the_readme_tells_the_figures_of_the_demo(texts: dict[str, str], tmp_path: Path) -> None:
-    told = texts["README.md"].split("For the made-up shop it says:")[1].split("The made-up shop's truth")[0]
-    figures = set(re.findall(r"\d[\d,]*\.\d+|\d,\d{3}\b", told))
-
-    page = run_demo(load_plugins(), tmp_path, 7, say=lambda text: None).read_text("utf-8")
-
-    assert len(figures) > 15
-    assert sorted(figure for figure in figures if figure not in page) == []
 
 
 def test_the_licence_is_the_one_that_is_declared(root: Path) -> None:

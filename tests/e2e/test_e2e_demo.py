@@ -62,6 +62,18 @@ def test_the_report_is_one_page_without_script_or_network(demo: tuple[Path, Run]
     assert re.findall(r"url\((?!#)[^)]*\)|@import", text) == []
 
 
+def test_the_readme_tells_the_figures_of_the_demo(demo: tuple[Path, Run], root: Path) -> None:
+    told = (
+        (root / "README.md").read_text("utf-8").split("For the made-up shop it says:")[1].split("The made-up shop's truth")[0]
+    )
+    figures = set(re.findall(r"\d[\d,]*\.\d+|\d,\d{3}\b", told))
+
+    page = (demo[0] / "out" / "report.html").read_text("utf-8")
+
+    assert len(figures) > 15
+    assert sorted(figure for figure in figures if figure not in page) == []
+
+
 def test_the_total_is_the_shops_to_the_cent(demo: tuple[Path, Run], truth: dict[str, dict[str, int]]) -> None:
     found = {
         (one["id"], *one["by"].values()): one["value"]  # type: ignore[attr-defined]
