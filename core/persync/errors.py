@@ -104,6 +104,9 @@ class ConnectionLockedError(PersyncError):
 class ResponseError(PersyncError):
     """A vendor answered with something that cannot be used, and asking again will not help."""
 
+    is_missing = False
+    """the thing that was asked about is not there: what hangs under another may have gone with it since that was listed"""
+
 
 class AuthError(ResponseError):
     """The vendor does not accept the secret, or none was found."""

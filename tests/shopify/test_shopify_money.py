@@ -338,7 +338,7 @@ def test_segments_are_named_and_only_those_in_the_settings_have_their_members_re
         Segment("segment", "402", "402", "One", None),
     ]
     member = rows_of(streams.SEGMENT_MEMBERS, {"node": {"id": "gid://shopify/CustomerSegmentMember/31"}}, at())
-    assert member == [MemberOf(Person(("id", "31")), "segment", "", ("",))]
+    assert member == [MemberOf(Person(("id", "31")), "segment", "", ("",)), Present("31")]
 
 
 def test_what_an_activity_cost_is_a_dated_cost(at: Make) -> None:

@@ -13,7 +13,7 @@ import orjson
 from persync.connect.bodies import mended
 from persync.connect.client import Client, Response, Stopped
 from persync.connect.stream import Request, Step, Token, Work
-from persync.errors import PersyncError, ResponseError, TransientError
+from persync.errors import PersyncError, ResponseError, SkipStreamError, TransientError
 from persync.redact import inert
 from persync.store.checkpoints import Checkpoint
 
@@ -244,7 +244,7 @@ class Fetchers:
                 request = work.stream.reader.request(work, token)
                 response = self._client.send(request)
             except PersyncError as error:
-                raise placed(error, work, number) from None
+                raise placed(_gone(error, work), work, number) from None
             try:
                 return work.stream.reader.read(work, token, _body(request, response), response.headers), response.headers
             except PersyncError as error:
@@ -264,6 +264,13 @@ def placed(error: PersyncError, work: Work, number: int, request_id: str = "") -
     # A vendor's words are no lines of ours.
     error.what, error.hint = inert(error.what), inert(error.hint)
     return error
+
+
+def _gone(error: PersyncError, work: Work) -> PersyncError:
+    """Return what it means that the parent of a partition is not there any more: the partition is gone, no call has failed."""
+    if work.stream.parent is None or not isinstance(error, ResponseError) or not error.is_missing:
+        return error
+    return SkipStreamError(f"it is gone: {error.what}", where=error.where, reason="gone", hint="Nothing: it was deleted there.")
 
 
 def _body(request: Request, response: Response) -> bytes:

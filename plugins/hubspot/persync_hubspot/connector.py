@@ -162,13 +162,12 @@ class HubSpot(Connector):
             )
         if status == 410:
             return SkipStreamError(f"HubSpot no longer offers this (HTTP 410){said}.", reason="gone", hint="Update persync.")
-        if status == 404 and told.get("category") == "OBJECT_NOT_FOUND":
-            # A list or campaign that was deleted between its listing and what hangs under it.
-            return SkipStreamError(f"it is gone (HTTP 404){said}.", reason="gone", hint="Nothing: it was deleted in HubSpot.")
         if status == 400 and told.get("status") == "error" and "category" not in told and "Invalid input" not in message:
             # The v1 API's answer to an offset that has died; its wording is not promised, its older shape is.
             return TransientError(f"HubSpot refused the call (HTTP 400){said}.", shrink=True, hint=AGAIN)
-        return ResponseError(f"HubSpot refused the call (HTTP {status}){said}.", hint=CHANGED)
+        error = ResponseError(f"HubSpot refused the call (HTTP {status}){said}.", hint=CHANGED)
+        error.is_missing = status == 404 and told.get("category") == "OBJECT_NOT_FOUND"
+        return error
 
     def _sign_in(self) -> str:
         """Return what to do about a refused token. A service key and an old private app's token both begin with pat-."""
