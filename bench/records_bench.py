@@ -18,6 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from table import Table
+
 HERE = Path(__file__).resolve().parent
 RECORDS = 200_000
 NOW = 1_790_000_000_000
@@ -57,13 +59,13 @@ def product(base: str, path: str, now: int = NOW) -> list[float]:
     return figures((sys.executable, str(HERE / "records_product.py")), base, path, str(now))
 
 
-def run(records: int = RECORDS, rounds: int = 5, rivals: Mapping[str, Sequence[str]] | None = None) -> dict[str, float]:
-    """Return medians of the rounds.
+def run(records: int = RECORDS, rounds: int = 5, rivals: Mapping[str, Sequence[str]] | None = None) -> dict[str, list[float]]:
+    """Return the rounds' values of every figure, by name.
 
     `ratio`, `slow_ratio` (100 ms a page, against the floor without) and `again_ratio` (second pull's rate by the first's), each
-    also as `cpu_...`; records a second of `floor`, `first`, `slow` and `again`; `peak_mb`, the highest. A rival is a command;
-    it gets the base URL and an empty folder, prints what the floor prints, and stands under its name with the product's rate
-    by its own.
+    also as `cpu_...`; records a second of `floor`, `first`, `slow` and `again`; `peak_mb`. A rival is a command; it gets the
+    base URL and an empty folder, prints what the floor prints, and stands under its name, with the product's rate by its own
+    as `NAME_ratio`.
     """
     took: dict[str, list[list[float]]] = {name: [] for name in ("floor", "first", "again", "slow", *(rivals or {}))}
     with serving(records) as base:
@@ -81,9 +83,8 @@ def run(records: int = RECORDS, rounds: int = 5, rivals: Mapping[str, Sequence[s
                     place.mkdir()
                     took[name].append(rival := figures(command, base, str(place)))
                     assert rival[2] == records, rival
-    found: dict[str, float] = {"records": records, "peak_mb": max(one[5] for one in took["first"])}
-    for name, sides in took.items():
-        found[name] = records / statistics.median(one[0] for one in sides)
+    found = {name: [records / one[0] for one in sides] for name, sides in took.items()}
+    found["peak_mb"] = [one[5] for one in took["first"]]
     for name, side, held_against in (
         ("ratio", "first", "floor"),
         ("slow_ratio", "slow", "floor"),
@@ -92,7 +93,7 @@ def run(records: int = RECORDS, rounds: int = 5, rivals: Mapping[str, Sequence[s
     ):
         for column, prefix in ((0, ""), (1, "cpu_")):
             pairs = zip(took[side], took[held_against], strict=True)
-            found[prefix + name] = statistics.median(other[column] / one[column] for one, other in pairs)
+            found[prefix + name] = [other[column] / one[column] for one, other in pairs]
     return found
 
 
@@ -105,7 +106,25 @@ def memory(sizes: Sequence[int] = (200_000, 2_000_000)) -> list[float]:
     return found
 
 
+def note(table: Table, rivals: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Run everything and note it beside its target; a rival's rate and ratio are noted without one."""
+    found = run(rivals=rivals)
+    table.note("records_ratio_to_floor", found["ratio"], "ratio", 0.65)
+    table.note("records_cpu_ratio_to_floor", found["cpu_ratio"], "ratio")
+    table.note("records_100ms_ratio_to_floor", found["slow_ratio"], "ratio", 0.6)
+    table.note("records_again_to_first", found["again_ratio"], "ratio", 2)
+    table.note("records_per_s", found["first"], "records/s")
+    table.note("records_floor_per_s", found["floor"], "records/s")
+    for name in rivals or ():
+        table.note(f"records_{name}_per_s", found[name], "records/s")
+        table.note(f"records_ratio_to_{name}", found[f"{name}_ratio"], "ratio")
+    small, large = memory()
+    table.note("records_peak_memory_2m", large, "MB", 100, "lower")
+    table.note("records_memory_2m_over_200k", abs(large - small), "MB", 10, "lower")
+
+
 if __name__ == "__main__":
-    print(json.dumps(run(rounds=int(sys.argv[1]) if sys.argv[1:] else 5), indent=1))
+    medians = {name: statistics.median(values) for name, values in run(rounds=int(sys.argv[1]) if sys.argv[1:] else 5).items()}
+    print(json.dumps(medians, indent=1))
     if "--memory" in sys.argv:
         print(json.dumps(memory()))

@@ -5,7 +5,6 @@ Every figure is a median of several runs in turn with what it is held against; o
 
 from __future__ import annotations
 
-import json
 import statistics
 import subprocess
 import sys
@@ -15,8 +14,8 @@ from pathlib import Path
 import attribution_bench
 import pace_bench
 import pull_bench
-
-HERE = Path(__file__).resolve().parent
+import records_bench
+from table import Table
 
 
 def seconds(*command: str) -> float:
@@ -37,14 +36,10 @@ def start_up(rounds: int = 9) -> dict[str, float]:
 
 def main() -> int:
     """Run all benchmarks; return 1 when a target was missed."""
-    results: dict[str, dict[str, object]] = {}
+    table = Table()
+    note = table.note
 
-    def note(name: str, value: float, unit: str, target: float | None = None, better: str = "higher") -> None:
-        ok = target is None or (value >= target if better == "higher" else value <= target)
-        results[name] = {"value": round(value, 4), "unit": unit, "target": target, "better": better, "ok": ok}
-        wanted = "" if target is None else f"{'>=' if better == 'higher' else '<='} {target:g}"
-        print(f"{name:32} {value:14,.3f} {unit:12} {wanted:10} {'ok' if ok else 'MISSED'}", flush=True)
-
+    records_bench.note(table)
     pull = pull_bench.run()
     note("pull_ratio_to_floor", pull["ratio"], "ratio", 0.5)
     note("pull_records_per_s", pull["first"], "records/s")
@@ -62,10 +57,10 @@ def main() -> int:
     cases = (("six_models_1m_touchpoints", 0.25, attribution_bench.TARGET_SECONDS), ("six_models_1m_all_clicks", 1.0, None))
     for name, share, target in cases:
         took = [attribution_bench.run(share=share)["attribution_six_models"]["value"] for _ in range(3)]
-        note(name, statistics.median(took), "s", target, "lower")
+        note(name, took, "s", target, "lower")
 
-    (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n")
-    return 0 if all(one["ok"] for one in results.values()) else 1
+    table.save()
+    return table.exit_code
 
 
 if __name__ == "__main__":
