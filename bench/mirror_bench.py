@@ -79,10 +79,12 @@ def run(table: Table, store: Path, touchpoints: int, rounds: int = ROUNDS) -> No
     """Measure on a store that `touchstore` made."""
     folder = store.with_suffix(".mirror")
     full, recent, spread = [], [], []
-    for _ in range(rounds):
+    for number in range(rounds):
         shutil.rmtree(folder, ignore_errors=True)
         full.append(refresh(store))
-        for months, took in ((2, recent), (touchstore.MONTHS, spread)):
+        # The spread-out case writes everything again, as long as a full one: once is enough to print.
+        cases = ((2, recent), (touchstore.MONTHS, spread))
+        for months, took in cases if not number else cases[:1]:
             changed = change(store, months)
             assert 0.009 <= changed / touchpoints <= 0.013, (months, changed)
             took.append(refresh(store))
@@ -93,8 +95,7 @@ def run(table: Table, store: Path, touchpoints: int, rounds: int = ROUNDS) -> No
     table.note("mirror_refresh_share", shares, "of full", SHARE, "lower")
     table.note("mirror_refresh_cpu_share", [p.cpu / w.cpu for p, w in zip(recent, full, strict=True)], "of full", None, "lower")
     table.note("mirror_refresh_s", [one.wall for one in recent], "s", None, "lower")
-    shares = [part.wall / whole.wall for part, whole in zip(spread, full, strict=True)]
-    table.note("mirror_spread_share", shares, "of full", None, "lower")
+    table.note("mirror_spread_share", spread[0].wall / full[0].wall, "of full", None, "lower")
 
 
 def main() -> None:
