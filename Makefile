@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= persync-demo
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench crash clean
 
 demo: .venv/run.stamp
 	$(BIN)/persync demo --no-open --out $(OUT)
@@ -17,6 +17,10 @@ check: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/core/test_core_house.py
+
+# Kills pulls, N of them at drawn moments; SEED repeats what it printed.
+crash: .venv/dev.stamp
+	$(BIN)/python tests/crash/long.py $(or $(N),1000) $(SEED)
 
 bench: .venv/dev.stamp
 	$(BIN)/python bench/run.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
@@ -30,7 +31,7 @@ from persync.rows import (
 from persync.store.derive import derive
 from persync.store.digest import digest, tables
 from persync.store.levels import grade
-from persync.store.locks import hold
+from persync.store.locks import Owner, hold, lock_path
 from persync.store.orders import OrderKey, one_order_each
 from persync.store.schema import OUTSIDE_DIGEST, SCHEMA_VERSION
 from persync.store.store import open_store
@@ -337,6 +338,29 @@ def test_a_lock_file_left_by_a_crash_is_free(tmp_path: Path) -> None:
     (tmp_path / "p.shop.lock").write_text('{"pid": 1, "host": "gone", "since": 0}')
 
     with hold(tmp_path / "p.db", "shop"):
+        pass
+
+
+def test_who_was_killed_with_a_lock_is_told_to_the_next_one(tmp_path: Path) -> None:
+    store = tmp_path / "p.db"
+    lock_path(store, "shop").write_text('{"pid": 1, "host": "gone", "since": 0}')
+
+    with hold(store, "shop") as killed:
+        assert killed == Owner(1, "gone", 0.0)
+    with hold(store, "shop") as killed:
+        assert killed is None
+
+
+def test_a_file_system_without_locks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("persync.store.locks.fcntl.flock", none)
+
+    with (
+        pytest.raises(StoreError, match=r"knows no locks \(No locks available\)\. Keep the store on a disk"),
+        hold(tmp_path / "p.db", "shop"),
+    ):
         pass
 
 

@@ -21,22 +21,45 @@ from persync.connect.client import Client
 from persync.connect.fetch import Fetchers, Page
 from persync.connect.stream import Request, Step, Token, Work
 from persync.connect.writing import PageWriter
+from persync.store.digest import table_digests
+from persync.store.store import open_store
 
+STANDS = "checkpoints"
 FILES = ("", "-wal", "-shm")
 
 
+def looked(store: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the digest of each table and of where the streams stand, and what SQLite's own checks find wrong."""
+    with open_store(store) as opened:
+        points = opened.db.execute("SELECT * FROM checkpoints ORDER BY connection, stream, partition").fetchall()
+        stands = {STANDS: hashlib.sha256(repr(points).encode()).hexdigest()}
+        return table_digests(opened) | stands, opened.integrity()
+
+
 @contextmanager
-def watched(hear: Callable[[str, sqlite3.Connection], None]) -> Iterator[None]:
-    """While the block runs, hear of every COMMIT of a store: "before" it and "after" it."""
+def watched(hear: Callable[[str, sqlite3.Connection], None], *, checkpoints: int | None = None) -> Iterator[None]:
+    """While the block runs, hear of a store's every COMMIT, "before" it and "after" it, and of a "statement" in between.
+
+    `checkpoints` says after how many pages SQLite folds its log in.
+    """
 
     class Watched(sqlite3.Connection):
         def execute(self, sql: str, *given: Any) -> sqlite3.Cursor:
-            if sql != "COMMIT":
-                return super().execute(sql, *given)
-            hear("before", self)
-            cursor = super().execute(sql, *given)
-            hear("after", self)
-            return cursor
+            if sql == "COMMIT":
+                hear("before", self)
+                cursor = super().execute(sql, *given)
+                hear("after", self)
+                return cursor
+            if sql.startswith("PRAGMA wal_autocheckpoint") and checkpoints is not None:
+                sql = f"PRAGMA wal_autocheckpoint = {checkpoints}"
+            elif self.in_transaction:
+                hear("statement", self)
+            return super().execute(sql, *given)
+
+        def executemany(self, sql: str, *given: Any) -> sqlite3.Cursor:
+            if self.in_transaction:
+                hear("statement", self)
+            return super().executemany(sql, *given)
 
     real = sqlite3.connect
 

@@ -1,4 +1,4 @@
-"""What the crash tests share: records' types are understood once, however many pulls there are."""
+"""What the crash tests share."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import pytest
 from pydantic import TypeAdapter
 
 from persync.connect import page
+from persync.store import parking
 
 
 @pytest.fixture(scope="package", autouse=True)
 def understood_once() -> Iterator[None]:
-    """Keep the adapters that a process builds once in its life: here it lives through hundreds of pulls."""
+    """Keep the adapters that a process builds once in its life, for here it lives through hundreds of pulls."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "TypeAdapter", cache(TypeAdapter))
         patch.setattr(page, "_nested", cache(page._nested))
+        # Results are joined in several lots, as big ones are.
+        patch.setattr(parking, "LOT", 9)
         yield

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,13 +34,18 @@ from persync_shopify.sandbox_bulk import Bulk
 HOST = "http://127.0.0.1:9"
 JOBS = ("/batches", "/batch-results/", "/bulk/")
 MODES: dict[str, dict[str, Any]] = {
-    "shopify paged": {"bulk_over": 0},
+    "shopify paged": {},
     "shopify bulk": {"bulk_over": 10, "bulk_slice": 30},
     "mailchimp paged": {},
     "mailchimp batches": {"batch_over": 30},
     "hubspot": {},
 }
 """Each way to read, and the settings that make it so. The name begins with the connector's."""
+
+PAGES = {"shopify": 20, "mailchimp": 30, "hubspot": 20}
+"""records on a page: few, so that there are pages in the middle of a list"""
+PART = 8_192
+"""bytes of a bulk result that are read at once"""
 
 STREAMS = {"mailchimp batches": ("reports", "sent_to", "email_activity", "open_details")}
 """what is read where the rest is the same as in another mode"""
@@ -147,8 +154,16 @@ class Account:
     vendor: Vendor
     connector: Connector
 
-    def pulled(self, store: Path, line: httpx.BaseTransport, *, later: int = 0, **options: Any) -> PullResult:
-        """Pull without waiting, at the world's moment or so many milliseconds later."""
+    def pulled(
+        self,
+        store: Path,
+        line: httpx.BaseTransport,
+        *,
+        later: int = 0,
+        waits: Callable[[threading.Event, float], bool] = lambda stop, seconds: False,
+        **options: Any,
+    ) -> PullResult:
+        """Pull at the world's moment or so many milliseconds later, and without waiting unless `waits` does."""
         if not key_path(store).exists():
             # The same key everywhere: only then two stores have the same digest.
             store.parent.mkdir(parents=True, exist_ok=True)
@@ -158,16 +173,32 @@ class Account:
             store,
             [self.connector],
             asked,
-            client=lambda one, stop: Client(one, stop=stop, sleep=lambda seconds: False, transport=line),
+            client=lambda one, stop: Client(one, stop=stop, sleep=lambda seconds: waits(stop, seconds), transport=line),
             clock=lambda: asked.now / 1000,
         )
+
+
+def smaller(reader: Any, most: int) -> Any:
+    """Return a reader with smaller pages, and whatever readers it is made of."""
+    changes: dict[str, Any] = {}
+    for one in dataclasses.fields(reader):
+        value = getattr(reader, one.name)
+        if one.name in ("count", "limit", "size") and isinstance(value, int):
+            changes[one.name] = min(value, most)
+        elif one.name == "part":
+            changes[one.name] = PART
+        elif dataclasses.is_dataclass(value) and hasattr(value, "request"):
+            changes[one.name] = smaller(value, most)
+    return dataclasses.replace(reader, **changes)
 
 
 def account(mode: str, world: World) -> Account:
     """Return an account of a world, to be read in this way."""
     host = load_plugins()
     name = mode.partition(" ")[0]
-    sandbox, kind = host.sandboxes[name], host.connectors[name]
+    sandbox, known = host.sandboxes[name], host.connectors[name]
+    streams = tuple(dataclasses.replace(stream, reader=smaller(stream.reader, PAGES[name])) for stream in known.streams)
+    kind = type(known.__name__, (known,), {"streams": streams})
     base = f"{HOST}/{name}"
     settings = {"connector": name, "base_url": base, **sandbox.settings(world, base), **MODES[mode]}
     secrets = sandbox.secrets(world)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,12 +34,18 @@ def persync(folder: Path, *arguments: str, **environment: str) -> Run:
 
 
 class Site:
-    """A small demo shop being served, and projects that lead to it. `on_call` hears of every call, with its number."""
+    """A small demo shop being served, and projects that lead to it.
+
+    `on_call` hears of every call, with its number; `paths` are what was called for. A call for which `kept` gives an event is
+    answered when that is set.
+    """
 
     def __init__(self, world: World, info: dict[str, Any]) -> None:
         self.world = world
         self.info = info
         self.calls = 0
+        self.paths: list[str] = []
+        self.kept: Callable[[str], threading.Event | None] = lambda path: None
         self.on_call: Callable[[int], None] = lambda number: None
 
     def project(self, folder: Path, key_from: Path | None = None) -> Path:
@@ -63,7 +71,10 @@ def serving(world: World, folder: Path) -> Iterator[Site]:
         async def counted(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] == "http" and site:
                 site[0].calls += 1
+                site[0].paths.append(scope["path"])
                 site[0].on_call(site[0].calls)
+                if (event := site[0].kept(scope["path"])) is not None:
+                    await asyncio.to_thread(event.wait)
             await app(scope, receive, send)
 
         return counted

@@ -12,7 +12,8 @@ import pytest
 
 from e2e.runs import Site, persync
 
-MOMENTS = 20
+MOMENTS = 4
+"""by the command itself, over real sockets; tests/crash has every commit and many more kills of each connector"""
 
 
 def pulling(folder: Path) -> subprocess.Popen[bytes]:

@@ -54,6 +54,7 @@ FULL_COLLECTION = 100
 """pages after which whatever outlived some of them is looked at too"""
 
 BEFORE = "read before the interruption"
+GOES_ON_NOW = "this run goes on where it stopped."
 
 
 def pull(
@@ -73,40 +74,38 @@ def pull(
     end it between two pages, or at once while it waits for whatever it may be, and stand in the result.
     """
     result = PullResult()
-    with Interrupts() as interrupts, _collector_held(), open_store(store_path, create=True) as store:
-        for connector in connectors:
-            try:
-                with hold(store_path, connector.connection, wait=options.wait) as killed:
-                    with interrupts.held():
-                        if killed is not None:
-                            note_killed(store, killed.pid, killed.host, now=options.now)
-                            result.notes.append(
-                                f"{connector.connection}: {killed} was killed; this run goes on where it stopped."
-                            )
-                        run = begin_run(store, f"{options.command} {connector.connection}", now=options.now)
-                    watch = progress or (lambda step: None)
-                    one = ConnectionPull(store, connector, options, watch, run, client, interrupts, clock)
-                    try:
-                        one.run_all()
-                    finally:
-                        result.streams += one.results
-                        result.errors += one.errors
-                        result.interrupted = one.interrupted
-                        so_far = PullResult(one.results, one.errors, one.interrupted)
-                        summary = f"{so_far.changed} rows changed, {sum(r.rejects for r in one.results)} records rejected"
-                        with interrupts.ending():
-                            end_run(store, run, now=int(clock() * 1000), exit_code=so_far.exit_code, summary=summary)
-            except PersyncError as error:
-                result.errors.append(bare(error))
-            except KeyboardInterrupt as stop:
-                result.interrupted = number_of(stop)
-            if result.interrupted:
-                break
-        try:
+    try:
+        with Interrupts() as interrupts, _collector_held(), open_store(store_path, create=True) as store:
+            wanted = list(connectors)
+            among = sorted(connector.connection for connector in wanted)
+            for connector in wanted:
+                try:
+                    with hold(store_path, connector.connection, wait=options.wait) as killed:
+                        with interrupts.held():
+                            if killed is not None:
+                                note_killed(store, killed.pid, killed.host, now=options.now)
+                                result.notes.append(f"{connector.connection}: {killed} was killed; {GOES_ON_NOW}")
+                            run = begin_run(store, f"{options.command} {connector.connection}", now=options.now)
+                        watch = progress or (lambda step: None)
+                        one = ConnectionPull(store, connector, options, watch, run, client, interrupts, clock, among)
+                        try:
+                            one.run_all()
+                        finally:
+                            with interrupts.ending():
+                                one.end(result)
+                except PersyncError as error:
+                    result.errors.append(bare(error))
+                except KeyboardInterrupt as stop:
+                    result.interrupted = number_of(stop)
+                if result.interrupted:
+                    break
+            if not result.interrupted:
+                with interrupts.held(), store.transaction() as db:
+                    passes.end(db)
             # A full pull also mends what was derived, whatever the revisions say.
             derive(store, aliases=aliases, force=options.full)
-        except KeyboardInterrupt as stop:
-            result.interrupted = number_of(stop)
+    except KeyboardInterrupt as stop:
+        result.interrupted = number_of(stop)
     return result
 
 
@@ -144,6 +143,7 @@ class ConnectionPull:
         client: Callable[[Connector, threading.Event], Client] | None,
         interrupts: Interrupts,
         clock: Callable[[], float],
+        among: list[str],
     ) -> None:
         self.store = store
         self.connector = connector
@@ -152,6 +152,9 @@ class ConnectionPull:
         self.results: list[StreamResult] = []
         self.errors: list[PersyncError] = []
         self.interrupted = 0
+        self._run = run
+        self._clock = clock
+        self._among = among
         self._interrupts = interrupts
         self._began: int | None = None
         self._stop = threading.Event()
@@ -166,6 +169,15 @@ class ConnectionPull:
         with suppress(PersyncError), self._interrupts.ending():
             self._pages.keep_versions()
 
+    def end(self, result: PullResult) -> None:
+        """Note how it ended in the run log and in the result of the whole pull."""
+        result.streams += self.results
+        result.errors += self.errors
+        result.interrupted = self.interrupted
+        so_far = PullResult(self.results, self.errors, self.interrupted)
+        summary = f"{so_far.changed} rows changed, {sum(r.rejects for r in self.results)} records rejected"
+        end_run(self.store, self._run, now=int(self._clock() * 1000), exit_code=so_far.exit_code, summary=summary)
+
     def _run_levels(self) -> None:
         try:
             if self._run_batches():
@@ -178,8 +190,8 @@ class ConnectionPull:
                     self._run_level(client, level)
                     if self.errors:
                         return
-            with self.store.transaction() as db:
-                passes.end(db, self._writer.connection)
+            with self._interrupts.held(), self.store.transaction() as db:
+                passes.whole(db, self._writer.connection)
         except KeyboardInterrupt as stop:
             self._stop.set()
             self.store.rollback()
@@ -192,7 +204,7 @@ class ConnectionPull:
         options = self.options
         asked = {"streams": sorted(options.streams), "since": options.since, "full": options.full, "rejects": options.rejects}
         with self.store.transaction() as db:
-            self._began = passes.begin(db, self._writer.connection, asked, now=options.now)
+            self._began = passes.begin(db, self._writer.connection, asked, self._among, now=options.now)
 
     def _run_batches(self) -> bool:
         """Read a connector that brings whole files instead of streams; False when it is not one."""

@@ -52,9 +52,9 @@ def read_checkpoints(db: sqlite3.Connection, connection: int, stream: str) -> li
 def save_token(db: sqlite3.Connection, connection: int, point: Checkpoint) -> None:
     """Keep where a pass under way goes on; call in the transaction of the page before it."""
     db.execute(
-        "INSERT INTO checkpoints (connection, stream, partition, parent, version, token, since, until)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET token = excluded.token, since = excluded.since,"
-        " until = excluded.until",
+        "INSERT INTO checkpoints (connection, stream, partition, parent, version, token, since, until, full_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET token = excluded.token, since = excluded.since,"
+        " until = excluded.until, full_at = excluded.full_at",
         (
             connection,
             point.stream,
@@ -64,6 +64,7 @@ def save_token(db: sqlite3.Connection, connection: int, point: Checkpoint) -> No
             orjson.dumps(point.token).decode() if point.token is not None else None,
             point.since,
             point.until,
+            point.full_at,
         ),
     )
 
