@@ -57,7 +57,7 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             copy_store(store, image.folder)
             images.append(image)
 
-    with Client(mine.connector, transport=line) as client, committing(client) as written, watched(hear):
+    with Client(mine.connector, transport=line) as client, committing(client) as written, watched(hear, checkpoints=64):
         result = mine.pulled(store, line)
     assert (result.exit_code, result.errors) == (0, [])
     digests, wrong = looked(store)
