@@ -19,7 +19,7 @@ from persync.connect import client as door
 from persync.connect import pull as engine
 from persync.connect.result import PullResult
 from persync.errors import AuthError
-from persync.sandbox.fault_pages import AFTER_A_PAGE
+from persync.sandbox.fault_pages import AFTER_A_PAGE, PAGES
 from persync.sandbox.fault_words import WORDS
 from persync.sandbox.faults import KINDS, Fault
 from persync.sandbox.people import HOUR
@@ -78,10 +78,15 @@ def said(result: PullResult) -> list[str]:
     return [str(error) for error in (*result.errors, *(one.error for one in result.streams if one.error))]
 
 
-@pytest.mark.parametrize("name", list(VICTIMS))
-@pytest.mark.parametrize("kind", KINDS)
+def cases() -> list[tuple[str, str]]:
+    """Return (kind, victim): each kind on each connector, and what concerns pages on offsets too."""
+    paged = {*PAGES, *AFTER_A_PAGE, "error_inside", "expired_cursor", "truncated"}
+    return [(kind, name) for kind in KINDS for name in VICTIMS if name != "mailchimp-offsets" or kind in paged]
+
+
+@pytest.mark.parametrize(("kind", "name"), cases())
 def test_a_bad_answer_is_got_over_or_said_and_the_next_pull_has_it_all(
-    bench: Bench, tmp_path: Path, name: str, kind: str
+    bench: Bench, tmp_path: Path, kind: str, name: str
 ) -> None:
     peace, victim = bench.in_peace(name), VICTIMS[name]
     pages = bench.calls[name] - (kind in AFTER_A_PAGE)  # the first page has none before it
@@ -124,6 +129,8 @@ def test_a_bad_answer_is_got_over_or_said_and_the_next_pull_has_it_all(
             assert max(waited) >= 7.0
         if kind == "too_many_until":
             assert max(waited) >= 8.0
+        if ends == "healed":
+            continue  # all of it was compared already
         again = bench.pull(victim, path, rejects=ends == "rejects")
         assert again.exit_code == 0, said(again)
         assert digests(path) == peace, after
