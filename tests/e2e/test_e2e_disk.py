@@ -67,11 +67,14 @@ def pull(bench: Bench, name: str, path: Path, watch: Callable[[Any], None]) -> P
 def files_of_at_most(size: int) -> Iterator[None]:
     """Let no file grow beyond so many bytes: what a quota does. A store's own log is the first to."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Python would leave half of a module's bytecode behind.
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = written
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -123,7 +126,8 @@ def limited(folder: Path, size: int, *arguments: str) -> subprocess.CompletedPro
         text=True,
         timeout=300,
         check=False,
-        env={name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")},
+        env={"PYTHONDONTWRITEBYTECODE": "1"}
+        | {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
     )
 
