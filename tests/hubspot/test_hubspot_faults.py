@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from persync.connect.connector import ConnectionSettings
-from persync.errors import ResponseError, TransientError
+from persync.errors import ResponseError
 from persync_hubspot.association_readers import refuse_partial
-from persync_hubspot.connector import HubSpot
 
 
 @pytest.mark.parametrize("category", ["INTERNAL_ERROR", "SERVICE_UNAVAILABLE", "RATE_LIMITS", "TIMEOUT"])
@@ -24,15 +22,3 @@ def test_a_batch_that_hubspot_read_in_part_is_refused(category: str) -> None:
 @pytest.mark.parametrize("errors", [None, [], ["odd"], [{"category": "OBJECT_NOT_FOUND"}], [{"category": None}]])
 def test_what_is_gone_is_missing_for_good(errors: Any) -> None:
     refuse_partial(json.dumps({"results": [], "errors": errors}).encode())
-
-
-@pytest.mark.parametrize(("asked", "waits"), [("30", 30.0), ("2", 10.0), ("", 10.0)])
-def test_a_retry_after_beyond_the_policys_own_seconds_is_obeyed(asked: str, waits: float) -> None:
-    told = json.dumps({"policyName": "TEN_SECONDLY_ROLLING"}).encode()
-
-    error = HubSpot("hubspot", ConnectionSettings(connector="hubspot"), {"token": "x"}).failure(
-        429, {"retry-after": asked}, told
-    )
-
-    assert isinstance(error, TransientError)
-    assert error.wait == waits

@@ -199,9 +199,7 @@ def _throttled(told: Mapping[str, Any], headers: Mapping[str, str], said: str, t
             hint=f"They come back at {_midnight(headers, zone)}; pull again then, it goes on where it stopped.",
         )
     base = _WAITS.get(policy)
-    wait = retry_after(headers)
-    if base is not None:
-        wait = max(base * min(times, MOST_ATTEMPTS), wait or 0.0)
+    wait = retry_after(headers) if base is None else base * min(times, MOST_ATTEMPTS)
     what = f"too many calls (HTTP 429, {policy or 'no policy named'}){said}."
     return TransientError(what, throttled=True, wait=wait, hint=AGAIN)
 
