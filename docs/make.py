@@ -118,6 +118,14 @@ def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
             yield name, command, here
 
 
+def faults() -> str:
+    """Return the table of the faults a sandbox can serve."""
+    from persync.sandbox.fault_words import WORDS
+
+    rows = [f"| `{kind}` | {does} | {made} |" for kind, (does, made) in sorted(WORDS.items())]
+    return "\n".join(["| kind | what it does | what persync makes of it |", "| --- | --- | --- |", *rows])
+
+
 def command_list() -> str:
     """The line of each command that `persync --help` shows."""
     from persync.cli import COMMANDS
@@ -437,6 +445,7 @@ def _pace_words(kind: type) -> str:
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     **{f"streams-{vendor}": partial(streams_of, vendor) for vendor in VENDORS},
     **{f"limits-{vendor}": partial(limits_of, vendor) for vendor in VENDORS},
+    "faults": faults,
     "command-list": command_list,
     "command-reference": command_reference,
     "shared-options": shared_options,

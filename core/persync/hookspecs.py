@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from persync.imports.importer import Importer
     from persync.measure.metric import Metric
     from persync.report.report import Section
+    from persync.sandbox.refusal import Refusal
     from persync.sandbox.world import World
 
 __all__ = [
@@ -40,6 +41,8 @@ class Sandbox:
 
     `app(world)` returns an ASGI application to be mounted under `/<name>`; `settings(world, base_url)` the settings of a
     connection to it; `secrets(world)` the environment variables its connector looks for, with values it accepts.
+    `refusal(kind, path)` returns what this vendor answers when a planned fault refuses a call (docs/sandbox.md), None where
+    it says nothing of its own.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Sandbox:
     app: Callable[[World], Any]
     settings: Callable[[World, str], Mapping[str, Any]]
     secrets: Callable[[World], Mapping[str, str]]
+    refusal: Callable[[str, str], Refusal | None] = lambda kind, path: None
 
 
 @dataclass(frozen=True, slots=True)

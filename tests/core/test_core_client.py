@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -63,6 +64,38 @@ def test_retry_after_is_obeyed_in_seconds_and_as_a_date(headers: dict[str, str],
         client.send(Request(path="x"))
 
     assert waits == [asked]
+
+
+def test_a_vendor_that_asks_for_more_time_than_anybody_waits_is_believed_at_once() -> None:
+    api = FakeApi({"/api/x": lambda request: httpx.Response(429, headers={"retry-after": "3600"})})
+    waits: list[float] = []
+
+    with quick_client(api, waits)(post(), threading.Event()) as client, pytest.raises(TransientError) as caught:
+        client.send(Request(path="x"))
+
+    assert (len(api.calls), waits, caught.value.exit_code) == (1, [], 5)
+    assert caught.value.hint == "It asks to wait for 60 minutes: pull again then, it goes on where it stopped."
+
+
+@pytest.mark.parametrize(
+    ("dates", "behind"),
+    [
+        (["Wed, 21 Oct 2026 06:28:00 GMT"], 3599.0),
+        (["Wed, 21 Oct 2026 08:28:00 GMT"], 0.0),
+        (["Wed, 21 Oct 2026 06:28:00 GMT", "Wed, 21 Oct 2026 07:27:58 GMT"], 1.0),
+        (["", "no date"], 0.0),
+    ],
+)
+def test_how_far_a_vendors_clock_is_behind_is_what_all_its_answers_agree_on(dates: list[str], behind: float) -> None:
+    ours = datetime(2026, 10, 21, 7, 28, tzinfo=UTC).timestamp()
+    told = iter(dates)
+    api = FakeApi({"/api/x": lambda request: httpx.Response(200, headers={"date": next(told)})})
+
+    with Client(post(), transport=api.transport(), clock=lambda: ours) as client:
+        for _ in dates:
+            client.send(Request(path="x"))
+
+        assert client.behind == behind
 
 
 def test_tries_are_capped_and_the_last_error_says_where() -> None:

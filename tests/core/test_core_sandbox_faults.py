@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from persync.errors import ConfigError
-from persync.sandbox.faults import KINDS, Fault, Faults, Schedule
+from persync.sandbox import Refusal
+from persync.sandbox.fault_words import WORDS
+from persync.sandbox.faults import KINDS, Fault, Faults, Schedule, parse_fault
 
 GOOD = {"members": [1, 2, 3], "total_items": 3}
 
@@ -39,13 +41,16 @@ class Answer:
             self.complete = not message["more_body"]
 
 
-def ask(wrapped: Faults, path: str = "/lists", query: str = "", body: bytes = b"", method: str = "GET") -> Answer:
+def ask(
+    wrapped: Faults, path: str = "/lists", query: str = "", body: bytes = b"", method: str = "GET", token: str = ""
+) -> Answer:
     answer = Answer()
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": []}
+    headers = [(b"authorization", token.encode())] if token else []
+    scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": headers}
     asyncio.run(wrapped(scope, receive, answer))
     return answer
 
@@ -142,31 +147,6 @@ def test_faults_can_be_planned_while_the_server_runs() -> None:
 def test_an_unknown_fault_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(ConfigError, match=r"unknown fault 'truncate'. Did you mean 'truncated'\?"):
         Schedule(Fault("truncate"))
-    assert sorted(KINDS) == [
-        "bad_json",
-        "broken",
-        "changed_type",
-        "clock_skew",
-        "doubled_page",
-        "empty_with_next",
-        "endless_next",
-        "expired_cursor",
-        "forbidden",
-        "gateway",
-        "hang",
-        "missing_field",
-        "new_field",
-        "reordered_page",
-        "reset",
-        "reset_before",
-        "slow",
-        "slow_body",
-        "throttled_403",
-        "too_many",
-        "too_many_until",
-        "truncated",
-        "unauthorised",
-    ]
 
 
 PAGE = {"members": [{"id": "a", "name": "x"}, {"id": "b", "name": "y"}], "total_items": 2}
@@ -178,6 +158,7 @@ CONNECTION = {"data": {"orders": {"nodes": [{"id": "a"}], "pageInfo": {"hasNextP
     [
         ("reordered_page", PAGE, {**PAGE, "members": PAGE["members"][::-1]}),  # type: ignore[index]
         ("doubled_page", PAGE, {**PAGE, "members": PAGE["members"] * 2}),  # type: ignore[operator]
+        ("emptied_page", PAGE, {**PAGE, "members": []}),
         ("missing_field", PAGE, {**PAGE, "members": [{"name": "x"}, {"id": "b", "name": "y"}]}),
         ("endless_next", PAGE, {**PAGE, "total_items": 10**9}),
         ("empty_with_next", PAGE, {"members": [], "total_items": 10**9}),
@@ -195,3 +176,79 @@ def test_a_page_lies_about_one_thing_and_tells_the_truth_otherwise(kind: str, pa
 
     assert json.loads(answer.body) == becomes
     assert int(answer.headers["content-length"]) == len(answer.body)
+
+
+def test_every_kind_is_told_in_words() -> None:
+    assert tuple(sorted(WORDS)) == KINDS
+
+
+def listed(*names: str) -> bytes:
+    return json.dumps({"members": [{"id": name} for name in names], "total_items": 9}).encode()
+
+
+@pytest.mark.parametrize(("kind", "becomes"), [("repeated_page", ["a", "b"]), ("overlapping_page", ["b", "c"])])
+def test_a_page_of_another_offset_comes_again_only_where_the_same_list_had_one(kind: str, becomes: list[str]) -> None:
+    pages = iter([listed("a", "b"), listed("x"), listed("c")])
+
+    async def lists(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": next(pages), "more_body": False})
+
+    wrapped = Faults(lists, Schedule(Fault(kind)))
+
+    asked = ["count=2&offset=0", "status=archived&count=2&offset=2", "count=2&offset=2"]
+    found = [[one["id"] for one in json.loads(ask(wrapped, query=query).body)["members"]] for query in asked]
+
+    assert found == [["a", "b"], ["x"], becomes]
+
+
+def test_an_expired_token_is_refused_until_another_is_used() -> None:
+    wrapped = Faults(app, Schedule(Fault("token_expired", after=1)))
+
+    tokens = ["one", "one", "one", "two", "one"]
+    assert [ask(wrapped, token=token).status for token in tokens] == [200, 401, 401, 200, 401]
+
+
+def test_a_refusal_is_the_vendors_own_where_its_sandbox_has_one() -> None:
+    def own(kind: str, path: str) -> Refusal | None:
+        return Refusal(418, {"kind": kind, "path": path}) if kind == "too_many" else None
+
+    wrapped = Faults(app, Schedule(Fault("too_many_for", retry_after=3.0), Fault("broken", after=1)), {"post": own})
+
+    throttled, broken = (ask(wrapped, path="/post/lists") for _ in range(2))
+
+    assert (throttled.status, json.loads(throttled.body)) == (418, {"kind": "too_many", "path": "/post/lists"})
+    assert (throttled.headers["retry-after"], broken.status) == ("3", 500)
+
+
+def test_a_schedule_that_is_cleared_breaks_nothing() -> None:
+    schedule = Schedule(Fault("broken", times=None))
+    wrapped = Faults(app, schedule)
+
+    before = ask(wrapped).status
+    schedule.clear()
+
+    assert (before, ask(wrapped).status, schedule.struck) == (500, 200, [])
+
+
+def test_a_fault_is_read_from_a_line() -> None:
+    text = r"too_many,match=/lists/\w+\?,body=x=1,after=2,times=3,retry_after=1.5,seconds=0"
+
+    assert parse_fault(text) == Fault("too_many", r"/lists/\w+\?", "x=1", 2, 3, 1.5, 0.0)
+    assert parse_fault("hang,times=all") == Fault("hang", times=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("truncate", r"unknown fault 'truncate'. Did you mean 'truncated'\?"),
+        ("hang,afer=1", r"has no 'afer'. Did you mean 'after'\?"),
+        ("hang,after=x", "'x' cannot be the after"),
+        ("hang,after=1.5", "'1.5' cannot be the after"),
+        ("hang,times=-1", "'-1' cannot be the times"),
+        ("hang,match=(", r"'\(' cannot be the match"),
+    ],
+)
+def test_a_line_that_is_no_fault_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        parse_fault(text)

@@ -60,6 +60,15 @@ def test_a_denied_stream_is_skipped_with_the_scope_it_needs() -> None:
     assert (error.reason, error.hint) == ("scope", "Give the app: `read_customers` access scope.")
 
 
+def test_a_cursor_that_is_gone_is_no_matter_of_access() -> None:
+    told = {"data": None, "errors": [{"message": "Invalid cursor for current pagination sort.", "path": ["orders"]}]}
+
+    error = graphql_failure(orjson.dumps(told))
+
+    assert type(error) is ResponseError
+    assert "Invalid cursor" in error.what
+
+
 def test_a_denied_field_costs_only_itself() -> None:
     """Values and errors come together: the page is used, and the names of what is missing are known."""
     path = ["orders", "nodes", 0, "lineItems", "nodes", 0, "variant", "inventoryItem", "unitCost"]

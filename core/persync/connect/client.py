@@ -7,10 +7,13 @@ here and nowhere else: transient errors only, exponential with jitter, capped in
 from __future__ import annotations
 
 import ipaddress
+import math
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,7 +38,9 @@ TRIES = 6
 TRIES_UNREACHABLE = 3
 """a host that cannot be reached at all is most often misspelt: say so soon"""
 PATIENCE_S = 600.0
+"""so long a call is tried; a vendor that asks for a longer wait is believed, and the call given up at once"""
 LONGEST_WAIT_S = 120.0
+"""between two tries when the vendor does not say how long"""
 _GOES_ON = "Pull again: it goes on where it stopped."
 TIMEOUT = httpx.Timeout(connect=10.0, read=125.0, write=30.0, pool=None)
 
@@ -72,8 +77,12 @@ class Client:
         sleep: Callable[[float], bool] | None = None,
         transport: httpx.BaseTransport | None = None,
         tries: int = TRIES,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.connector = connector
+        self._clock = clock
+        self._behind: float | None = None
+        self._date = ""
         self._stop = stop or threading.Event()
         self._sleep = sleep or self._stop.wait
         self._base = checked_url(connector.base_url(), connector.connection)
@@ -97,6 +106,14 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+
+    @property
+    def behind(self) -> float:
+        """Seconds by which the vendor's clock is surely behind this machine's (`clock`), 0.0 when it is not.
+
+        By the Date of the answer that says least of all: one that is out of line, or comes out of a cache, moves nothing.
+        """
+        return max(0.0, self._behind or 0.0)
 
     def get_json(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """Send a GET and return the parsed JSON."""
@@ -122,7 +139,7 @@ class Client:
                 for attempt in Retrying(
                     retry=retry_if_exception(_starts_nothing_twice if request.once else _worth_retrying),
                     wait=self._wait,
-                    stop=stop_any(stop_after_attempt(self._tries), stop_after_delay(PATIENCE_S), _GivesUpOnUnreachable()),
+                    stop=stop_any(stop_after_attempt(self._tries), stop_after_delay(PATIENCE_S), _GivesUp()),
                     sleep=self._pause,
                     reraise=True,
                 ):
@@ -147,7 +164,21 @@ class Client:
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = getattr(error, "wait", None)
-        return min(asked, LONGEST_WAIT_S) if asked is not None else float(self._retry_wait(state))
+        return min(asked, PATIENCE_S) if asked is not None else float(self._retry_wait(state))
+
+    def _compare_clocks(self, date: str, sent: float) -> None:
+        """Take note of an answer's Date. It was written after `sent`: what it lies before that is no time on the way."""
+        if date == self._date:
+            return
+        try:
+            written = parsedate_to_datetime(date).timestamp()
+        except (TypeError, ValueError, OverflowError):
+            return
+        self._date = date
+        # In whole seconds: it may be up to one later than it says.
+        behind = sent - written - 1.0
+        if self._behind is None or behind < self._behind:
+            self._behind = behind
 
     def _once(self, request: Request, signed: bool) -> Response:
         url = self._url(request.path)
@@ -161,6 +192,7 @@ class Client:
         with self._slots:
             while (wait := self.pace.before(request)) > 0:
                 self._pause(wait)
+            sent = self._clock()
             try:
                 if request.span is not None:
                     answer, body, total = self._part(request, url, headers, request.span)
@@ -178,6 +210,8 @@ class Client:
                 self.pace.lost(request)
                 raise self._unreachable(error, url).at(self._place(request)) from None
         lower = {name.lower(): value for name, value in answer.headers.items()}
+        if own_host:
+            self._compare_clocks(lower.get("date", ""), sent)
         self.pace.learn(request, answer.status_code, lower, body)
         if 300 <= answer.status_code < 400:
             raise PersyncError(
@@ -197,6 +231,9 @@ class Client:
         if failure is not None:
             request_id = self.connector.request_id(lower, told)
             place = self._place(request)
+            if isinstance(failure, TransientError) and failure.wait is not None and failure.wait > PATIENCE_S:
+                minutes = math.ceil(failure.wait / 60)
+                failure.hint = f"It asks to wait for {minutes} minutes: pull again then, it goes on where it stopped."
             raise failure.at(f"{place}, request {request_id}" if request_id else place)
         return Response(answer.status_code, lower, body, total)
 
@@ -269,10 +306,15 @@ def _elsewhere(status: int, headers: Mapping[str, str], body: bytes) -> PersyncE
     return ResponseError(f"the file cannot be read (HTTP {status}).", hint=_GOES_ON)
 
 
-class _GivesUpOnUnreachable(stop_base):
+class _GivesUp(stop_base):
+    """Ends the tries of a host that is not there, and of one that asks for more time than anybody waits."""
+
     def __call__(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
-        return isinstance(error, UnreachableError) and state.attempt_number >= TRIES_UNREACHABLE
+        if isinstance(error, UnreachableError):
+            return state.attempt_number >= TRIES_UNREACHABLE
+        asked = getattr(error, "wait", None)
+        return asked is not None and asked > PATIENCE_S
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -36,6 +37,13 @@ GOES_ON = "Pull again later: it goes on where it stopped."
 
 ENDLESS = 100_000
 """no partition of any vendor has this many pages"""
+
+
+_SMALL = 4096
+"""a page of more bytes holds records"""
+
+_LOOKED_AT = 64
+"""bytes at the beginning of two pages' records that are compared before the pages are"""
 
 
 @dataclass(slots=True)
@@ -181,6 +189,7 @@ class Fetchers:
         token: Token | None = job.point.token if job.resumed else reader.start(work)
         first, begins = True, not job.resumed
         recoveries = number = 0
+        before = b""
         seen: set[bytes] = set()
         while token is not None:
             if "join" in token:
@@ -199,7 +208,7 @@ class Fetchers:
             seen.add(mark)
             number += 1
             try:
-                step, headers, size = self._hold(work, token, number)
+                step, headers, size = self._hold(work, token, number, before)
             except TransientError as error:
                 smaller = reader.shrink(work, token)
                 if smaller is None or error.throttled:
@@ -218,41 +227,103 @@ class Fetchers:
                 begins = again == reader.start(work)
                 job.resumed, first = False, False
                 seen.clear()
-                token = again
+                token, before = again, b""
                 continue
+            before = step.body
             self._put(Page(job, token, step, begins, number, headers, size))
             first = begins = False
             if step.wait and step.next is not None:
                 self._client.pause(step.wait)
             token = step.next
 
-    def _hold(self, work: Work, token: Token, number: int) -> tuple[Step, Mapping[str, str], int]:
+    def _hold(self, work: Work, token: Token, number: int, before: bytes) -> tuple[Step, Mapping[str, str], int]:
         """Ask for a page once there is room for it; return it, its headers, and the bytes it holds."""
         expected = self._sizes.get(work.stream.name, EXPECTED)
         self._budget.take(expected)
         size = 0
         try:
-            step, headers = self._ask(work, token, number)
+            step, headers = self._ask(work, token, number, before)
             size = self._sizes[work.stream.name] = len(step.body)
         finally:
             self._budget.give(expected - size)
         return step, headers, size
 
-    def _ask(self, work: Work, token: Token, number: int) -> tuple[Step, Mapping[str, str]]:
-        for last_try in (False, True):
+    def _ask(self, work: Work, token: Token, number: int, before: bytes) -> tuple[Step, Mapping[str, str]]:
+        reader = work.stream.reader
+        continues = getattr(reader, "continues", None)
+        goes_on = continues is not None and continues(token)
+
+        def promised(step: Step) -> bool:
+            return goes_on or (continues is not None and (bool(step.total) or (step.next is not None and continues(step.next))))
+
+        damaged = doubted = False
+        while True:
             try:
-                request = work.stream.reader.request(work, token)
+                request = reader.request(work, token)
                 response = self._client.send(request)
             except PersyncError as error:
                 raise placed(_gone(error, work), work, number) from None
             try:
-                return work.stream.reader.read(work, token, _body(request, response), response.headers), response.headers
+                body = _body(request, response)
+                step = reader.read(work, token, body, response.headers)
+                if goes_on and repeats(step, before):
+                    raise ResponseError("the vendor sent the page before once more in place of this one.", hint=GOES_ON)
             except PersyncError as error:
                 # A damaged answer may come whole the second time; one that is wrong twice is what the vendor says.
-                if last_try or isinstance(error, TransientError):
+                if damaged or isinstance(error, TransientError):
                     request_id = self._client.connector.request_id(response.headers, response.body)
                     raise placed(error, work, number, request_id) from None
-        raise AssertionError("unreachable")
+                damaged = True
+                continue
+            # So may a page that came without the records it was to hold; and what is as empty twice is empty.
+            if doubted or not (step.doubtful or (step.body is body and lacks(step, promised(step)))):
+                return step, response.headers
+            doubted = True
+
+
+def is_empty(body: bytes, at: tuple[str, ...]) -> bool:
+    """Tell whether a page holds no record."""
+    if len(body) > _SMALL or not at:
+        return False
+    try:
+        return not _records(body, at)
+    except orjson.JSONDecodeError:  # a number without an end, which the reader of records takes
+        return False
+
+
+def lacks(step: Step, promised: bool) -> bool:
+    """Tell whether a page has no list of records, or an empty one although records were `promised`."""
+    if step.single or not step.at or len(step.body) > _SMALL:
+        return False
+    try:
+        found = _records(step.body, step.at)
+    except orjson.JSONDecodeError:
+        return False
+    return found is None or (promised and not found)
+
+
+def repeats(step: Step, before: bytes) -> bool:
+    """Tell whether a page holds the very records of the page before it."""
+    if step.single or not step.at or not before or _first_bytes(step.body) != _first_bytes(before):
+        return False
+    try:
+        found = _records(step.body, step.at)
+        return bool(found) and found == _records(before, step.at)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def _first_bytes(body: bytes) -> bytes:
+    """Return where the first list of objects in a body begins: cheap to compare before the lists themselves are."""
+    begin = body.find(b"[{")
+    return body[begin : begin + _LOOKED_AT] if begin >= 0 else b""
+
+
+def _records(body: bytes, at: tuple[str, ...]) -> Any:
+    found: Any = orjson.loads(body)
+    for name in at:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def placed(error: PersyncError, work: Work, number: int, request_id: str = "") -> PersyncError:

@@ -13,13 +13,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from persync.connect.client import Client
 from persync.connect.connector import Connector
-from persync.connect.fetch import GOES_ON, Fetchers, Job, Page, placed
+from persync.connect.fetch import GOES_ON, Fetchers, Job, Page, is_empty, placed
 from persync.connect.interrupts import Interrupts
 from persync.connect.plan import levels, wanted_streams
 from persync.connect.result import Progress, PullOptions, PullResult, StreamResult, Watcher
@@ -32,6 +29,7 @@ from persync.errors import (
     QuotaError,
     ResponseError,
     SkipStreamError,
+    StoreError,
     TransientError,
     UnreachableError,
 )
@@ -91,19 +89,20 @@ def pull(
                         try:
                             one.run_all()
                         finally:
-                            with interrupts.ending():
+                            with interrupts.ending(), _told_once(result.errors):
                                 one.end(result)
                 except PersyncError as error:
                     result.errors.append(bare(error))
                 except KeyboardInterrupt as stop:
                     result.interrupted = number_of(stop)
-                if result.interrupted:
+                if result.interrupted or any(isinstance(error, StoreError) for error in result.errors):
                     break
-            if not result.interrupted:
-                with interrupts.held(), store.transaction() as db:
-                    passes.end(db)
-            # A full pull also mends what was derived, whatever the revisions say.
-            derive(store, aliases=aliases, force=options.full)
+            with _told_once(result.errors):
+                if not result.interrupted:
+                    with interrupts.held(), store.transaction() as db:
+                        passes.end(db)
+                # A full pull also mends what was derived, whatever the revisions say.
+                derive(store, aliases=aliases, force=options.full)
     except KeyboardInterrupt as stop:
         result.interrupted = number_of(stop)
     return result
@@ -183,6 +182,7 @@ class ConnectionPull:
             if self._run_batches():
                 return
             with self._make_client(self.connector, self._stop) as client:
+                self._pages.behind = lambda: int(client.behind * 1000)
                 with self._interrupts.held():
                     self._begin()
                     self._write_overrides()
@@ -299,7 +299,7 @@ class ConnectionPull:
             self._failed(job, error, result, fetchers)
             return
         waits = page.step.wait > 0  # a job that is not ready yet is no empty page
-        empty = page.step.next is not None and not waits and _is_empty(page.step.body, page.step.at)
+        empty = page.step.next is not None and not waits and is_empty(page.step.body, page.step.at)
         job.empty = job.empty + 1 if empty else 0
         if job.empty > EMPTY_PAGES:
             job.dead = True
@@ -426,23 +426,20 @@ class ConnectionPull:
         )
 
 
+@contextmanager
+def _told_once(errors: list[PersyncError]) -> Iterator[None]:
+    """Leave out that the store cannot be written when that is what ended the pull."""
+    try:
+        yield
+    except StoreError as error:
+        if not any(isinstance(known, StoreError) for known in errors):
+            errors.append(bare(error))
+
+
 def bare(error: PersyncError) -> PersyncError:
     """Return an error without the frames it came through: results outlive a run, what those frames hold must not."""
     error.__traceback__ = error.__context__ = error.__cause__ = None
     return error
-
-
-def _is_empty(body: bytes, at: tuple[str, ...]) -> bool:
-    # Cheap first: a page of more than this many bytes holds records.
-    if len(body) > 4096 or not at:
-        return False
-    try:
-        found: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:  # a number without an end, which the reader of records takes
-        return False
-    for name in at:
-        found = found.get(name) if isinstance(found, dict) else None
-    return not found
 
 
 def _endless(page: Page) -> PersyncError:

@@ -136,6 +136,9 @@ class OffsetPages:
         following = {"offset": offset, "count": token["count"]} if more else None
         return Step(body, tuple(self.at.split(".")), following, total=total if isinstance(total, int) else None)
 
+    def continues(self, token: Token) -> bool:
+        return bool(token["offset"])
+
     def shrink(self, work: Work, token: Token) -> Token | None:
         return {**token, "count": token["count"] // 2} if token["count"] // 2 >= self.smallest else None
 
@@ -168,6 +171,9 @@ class TokenPages:
         (after,) = picked(body, self.next_at)
         following = {**token, "after": str(after)} if after is not None and after != "" else None
         return Step(body, tuple(self.at.split(".")), following)
+
+    def continues(self, token: Token) -> bool:
+        return "after" in token
 
     def shrink(self, work: Work, token: Token) -> Token | None:
         return {**token, "limit": token["limit"] // 2} if token["limit"] >= 20 else None
@@ -265,6 +271,9 @@ class GraphQLPages:
         more, cursor = picked(body, f"{info}.hasNextPage", f"{info}.endCursor")
         following = {**token, "after": cursor} if more and cursor else None
         return Step(body, ("data", *self.at.split("."), "nodes"), following)
+
+    def continues(self, token: Token) -> bool:
+        return bool(token.get("after"))
 
     def shrink(self, work: Work, token: Token) -> Token | None:
         return {**token, "first": token["first"] // 2} if token["first"] >= 2 else None

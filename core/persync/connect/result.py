@@ -13,6 +13,7 @@ from persync.errors import (
     EXIT_PARTIAL,
     EXIT_QUOTA,
     SIGNALLED,
+    AuthError,
     PersyncError,
     QuotaError,
 )
@@ -80,8 +81,8 @@ class PullResult:
 
     @property
     def exit_code(self) -> int:
-        """128 + the signal that ended it; 0; 5 when a daily quota ended it; 3 when some was kept and some failed; else
-        the first of 4, 5, 1."""
+        """128 + the signal that ended it; 0; 5 when a daily quota ended it; 4 when every connection that kept something was
+        then refused its sign-in; 3 when some was kept and some failed; else the first of 4, 5, 1."""
         if self.interrupted:
             return SIGNALLED + self.interrupted
         failures = [*self.errors, *(r.error for r in self.streams if r.error is not None and r.state != "skipped")]
@@ -89,6 +90,9 @@ class PullResult:
             return EXIT_PARTIAL if any(result.rejects for result in self.streams) else EXIT_OK
         if any(isinstance(error, QuotaError) for error in failures):
             return EXIT_QUOTA  # whatever was kept: pull again later, it goes on where it stopped
+        refused = {one.connection for one in self.streams if isinstance(one.error, AuthError)}
+        if refused and refused >= {one.connection for one in self.streams if one.pages}:
+            return EXIT_AUTH  # whatever was kept: nothing comes of pulling again before somebody signs in
         if any(result.pages for result in self.streams):
             return EXIT_PARTIAL
         codes = {error.exit_code for error in failures}

@@ -159,6 +159,8 @@ class Step:
     """the declaration whose `record`, `rows`, `key` and `safe` this page follows, where a stream has pages of two kinds"""
     join: bool = False
     """a slice of the partition is complete: shape what is parked before going on, so that it does not pile up"""
+    doubtful: bool = False
+    """it came without what it was to hold: asked for once more, and then believed"""
 
 
 Below = Callable[[str], list[dict[str, Any]]]
@@ -188,6 +190,8 @@ class Reader(Protocol):
     records the partition holds according to the answer to that call. `calls(pages) -> int`: the calls that so many pages
     take, where it is not one each. `sizing(work) -> Request` and `sized(work, body) -> Size | None`: where no count can tell
     how much there is, one more small call for `pull --dry-run`, and what its answer says of the whole stream.
+    `continues(token) -> bool`: whether a page goes on within one list, so that it must hold records, and others than the
+    page before it.
     """
 
     def start(self, work: Work) -> Token:

@@ -12,7 +12,7 @@ from persync.connect.connector import Connector
 from persync.connect.fetch import Job, Page, placed
 from persync.connect.page import Reject, Shaped, Shaper, storable
 from persync.connect.result import PullOptions, StreamResult
-from persync.connect.stream import Context
+from persync.connect.stream import Context, Incremental
 from persync.errors import PersyncError, RecordError, ResponseError
 from persync.store import checkpoints as points
 from persync.store import parking, passes
@@ -54,6 +54,8 @@ class PageWriter:
         self._looked: set[str] = set()
         self._versions_due: dict[int, int] = {}
         self._careful = False
+        self.behind: Callable[[], int] = lambda: 0
+        """milliseconds by which the vendor's clock is behind ours"""
         self.rejected: set[tuple[str, str]] = {
             (stream, partition)
             for stream, partition in store.db.execute(
@@ -112,6 +114,11 @@ class PageWriter:
             job.total = _count(step.total)
         job.records += shaped.records
         point = job.point
+        if point.until is not None and (behind := self.behind()):
+            # What changes there from now on has a time before our own now: no window may be complete beyond theirs.
+            settle = stream.window.settle if isinstance(stream.window, Incremental) else 0
+            point.until = min(point.until, self.options.now - settle - behind)
+            point.since = point.since if point.since is None else min(point.since, point.until)
         joins = (stream.join or stream.gather) is not None and (step.join or step.next is None)
         place = (stream.name, job.work.partition)
         try:

@@ -1,5 +1,6 @@
 """A business with known causal truth, and the vendors' APIs over it: what a plugin's own sandbox is built on."""
 
+from persync.sandbox.refusal import Refusal
 from persync.sandbox.world import (
     Click,
     LedgerEvent,
@@ -21,6 +22,7 @@ __all__ = [
     "Line",
     "Message",
     "Open",
+    "Refusal",
     "SandboxOrder",
     "SandboxPerson",
     "Send",

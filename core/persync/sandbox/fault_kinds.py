@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from email.utils import formatdate
+from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
+
+from persync.sandbox.refusal import Refusal
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -30,21 +33,54 @@ class Fault:
     times: int | None = 1
     retry_after: float | None = None
     """seconds in the Retry-After header, None for no header"""
-    seconds: float = 0.05
-    """how late a `slow` or `hang` answer is; by how much the `clock_skew` clock is wrong"""
+    seconds: float | None = None
+    """how late an answer is, or by how much a clock is wrong; None for the kind's own measure"""
+
+
+class PlannedResetError(ConnectionResetError):
+    """Raised where a connection is closed on purpose, before a byte of an answer."""
 
 
 Kind = Callable[[Fault, App, Scope, Receive, Send], Awaitable[None]]
 
 
-_DATE = 1_760_000_000.0
-"""the moment at which a broken clock stands"""
+def _problem(status: int, title: str) -> Refusal:
+    return Refusal(status, {"status": status, "title": title, "detail": f"{title}.", "message": f"{title}."})
 
 
-async def _answer(send: Send, status: int, kind: str, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> None:
-    every = [("content-type", kind), ("content-length", str(len(body))), *headers]
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in every]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
+REFUSALS: Mapping[str, Refusal] = {
+    "too_many": _problem(429, "Too Many Requests"),
+    "too_many_for": _problem(429, "Too Many Requests"),
+    "too_many_until": _problem(429, "Too Many Requests"),
+    "throttled_403": Refusal(403, "<html><body>Access Denied</body></html>", "text/html"),
+    "forbidden": _problem(403, "Forbidden"),
+    "unauthorised": _problem(401, "Unauthorized"),
+    "token_expired": _problem(401, "Unauthorized"),
+    "broken": _problem(500, "Internal Server Error"),
+    "gateway": Refusal(502, "<html><head><title>502 Bad Gateway</title></head><body></body></html>", "text/html"),
+    "bad_json": Refusal(200, "<html><body>We are back soon.</body></html>"),
+    "error_inside": Refusal(200, {"error": "internal", "status": 500, "message": "Something went wrong."}),
+    "expired_cursor": _problem(400, "The cursor is not valid any more"),
+}
+"""the kinds that answer in the vendor's place, and what with unless its sandbox says something of its own"""
+
+SAME = {"too_many_for": "too_many", "too_many_until": "too_many", "token_expired": "unauthorised"}
+"""kinds that a vendor answers as it does others"""
+
+
+async def refuse(fault: Fault, refusal: Refusal, send: Send) -> None:
+    """Answer with a refusal, and with the Retry-After of the fault."""
+    body = refusal.text()
+    headers = {"content-type": refusal.kind, "content-length": str(len(body)), **refusal.headers}
+    wait = fault.retry_after
+    if fault.kind == "too_many_until":
+        # A date, beside the answer's own: only the two together say how long.
+        now = time.time()
+        headers |= {"date": formatdate(now, usegmt=True), "retry-after": formatdate(now + (wait or 1.0), usegmt=True)}
+    elif wait is not None or fault.kind == "too_many_for":
+        headers["retry-after"] = f"{1.0 if wait is None else wait:g}"
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": raw})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
@@ -68,40 +104,6 @@ def with_length(start: Message, length: int) -> Message:
     return {**start, "headers": [*headers, (b"content-length", str(length).encode())]}
 
 
-def _wait(fault: Fault) -> list[tuple[str, str]]:
-    return [] if fault.retry_after is None else [("retry-after", f"{fault.retry_after:g}")]
-
-
-def _problem(status: int, title: str) -> bytes:
-    return f'{{"status": {status}, "title": "{title}", "detail": "{title}.", "message": "{title}."}}'.encode()
-
-
-async def _too_many(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(send, 429, "application/json", _problem(429, "Too Many Requests"), _wait(fault))
-
-
-async def _throttled_403(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(send, 403, "text/html", b"<html><body>Access Denied</body></html>", _wait(fault))
-
-
-async def _unauthorised(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(send, 401, "application/json", _problem(401, "Unauthorized"))
-
-
-async def _broken(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(send, 500, "application/json", _problem(500, "Internal Server Error"), _wait(fault))
-
-
-async def _gateway(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(
-        send, 502, "text/html", b"<html><head><title>502 Bad Gateway</title></head><body></body></html>", _wait(fault)
-    )
-
-
-async def _bad_json(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(send, 200, "application/json", b"<html><body>We are back soon.</body></html>")
-
-
 async def _truncated(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
     """Cut the body in half and say so in Content-Length: good HTTP, bad JSON."""
     start, body = await capture(app, scope, receive)
@@ -119,35 +121,29 @@ async def _reset(fault: Fault, app: App, scope: Scope, receive: Receive, send: S
 
 async def _reset_before(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
     """Close the connection before a single byte of an answer."""
-    raise ConnectionResetError("closed on purpose")
+    raise PlannedResetError("closed on purpose")
 
 
-async def _too_many_until(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    """Retry-After as a date, beside the answer's own Date."""
-    until = formatdate(_DATE + (fault.retry_after or 1.0), usegmt=True)
-    headers = [("date", formatdate(_DATE, usegmt=True)), ("retry-after", until)]
-    await _answer(send, 429, "application/json", _problem(429, "Too Many Requests"), headers)
+def _skewed(sign: int) -> Kind:
+    async def kind(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        start, body = await capture(app, scope, receive)
+        said = {name.lower(): value.decode("latin-1") for name, value in start["headers"]}.get(b"date", "")
+        now = parsedate_to_datetime(said).timestamp() if said else time.time()
+        wrong = formatdate(now + sign * (6 * 3600.0 if fault.seconds is None else fault.seconds), usegmt=True)
+        headers = [pair for pair in start["headers"] if pair[0].lower() != b"date"]
+        await send({**start, "headers": [*headers, (b"date", wrong.encode())]})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    return kind
 
 
-async def _expired_cursor(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(send, 400, "application/json", _problem(400, "The cursor is not valid any more"))
-
-
-async def _forbidden(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await _answer(send, 403, "application/problem+json", _problem(403, "Forbidden"))
-
-
-async def _clock_skew(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer well, with a Date that is wrong by `seconds`."""
-    start, body = await capture(app, scope, receive)
-    wrong = (b"date", formatdate(_DATE + fault.seconds, usegmt=True).encode())
-    await send({**start, "headers": [*(pair for pair in start["headers"] if pair[0].lower() != b"date"), wrong]})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+def _late(fault: Fault, default: float) -> float:
+    return default if fault.seconds is None else fault.seconds
 
 
 async def _hang(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
     """Say nothing for `seconds`: longer than anybody waits."""
-    await asyncio.sleep(fault.seconds)
+    await asyncio.sleep(_late(fault, 600.0))
 
 
 async def _slow_body(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
@@ -155,31 +151,23 @@ async def _slow_body(fault: Fault, app: App, scope: Scope, receive: Receive, sen
     start, body = await capture(app, scope, receive)
     await send(start)
     await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
-    await asyncio.sleep(fault.seconds)
+    await asyncio.sleep(_late(fault, 0.05))
     await send({"type": "http.response.body", "body": body[len(body) // 2 :], "more_body": False})
 
 
 async def _slow(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    await asyncio.sleep(fault.seconds)
+    await asyncio.sleep(_late(fault, 0.05))
     await app(scope, receive, send)
 
 
 ANSWERS: Mapping[str, Kind] = {
-    "too_many": _too_many,
-    "throttled_403": _throttled_403,
-    "unauthorised": _unauthorised,
-    "broken": _broken,
-    "gateway": _gateway,
-    "bad_json": _bad_json,
     "truncated": _truncated,
     "reset": _reset,
+    "reset_before": _reset_before,
     "slow": _slow,
     "slow_body": _slow_body,
     "hang": _hang,
-    "reset_before": _reset_before,
-    "too_many_until": _too_many_until,
-    "expired_cursor": _expired_cursor,
-    "forbidden": _forbidden,
-    "clock_skew": _clock_skew,
+    "clock_ahead": _skewed(1),
+    "clock_behind": _skewed(-1),
 }
-"""every kind of this page by name"""
+"""the kinds that spoil a good answer on its way, by name"""

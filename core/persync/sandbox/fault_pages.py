@@ -27,6 +27,14 @@ def find_records(data: Any) -> list[dict[str, Any]] | None:
     return None
 
 
+def records_of(body: bytes) -> list[dict[str, Any]] | None:
+    """Return the records of an answer, None when it is no JSON or holds none."""
+    try:
+        return find_records(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        return None
+
+
 def _changed(change: Change) -> Kind:
     async def kind(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
         start, body = await capture(app, scope, receive)
@@ -42,6 +50,24 @@ def _changed(change: Change) -> Kind:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
     return kind
+
+
+def repeating(before: list[dict[str, Any]]) -> Kind:
+    """Return the kind that sends the records of the page before instead of this page's."""
+
+    def change(data: Any, records: list[dict[str, Any]]) -> None:
+        records[:] = before
+
+    return _changed(change)
+
+
+def overlapping(before: list[dict[str, Any]]) -> Kind:
+    """Return the kind that sends the second half of the page before once more, in front of this page's records."""
+
+    def change(data: Any, records: list[dict[str, Any]]) -> None:
+        records[:0] = before[len(before) // 2 :]
+
+    return _changed(change)
 
 
 def _pagers(data: Any) -> Iterator[dict[str, Any]]:
@@ -75,19 +101,26 @@ def _empty_with_next(data: Any, records: list[dict[str, Any]]) -> None:
     records.clear()
 
 
+def _emptied(data: Any, records: list[dict[str, Any]]) -> None:
+    records.clear()
+
+
 def _new_field(data: Any, records: list[dict[str, Any]]) -> None:
     for record in records:
         record["brand_new"] = {"made": "up"}
 
 
+def _key(record: dict[str, Any]) -> str:
+    """Return the field that no record can do without: its id, else its first one."""
+    return "id" if "id" in record else next(iter(record))
+
+
 def _missing_field(data: Any, records: list[dict[str, Any]]) -> None:
-    """Leave the first field out of the first record: with every vendor that is its id."""
-    records[0].pop(next(iter(records[0])))
+    records[0].pop(_key(records[0]))
 
 
 def _changed_type(data: Any, records: list[dict[str, Any]]) -> None:
-    first = records[0]
-    first[next(iter(first))] = [{"was": "something else"}]
+    records[0][_key(records[0])] = [{"was": "something else"}]
 
 
 def _reordered(data: Any, records: list[dict[str, Any]]) -> None:
@@ -101,10 +134,17 @@ def _doubled(data: Any, records: list[dict[str, Any]]) -> None:
 PAGES: Mapping[str, Kind] = {
     "endless_next": _changed(_endless),
     "empty_with_next": _changed(_empty_with_next),
+    "emptied_page": _changed(_emptied),
     "new_field": _changed(_new_field),
     "missing_field": _changed(_missing_field),
     "changed_type": _changed(_changed_type),
     "reordered_page": _changed(_reordered),
     "doubled_page": _changed(_doubled),
 }
-"""every kind of this page by name"""
+"""the kinds that change what stands in an answer, by name"""
+
+AFTER_A_PAGE: Mapping[str, Callable[[list[dict[str, Any]]], Kind]] = {
+    "repeated_page": repeating,
+    "overlapping_page": overlapping,
+}
+"""the kinds that need the page before: they strike the first page that fits and has one"""

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from email.utils import formatdate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from persync.errors import ConfigError, nearest
+from persync.sandbox.fault_kinds import App, PlannedResetError
 from persync.sandbox.faults import Faults, Schedule
 from persync.sandbox.project import refuse_foreign, write_config, write_files
 from persync.sandbox.world import World
@@ -56,7 +58,24 @@ def world_from(spec: str, seed: int) -> World:
 def make_app(world: World, sandboxes: Sandboxes, faults: Schedule | None = None) -> Any:
     """Return the ASGI application: the sandbox of each platform of the world under `/<name>`, behind the faults if any."""
     app = Starlette(routes=[Mount(f"/{sandbox.name}", app=sandbox.app(world)) for sandbox in _each(sandboxes, world)])
-    return app if faults is None else Faults(app, faults)
+    if faults is not None:
+        return _dated(Faults(app, faults, {sandbox.name: sandbox.refusal for sandbox in _each(sandboxes, world)}))
+    return _dated(app)
+
+
+def _dated(app: App) -> App:
+    """Give every answer that has none its Date. The server would add a second one to an answer that has its own."""
+
+    async def dated(scope: Any, receive: Any, send: Any) -> None:
+        async def sent(message: Any) -> None:
+            if message["type"] == "http.response.start" and not any(name == b"date" for name, _ in message["headers"]):
+                date = formatdate(usegmt=True).encode("ascii")
+                message = {**message, "headers": [*message["headers"], (b"date", date)]}
+            await send(message)
+
+        await app(scope, receive, sent)
+
+    return dated
 
 
 def serve(
@@ -159,7 +178,13 @@ class _Server(uvicorn.Server):
     def __init__(self, app: Any, ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                app, log_config=None, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2
+                app,
+                date_header=False,
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=2,
             )
         )
         logging.getLogger("uvicorn.error").addFilter(_not_a_planned_reset)
@@ -175,8 +200,9 @@ class _Server(uvicorn.Server):
 
 
 def _not_a_planned_reset(record: logging.LogRecord) -> bool:
-    """Drop the one complaint that a connection closed on purpose (fault `reset`) brings about."""
-    return "without completing response" not in record.getMessage()
+    """Drop the complaints that a connection closed on purpose (faults `reset` and `reset_before`) brings about."""
+    raised = record.exc_info[1] if record.exc_info else None
+    return not isinstance(raised, PlannedResetError) and "without completing response" not in record.getMessage()
 
 
 @contextmanager

@@ -134,7 +134,8 @@ def cover(
     """Note that a partition is complete from `from_at` to `to_at`."""
     db.execute(
         "INSERT INTO coverage VALUES (?, ?, ?, ?, ?, 'complete', ?, ?) ON CONFLICT DO UPDATE SET"
-        " from_at = CASE WHEN coverage.state = 'complete' THEN min(coverage.from_at, excluded.from_at)"
+        # A hole that follows what was complete knows of it still (to_at): one bad pull must not forget years of good ones.
+        " from_at = CASE WHEN coverage.state = 'complete' OR coverage.to_at > 0 THEN min(coverage.from_at, excluded.from_at)"
         " ELSE excluded.from_at END,"
         " to_at = excluded.to_at, state = 'complete', reason = excluded.reason, observed_at = excluded.observed_at",
         (connection, stream, partition, from_at, to_at, note, now),

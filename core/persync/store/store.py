@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 from persync.errors import StoreError
@@ -28,6 +29,7 @@ class Store:
         self.path = path
         self.db = db
         self._key: StoreKey | None = None
+        self._file = _identity(path)
 
     @property
     def key(self) -> StoreKey:
@@ -49,7 +51,14 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Hold one write transaction: all of it is kept, or nothing. Raise StoreError when SQLite cannot write."""
+        """Hold one write transaction: all of it is kept, or nothing. Raise StoreError when SQLite cannot write,
+        or when the file is not the one that was opened: what is written there goes nowhere.
+        """
+        if _identity(self.path) != self._file:
+            raise StoreError(
+                f"the store {self.path} was deleted, moved or replaced while it was open.",
+                hint="What was read since is not in it. Put the right file back and pull again.",
+            )
         try:
             self.db.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
@@ -90,6 +99,14 @@ class Store:
         self.close()
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what the system knows a file by, None when it is not there."""
+    with suppress(OSError):
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+    return None
+
+
 def said(error: sqlite3.Error, path: Path) -> StoreError:
     """Turn an SQLite error into one that says what to do."""
     text = str(error)
@@ -102,6 +119,11 @@ def said(error: sqlite3.Error, path: Path) -> StoreError:
         )
     if "full" in text:
         return StoreError(f"no room left on the disk of {path}.", hint="Free some space and pull again: nothing is lost.")
+    if "disk I/O" in text:
+        return StoreError(
+            f"the disk of {path} cannot be written or read.",
+            hint="Check it, its free space and your quota, and pull again: what was committed is kept.",
+        )
     if "readonly" in text or "unable to open" in text:
         return StoreError(f"cannot write the store {path}.", hint="Check that you may write to this file and its folder.")
     return StoreError(f"the store {path} failed: {text}.")

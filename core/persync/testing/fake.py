@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -59,19 +60,28 @@ class FakeApi:
         return httpx.Response(200, content=orjson.dumps(answer), headers={"content-type": "application/json"})
 
 
-def quick_client(api: FakeApi, waits: list[float] | None = None) -> Callable[[Connector, threading.Event], Client]:
-    """Return a maker of clients that call `api` and never wait; `waits` collects the seconds they would have waited."""
+def quick_client(
+    api: FakeApi, waits: list[float] | None = None, *, clock: Callable[[], float] = time.time
+) -> Callable[[Connector, threading.Event], Client]:
+    """Return a maker of clients that call `api` and never wait; `waits` collects the seconds they would have waited.
+
+    `clock` tells seconds since the epoch: what the Date of an answer is compared with.
+    """
 
     def sleep(seconds: float) -> bool:
         if waits is not None:
             waits.append(seconds)
         return False
 
-    return lambda connector, stop: Client(connector, stop=stop, sleep=sleep, transport=api.transport())
+    return lambda connector, stop: Client(connector, stop=stop, sleep=sleep, transport=api.transport(), clock=clock)
 
 
 def pull_once(
     store: Path, connectors: Iterable[Connector], api: FakeApi, *, now: int = 1_760_000_000_000, **options: Any
 ) -> PullResult:
     """Pull from a fake API at a fixed moment."""
-    return pull(store, connectors, PullOptions(now=now, **options), client=quick_client(api), clock=lambda: now / 1000)
+
+    def clock() -> float:
+        return now / 1000
+
+    return pull(store, connectors, PullOptions(now=now, **options), client=quick_client(api, clock=clock), clock=clock)

@@ -25,8 +25,9 @@ def persync_connectors() -> Iterable[type[Connector]]:
 def persync_sandboxes() -> Iterable[Sandbox]:
     """Yield HubSpot's API over a world."""
     from persync.hookspecs import Sandbox
+    from persync_hubspot.refusals import refusal
 
-    yield Sandbox(name="hubspot", connector="hubspot", app=_app, settings=_settings, secrets=_secrets)
+    yield Sandbox(name="hubspot", connector="hubspot", app=_app, settings=_settings, secrets=_secrets, refusal=refusal)
 
 
 def _app(world: World) -> Any:

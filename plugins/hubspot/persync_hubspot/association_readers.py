@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 from persync.connect import as_json
 from persync.connect.readers import picked, unexpected
 from persync.connect.stream import DAY_MS, MINUTE_MS, Request, Step, Token, Work
+from persync.errors import ResponseError
 from persync_hubspot import api
 from persync_hubspot.properties import modified_of
 from persync_hubspot.readers import NOTHING
@@ -20,6 +21,9 @@ from persync_hubspot.readers import NOTHING
 SEARCH_LIMIT = 200
 SETTLE = 2 * MINUTE_MS
 """Milliseconds until a change is sure to be in the search index."""
+
+FAILED = frozenset({"INTERNAL_ERROR", "INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE", "RATE_LIMITS", "TIMEOUT"})
+"""what HubSpot calls a failure of its own in the `errors` of a batch"""
 
 Ends = dict[str, list[str]]
 """{id of an object: ids of the objects of one other type that belong to it}"""
@@ -92,6 +96,21 @@ def read_as(kind: Any, body: bytes) -> Any:
 def ask_associations(kind: str, to: str, inputs: Iterable[Mapping[str, str]]) -> Request:
     """Return the call for the objects of type `to` that belong to each of some objects."""
     return Request("POST", api.associations(kind, to), json={"inputs": [dict(one) for one in inputs]})
+
+
+def refuse_partial(body: bytes) -> None:
+    """Raise ResponseError when a batch that was answered (HTTP 207) lacks objects that HubSpot failed to read.
+
+    One that is gone, or has nothing to show, is missing for good and no error.
+    """
+    (errors,) = picked(body, "errors") if b'"errors"' in body else (None,)
+    for error in errors if isinstance(errors, list) else ():
+        category = str(error.get("category") or "") if isinstance(error, dict) else ""
+        if category.upper() in FAILED:
+            raise ResponseError(
+                f"HubSpot read only a part of the batch ({category[:60]}).",
+                hint="Pull again: this part is read again from here.",
+            )
 
 
 def take_associations(body: bytes, asked: Iterable[str], known: Ends) -> list[dict[str, str]]:
@@ -177,6 +196,7 @@ class Associations:
             then = {"last": ids[-1]} if ids and after is not None else None
             following = {"ids": ids, "more": [], "ends": {}, "then": then} if ids else None
             return Step(NOTHING, ("results",), following)
+        refuse_partial(body)
         ends = {one: list(found) for one, found in token["ends"].items()}
         more = take_associations(body, token["ids"], ends)
         if more:

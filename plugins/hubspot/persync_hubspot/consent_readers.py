@@ -232,6 +232,9 @@ class LogPages:
         rest = {"from": token["to"], "to": work.until} if token["to"] < work.until else None
         return Step(body, (self.at,), rest)
 
+    def continues(self, token: Token) -> bool:
+        return "offset" in token
+
     def shrink(self, work: Work, token: Token) -> Token | None:
         span = (token["to"] - token["from"]) // 2
         if "offset" not in token or span < self.shortest:

@@ -24,6 +24,7 @@ from persync_hubspot.association_readers import (
     ListedPage,
     ask_associations,
     read_as,
+    refuse_partial,
     search_body,
     take_associations,
 )
@@ -70,11 +71,15 @@ class Objects:
         return self._list(work, token)
 
     def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
+        refuse_partial(body)
         if "ids" in token:
             return self._took_by_id(token, body)
         if "last" in token:
             return self._took_search(work, token, body)
         return self._took_list(work, token, body)
+
+    def continues(self, token: Token) -> bool:
+        return bool(token.get("after")) and "ids" not in token
 
     def shrink(self, work: Work, token: Token) -> Token | None:
         if "ids" in token or token["limit"] < 20:

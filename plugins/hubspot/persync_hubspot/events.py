@@ -251,6 +251,9 @@ class EventSlices:
             span = max(1, span // 2)
         return Step(body, ("events",), self._slice(work, token["from"] - 1, span))
 
+    def continues(self, token: Token) -> bool:
+        return "offset" in token
+
     def shrink(self, work: Work, token: Token) -> Token | None:
         if "offset" not in token:
             return None

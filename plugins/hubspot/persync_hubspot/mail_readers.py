@@ -75,6 +75,9 @@ class ListPages:
         following = {**token, "offset": offset} if more else None
         return Step(body, ("lists",), following, total=total)
 
+    def continues(self, token: Token) -> bool:
+        return bool(token["offset"])
+
     def count(self, work: Work, body: bytes) -> int | None:
         """Return how many lists the account has."""
         (total,) = picked(body, "total")

@@ -66,5 +66,8 @@ class OffsetTokenPages:
             raise ResponseError("HubSpot says that there is more, and not where.", hint="Pull again later.")
         return Step(body, (self.at,), {"offset": str(offset)} if more else None)
 
+    def continues(self, token: Token) -> bool:
+        return "offset" in token
+
     def shrink(self, work: Work, token: Token) -> Token | None:
         return None

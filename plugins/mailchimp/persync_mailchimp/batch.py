@@ -73,6 +73,9 @@ class BatchPages:
         few = expected <= over or (self.expected == "openers" and work.since is not None)
         return self.pages.start(work) if not over or few else {"from": 0, "tries": 0}
 
+    def continues(self, token: Token) -> bool:
+        return bool(token.get("offset"))
+
     def request(self, work: Work, token: Token) -> Request:
         if "offset" in token:
             return self.pages.request(work, token)

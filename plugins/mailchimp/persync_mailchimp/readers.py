@@ -82,17 +82,44 @@ class ChangedPages:
             return Step(b"[]", (), None)
         try:
             page = _PAGE.validate_json(body)
-        except ValidationError:
+        except ValidationError as error:
             # One member without a usable date must become a reject of its own, not stop the page: fall back to offsets.
             members, total = picked(body, "members", "total_items")
-            page = {"members": [{}] * len(members or ()), "total_items": total if isinstance(total, int) else 0}
+            if not isinstance(members, list):
+                raise unexpected(error) from None
+            page = {"members": [{}] * len(members), "total_items": total if isinstance(total, int) else 0}
+        self._check(token, page)
         following = self._following(token, page)
         total = page["total_items"] if token["offset"] == 0 and token["since"] == work.since else None
-        return Step(body, ("members",), following, total=total)
+        # A page that goes on begins with somebody already seen, and a total counts who is there: neither can be empty.
+        held, left = len(page["members"]), page["total_items"] - token["offset"]
+        odd = held > token["count"] or held > max(0, left) or (not held and (left > 0 or token["since"] != work.since))
+        return Step(body, ("members",), following, total=total, doubtful=odd)
+
+    @staticmethod
+    def _check(token: Token, page: _Page) -> None:
+        """Raise ResponseError when a page holds who changed before it begins: it is another page's."""
+        since = token["since"]
+        if since is None:
+            return
+        for member in page["members"]:
+            try:
+                changed = moment(member.get("last_changed"), "last_changed")
+            except RecordError:
+                continue
+            if changed is not None and changed < since // 1000 * 1000:
+                raise ResponseError(
+                    "Mailchimp sent members who changed before the moment that was asked for.", hint="Pull again later."
+                )
+
+    def continues(self, token: Token) -> bool:
+        return bool(token.get("offset"))
 
     def _following(self, token: Token, page: _Page) -> Token | None:
         members = page["members"]
-        if not members or token["offset"] + len(members) >= page["total_items"]:
+        # What is more than was asked for came twice, or comes again.
+        held = min(len(members), token["count"])
+        if not held or token["offset"] + held >= page["total_items"]:
             return None
         try:
             last = moment(members[-1].get("last_changed"), "last_changed")
@@ -101,7 +128,7 @@ class ChangedPages:
         since: Any = token["since"]
         if last is not None and (since is None or last - 1000 > since):
             return {"since": last - 1000, "offset": 0, "count": token["count"]}
-        return {**token, "offset": token["offset"] + max(1, len(members) - self.step_back)}
+        return {**token, "offset": token["offset"] + max(1, held - self.step_back)}
 
     def shrink(self, work: Work, token: Token) -> Token | None:
         if "gone" in token:
@@ -156,6 +183,9 @@ class ReportPages:
 
     def shrink(self, work: Work, token: Token) -> Token | None:
         return None if "campaigns" in token else self.reports.shrink(work, token)
+
+    def continues(self, token: Token) -> bool:
+        return bool(token.get("offset"))
 
     def probe(self, work: Work) -> Request:
         """Return a call for one report."""

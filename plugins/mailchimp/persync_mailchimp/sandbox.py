@@ -30,6 +30,7 @@ from persync_mailchimp.imitation.query import LINKS, Problem, not_found
 from persync_mailchimp.imitation.quirks import Quirks
 from persync_mailchimp.imitation.reports import Reports
 from persync_mailchimp.imitation.shop import Shop
+from persync_mailchimp.refusals import refusal
 
 __all__ = ["SANDBOX", "api_key", "app"]
 
@@ -207,4 +208,5 @@ SANDBOX = Sandbox(
     app=app,
     settings=lambda world, base_url: {"base_url": f"{base_url.rstrip('/')}/3.0"},
     secrets=lambda world: {"MAILCHIMP_API_KEY": api_key(world)},
+    refusal=refusal,
 )

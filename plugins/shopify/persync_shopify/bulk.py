@@ -87,6 +87,10 @@ class BulkOrders:
         """Return how many orders Shopify says there are, None when it does not say exactly."""
         return self.pages.count(work, body)
 
+    def continues(self, token: Token) -> bool:
+        """Tell whether a page goes on within the list of orders."""
+        return token.get("phase") is None and self.pages.continues(token)
+
     # -- what is asked ----------------------------------------------------------------------------------------------
 
     def request(self, work: Work, token: Token) -> Request:

@@ -47,7 +47,9 @@ def graphql_failure(body: bytes) -> PersyncError | None:
     for error, code in zip(found, codes, strict=True):
         if code in _FAULTS:
             return TransientError(f"Shopify failed ({code}): {_words(error.get('message'))}", hint=_AGAIN)
-        denied = code == "ACCESS_DENIED" or (not code and bool(error.get("path")))
+        # A cursor that is not good any more comes without a code too, and is no matter of access.
+        lost = "cursor" in str(error.get("message", "")).lower()
+        denied = code == "ACCESS_DENIED" or (not code and bool(error.get("path")) and not lost)
         if not denied:
             return _refused(error, code)
         if _is_whole(error.get("path"), data):

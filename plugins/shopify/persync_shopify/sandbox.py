@@ -38,6 +38,7 @@ from starlette.routing import Route
 
 from persync.hookspecs import Sandbox
 from persync.sandbox.world import World
+from persync_shopify.refusals import refusal
 from persync_shopify.sandbox_bulk import bulk_operations
 from persync_shopify.sandbox_cost import MOST, Bucket, static_cost
 from persync_shopify.sandbox_data import Oddities, ShopData
@@ -167,6 +168,7 @@ class _Shop:
         self._scopes = data.scopes
         self._failing = data.odd.failing
         self._numbers = itertools.count(1)
+        self._granted: list[str] = []
         self._secrets = secrets
         self._bucket = bucket
 
@@ -175,7 +177,7 @@ class _Shop:
             return _json({"errors": "Not Found"}, 404)
         spoken = version if version in VERSIONS else VERSIONS[0]
         answered = {"x-shopify-api-version": spoken, "x-request-id": f"sandbox-{next(self._numbers)}"}
-        if headers.get("x-shopify-access-token") not in (self._secrets["SHOPIFY_ACCESS_TOKEN"], self._granted()):
+        if headers.get("x-shopify-access-token") not in (self._secrets["SHOPIFY_ACCESS_TOKEN"], *self._granted):
             text = "[API] Invalid API key or access token (unrecognized login or wrong password)"
             return _json({"errors": text}, 401, answered)
         try:
@@ -209,9 +211,6 @@ class _Shop:
         errors = {"errors": [error.formatted for error in answer.errors]} if answer.errors else {}
         return {"data": answer.data, **errors, "extensions": {"cost": self._bucket.status(asked, answer.objects)}}
 
-    def _granted(self) -> str:
-        return f"{self._secrets['SHOPIFY_ACCESS_TOKEN']}-granted"
-
     def grant(self, content_type: str, body: bytes, same_organisation: bool) -> Response:
         try:
             form = orjson.loads(body) if "json" in content_type else dict(parse_qsl(body.decode("utf-8", "replace")))
@@ -223,7 +222,8 @@ class _Shop:
         if not same_organisation:
             return _json({"error": "shop_not_permitted"}, 400)
         scope = ",".join(sorted(self._scopes))
-        return _json({"access_token": self._granted(), "scope": scope, "expires_in": TOKEN_SECONDS}, 200)
+        self._granted.append(f"{self._secrets['SHOPIFY_ACCESS_TOKEN']}-granted-{len(self._granted)}")
+        return _json({"access_token": self._granted[-1], "scope": scope, "expires_in": TOKEN_SECONDS}, 200)
 
 
 def _coded(message: str, code: str, **more: Any) -> dict[str, Any]:
@@ -252,4 +252,4 @@ def _token(world: World) -> dict[str, str]:
     return {"SHOPIFY_ACCESS_TOKEN": secrets(world)["SHOPIFY_ACCESS_TOKEN"]}
 
 
-SANDBOX: Final = Sandbox(name="shopify", connector="shopify", app=app, settings=_settings, secrets=_token)
+SANDBOX: Final = Sandbox(name="shopify", connector="shopify", app=app, settings=_settings, secrets=_token, refusal=refusal)
