@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= persync-demo
 
-.PHONY: demo test check bench clean
+N ?= 10000
+
+.PHONY: demo test check bench converge clean
 
 demo: .venv/run.stamp
 	$(BIN)/persync demo --no-open --out $(OUT)
@@ -20,6 +22,10 @@ check: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python bench/run.py
+
+# Histories of changes, pulls, crashes and erasures: make converge N=10000 SEED=..., or HISTORY="..." for one.
+converge: .venv/dev.stamp
+	cd tests && ../$(BIN)/python -m converge --number $(N) --seed "$(SEED)" --history "$(HISTORY)"
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

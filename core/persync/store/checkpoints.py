@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,6 +115,24 @@ def complete(db: sqlite3.Connection, connection: int, point: Checkpoint, *, now:
         cover(db, connection, point.stream, point.partition, point.since or 0, watermark or now, now=now, note=note)
 
 
+def is_new(db: sqlite3.Connection, connection: int, stream: str, partition: str) -> bool:
+    """Tell whether a partition was never read to its end."""
+    found = db.execute(
+        "SELECT 1 FROM checkpoints WHERE connection = ? AND stream = ? AND partition = ? AND watermark IS NOT NULL",
+        (connection, stream, partition),
+    )
+    return found.fetchone() is None
+
+
+def begin_again(db: sqlite3.Connection, connection: int, streams: Iterable[str]) -> None:
+    """Let streams be read from their beginning; what is kept of them stays, and stays known as covered."""
+    db.executemany(
+        "UPDATE checkpoints SET token = NULL, since = NULL, until = NULL, watermark = NULL, done_version = NULL"
+        " WHERE connection = ? AND stream = ? AND coalesce(token, watermark, done_version) IS NOT NULL",
+        [(connection, stream) for stream in streams],
+    )
+
+
 def forget(db: sqlite3.Connection, connection: int, stream: str, partition: str) -> None:
     """Forget a partition that there is no more."""
     db.execute("DELETE FROM checkpoints WHERE connection = ? AND stream = ? AND partition = ?", (connection, stream, partition))
@@ -133,7 +152,7 @@ def cover(
     """Note that a partition is complete from `from_at` to `to_at`."""
     db.execute(
         "INSERT INTO coverage VALUES (?, ?, ?, ?, ?, 'complete', ?, ?) ON CONFLICT DO UPDATE SET"
-        " from_at = CASE WHEN coverage.state = 'complete' THEN min(coverage.from_at, excluded.from_at)"
+        " from_at = CASE WHEN coverage.to_at > 0 THEN min(coverage.from_at, excluded.from_at)"
         " ELSE excluded.from_at END,"
         " to_at = excluded.to_at, state = 'complete', reason = excluded.reason, observed_at = excluded.observed_at",
         (connection, stream, partition, from_at, to_at, note, now),
