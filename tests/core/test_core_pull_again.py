@@ -35,7 +35,7 @@ def unit_rows(thing: Thing, at: Context) -> Any:
 
 def cost_rows(thing: Thing, at: Context) -> Any:
     if at.account.currency:
-        yield rows.UnitCost(thing["id"], unit_cost_minor=5, currency=at.account.currency)
+        yield rows.UnitCost(thing["id"], None, None, 5, at.account.currency)
 
 
 class Store(Connector):

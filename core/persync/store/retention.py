@@ -152,9 +152,7 @@ def _people(store: Store, db: sqlite3.Connection, floor: int) -> tuple[int, int]
     return people, undated
 
 
-def _forget_records(
-    store: Store, db: sqlite3.Connection, keys: list[tuple[str, int, str]], names: Mapping[int, str]
-) -> None:
+def _forget_records(store: Store, db: sqlite3.Connection, keys: list[tuple[str, int, str]], names: Mapping[int, str]) -> None:
     """Forget rejects and listings under way of people who go, and which versions were read: whose is whose cannot be told."""
     ids = [(connection, key) for kind, connection, key in keys if kind == "id"]
     db.executemany(
