@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= persync-demo
 
-.PHONY: demo test check bench crash clean
+.PHONY: demo test check bench crash converge clean
 
 demo: .venv/run.stamp
 	$(BIN)/persync demo --no-open --out $(OUT)
@@ -24,6 +24,10 @@ crash: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python bench/run.py
+
+# Histories of changes, pulls, crashes and erasures: make converge N=10000 SEED=..., or HISTORY="..." for one.
+converge: .venv/dev.stamp
+	cd tests && ../$(BIN)/python -m converge --number $(or $(N),10000) --seed "$(SEED)" --history "$(HISTORY)"
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

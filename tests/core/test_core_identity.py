@@ -89,7 +89,7 @@ def test_who_has_no_links_is_the_same_person_beside_those_who_have(tmp_path: Pat
 def test_an_erased_person_comes_back_only_as_an_order_without_a_person(tmp_path: Path) -> None:
     with fresh(tmp_path) as store:
         stored = store.key.name("email", "ann@example.com")
-        store.db.execute("INSERT INTO tombstones VALUES (?, 1)", (tombstone(store.key, "email", 0, stored),))
+        store.db.execute("INSERT INTO tombstones VALUES (?, 1)", (tombstone(store.key, "email", "", stored),))
         ann = Person(("id", "7"), ("email", "ann@example.com"))
         order = OrderRef("1")
         write(

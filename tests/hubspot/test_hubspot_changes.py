@@ -46,7 +46,7 @@ def test_the_look_back_asks_for_what_was_changed_and_for_what_was_published(acco
     pulled(store, account, build.now + build.day)
 
     asked = [call.url.params for call in account.transport.calls[first:] if call.url.path.endswith("/marketing/emails/2026-09")]
-    since = "2026-07-04T00:00:00Z"
+    since = "2026-07-03T00:00:00Z"
     assert [params["updatedAfter"] for params in asked if "updatedAfter" in params] == [since]
     assert [params["publishedAfter"] for params in asked if "publishedAfter" in params] == [since]
 

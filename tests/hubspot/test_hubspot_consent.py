@@ -318,8 +318,9 @@ def test_a_withdrawal_arrives_as_a_dated_fact_in_the_next_pull(account_of: Any, 
         ("email/23704464", "subscribed", born),
         ("email/23704464", "unsubscribed", left),
     ]
-    assert table(store, "SELECT channel, state FROM consents WHERE channel LIKE 'email_optout/%'") == [
-        ("email_optout/23704464", "unsubscribed")
+    assert table(store, "SELECT channel, state FROM consents WHERE channel LIKE 'email_optout/%' ORDER BY 1") == [
+        ("email_optout/23704464", "unsubscribed"),
+        ("email_optout/23704465", "unknown"),
     ]
 
 
@@ -353,3 +354,17 @@ def test_the_moment_of_a_status_is_hubspots_own(shaped: Shape) -> None:
 
     assert isinstance(row, Consent)
     assert row.changed_at == millis("2025-05-02T10:15:00Z", "")
+
+
+def test_a_full_pull_sees_that_an_opt_out_was_lifted(account_of: Any, build: Any, tmp_path: Path) -> None:
+    store, back = tmp_path / "a.db", build.now + build.day
+    out = build.person(1, status="unsubscribed", status_changed_at=build.now - build.day)
+    pulled(store, account_of(people={1: out}, messages=[], deals=[], orders=[]))
+    again = build.person(1, status="subscribed", status_changed_at=back, updated_at=back)
+
+    pulled(store, account_of(people={1: again}, messages=[], deals=[], orders=[], now=build.now + 3 * build.day), full=True)
+
+    assert table(store, "SELECT state FROM consents WHERE channel = 'email_optout/23704464' ORDER BY number") == [
+        ("unsubscribed",),
+        ("unknown",),
+    ]

@@ -179,7 +179,8 @@ def test_what_changed_is_searched_and_what_was_deleted_is_listed(account_of: Any
 
     assert result.exit_code == 0
     searched = [call for call in later.transport.calls if call.url.path.endswith("0-1/search")]
-    filters = orjson.loads(searched[0].content)["filterGroups"][0]["filters"]
+    asked = [orjson.loads(call.content)["filterGroups"][0]["filters"] for call in searched]
+    filters = next(found for found in asked if found[0]["propertyName"] == "lastmodifieddate")
     assert [(one["propertyName"], one["operator"]) for one in filters] == [
         ("lastmodifieddate", "GTE"),
         ("lastmodifieddate", "LT"),

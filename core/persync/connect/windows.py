@@ -41,11 +41,12 @@ def open_window(
     elif options.full or point.watermark is None:
         point.since = earliest
     elif isinstance(window, Refresh):
-        point.since = min(point.watermark, now - window.days * DAY_MS)
+        # Counted from the last time: what was young then has moved since, however long ago that was.
+        point.since = min(point.watermark, now) - window.days * DAY_MS
     else:
         point.since = point.watermark - window.overlap
         if window.lookback_days and (point.full_at is None or now - point.full_at >= DAY_MS):
-            point.since = min(point.since, now - window.lookback_days * DAY_MS)
+            point.since = min(point.since, point.watermark - window.lookback_days * DAY_MS)
             point.full_at = now
     if point.since is None or (account.covers_from is not None and point.since < account.covers_from):
         point.since = account.covers_from if account.covers_from is not None else point.since

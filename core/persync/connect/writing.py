@@ -161,6 +161,9 @@ class PageWriter:
         """
         stream, connection = job.work.stream, self._writer.connection
         job.point.token = None
+        if not job.point.partition and points.is_new(db, connection, stream.name, ""):
+            # Those that need it were read without it, if they were: after a failure, or asked for by name.
+            points.begin_again(db, connection, (one.name for one in self.connector.streams if stream.name in one.needs))
         points.complete(db, connection, job.point, now=self.options.now, note=short)
         passes.seen(db, connection, now=int(self._clock() * 1000))
         mark_dirty(db, "coverage")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,6 +114,24 @@ def complete(db: sqlite3.Connection, connection: int, point: Checkpoint, *, now:
     )
     if joins:
         cover(db, connection, point.stream, point.partition, point.since or 0, watermark or now, now=now, note=note)
+
+
+def is_new(db: sqlite3.Connection, connection: int, stream: str, partition: str) -> bool:
+    """Tell whether a partition was never read to its end."""
+    found = db.execute(
+        "SELECT 1 FROM checkpoints WHERE connection = ? AND stream = ? AND partition = ? AND watermark IS NOT NULL",
+        (connection, stream, partition),
+    )
+    return found.fetchone() is None
+
+
+def begin_again(db: sqlite3.Connection, connection: int, streams: Iterable[str]) -> None:
+    """Let streams be read from their beginning; what is kept of them stays, and stays known as covered."""
+    db.executemany(
+        "UPDATE checkpoints SET token = NULL, since = NULL, until = NULL, watermark = NULL, done_version = NULL"
+        " WHERE connection = ? AND stream = ? AND coalesce(token, watermark, done_version) IS NOT NULL",
+        [(connection, stream) for stream in streams],
+    )
 
 
 def forget(db: sqlite3.Connection, connection: int, stream: str, partition: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from persync.store.log import LOG_BROKEN, problems_of_log
-from persync.store.resolve import tombstone
+from persync.store.resolve import connection_names, tombstone
 from persync.store.store import Store
 
 _REFERENCES: Final = {
@@ -241,6 +241,7 @@ def erased(store: Store) -> Iterator[Found]:
     if not marks:
         return
     fix = "Erase them again: `persync privacy erase --stdin`."
+    names = connection_names(db)
     known: Mapping[str, str] = {
         "person_keys": "SELECT kind, connection, key FROM person_keys",
         "deletions": "SELECT 'id', connection, vendor_id FROM deletions WHERE thing = 'contact'",
@@ -250,7 +251,7 @@ def erased(store: Store) -> Iterator[Found]:
         " JOIN order_keys k USING (order_key)",
     }
     for table, query in known.items():
-        count = sum(tombstone(store.key, kind, connection, text) in marks for kind, connection, text in db.execute(query))
+        count = sum(tombstone(store.key, kind, names[place], text) in marks for kind, place, text in db.execute(query))
         if count:
             yield Found("erasure", table, f"{count:,} rows name somebody who was erased", fix)
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from persync.errors import StoreError
 from persync.store.log import append
-from persync.store.resolve import tombstone
+from persync.store.resolve import connection_names, tombstone
 from persync.store.schema import ERASURES, UNFINISHED
 from persync.store.store import Store, said
 from persync.store.subjects import Subject, find
@@ -253,8 +253,9 @@ def _forget_passes(db: sqlite3.Connection, subject: Subject) -> None:
 
 def _bury(store: Store, db: sqlite3.Connection, subject: Subject, now: int, done: Erased) -> None:
     """Leave the tombstones of a person, and a line in the log that tells only whoever holds the key who it was."""
-    marks = {tombstone(store.key, *key) for key in subject.keys}
-    marks |= {tombstone(store.key, "order", connection, order) for _, connection, order in subject.orders}
+    names = connection_names(db)
+    marks = {tombstone(store.key, kind, names[connection], stored) for kind, connection, stored in subject.keys}
+    marks |= {tombstone(store.key, "order", names[connection], order) for _, connection, order in subject.orders}
     before = db.total_changes
     db.executemany("INSERT OR IGNORE INTO tombstones VALUES (?, ?)", [(mark, now) for mark in sorted(marks)])
     n = db.total_changes - before

@@ -38,6 +38,7 @@ class Resolver:
         """people of this page whom retention removed"""
         self._segments: dict[tuple[str, str, str], int] = {}
         self._connections: dict[str, int] = {}
+        self._names: dict[int, str] = {}
         self.campaigns: dict[CampaignRef | None, int] = {}
         self.orders: dict[OrderRef | None, int] = {}
         self.links: dict[str | None, int] = {}
@@ -54,6 +55,7 @@ class Resolver:
         """Empty every cache: after a rollback what they hold may never have been written."""
         for cache in (self._people, self._segments, self._connections, self.campaigns, self.orders, self.links, self.words):
             cache.clear()
+        self._names.clear()
         self.campaigns[None] = self.orders[None] = self.links[None] = 0
         self._people[None] = None
         self._people[KEEP] = KEEP
@@ -185,7 +187,7 @@ class Resolver:
             for kind, value in person:
                 connection, plain = self._place(kind)
                 stored = stored_keys(self.key, plain, (value,))[value]
-                mine[tombstone(self.key, plain, connection, stored)] = (plain, connection, stored)
+                mine[tombstone(self.key, plain, self._name_of(connection), stored)] = (plain, connection, stored)
         listed = orjson.dumps(sorted({mark for mine in marks.values() for mark in mine})).decode()
         found: dict[str, int] = dict(
             self.db.execute(
@@ -219,7 +221,7 @@ class Resolver:
             for kind, value in person:
                 connection, plain = self._place(kind)
                 stored = stored_keys(self.key, plain, (value,))[value]
-                mine[retired(self.key, plain, connection, stored)] = (plain, connection, stored)
+                mine[retired(self.key, plain, self._name_of(connection), stored)] = (plain, connection, stored)
         listed = orjson.dumps(sorted({mark for mine in marks.values() for mark in mine})).decode()
         found = {
             mark
@@ -248,12 +250,19 @@ class Resolver:
         )
         return found.fetchone() is not None
 
+    def _name_of(self, connection: int) -> str:
+        """Return a connection's name, "" for none: its number depends on the order in which connections were made."""
+        if connection not in self._names:
+            self._names = connection_names(self.db)
+        return self._names[connection]
+
     def is_erased(self, kind: str, key: str) -> bool:
         """Tell whether a thing that this connection names by its own id was erased, or removed by retention: a person (`id`) or
         the people of an order (`order`)."""
         if not self._has_tombstones:
             return False
-        marks = [make(self.key, kind, self.connection, key) for make in (tombstone, retired)]
+        mine = self._name_of(self.connection)
+        marks = [make(self.key, kind, mine, key) for make in (tombstone, retired)]
         return self.db.execute("SELECT 1 FROM tombstones WHERE hash IN (?, ?)", marks).fetchone() is not None
 
     def without_erased(self, ids: list[str]) -> list[str]:
@@ -261,7 +270,8 @@ class Resolver:
         self._look_for_tombstones()
         if not self._has_tombstones:
             return ids
-        marks = {make(self.key, "id", self.connection, one): one for one in ids for make in (tombstone, retired)}
+        mine = self._name_of(self.connection)
+        marks = {make(self.key, "id", mine, one): one for one in ids for make in (tombstone, retired)}
         found = self.db.execute(
             "SELECT t.hash FROM json_each(?) j CROSS JOIN tombstones t ON t.hash = j.value",
             (orjson.dumps(list(marks)).decode(),),
@@ -276,9 +286,7 @@ class Resolver:
             return False
         named = (("id", text.rpartition("/")[2]), ("member", text), ("opaque", text), ("email", text), ("mc_eid", text))
         marks = [
-            tombstone(
-                self.key, kind, 0 if kind in SHARED_PERSON_KINDS else self.connection, stored_keys(self.key, kind, (one,))[one]
-            )
+            tombstone(self.key, kind, self._name_of(self._place(kind)[0]), stored_keys(self.key, kind, (one,))[one])
             for kind, one in named
         ]
         return (
@@ -428,12 +436,17 @@ def stored_keys(key: StoreKey, kind: str, values: Iterable[str]) -> dict[str, st
     return dict(zip(texts, key.names(kind, bare if kind == "opaque" else map(str.lower, bare)), strict=True))
 
 
-def tombstone(key: StoreKey, kind: str, connection: int, stored: str) -> str:
-    """Return the keyed hash that stands for an erased person's key."""
+def connection_names(db: sqlite3.Connection) -> dict[int, str]:
+    """Return the names of connections by number; "" for 0, which all share."""
+    return {0: "", **dict(db.execute("SELECT connection, name FROM connections"))}
+
+
+def tombstone(key: StoreKey, kind: str, connection: str, stored: str) -> str:
+    """Return the keyed hash that stands for an erased person's key; `connection` by its name, "" for a key all share."""
     return key.name("tombstone", f"{kind}\0{connection}\0{stored}")
 
 
-def retired(key: StoreKey, kind: str, connection: int, stored: str) -> str:
+def retired(key: StoreKey, kind: str, connection: str, stored: str) -> str:
     """Return the keyed hash that stands for a key of somebody whom retention removed: they may come back."""
     return tombstone(key, f"retired {kind}", connection, stored)
 

@@ -17,7 +17,7 @@ from typing import Final
 from persync.store.floors import ACTIVITY, DATED, floor_name
 from persync.store.log import append
 from persync.store.privacy import Erased, count_and_delete, note_erasure, removal
-from persync.store.resolve import retired
+from persync.store.resolve import connection_names, retired
 from persync.store.store import Store
 from persync.store.write import mark_dirty, month_of
 
@@ -139,9 +139,11 @@ def _people(store: Store, db: sqlite3.Connection, floor: int) -> tuple[int, int]
         keys = db.execute("SELECT k.kind, k.connection, k.key FROM temp.gone g JOIN person_keys k USING (key_id)").fetchall()
         people: int = db.execute("SELECT count(DISTINCT subject) FROM temp.gone").fetchone()[0]
         if people:
-            _forget_records(store, db, keys)
+            names = connection_names(db)
+            _forget_records(store, db, keys, names)
             db.executemany(
-                "INSERT OR IGNORE INTO tombstones VALUES (?, ?)", [(retired(store.key, *key), floor) for key in sorted(keys)]
+                "INSERT OR IGNORE INTO tombstones VALUES (?, ?)",
+                [(retired(store.key, kind, names[connection], key), floor) for kind, connection, key in sorted(keys)],
             )
             count_and_delete(db, Erased())
     finally:
@@ -150,7 +152,7 @@ def _people(store: Store, db: sqlite3.Connection, floor: int) -> tuple[int, int]
     return people, undated
 
 
-def _forget_records(store: Store, db: sqlite3.Connection, keys: list[tuple[str, int, str]]) -> None:
+def _forget_records(store: Store, db: sqlite3.Connection, keys: list[tuple[str, int, str]], names: Mapping[int, str]) -> None:
     """Forget rejects and listings under way of people who go, and which versions were read: whose is whose cannot be told."""
     ids = [(connection, key) for kind, connection, key in keys if kind == "id"]
     db.executemany(
@@ -159,7 +161,7 @@ def _forget_records(store: Store, db: sqlite3.Connection, keys: list[tuple[str, 
     )
     db.executemany(
         "UPDATE OR REPLACE present SET key = ? WHERE connection = ? AND key = ?",
-        [(retired(store.key, "id", connection, key), connection, key) for connection, key in ids],
+        [(retired(store.key, "id", names[connection], key), connection, key) for connection, key in ids],
     )
     db.execute("DELETE FROM versions")
 

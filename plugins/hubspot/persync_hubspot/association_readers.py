@@ -155,8 +155,9 @@ def search_body(
 class Associations:
     """What belongs to recent objects: a page of ids from a search, then their associations in one call, and again.
 
-    A new association moves no modified date and a search gives none, so those of the last `days` are read at every pull,
-    and of everything for which `also` (a property) is "false". Records are `{"from": {"id"}, "to": [{"toObjectId"}]}`.
+    A new association moves no modified date and a search gives none, so those of the last `days` before the last pull are read
+    at every pull, and of everything for which `also` (a property) is "false". Records are
+    `{"from": {"id"}, "to": [{"toObjectId"}]}`.
     """
 
     kind: str
@@ -180,7 +181,8 @@ class Associations:
 
     def _groups(self, work: Work, last: str) -> list[list[dict[str, str]]]:
         modified = modified_of(self.kind)
-        since = {"propertyName": modified, "operator": "GTE", "value": str(work.until - self.days * DAY_MS)}
+        begun = work.until if work.since is None else min(work.since, work.until)
+        since = {"propertyName": modified, "operator": "GTE", "value": str(begun - self.days * DAY_MS)}
         open_still = {"propertyName": self.also, "operator": "EQ", "value": "false"}
         # What is too new for the stream of the objects themselves is too new here.
         both = [

@@ -134,7 +134,8 @@ def _flat(body: bytes, name: str) -> bytes:
 class OptOutPages:
     """The contacts with an opt-out flag: first the names of the flags, which differ from account to account, then searches.
 
-    At first everybody who opted out of something; later whoever changed and has any flag, because one may be lifted.
+    At first everybody who opted out of something; later whoever changed (in a full pass everybody) and has any flag, because
+    one may be lifted.
     """
 
     limit: int = 200
@@ -171,10 +172,10 @@ class OptOutPages:
     @staticmethod
     def _filters(work: Work, name: str, last: str) -> list[dict[str, str]]:
         behind = {"propertyName": "hs_object_id", "operator": "GT", "value": last}
-        changed = OptOutPages._changed(work)
-        if not changed:
+        if work.first_load:
             return [{"propertyName": name, "operator": "EQ", "value": "true"}, behind]
-        return [{"propertyName": name, "operator": "HAS_PROPERTY"}, *changed, behind]
+        # In a full pass too: a flag that was lifted since the last one is seen by nothing else.
+        return [{"propertyName": name, "operator": "HAS_PROPERTY"}, *OptOutPages._changed(work), behind]
 
     @staticmethod
     def _changed(work: Work) -> list[dict[str, str]]:

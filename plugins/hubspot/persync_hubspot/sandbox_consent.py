@@ -36,7 +36,9 @@ def add_consent(contacts: Iterable[HasValues], world: World) -> None:
         contact.values["hs_email_last_send_date"] = None if last is None else iso(last)
         for kind in TYPES:
             state = _state(person, kind)
-            contact.values[f"hs_email_optout_{kind}"] = {"UNSUBSCRIBED": "true", "SUBSCRIBED": "false"}.get(state, "")
+            # A flag that was set once is never empty again.
+            never = "" if person.status_changed_at is None else "false"
+            contact.values[f"hs_email_optout_{kind}"] = {"UNSUBSCRIBED": "true", "SUBSCRIBED": "false"}.get(state, never)
 
 
 def _last_sent(world: World) -> dict[int, int]:

@@ -132,11 +132,13 @@ def _companies(people: list[SandboxPerson], ids: dict[int, int]) -> list[CrmReco
     for group, members in staff.items():
         number = 60_000_000_000 + group * 13
         created = min(member.created_at for member in members)
+        # Its stage and its country are those of its people.
+        changed = max(member.updated_at for member in members)
         values: Values = {
             "name": f"Company {group}",
             "domain": f"company-{group}.example.com",
             "createdate": iso(created),
-            "hs_lastmodifieddate": iso(created),
+            "hs_lastmodifieddate": iso(changed),
             "hs_object_id": str(number),
             "lifecyclestage": members[0].lifecycle,
             "industry": ("RETAIL", "COMPUTER_SOFTWARE", None)[group % 3],
@@ -144,7 +146,7 @@ def _companies(people: list[SandboxPerson], ids: dict[int, int]) -> list[CrmReco
             "hs_country_code": members[0].country,
             "numberofemployees": (None, "7", "40", "120", "900")[group % 5],
         }
-        found.append(CrmRecord(number, created, created, values, {"contacts": [ids[member.number] for member in members]}))
+        found.append(CrmRecord(number, created, changed, values, {"contacts": [ids[member.number] for member in members]}))
     return found
 
 
@@ -297,9 +299,9 @@ def _deal_lines(world: World) -> list[CrmRecord]:
             number = 880_000_000_000 + int(deal.id)
             total = deal.total_minor()
             values = _line_values(number, deal.created_at, total, world) | {"name": "Service", "quantity": "1"}
-            values["price"] = values["amount"]
+            values |= {"price": values["amount"], "hs_lastmodifieddate": iso(deal.updated_at)}
             found.append(
-                CrmRecord(number, deal.created_at, deal.created_at, values, {"deals": [int(deal.in_hubspot or deal.id)]})
+                CrmRecord(number, deal.created_at, deal.updated_at, values, {"deals": [int(deal.in_hubspot or deal.id)]})
             )
     return found
 

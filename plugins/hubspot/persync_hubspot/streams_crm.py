@@ -15,6 +15,7 @@ CHANGES = Incremental(overlap=15 * MINUTE_MS, settle=SETTLE)
 # Neither an association nor a value that HubSpot computes is sure to move the modified date: where these come with the record,
 # the last month is read again once a day.
 REREAD = Incremental(overlap=15 * MINUTE_MS, settle=SETTLE, lookback_days=30)
+PEOPLE = Incremental(overlap=15 * MINUTE_MS)
 RECONCILED = Every(7)
 """How often all ids are listed: what was deleted for good, or long ago, only vanishes."""
 
@@ -88,6 +89,7 @@ PIPELINES = Stream(
     unused=unused.PIPELINE,
 )
 
+# Contacts before all that names them by their id alone: by the contact's own record somebody who was erased is recognised.
 CONTACTS_STREAM = _stream(
     "contacts",
     rows.contact_rows,
@@ -103,6 +105,7 @@ CONTACT_STAGES = _stream(
     Objects("contacts", history=("lifecyclestage",)),
     records.ContactHistory,
     window=CHANGES,
+    needs=("contacts",),
     scopes=CONTACTS,
     facts=("stage history",),
 )
@@ -112,6 +115,7 @@ CONTACT_COMPANIES = _stream(
     Objects("contacts", links=("companies",)),
     records.LinkedObject,
     window=REREAD,
+    needs=("contacts",),
     scopes=(*CONTACTS, *COMPANIES),
     facts=("company members",),
 )
@@ -134,7 +138,7 @@ DEALS_STREAM = _stream(
     sale_rows.deal_rows,
     Objects("deals", properties=properties.DEAL, links=("contacts",), relink=False),
     window=REREAD,
-    needs=("account", "deal_pipelines"),
+    needs=("account", "contacts", "deal_pipelines"),
     scopes=DEALS,
     facts=("deals", "revenue", "merges"),
 )
@@ -145,6 +149,7 @@ DEAL_PEOPLE = Stream(
     rows=sale_rows.order_people_rows,
     reader=Associations("deals", "contacts", also="hs_is_closed"),
     key="from.id",
+    window=PEOPLE,
     needs=("deals",),
     scopes=(*DEALS, *CONTACTS),
     facts=("people on deals",),
@@ -157,7 +162,7 @@ ORDERS_STREAM = _stream(
     sale_rows.order_rows,
     Objects("orders", properties=properties.ORDER, links=("contacts",), relink=False),
     window=CHANGES,
-    needs=("account",),
+    needs=("account", "contacts"),
     scopes=ORDERS,
     facts=("orders", "revenue"),
 )
@@ -168,6 +173,7 @@ ORDER_PEOPLE = Stream(
     rows=sale_rows.order_people_rows,
     reader=Associations("orders", "contacts"),
     key="from.id",
+    window=PEOPLE,
     needs=("orders",),
     scopes=(*ORDERS, *CONTACTS),
     facts=("people on orders",),
@@ -185,7 +191,7 @@ CARTS_STREAM = _stream(
     sale_rows.cart_rows,
     Objects("carts", properties=properties.CART, links=("contacts",)),
     window=REREAD,
-    needs=("account",),
+    needs=("account", "contacts"),
     scopes=CARTS,
     facts=("carts",),
 )
@@ -216,6 +222,7 @@ TICKETS_STREAM = _stream(
     service_rows.ticket_rows,
     Objects("tickets", properties=properties.TICKET, links=("contacts",)),
     window=REREAD,
+    needs=("contacts",),
     scopes=TICKETS,
     facts=("tickets",),
 )
@@ -227,6 +234,7 @@ FEEDBACK = _stream(
     service_rows.feedback_rows,
     Objects("feedback_submissions", properties=properties.FEEDBACK, links=("contacts",)),
     window=REREAD,
+    needs=("contacts",),
     scopes=FEEDBACK_SUBMISSIONS,
     facts=("surveys",),
 )

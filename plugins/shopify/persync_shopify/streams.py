@@ -250,6 +250,8 @@ SEGMENT_MEMBERS = Stream(
     personal_key=True,
     window=Full(),
     parent="segments",
+    # By the customer's own record somebody who was erased is recognised; here stands an id alone.
+    needs=("customers",),
     sweeps=Sweep("member", only=("segment",)),
     scopes=("read_customers",),
     facts=("segment members",),

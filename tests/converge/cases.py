@@ -1,0 +1,19 @@
+"""Histories that once did not end as they should: each is lived through again in every run of the tests."""
+
+CASES = {
+    "a claim that another campaign took over": (
+        "neat mailchimp+shopify; pull 4 0; leave 4 4; buy 9 21; buy 52 16; send_mailchimp 40 25; part 15 6; join 50 23; "
+        "wait 2 2; drop_order 12 32; stopped 49 7"
+    ),
+    "the account was not read when the products were": "loose hubspot; failing 1 11; pull 4 9",
+    "products asked for by name before the account": "loose hubspot; part 16 0; part 26 0; part 22 0; pull 0 0",
+    "an opt-out lifted before a full pull": "neat hubspot; pull 2 0; consent 42 48; part 10 3; consent 45 26; full 3 5",
+    "tombstones of stores whose connections were made in another order": (
+        "neat mailchimp+hubspot; pull 3 0; deal 30 30; wait 3 3; erase 40 1; stopped 2 6; wait 3 4; consent 47 42"
+    ),
+    "an order made just after a pull, and no other pull for a month": "loose hubspot; pull 0 0; join 0 0; buy 24 0",
+    "erased before the contacts were ever read": "neat hubspot; consent 24 40; erase 45 1; pull 0 0",
+    "a refund that hung on its order too late, and no pull for a month": "loose shopify; refund 0 0; consent 0 16",
+    "covered from the beginning, with a failure since": "loose hubspot; pull 4 0; cancel 55 10; wait 3 2; failing 54 7",
+}
+"""{what it was: the history}"""
