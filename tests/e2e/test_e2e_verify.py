@@ -79,6 +79,11 @@ def test_a_store_that_was_pulled_is_whole(whole: Path) -> None:
 
 
 SOME_ORDER = "(SELECT min(o.order_key) FROM orders o JOIN connections n USING (connection) WHERE n.name = 'shopify')"
+# One that there is, whatever order came first.
+SOME_ENTRY = (
+    "(SELECT l.order_key, l.entry, l.part FROM order_ledger l JOIN orders o USING (order_key) JOIN connections n"
+    " USING (connection) WHERE n.name = 'shopify' AND o.status = 'paid' ORDER BY l.order_key, l.entry, l.part LIMIT 1)"
+)
 SOME_MAIL = "(SELECT campaign_key FROM campaign_counters WHERE variant = '' ORDER BY sent DESC, campaign_key LIMIT 1)"
 FULL = "it is not what its facts give. Run `persync pull --full`: it derives them anew."
 CHANGES: dict[str, tuple[str, list[str]]] = {
@@ -132,7 +137,7 @@ CHANGES: dict[str, tuple[str, list[str]]] = {
         ["counts, mailchimp: N: N sends are stored, the vendor counted N. Run `persync pull mailchimp --full`."],
     ),
     "a cent": (
-        f"UPDATE order_ledger SET amount_minor = amount_minor + 1 WHERE order_key = {SOME_ORDER} AND part = 'shipping'",
+        f"UPDATE order_ledger SET amount_minor = amount_minor + 1 WHERE (order_key, entry, part) = {SOME_ENTRY}",
         [
             "ledger, shopify: an order whose ledger is not its total: N holds N of N minor units."
             " Run `persync pull shopify --full`."
@@ -145,7 +150,7 @@ CHANGES: dict[str, tuple[str, list[str]]] = {
     ),
     "which campaign is which": (
         "UPDATE campaign_of SET campaign_id = (SELECT max(campaign_key) FROM campaigns) WHERE campaign_key ="
-        " (SELECT min(campaign_key) FROM campaign_of)",
+        " (SELECT min(campaign_key) FROM campaign_of WHERE campaign_id != (SELECT max(campaign_key) FROM campaigns))",
         [f"derived, campaign_of: {FULL}"],
     ),
     "a level": ("UPDATE campaign_levels SET level = 4 WHERE level = 1", [f"derived, campaign_levels: {FULL}"]),
