@@ -81,9 +81,9 @@ def committing(client_of: Client) -> Iterator[Counter[str]]:
     calls: dict[int, tuple[Step, str]] = {}
     ask, write = Fetchers._ask, PageWriter.write
 
-    def asked(self: Fetchers, work: Work, token: Token, number: int) -> tuple[Step, Mapping[str, str]]:
+    def asked(self: Fetchers, work: Work, token: Token, *given: Any) -> tuple[Step, Mapping[str, str]]:
         call = called(client_of, work.stream.reader.request(work, token))
-        step, headers = ask(self, work, token, number)
+        step, headers = ask(self, work, token, *given)
         calls[id(step)] = step, call
         return step, headers
 
