@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from persync.measure.metric import Ask
 
-    Ints = np.ndarray[Any, np.dtype[np.int64]]
-    Floats = np.ndarray[Any, np.dtype[np.float64]]
+    Ints = np.ndarray[Any, Any]
+    Floats = np.ndarray[Any, Any]
 
 TOO_FEW_CONVERSIONS: Final = "too_few_conversions"
 NO_NULL_PATHS: Final = "no_null_paths"
@@ -73,8 +73,9 @@ class ChannelSets:
 
 @dataclass(frozen=True, slots=True)
 class TouchAges:
-    """Ages of touches, in bins. `edges` (BINS + 1) in days; `touches` (n, channels, BINS) of an order that occurred `orders` times.
+    """Ages of touches, in bins with the `edges` (BINS + 1, in days).
 
+    `touches` (n, channels, BINS): how many an order had; `orders` (n): how many orders had just those, `group`: of whom.
     `exposure` (GROUPS, channels, BINS): touch-days watched. `person_days` and `bare_orders` (GROUPS): days that people were
     watched since their first touch, and their orders since then without a touch in the look-back.
     """
@@ -236,9 +237,9 @@ class Paths:
         words = {"bits": ",\n        ".join(bits), "columns": ", ".join(f"s.{column}" for column in columns)}
         found = self._frame(_filled("paths_sets", words))
         packed = [np.asarray(found[column], np.int64) for column in columns]
-        member = np.column_stack(
-            [packed[place // _BITS] >> place % _BITS & 1 for place in range(len(self.channels))]
-        ).astype(bool)
+        member = np.column_stack([packed[place // _BITS] >> place % _BITS & 1 for place in range(len(self.channels))]).astype(
+            bool
+        )
         return ChannelSets(
             member,
             np.asarray(found["paths"], np.float64),
@@ -251,7 +252,7 @@ class Paths:
 
         lookback, channels = float(self._ask.lookback_days), len(self.channels)
         edges = np.array([0.0, *(lookback / 2**back for back in reversed(range(BINS)))])
-        steps = "".join(f" WHEN p.age_days <= {edge!r}e0 THEN {bin}" for bin, edge in enumerate(edges[1:-1].tolist()))
+        steps = "".join(f" WHEN p.age_days <= {edge:.17e} THEN {bin}" for bin, edge in enumerate(edges[1:-1].tolist()))
         columns = [f"ages_{place}" for place in range(channels)]
         powers = "".join(f" WHEN {bin} THEN {256**bin}" for bin in range(BINS))
         packed = [
@@ -269,12 +270,10 @@ class Paths:
         touches = np.stack([numbers >> 8 * bin & 255 for bin in range(BINS)], axis=2).astype(np.float64)
         now = {"now": self._ask.now}
         sums = [
-            f"SUM(LEAST(GREATEST(w.days - {low!r}e0, 0e0), {high - low!r}e0)) AS bin_{bin}"
+            f"SUM(LEAST(GREATEST(w.days - {low:.17e}, 0e0), {high - low:.17e})) AS bin_{bin}"
             for bin, (low, high) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
         ]
-        watched = self._frame(
-            _filled("paths_exposure", {"bins": ",\n    ".join(sums)}), lookback_days=lookback, **now
-        )
+        watched = self._frame(_filled("paths_exposure", {"bins": ",\n    ".join(sums)}), lookback_days=lookback, **now)
         exposure = np.zeros((GROUPS, channels, BINS))
         known = np.isin(watched["word"], list(self._place))
         at = np.asarray(watched["people"], np.int64)[known], self._numbered(np.asarray(watched["word"])[known])
@@ -347,6 +346,10 @@ def populations(models: Iterable[AttributionModel], period: tuple[int, int] | No
             error = found.errors.get(name)
             low, high, note = None, None, ""
             if error is not None:
-                low, high, note = value - _TWO_SIDED * error, value + _TWO_SIDED * error, "the interval is that of sampling alone"
+                low, high, note = (
+                    value - _TWO_SIDED * error,
+                    value + _TWO_SIDED * error,
+                    "the interval is that of sampling alone",
+                )
             out.append(Estimate("credit_population", value, low, high, unit="count", by=by, period=period, note=note))
     return out

@@ -21,7 +21,7 @@ from persync.attribution.models import AttributionModel
 if TYPE_CHECKING:
     import numpy as np
 
-    Floats = np.ndarray[Any, np.dtype[np.float64]]
+    Floats = np.ndarray[Any, Any]
 
 HALF_LIVES: Final = (0.5, 1.0, 2.0, 4.0, 7.0, 14.0, 30.0)
 """in days"""
@@ -35,8 +35,8 @@ def kernel(edges: Floats, half_life: float) -> Floats:
     import numpy as np
 
     rate = np.log(2.0) / half_life
-    kept: Floats = np.exp(-rate * edges)
-    return -np.diff(kept) / (rate * np.diff(edges))
+    mean: Floats = -np.diff(np.exp(-rate * edges)) / (rate * np.diff(edges))
+    return mean
 
 
 def maximise(seen: Floats, orders: Floats, watched: Floats) -> tuple[Floats, float]:

@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from persync.attribution.datadriven import FOLDS, START, Fitted, Inputs, Transitions, shared
+from persync.attribution.datadriven import FOLDS, Fitted, Inputs, Transitions, shared
 from persync.attribution.models import AttributionModel
 
 if TYPE_CHECKING:
     import numpy as np
 
-    Floats = np.ndarray[Any, np.dtype[np.float64]]
+    Floats = np.ndarray[Any, Any]
 
 ORDERS: Final = (1, 2, 3)
 PSEUDO_COUNT: Final = 0.5
@@ -52,9 +52,7 @@ def chain(transitions: Transitions, order: int, groups: Sequence[int] | None = N
     source = (history * places).sum(axis=1)
     onward = np.column_stack([to + 1, history])[:, :order]
     is_step = to < transitions.channels
-    codes, numbered = np.unique(
-        np.concatenate([[0], source, (onward[is_step] * places).sum(axis=1)]), return_inverse=True
-    )
+    codes, numbered = np.unique(np.concatenate([[0], source, (onward[is_step] * places).sum(axis=1)]), return_inverse=True)
     sources = numbered[1 : len(source) + 1]
     targets = np.where(to == transitions.channels, -1, -2)
     targets[is_step] = numbered[len(source) + 1 :]
@@ -64,7 +62,7 @@ def chain(transitions: Transitions, order: int, groups: Sequence[int] | None = N
 
 
 def conversion(found: Chain, without: int | None = None) -> float:
-    """Return the chain's probability of converting, exactly; with `without`, every transition into that channel ends in NULL."""
+    """Return the chain's probability of converting, exactly; every transition into the channel `without` ends in NULL."""
     import numpy as np
     from scipy.sparse import csc_array, eye_array
     from scipy.sparse.linalg import spsolve

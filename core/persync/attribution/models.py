@@ -34,6 +34,14 @@ class AttributionModel:
     needs: Literal["", "transitions", "channel_sets", "touch_ages"] = ""
     fit: Callable[[Any], Any] | None = None
     email_rule: bool = False
+    baseline: Mapping[int, float] = field(default_factory=dict)
+    """share of the weight of a touch of a channel (its word) that goes not to the touch but to the order's `baseline` row"""
+    is_calibrated: bool = False
+    """asked for with what a holdout says; `baseline` is filled in from that"""
+    reason: str = ""
+    """why a fitted or calibrated model cannot be used on this question; it then has no part in the ledger"""
+    fitted: Any = None
+    """what the fit returned (`datadriven.Fitted`)"""
 
 
 MODELS: tuple[AttributionModel, ...] = (

@@ -1,5 +1,5 @@
 -- How long the counted touches of each channel were watched in each bin of age (touch-days, until the look-back ends or :now),
--- by group of people; /*bins*/ are put in by datadriven.py.
+-- by group of people. datadriven.py puts in what stands in a comment of its own.
 WITH watched AS (
     SELECT
         t.word,

@@ -1,5 +1,5 @@
 -- How many paths touched which set of channels, and how many of them converted, by group of people.
--- A set is written as bits, sixty channels a column: /*columns*/ are put in by datadriven.py.
+-- A set is written as bits, sixty channels a column: datadriven.py puts in what stands in a comment of its own.
 WITH distinct_channels AS (
     SELECT DISTINCT p.is_converting, p.path, p.part, p.word, p.hash
     FROM paths AS p

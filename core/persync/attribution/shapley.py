@@ -27,13 +27,13 @@ from persync.errors import ConfigError
 if TYPE_CHECKING:
     import numpy as np
 
-    Floats = np.ndarray[Any, np.dtype[np.float64]]
+    Floats = np.ndarray[Any, Any]
 
 EXACT_CHANNELS: Final = 12
 SHRINK_PATHS: Final = 20.0
 PAIRS: Final = 1_000
 TOTALS_REFUSED: Final = (
-    "Shapley values of unordered conversion totals are an equal split of each order among its channels, so they are not offered."
+    "Shapley values of unordered conversion totals are an equal split of each order among its channels: nothing is learnt."
 )
 
 
@@ -102,12 +102,8 @@ def _gains(sets: ChannelSets, size: np.ndarray[Any, Any], order: np.ndarray[Any,
     # A set lies within the first n channels when its latest comes n-th or earlier, and is all of them when it also has n.
     complete = (sets.member * arrives).max(axis=1, initial=0)
     exact = complete == size
-    pooled = [
-        np.cumsum(np.bincount(complete, weights=w, minlength=channels + 1)) for w in (sets.paths, sets.conversions)
-    ]
-    own = [
-        np.bincount(complete[exact], weights=w[exact], minlength=channels + 1) for w in (sets.paths, sets.conversions)
-    ]
+    pooled = [np.cumsum(np.bincount(complete, weights=w, minlength=channels + 1)) for w in (sets.paths, sets.conversions)]
+    own = [np.bincount(complete[exact], weights=w[exact], minlength=channels + 1) for w in (sets.paths, sets.conversions)]
     return np.diff(_shrunk(own[0], own[1], pooled[0], pooled[1]))
 
 
@@ -119,7 +115,7 @@ def _shrunk(paths: Floats, conversions: Floats, pooled_paths: Floats, pooled_con
     overall = pooled_conversions[-1] / pooled_paths[-1]
     # Sums of counts are whole, so a half tells none from some.
     prior = np.where(others > 0.5, converted / np.maximum(others, 1.0), overall)
-    worth = (conversions + SHRINK_PATHS * prior) / (paths + SHRINK_PATHS)
+    worth: Floats = (conversions + SHRINK_PATHS * prior) / (paths + SHRINK_PATHS)
     worth[0] = 0.0
     return worth
 
@@ -151,15 +147,13 @@ def fit_shapley(inputs: Inputs) -> Fitted:
         diagnostics={f"value {name}": value for name, value in zip(inputs.channels, values.tolist(), strict=True)},
         errors={}
         if errors is None or not whole
-        else {
-            name: error / whole * inputs.conversions for name, error in zip(inputs.channels, errors.tolist(), strict=True)
-        },
+        else {name: error / whole * inputs.conversions for name, error in zip(inputs.channels, errors.tolist(), strict=True)},
     )
 
 
 SHAPLEY: Final = AttributionModel(
     "shapley_rate",
-    "What a channel adds to the rate at which journeys convert, averaged over all orders in which the channels can come together.",
+    "What a channel adds to the rate at which journeys convert, averaged over all orders in which channels can come together.",
     needs="channel_sets",
     fit=fit_shapley,
 )

@@ -57,6 +57,8 @@ class Ask:
     report_n: int = 30
     confidence: float = 0.95
     seed: int = 1
+    min_conversions: int = 300
+    """the fewest converting paths that a data-driven model is fitted to"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import groupby
+from collections.abc import Callable
+from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def transitions(paths: list[Path], channels: int, groups: list[int] | None = Non
     for number, (touches, converts) in enumerate(paths):
         for place, channel in enumerate((*touches, channels if converts else channels + 1)):
             before = [START] * 3 + list(touches[:place])
-            history.append(before[: -4 : -1] if len(before) > 3 else before[::-1])
+            history.append(before[:-4:-1] if len(before) > 3 else before[::-1])
             to.append(channel)
             group.append(groups[number] if groups else number % 20)
     return Transitions(channels, np.array(history), np.array(to), np.ones(len(to)), np.array(group))
@@ -38,7 +39,7 @@ def simulated(paths: list[Path], channels: int, without: int) -> float:
     counts: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
     for touches, converts in paths:
         walk = (-1, *touches, channels if converts else channels + 1)
-        for before, after in zip(walk, walk[1:], strict=False):
+        for before, after in pairwise(walk):
             counts[before][after] += 1.0
 
     def reach(removed: int | None) -> float:
@@ -128,26 +129,33 @@ def test_at_order_two_what_came_before_the_last_touch_counts() -> None:
     assert removal_effects(chain(transitions(paths, 3), 2), 3) == pytest.approx([1.0, 1.0, 0.0], abs=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("order", "draw"),
-    [
-        (1, lambda rng: ((int(rng.integers(3)), int(rng.integers(3))), rng.random() < 0.3)),
-        (2, lambda rng: ((a := int(rng.integers(3)), b := int(rng.integers(3))), rng.random() < (0.9 if a == b else 0.1))),
-        (
-            3,
-            lambda rng: (
-                (a := int(rng.integers(3)), int(rng.integers(3)), c := int(rng.integers(3))),
-                rng.random() < (0.9 if a == c else 0.1),
-            ),
-        ),
-    ],
-    ids=["memoryless", "two-back", "three-back"],
-)
-def test_the_order_is_the_one_that_predicts_people_it_has_not_seen(order: int, draw: object) -> None:
+def memoryless(rng: np.random.Generator) -> Path:
+    """Go on with a chance that hangs on nothing but the channel."""
+    touches = [int(rng.integers(3))]
+    while rng.random() < (0.7, 0.5, 0.3)[touches[-1]]:
+        touches.append(int(rng.integers(3)))
+    return tuple(touches), rng.random() < 0.3
+
+
+def two_back(rng: np.random.Generator) -> Path:
+    """Two alike convert."""
+    first, second = int(rng.integers(3)), int(rng.integers(3))
+    return (first, second), rng.random() < (0.9 if first == second else 0.1)
+
+
+def three_back(rng: np.random.Generator) -> Path:
+    """A last channel like the first converts."""
+    first, second, third = (int(channel) for channel in rng.integers(3, size=3))
+    return (first, second, third), rng.random() < (0.9 if first == third else 0.1)
+
+
+@pytest.mark.parametrize(("order", "draw"), [(1, memoryless), (2, two_back), (3, three_back)])
+def test_the_order_is_the_one_that_predicts_people_it_has_not_seen(
+    order: int, draw: Callable[[np.random.Generator], Path]
+) -> None:
     rng = np.random.default_rng(5)
-    paths = [draw(rng) for _ in range(3_000)]  # type: ignore[operator]
-    # Two touches a path would end at order 2; with a fixed length every order knows where a path ends.
-    chosen, scores = best_order(transitions(paths, 3))
+
+    chosen, scores = best_order(transitions([draw(rng) for _ in range(3_000)], 3))
 
     assert chosen == order
     assert set(scores) == set(ORDERS)
