@@ -250,8 +250,10 @@ def reasons() -> str:
 def models() -> str:
     """Each attribution model with its weight."""
     from persync.attribution.models import MODELS
+    from persync.attribution.registry import FITTED
 
     rows = [(f"`{model.name}`", model.summary, f"`{_weight(model.weight, model.params)}`") for model in MODELS]
+    rows += [(f"`{model.name}`", model.summary, f"fitted to `{model.needs}`") for model in FITTED]
     return _table(("model", "", "weight of a touch"), rows)
 
 

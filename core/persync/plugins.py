@@ -94,7 +94,7 @@ _KINDS = {
         "persync_attribution_models",
         "attribution model",
         "persync.attribution.models:AttributionModel",
-        core=("persync.attribution.models",),
+        core=("persync.attribution.models", "persync.attribution.registry"),
     ),
     "metrics": _Kind(
         "persync_metrics", "metric", "persync.measure.metric:Metric", key="id", core=("persync.measure.registry",)

@@ -13,6 +13,7 @@ import pytest
 
 from persync import __version__, hookimpl
 from persync.attribution.models import MODELS, AttributionModel
+from persync.attribution.registry import FITTED
 from persync.errors import ConfigError
 from persync.plugins import HOOKS, Failure, load_plugins
 
@@ -57,7 +58,7 @@ def test_the_three_vendors_are_found_through_entry_points_and_core_through_the_s
     assert {"files", "hubspot", "mailchimp", "shopify"} <= set(host.connectors)
     assert {"hubspot", "mailchimp", "shopify"} <= set(host.sandboxes)
     assert [plugin.name for plugin in host.plugins if plugin.is_bundled] == ["hubspot", "mailchimp", "shopify"]
-    assert list(host.models.values()) == sorted(MODELS, key=lambda model: model.name)
+    assert list(host.models.values()) == sorted((*MODELS, *FITTED), key=lambda model: model.name)
     assert list(host.engines) == ["duckdb"]
     assert list(host.importers) == [
         "assignments",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution import ledger
+from persync.attribution.datadriven import populations, prepared
 from persync.attribution.models import AttributionModel
 from persync.engine.engine import Engine
 from persync.errors import ConfigError, DataError, nearest
@@ -62,19 +63,26 @@ def credit(engine: Engine, models: Sequence[AttributionModel], by: tuple[str, ..
 
     `by` holds any of channel, campaign, connection, level (of the campaign's personalisation); the money of orders without
     a touch is the slice `(none)`. `ask.period` chooses ledger events by their own date; refunds count when they happened.
+    A fitted model says `credit_population` beside it when `by` is channel alone, and its reason where it cannot be used.
     `n` is the number of orders (none cancelled or refunded in full) that gave the slice something. Raise ConfigError for an
     unknown dimension, DataError when there is more than one currency and `ask.currency` does not choose.
     """
     for name in by:
         if name not in _DIMENSIONS:
             raise ConfigError(f"credit cannot be split by {name!r}.", hint=nearest(name, list(_DIMENSIONS)))
+    every = prepared(engine, models, ask)
+    models = [model for model in every if not model.reason]
+    said = [missing("credit", model.reason, model=model.name) for model in every if model.reason]
+    said += populations(every) if by == ("channel",) else []
+    if not models:
+        return said
     ledger.build(engine, models, ask)
     currency = only_currency(engine, ask)
     found = _sums(engine, models, by, ask, currency) if currency else []
     if not found:
-        return [missing("credit", "no_orders", model=model.name) for model in models]
+        return [missing("credit", "no_orders", model=model.name) for model in models] + said
     titles = _titles(engine) if "campaign" in by else {}
-    return [
+    shares = [
         Estimate(
             id="credit",
             value=float(from_minor(int(row[model.name]), currency)),
@@ -87,6 +95,7 @@ def credit(engine: Engine, models: Sequence[AttributionModel], by: tuple[str, ..
         for model in models
         for row in sorted(found, key=lambda row: (-row[model.name], *(str(row[f"by_{name}"]) for name in by)))
     ]
+    return shares + said
 
 
 def only_currency(engine: Engine, ask: Ask) -> str:

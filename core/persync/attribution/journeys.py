@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
+from persync.attribution.models import AttributionModel
 from persync.engine.engine import Engine
 from persync.engine.texts import load
+
+if TYPE_CHECKING:
+    from persync.measure.metric import Ask
 
 PACKAGE: Final = "persync.attribution"
 DAY_MS: Final = 86_400_000
@@ -22,11 +27,11 @@ def build_touches(engine: Engine) -> None:
     engine.write(load("touches", PACKAGE), None, "touches")
 
 
-def build(engine: Engine, lookback_days: float = 30) -> None:
-    """Write `journeys`: one row an order and touch within `lookback_days` before the order."""
+def build(engine: Engine, ask: Ask, models: Sequence[AttributionModel] = ()) -> None:
+    """Write `journeys`: one row an order and touch within the look-back before the order, with what `models` ask of it."""
     build_orders(engine)
     _build_odd(engine)
-    engine.write(load("journeys", PACKAGE), {"lookback_ms": round(lookback_days * DAY_MS)}, "journeys")
+    engine.write(load("journeys", PACKAGE), {"lookback_ms": round(ask.lookback_days * DAY_MS)}, "journeys")
 
 
 def _build_odd(engine: Engine) -> None:

@@ -42,11 +42,13 @@ link_names AS (
 placed AS (
     SELECT
         q.order_id,
+        t.key_id,
         t.connection,
         t.campaign_key,
         t.action,
         t.happened_at,
         t.link_id,
+        t.variant,
         t.channel AS word,
         CAST(q.ordered_at - t.happened_at AS DOUBLE) / 86400000e0 AS age_days,
         ROW_NUMBER() OVER (
@@ -73,37 +75,60 @@ placed AS (
         AND o.key_id IS NULL
         AND (t.action = 9 OR COALESCE(l.is_unsubscribe, 0) = 0)
 ),
-named AS (
-    SELECT p.*, COALESCE(w.text, '') AS channel, CASE WHEN w.text = 'direct' THEN 1 ELSE 0 END AS is_direct
+-- A row an order and channel: few, so that all that is counted by order is counted over these.
+by_channel AS (
+    SELECT
+        p.order_id,
+        p.word,
+        COUNT(*) AS touches,
+        MIN(p.position) AS first_position,
+        MAX(p.position) AS last_position
     FROM placed AS p
-    LEFT JOIN words AS w ON w.word = p.word
+    GROUP BY p.order_id, p.word
+),
+named AS (
+    SELECT b.*, COALESCE(w.text, '') AS channel, CASE WHEN w.text = 'direct' THEN 1 ELSE 0 END AS is_direct
+    FROM by_channel AS b
+    LEFT JOIN words AS w ON w.word = b.word
 ),
 closed AS (
     SELECT
-        p.order_id,
-        COUNT(*) AS length,
-        MAX(CASE WHEN p.is_direct = 0 THEN p.position ELSE 0 END) AS last_non_direct
-    FROM named AS p
-    GROUP BY p.order_id
+        n.order_id,
+        CAST(SUM(n.touches) AS BIGINT) AS length,
+        COUNT(*) AS channels,
+        MAX(CASE WHEN n.is_direct = 0 THEN n.last_position ELSE 0 END) AS last_non_direct
+    FROM named AS n
+    GROUP BY n.order_id
 )
 SELECT
     p.order_id,
+    p.key_id,
     p.connection,
     p.campaign_key,
     p.action,
     p.happened_at,
     p.link_id,
+    p.variant,
     p.word,
-    p.channel,
+    n.channel,
+    1 AS is_touch,
     p.position,
     c.length,
     p.age_days,
-    p.is_direct,
-    CASE WHEN p.channel = 'email' THEN 1 ELSE 0 END AS is_email,
+    n.is_direct,
+    CASE WHEN n.channel = 'email' THEN 1 ELSE 0 END AS is_email,
     CASE
         WHEN p.position = c.last_non_direct THEN 1
         WHEN c.last_non_direct = 0 AND p.position = c.length THEN 1
         ELSE 0
-    END AS is_last_non_direct
-FROM named AS p
+    END AS is_last_non_direct,
+    n.touches AS channel_touches,
+    c.channels,
+    CASE WHEN p.position = n.first_position THEN 1 ELSE 0 END AS channel_first,
+    0 AS is_lead,
+    0 AS is_opportunity,
+    0 AS has_lead,
+    0 AS has_opportunity
+FROM placed AS p
+JOIN named AS n ON n.order_id = p.order_id AND n.word = p.word
 JOIN closed AS c ON c.order_id = p.order_id

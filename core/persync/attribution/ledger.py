@@ -43,7 +43,7 @@ def build(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> None:
     is given twice, DataError when a model's weight is negative or not a number.
     """
     _check_names(models)
-    journeys.build(engine, ask.lookback_days)
+    journeys.build(engine, ask, models)
     engine.write(_filled("ledger_events", {"parts": _parts(ask.basis)}), None, "ledger_events")
     sql, params = ledger_sql(models, _to_scale(engine, models))
     engine.write(sql, params, "credit_ledger")

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from persync import hookimpl
 
 
 @dataclass(frozen=True, slots=True)
 class AttributionModel:
-    """A rule that weighs the touches of one journey.
+    """A rule that weighs the touches of one journey, or a fit that learns how from all of them.
 
     `weight` is a SQL expression over the journey's columns, written with `j.` before them: `position` (1 = first), `length`,
-    `age_days` (double, before the order), `is_direct` (0/1), `is_last_non_direct` (0/1), `is_email` (0/1), `channel`,
-    `action` (4 click, 9 visit), `campaign_key`. Never negative; only the ratios within one order matter. Parameters are
-    written `:name` and given in `params`. `sums_to` is `order` when credits add up to each order; with `none` every touch of
-    a weight above zero gets the whole order, and the model is never part of a total.
+    `age_days` (double, before the order), `channel`, `word` (its number), `channel_touches` (of that channel in the journey),
+    `channels`, `action` (4 click, 9 visit), `campaign_key`, `variant`, and as 0 or 1 `is_direct`, `is_last_non_direct`,
+    `is_email`, `channel_first` (the first of its channel), `is_lead`, `is_opportunity` (the touch that takes the milestone),
+    `has_lead`, `has_opportunity` (the journey has one). Never negative; only the ratios within one order matter. Parameters
+    are written `:name` and given in `params`. `sums_to` is `order` when credits add up to each order; with `none` every touch
+    of a weight above zero gets the whole order, and the model is never part of a total.
+
+    A fitted model leaves `weight` empty: `fit` is handed what the model `needs` and returns strengths of channels, from which
+    its weights are made. With `email_rule` the model sees the rows of `is_touch` 0 too, which serve the e-mail rule alone;
+    every other model weighs touches only.
     """
 
     name: str
     summary: str
-    weight: str
+    weight: str = ""
     params: Mapping[str, float] = field(default_factory=dict)
     sums_to: Literal["order", "none"] = "order"
+    needs: Literal["", "transitions", "channel_sets", "touch_ages"] = ""
+    fit: Callable[[Any], Any] | None = None
+    email_rule: bool = False
+    baseline: Mapping[int, float] = field(default_factory=dict)
+    """share of the weight of a touch of a channel (its word) that goes not to the touch but to the order's `baseline` row"""
+    is_calibrated: bool = False
+    """asked for with what a holdout says; `baseline` is filled in from that"""
+    reason: str = ""
+    """why a fitted or calibrated model cannot be used on this question; it then has no part in the ledger"""
+    fitted: Any = None
+    """what the fit returned (`datadriven.Fitted`)"""
 
 
 MODELS: tuple[AttributionModel, ...] = (

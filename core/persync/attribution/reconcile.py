@@ -163,7 +163,7 @@ def reconcile(engine: Engine, ask: Ask) -> Reconciliation:
 
     Raise DataError when there is no order, or more than one currency and `ask.currency` does not choose.
     """
-    journeys.build(engine, ask.lookback_days)
+    journeys.build(engine, ask)
     currency = only_currency(engine, ask)
     begin, end = ask.period or _ALWAYS
     params: dict[str, Any] = {"currency": currency, "period_from": begin, "period_to": end}

@@ -12,6 +12,7 @@ SELECT
     t.ordinal,
     t.variant,
     t.level,
+    t.channel AS word,
     COALESCE(w.text, '') AS channel,
     CASE
         WHEN t.is_machine = 1 THEN 'machine'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
@@ -43,6 +43,13 @@ class Ask:
     basis: str = "net"
     """net = product + adjustment; gross = all parts"""
     lookback_days: float = 30
+    """how far before an order a touch counts, where `windows` says nothing else of its kind"""
+    kinds: tuple[str, ...] = ("click", "visit", "direct")
+    """the kinds of touches that count: click, visit, direct (a visit without a source), open, send"""
+    windows: Mapping[str, float] = field(default_factory=dict)
+    """the look-back of single kinds, in days"""
+    path: Literal["window", "since_last_order"] = "window"
+    """whether a journey begins anew after an order of the same people"""
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     margin: float | None = None
     """gross margin as a share of net revenue, where no unit costs are known"""
@@ -50,6 +57,8 @@ class Ask:
     report_n: int = 30
     confidence: float = 0.95
     seed: int = 1
+    min_conversions: int = 300
+    """the fewest converting paths that a data-driven model is fitted to"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class Shop:
         self.facts.append((table, values))
 
     def touch(self, person: str, at: int, *, action: Action = Action.CLICK, channel: str = "email", **more: Any) -> None:
-        """Note an event; `campaign`, `link`, `connection`, `is_machine`, `ordinal` may be given."""
+        """Note an event; `campaign`, `link`, `connection`, `is_machine`, `ordinal`, `variant` may be given."""
         self._add("touchpoints", person=person, at=at, action=action, channel=channel, **more)
 
     def days_before(self, person: str, *days: float, **more: Any) -> None:
@@ -121,6 +121,7 @@ class Shop:
         connection: str = "mailchimp",
         is_machine: int | None = None,
         ordinal: int = 0,
+        variant: str = "",
     ) -> None:
         word = self._number(db, numbers, "word", channel, "INSERT INTO words VALUES (?, ?)", channel)
         link_id = 0
@@ -135,7 +136,7 @@ class Shop:
             at,
             link_id,
             ordinal,
-            "",
+            variant,
             None,
             is_machine,
             word,

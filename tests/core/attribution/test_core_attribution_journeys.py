@@ -6,6 +6,7 @@ from typing import Any
 
 from persync.attribution import journeys
 from persync.engine import Engine
+from persync.measure.metric import Ask
 from persync.rows import Action
 
 SECOND = 1_000
@@ -15,7 +16,7 @@ DAY = 86_400_000
 
 def touches(engine: Engine, noon: int, **kept: Any) -> list[tuple[int, str]]:
     """Return (milliseconds before noon, channel) of the journey's touches in their order."""
-    journeys.build(engine, **kept)
+    journeys.build(engine, Ask(now=0, **kept))
     rows = engine.rows("SELECT j.happened_at, j.channel FROM journeys AS j ORDER BY j.order_id, j.position")
     return [(noon - row["happened_at"], row["channel"]) for row in rows]
 
@@ -176,7 +177,7 @@ def test_ties_in_time_go_by_names_not_by_arrival_or_number(shop: Any, noon: int)
     seen = []
     for seed in (None, 1, 2, 3):
         engine = shop.engine(seed)
-        journeys.build(engine)
+        journeys.build(engine, Ask(now=0))
         rows = engine.rows(
             "SELECT n.name, k.key, l.url FROM journeys AS j JOIN connections AS n ON n.connection = j.connection"
             " JOIN campaign_keys AS k ON k.campaign_key = j.campaign_key JOIN campaign_links AS l ON l.link_id = j.link_id"
@@ -192,3 +193,25 @@ def test_ties_in_time_go_by_names_not_by_arrival_or_number(shop: Any, noon: int)
         for _ in range(2)
     ]
     assert seen == [names] * 4
+
+
+def test_a_journey_counts_its_channels(shop: Any) -> None:
+    """Each row knows how many touches its channel has, whether it is the first of it, and how many channels there are."""
+    for day, channel in ((4, "google"), (3, "email"), (2, "google"), (1, "email"), (0, "direct")):
+        shop.days_before("ann", day, channel=channel, variant="b" if day == 3 else "")
+    shop.order("1", "ann")
+    engine = shop.engine()
+    journeys.build(engine, Ask(now=0))
+
+    rows = engine.rows(
+        "SELECT j.is_touch, j.position, j.length, j.channel, j.variant, j.channel_touches, j.channels, j.channel_first"
+        " FROM journeys AS j ORDER BY j.position"
+    )
+
+    assert [tuple(row.values()) for row in rows] == [
+        (1, 1, 5, "google", "", 2, 3, 1),
+        (1, 2, 5, "email", "b", 2, 3, 1),
+        (1, 3, 5, "google", "", 2, 3, 0),
+        (1, 4, 5, "email", "", 2, 3, 0),
+        (1, 5, 5, "direct", "", 1, 3, 1),
+    ]

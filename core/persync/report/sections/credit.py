@@ -29,13 +29,16 @@ def build_credit(inputs: Inputs) -> Sequence[Block]:
         raise DataError("no attribution model is installed that adds up to the orders.")
     found = credit(inputs.engine, models, ("channel",), inputs.ask)
     cells: dict[tuple[str, str], Estimate] = {
-        (e.by["channel"], e.by["model"]): e for e in found if e.value is not None and "channel" in e.by
+        (e.by["channel"], e.by["model"]): e for e in found if e.id == "credit" and e.value is not None
     }
     if not cells:
         raise DataError(f"nothing can be credited: {words.reason(found[0].reason if found else 'no_orders')}.")
+    unused = [e for e in found if e.id == "credit" and e.value is None]
+    models = [model for model in models if model.name not in {e.by["model"] for e in unused}]
     table = _table(cells, models)
     blocks: list[Block] = [NOT_CAUSED, Note(_spread(cells, models)), _ties(inputs, models), table]
     blocks.append(_figure(cells, models, table))
+    blocks += [Note(f"Not shown: {title(e.by['model'])} ({words.reason(e.reason)}).") for e in unused]
     blocks += [
         Note(
             f"Beside it, what the experiment '{one.experiment.name}' says was caused in its own days:"
