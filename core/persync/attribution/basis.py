@@ -6,6 +6,7 @@ without one that money is left out and said. The basis is one for a whole ledger
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +17,6 @@ from persync.attribution.journeys import PACKAGE
 from persync.engine.engine import Engine
 from persync.engine.texts import load
 from persync.errors import ConfigError, DataError, nearest
-from persync.money import from_minor
 
 if TYPE_CHECKING:
     from persync.measure.metric import Ask
@@ -39,6 +39,31 @@ def basis_of(ask: Ask) -> str:
 def parts_sql(basis: str) -> str:
     """Return the condition that a ledger row `l` belongs to a basis; margin is a share of net."""
     return "1 = 1" if basis == "gross" else f"l.part IN ({', '.join(repr(part) for part in NET_PARTS)})"
+
+
+def is_turned(engine: Engine, ask: Ask) -> bool:
+    """Tell whether the ledger is not in the store's own money: a margin, or another currency."""
+    return basis_of(ask) == "margin" or bool(_foreign(engine, ask))
+
+
+def balances_sql(engine: Engine, ask: Ask) -> str:
+    """Return SQL for what each order's credits must add up to on the asked basis, told from the store's own ledger (order_id,
+    currency, expected_minor). Needs what `build_events` wrote."""
+    sums = (
+        "SELECT m.order_id, l.currency, CAST(SUM(l.amount_minor) AS BIGINT) AS expected_minor FROM money_orders AS m"
+        f" JOIN order_ledger AS l ON l.order_key = m.order_key WHERE {parts_sql(basis_of(ask))} GROUP BY m.order_id, l.currency"
+    )
+    if not is_turned(engine, ask):
+        return sums
+    foreign = bool(_foreign(engine, ask))
+    product = "CAST(ABS(b.expected_minor) AS DECIMAL(38, 0)) * ABS(r.rate_e12) + 500000000000"
+    whole = f"CAST({product} - MOD({product}, CAST({currency.ONE} AS DECIMAL(38, 0))) AS DOUBLE) / 1e12 + 0.5e0"
+    turned = f"CASE WHEN (b.expected_minor < 0) = (r.rate_e12 < 0) THEN 1 ELSE -1 END * CAST(FLOOR({whole}) AS BIGINT)"
+    name = f"'{ask.currency}'" if foreign else "b.currency"
+    return (
+        f"SELECT b.order_id, {name} AS currency, CAST(SUM({turned}) AS BIGINT) AS expected_minor FROM ({sums}) AS b"
+        " JOIN money_rates AS r ON r.order_id = b.order_id AND r.currency = b.currency GROUP BY 1, 2"
+    )
 
 
 def build_events(engine: Engine, ask: Ask) -> None:
@@ -64,8 +89,6 @@ def build_events(engine: Engine, ask: Ask) -> None:
 
 def filled(name: str, words: dict[str, str]) -> str:
     """Return a text of this package with `/*word*/` replaced."""
-    import re
-
     return re.sub(r"/\*(\w+)\*/", lambda match: words[match[1]], load(name, PACKAGE))
 
 
@@ -94,7 +117,8 @@ def _foreign(engine: Engine, ask: Ask) -> list[dict[str, Any]]:
         return []
     return engine.rows(
         "SELECT l.currency, MIN(m.ordered_at) AS first_at, MAX(m.ordered_at) AS last_at FROM order_ledger AS l"
-        " JOIN money_orders AS m ON m.order_key = l.order_key WHERE l.currency <> :into GROUP BY l.currency ORDER BY l.currency",
+        " JOIN money_orders AS m ON m.order_key = l.order_key WHERE l.currency <> :into GROUP BY l.currency"
+        " ORDER BY l.currency",
         {"into": ask.currency},
     )
 
@@ -139,7 +163,8 @@ def _refuse_unrated(engine: Engine, ask: Ask, into: str) -> None:
         "SELECT l.currency, COUNT(DISTINCT m.order_id) AS orders, MIN(m.ordered_at) AS first_at, MAX(m.ordered_at) AS last_at"
         " FROM order_ledger AS l JOIN money_orders AS m ON m.order_key = l.order_key LEFT JOIN exchange_rates AS x"
         " ON x.currency = l.currency AND m.ordered_at >= x.from_at AND m.ordered_at < x.to_at"
-        " WHERE x.currency IS NULL AND l.happened_at >= :begin AND l.happened_at < :end_at GROUP BY l.currency ORDER BY l.currency",
+        " WHERE x.currency IS NULL AND l.happened_at >= :begin AND l.happened_at < :end_at"
+        " GROUP BY l.currency ORDER BY l.currency",
         {"begin": begin, "end_at": end},
     )
     if lacking:
@@ -180,19 +205,18 @@ def coverage(engine: Engine, ask: Ask) -> Coverage | None:
     if basis_of(ask) != "margin":
         return None
     begin, end = ask.period or (-_EVER, _EVER)
-    found = engine.rows(
-        "SELECT g.currency, COUNT(*) AS orders, SUM(CAST(ABS(g.net_minor) AS DOUBLE)) AS net,"
-        " SUM(ABS(g.net_minor) * g.known) AS known FROM margins AS g JOIN money_orders AS m ON m.order_id = g.order_id"
-        " WHERE m.ordered_at >= :begin AND m.ordered_at < :end_at GROUP BY g.currency",
+    size, joined = "CAST(ABS(g.net_minor) AS DOUBLE)", ""
+    if _foreign(engine, ask):
+        size += " * x.rate_e12"
+        joined = " JOIN exchange_rates AS x ON x.currency = g.currency AND m.ordered_at >= x.from_at AND m.ordered_at < x.to_at"
+    row = engine.rows(
+        f"SELECT COUNT(*) AS orders, SUM({size}) AS net, SUM({size} * g.known) AS known FROM margins AS g"
+        f" JOIN money_orders AS m ON m.order_id = g.order_id{joined}"
+        " WHERE m.ordered_at >= :begin AND m.ordered_at < :end_at",
         {"begin": begin, "end_at": end},
-    )
-    # Shares of several currencies are weighed by money: yen and euros are brought to major units, not to one another.
-    sizes = [float(from_minor(1, str(row["currency"]))) * float(row["net"] or 0.0) for row in found]
-    if not sum(sizes):
+    )[0]
+    if not row["net"]:
         return None
-    known = sum(size * float(row["known"]) / float(row["net"]) for size, row in zip(sizes, found, strict=True) if size)
-    share = known / sum(sizes)
-    rest = 1.0 - share
-    return Coverage(
-        sum(int(row["orders"]) for row in found), share, *((rest, 0.0) if ask.margin is not None else (0.0, rest))
-    )
+    known = float(row["known"]) / float(row["net"])
+    rest = 1.0 - known
+    return Coverage(int(row["orders"]), known, *((rest, 0.0) if ask.margin is not None else (0.0, rest)))

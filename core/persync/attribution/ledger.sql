@@ -7,6 +7,7 @@ WITH raws AS (
         j.connection,
         j.campaign_key,
         j.word,
+        /*touched_in*/
         /*weights*/
     FROM journeys AS j
 ),
@@ -17,6 +18,7 @@ wholes AS (
         r.connection,
         r.campaign_key,
         r.word,
+        /*touched_by*/
         /*wholes*/
     FROM raws AS r
     /*tops*/
@@ -67,6 +69,8 @@ SELECT
     w.connection,
     w.campaign_key,
     w.word,
+    /*touched*/
+    /*turned*/
     '' AS reason,
     /*credits*/
 FROM posts AS e
@@ -82,7 +86,11 @@ SELECT
     CAST(NULL AS BIGINT) AS connection,
     CAST(NULL AS BIGINT) AS campaign_key,
     CAST(NULL AS BIGINT) AS word,
+    /*placed*/
+    /*turned*/
     CASE WHEN e.touches IS NULL THEN 'no_touch' ELSE 'no_weight' END AS reason,
     /*rests*/
 FROM posts AS e
+/*orders*/
 WHERE e.touches IS NULL OR /*weightless*/
+/*baselines*/

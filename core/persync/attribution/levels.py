@@ -37,14 +37,20 @@ class _Level:
 _LEVELS: Final = {
     "channel": _Level("ledger", f"COALESCE(NULLIF(w.text, ''), '{UNKNOWN}')"),
     "connection": _Level("ledger", f"COALESCE(n.name, '{UNKNOWN}')"),
-    "campaign": _Level("campaign", f"CASE WHEN c.campaign_key = 0 THEN '(no campaign)' ELSE COALESCE(k.campaign, '{UNKNOWN}') END"),
-    "message": _Level("campaign", f"CASE WHEN c.campaign_key = 0 THEN '(no message)' ELSE COALESCE(k.message, '{UNKNOWN}') END"),
+    "campaign": _Level(
+        "campaign", f"CASE WHEN c.campaign_key = 0 THEN '(no campaign)' ELSE COALESCE(k.campaign, '{UNKNOWN}') END"
+    ),
+    "message": _Level(
+        "campaign", f"CASE WHEN c.campaign_key = 0 THEN '(no message)' ELSE COALESCE(k.message, '{UNKNOWN}') END"
+    ),
     "level": _Level("campaign", "CASE WHEN c.campaign_key = 0 THEN '(no campaign)' ELSE COALESCE(k.level, 'unknown') END"),
     "automation": _Level(
         "campaign", f"CASE WHEN c.campaign_key = 0 THEN '(no automation)' ELSE COALESCE(k.automation, '{UNKNOWN}') END"
     ),
     "variant": _Level(
-        "touch", f"CASE WHEN COALESCE(j.variant, '') = '' THEN '(no variant)' ELSE COALESCE(k.message, '{UNKNOWN}') || ':' || j.variant END"
+        "touch",
+        "CASE WHEN COALESCE(j.variant, '') = '' THEN '(no variant)'"
+        f" ELSE COALESCE(k.message, '{UNKNOWN}') || ':' || j.variant END",
     ),
     "product": _Level("product", f"COALESCE(p.product, '{UNKNOWN}')"),
     "segment": _Level("segment", ""),
@@ -123,12 +129,12 @@ def _by_order(models: Sequence[str], by: Sequence[str], condition: str) -> str:
         joins += " LEFT JOIN named_campaigns AS k ON k.campaign_key = c.campaign_key"
     if "order" in kinds:
         joins += " LEFT JOIN order_customers AS o ON o.order_id = c.order_id"
-    keys = ["CASE WHEN c.position > 0 THEN 0 WHEN c.reason = 'baseline' THEN 2 ELSE 1 END AS rest"]
+    keys = ["CASE WHEN c.reason = '' THEN 0 WHEN c.reason = 'baseline' THEN 2 ELSE 1 END AS rest"]
     for name in by:
         if name in _COLUMNS:
             keys.append(f"c.{_COLUMNS[name]} AS k_{name}")
         elif _LEVELS[name].of not in ("product", "segment"):
-            keys.append(f"CASE WHEN c.position > 0 THEN {_LEVELS[name].text} ELSE '' END AS k_{name}")
+            keys.append(f"CASE WHEN c.reason = '' THEN {_LEVELS[name].text} ELSE '' END AS k_{name}")
     keys += ["c.order_id AS order_id", "c.is_counted AS is_counted"]
     groups = ", ".join(str(place) for place in range(1, len(keys) + 1))
     sums = [f"CAST(SUM(c.{m}) AS BIGINT) AS {m}" for m in models]

@@ -107,7 +107,7 @@ def test_an_order_that_its_shop_deleted_is_in_none_of_its_totals(shop: Any, noon
 
 
 def test_two_currencies_are_never_added(shop: Any, noon: int, model: Any) -> None:
-    """Refused by name, or one of them is asked for."""
+    """Refused by name, or turned into the one that is asked for at the day's rate: 10.00 EUR are 1,634 JPY."""
     shop.days_before("ann", 1)
     shop.order("1", "ann", 1_000)
     shop.order("2", "ann", None, currency="JPY")
@@ -117,7 +117,7 @@ def test_two_currencies_are_never_added(shop: Any, noon: int, model: Any) -> Non
     with pytest.raises(DataError, match=r"2 currencies \(EUR, JPY\)"):
         credit(engine, (model("linear"),), (), Ask(now=0))
     assert credit(engine, (model("linear"),), (), Ask(now=0, currency="JPY")) == [
-        Estimate("credit", 900.0, n=1, unit="JPY", by={"model": "linear"})
+        Estimate("credit", 2_534.0, n=2, unit="JPY", by={"model": "linear"})
     ]
 
 
