@@ -4,6 +4,7 @@ WITH raws AS (
     SELECT
         j.order_id,
         j.position,
+        j.is_touch,
         j.connection,
         j.campaign_key,
         j.word,
@@ -15,6 +16,7 @@ wholes AS (
     SELECT
         r.order_id,
         r.position,
+        r.is_touch,
         r.connection,
         r.campaign_key,
         r.word,
@@ -32,7 +34,7 @@ summed AS (
 totals AS (
     SELECT
         h.order_id,
-        COUNT(*) AS touches,
+        CAST(SUM(h.is_touch) AS BIGINT) AS touches,
         /*totals*/
     FROM wholes AS h
     GROUP BY h.order_id
@@ -88,7 +90,7 @@ SELECT
     CAST(NULL AS BIGINT) AS word,
     /*placed*/
     /*turned*/
-    CASE WHEN e.touches IS NULL THEN 'no_touch' ELSE 'no_weight' END AS reason,
+    CASE WHEN COALESCE(e.touches, 0) = 0 THEN 'no_touch' ELSE 'no_weight' END AS reason,
     /*rests*/
 FROM posts AS e
 /*orders*/

@@ -54,7 +54,7 @@ class Shop:
         self._add("order_ledger", order=order, entry=entry, minor=minor, at=at, event=event, part=part, **more)
 
     def fact(self, table: str, **values: Any) -> None:
-        """Note a row of another table: same_person, same_campaign, on_order, claim, unsubscribe_link."""
+        """Note a row of another table: same_person, same_campaign, on_order, claim, contact, stage, cart."""
         self._add(table, **values)
 
     def line(self, order: str, product: str | None, price: int | None, *, cost: int | None = None, **more: Any) -> None:
@@ -197,6 +197,21 @@ class Shop:
     def _write_same_person(self, db: sqlite3.Connection, numbers: Iterator[int], *, keys: tuple[str, ...]) -> None:
         found = [self._key(db, numbers, key) for key in keys]
         db.executemany("INSERT INTO person_of VALUES (?, ?, 7)", [(key, found[0]) for key in found])
+
+    def _write_contact(self, db: sqlite3.Connection, numbers: Iterator[int], *, person: str, created_at: int) -> None:
+        row = (self._connection(db, numbers, "hubspot"), self._key(db, numbers, person), created_at)
+        db.execute("INSERT INTO contacts (connection, key_id, created_at) VALUES (?, ?, ?)", row)
+
+    def _write_stage(self, db: sqlite3.Connection, numbers: Iterator[int], *, person: str, stage: str, entered_at: int) -> None:
+        row = (self._connection(db, numbers, "hubspot"), self._key(db, numbers, person), stage, entered_at)
+        db.execute("INSERT INTO stages VALUES (?, ?, ?, ?)", row)
+
+    def _write_cart(
+        self, db: sqlite3.Connection, numbers: Iterator[int], *, person: str, created_at: int, completed_at: int | None = None
+    ) -> None:
+        row = (self._connection(db, numbers, "shopify"), str(next(numbers)), self._key(db, numbers, person), created_at)
+        columns = "connection, cart, key_id, created_at, completed_at"
+        db.execute(f"INSERT INTO carts ({columns}) VALUES (?, ?, ?, ?, ?)", (*row, completed_at))
 
     def _write_same_campaign(self, db: sqlite3.Connection, numbers: Iterator[int], *, keys: tuple[str, ...]) -> None:
         found = [self._campaign(db, numbers, key) for key in keys]
