@@ -124,7 +124,7 @@ def _by_order(models: Sequence[str], by: Sequence[str], condition: str) -> str:
     kinds = {_LEVELS[name].of for name in by}
     joins = ""
     if "touch" in kinds:
-        joins += " LEFT JOIN journeys AS j ON j.order_id = c.order_id AND j.position = c.position AND c.position > 0"
+        joins += " LEFT JOIN journeys AS j ON j.order_id = c.order_id AND j.position = c.position AND c.reason = ''"
     if kinds & {"campaign", "touch"}:
         joins += " LEFT JOIN named_campaigns AS k ON k.campaign_key = c.campaign_key"
     if "order" in kinds:
