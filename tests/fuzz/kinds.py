@@ -1,0 +1,29 @@
+"""The kinds of hostile inputs, and the seeds that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from fuzz.csvs import csv_case
+from fuzz.tomls import toml_case
+from fuzz.words import render_case, shop_case
+
+
+class Kind(NamedTuple):
+    """`case(seed, folder)` feeds some inputs and returns how many; it raises when one of them is not borne."""
+
+    case: Callable[[str, Path], int]
+    share: int
+    """its part of a long run"""
+    fixed: tuple[str, ...]
+    """seeds that are tried at every change: some of any, and those that ever failed"""
+
+
+KINDS = {
+    "csv": Kind(csv_case, 10, ("0", "1", "2", "3", "4", "5", "6", "7", "641", "923")),
+    "toml": Kind(toml_case, 10, (*map(str, range(60)), "99", "108", "353")),
+    "report": Kind(render_case, 20, ("0", "1", "3", "10", "22")),
+    "shop": Kind(shop_case, 1, ("0",)),
+}
