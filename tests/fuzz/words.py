@@ -36,6 +36,8 @@ from persync.report.report import BuiltSection, Column, Figure, Note, Report, Ta
 
 LONG = 2000
 """a text longer than this is not looked for letter by letter where tables are set in columns, or cells have an end"""
+FOLDED = 20
+"""no column is so narrow that a word of fewer letters is cut in two"""
 SEEN = dict.fromkeys(("answer", "info", "warning"), "html text json md xlsx") | {"definition": "html json md xlsx"}
 """the forms that show a note of each tone"""
 
@@ -58,15 +60,20 @@ def render_case(seed: str, folder: Path) -> int:
         return words[-1]
 
     report = _report(word)
-    is_long = max(map(len, words)) > LONG
     for form, check in inert.CHECKS.items():
         shown = inert.letters(check(render(report, form, **({"width": 20_000} if form == "text" else {}))))  # type: ignore[arg-type]
         for place, text in enumerate(words):
             if form not in report.facts["places"][place]:
                 continue
-            if (len(text) > LONG and form == "xlsx") or (is_long and form == "text"):
+            if len(text) > LONG and form == "xlsx":
                 continue
-            assert inert.letters(text)[:LONG] in shown, (form, place, text)
+            if form == "text":
+                # Columns and tiles may be folded: each line has some words of every cell then.
+                missing_words = [one for one in text.split()[:50] if len(one) < FOLDED and inert.letters(one) not in shown]
+                assert not missing_words, (form, place, missing_words)
+                continue
+            # A remark of several parts may have them in different places.
+            assert all(inert.letters(part) in shown for part in text[:LONG].split(";")), (form, place, text)
     return len(words)
 
 
