@@ -15,9 +15,12 @@ from tempfile import TemporaryDirectory
 from traceback import extract_tb
 
 from fuzz.kinds import KINDS
+from fuzz.pulls import HIT
 
 LOT = 10
 """cases a process is given at a time"""
+EVERY = 10_000
+"""inputs between two lines that say how far it is"""
 
 
 def main(arguments: list[str]) -> int:
@@ -39,7 +42,9 @@ def main(arguments: list[str]) -> int:
     chosen = {given.only: KINDS[given.only]} if given.only else KINDS
     shares = sum(kind.share for kind in chosen.values())
     begun, failures = time.monotonic(), 0
+    told = 0
     made: Counter[str] = Counter()
+    hit: Counter[tuple[str, str]] = Counter()
     with ProcessPoolExecutor(given.workers) as pool:
         for name, kind in chosen.items():
             wanted, first = given.inputs * kind.share / shares, 0
@@ -49,13 +54,19 @@ def main(arguments: list[str]) -> int:
                 lots = max(1, min(1000, round((wanted - made[name]) / each / LOT)))
                 starts = range(first, first + lots * LOT, LOT)
                 for running in as_completed([pool.submit(run, name, given.seed, start) for start in starts]):
-                    count, wrong = running.result()
+                    count, wrong, hit_now = running.result()
                     made[name] += count
+                    hit += hit_now
+                    if made.total() >= told + EVERY:
+                        told = made.total()
+                        print(f"  {told:,} so far, {time.monotonic() - begun:.0f} s", flush=True)
                     failures += len(wrong)
                     for seed, what in wrong:
                         print(f"{name}: {what}\n  make fuzz ONLY={name} CASE={seed}", flush=True)
                 first = starts.stop
             print(f"{name}: {made[name]:,} inputs in {first:,} cases", flush=True)
+    for (vendor, body), count in sorted(hit.items()):
+        print(f"  pull, {vendor}, {body}: {count:,}")
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
         f"{made.total():,} inputs, {failures} failures, {time.monotonic() - begun:.0f} s,"
@@ -64,9 +75,10 @@ def main(arguments: list[str]) -> int:
     return 1 if failures else 0
 
 
-def run(name: str, seed: str, start: int) -> tuple[int, list[tuple[str, str]]]:
-    """Run a lot of cases; return how many inputs they had, and (seed, what went wrong) of those that failed."""
+def run(name: str, seed: str, start: int) -> tuple[int, list[tuple[str, str]], Counter[tuple[str, str]]]:
+    """Run a lot of cases; return how many inputs they had, (seed, what went wrong) of those that failed, and what was hit."""
     count, wrong = 0, []
+    HIT.clear()
     with workshop() as folder:
         for number in range(start, start + LOT):
             try:
@@ -75,7 +87,7 @@ def run(name: str, seed: str, start: int) -> tuple[int, list[tuple[str, str]]]:
                 places = ", ".join(f"{Path(one.filename).name}:{one.lineno}" for one in extract_tb(error.__traceback__)[-4:])
                 count += 1
                 wrong.append((f"{seed}-{number}", f"{type(error).__name__} at {places}: {str(error)[:500]!r}"))
-    return count, wrong
+    return count, wrong, HIT.copy()
 
 
 def workshop() -> TemporaryDirectory[str]:

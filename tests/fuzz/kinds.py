@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fuzz.csvs import csv_case
+from fuzz.pulls import pull_case
 from fuzz.tomls import toml_case
 from fuzz.words import render_case, shop_case
 
@@ -22,8 +23,9 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "csv": Kind(csv_case, 10, ("0", "1", "2", "3", "4", "5", "6", "7", "641", "923")),
-    "toml": Kind(toml_case, 10, (*map(str, range(60)), "99", "108", "353")),
-    "report": Kind(render_case, 20, ("0", "1", "3", "10", "22")),
+    "toml": Kind(toml_case, 40, (*map(str, range(40)), "99", "108", "353")),
+    "report": Kind(render_case, 30, ("0", "1", "3", "10", "22", "5114")),
+    "csv": Kind(csv_case, 9, ("0", "1", "2", "641", "923")),
     "shop": Kind(shop_case, 1, ("0",)),
+    "pull": Kind(pull_case, 120, ("5", "7", "8", "11", "17")),
 }

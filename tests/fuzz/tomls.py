@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from fuzz import hostile
+from fuzz import hostile, inert
 from persync import secrets
 from persync.errors import ConfigError, PersyncError
 from persync.plugins import Host, load_plugins
@@ -147,7 +147,7 @@ def _told(error: PersyncError, *, code: int | None = None, where: str = "") -> N
     words = str(error)
     assert code in (None, error.exit_code)
     assert where in words, words
-    assert words.isprintable(), repr(words)
+    assert "\n" not in inert.terminal(words), repr(words)
     assert len(words) < 1500, words[:400]
     assert SECRET not in words, "a secret is repeated"
 

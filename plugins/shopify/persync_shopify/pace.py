@@ -17,6 +17,8 @@ _log = logging.getLogger("persync.shopify")
 
 DEAREST: Final = 1000.0
 """points one query may ask for at most: what a query is taken to cost before its first answer"""
+MOST: Final = 1e9
+"""points; nothing costs as much"""
 SLOWEST: Final = 1.0
 """points a second; the smallest plan's bucket fills at 50"""
 FIRST_WAIT_S: Final = 0.05
@@ -139,7 +141,7 @@ class CostPace(Pace):
 
 
 def _is_cost(value: Any) -> bool:
-    return isinstance(value, int | float) and 0 <= value < math.inf
+    return isinstance(value, int | float) and 0 <= value < MOST
 
 
 def _shape(request: Request) -> tuple[str, int] | None:
