@@ -204,5 +204,5 @@ def _show_returns(returns: Sequence[Estimate]) -> None:
     for note in dict.fromkeys(e.note.partition(";")[2].strip() for e in returns if e.id == "roas" and e.value is not None):
         click.echo(f"{note[:1].upper()}{note[1:]}.")
     for e in returns:
-        if "model" not in e.by and e.value is not None:
+        if "model" not in e.by and e.value is not None and (e.n or 0) > 1:
             click.echo(f"By model the return on {e.by['channel']} runs from {e.note}.")
