@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= persync-demo
 
-.PHONY: demo test check bench crash converge clean
+.PHONY: demo test check bench crash converge fuzz clean
 
 demo: .venv/run.stamp
 	$(BIN)/persync demo --no-open --out $(OUT)
@@ -28,6 +28,11 @@ bench: .venv/dev.stamp
 # Histories of changes, pulls, crashes and erasures: make converge N=10000 SEED=..., or HISTORY="..." for one.
 converge: .venv/dev.stamp
 	cd tests && ../$(BIN)/python -m converge --number $(or $(N),10000) --seed "$(SEED)" --history "$(HISTORY)"
+
+# Hostile inputs of every kind: make fuzz N=100000 SEED=..., or ONLY=csv CASE=... for one that failed.
+fuzz: .venv/dev.stamp
+	cd tests && ../$(BIN)/python -m fuzz --inputs $(or $(N),100000) $(if $(SEED),--seed "$(SEED)") $(if $(ONLY),--only $(ONLY)) \
+	  $(if $(CASE),--case "$(CASE)")
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -24,6 +24,9 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 BUNDLED: Final = ("mailchimp", "shopify", "hubspot", "files")
 _BLOCK = re.compile(r"(<!-- docs/make\.py: (?P<name>\S+) -->\n)(?P<body>.*?)(<!-- end -->)", re.DOTALL)
 
+SHORT: Final = 130
+"""a weight of more signs is not shown: its summary says it better"""
+
 TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "People": {
         "person_keys": "Every key somebody is known by. Kinds email, member, mc_eid and opaque are stored as keyed hashes; "
@@ -248,11 +251,13 @@ def reasons() -> str:
 
 
 def models() -> str:
-    """Each attribution model with its weight."""
+    """Each attribution model with its weight, where that is short enough to be read."""
     from persync.attribution.models import MODELS
     from persync.attribution.registry import FITTED
 
-    rows = [(f"`{model.name}`", model.summary, f"`{_weight(model.weight, model.params)}`") for model in MODELS]
+    weights = {model.name: _weight(model.weight, model.params) for model in MODELS}
+    written = {name: f"`{weight}`" if len(weight) <= SHORT else "as said" for name, weight in weights.items()}
+    rows = [(f"`{model.name}`", model.summary, written[model.name]) for model in MODELS]
     rows += [(f"`{model.name}`", model.summary, f"fitted to `{model.needs}`") for model in FITTED]
     return _table(("model", "", "weight of a touch"), rows)
 

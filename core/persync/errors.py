@@ -37,6 +37,8 @@ EXIT_CHECK = 6
 EXIT_LOCKED = 7
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+LONGEST = 600
+"""characters that a line of a message has at most: what it quotes may be of any length"""
 SIGNALLED = 128
 """plus the number of the signal that ended a run, as shells count: 2 for Ctrl-C, 15 for SIGTERM"""
 
@@ -46,16 +48,18 @@ class PersyncError(Exception):
 
     `what` is one sentence of what happened, `where` names the place (connection, stream, request id, file:line),
     `hint` says what to do. `str()` joins the three on one line. Secrets, addresses, phone numbers and IPs in them are blanked,
-    whoever wrote them: a vendor's own words may quote what they complain about.
+    whoever wrote them: a vendor's own words may quote what they complain about. What is too long to read is cut in its middle.
     """
 
     exit_code = EXIT_ERROR
+    line_ends = ""
+    """"\\n" where `what` is a list, set in lines"""
 
     def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
-        self.what = redacted(inert(what, keep="\n"))
+        self.what = _told(inert(what, keep=self.line_ends))
         super().__init__(self.what)
-        self.where = inert(where)
-        self.hint = redacted(inert(hint, keep="\n"))
+        self.where = _short(inert(where))
+        self.hint = _told(inert(hint, keep="\n"))
 
     def at(self, where: str) -> PersyncError:
         """Return this error with a place put in front of the place it already names."""
@@ -87,6 +91,8 @@ class DataError(PersyncError):
 
 class ImportFileError(PersyncError):
     """A file of the user's cannot be read; nothing of it was kept."""
+
+    line_ends = "\n"
 
 
 class CheckFailedError(PersyncError):
@@ -176,7 +182,23 @@ def nearest(wrong: str, valid: list[str] | tuple[str, ...]) -> str:
     """Return " Did you mean 'x'?" for the closest valid name, or the list of valid ones."""
     from difflib import get_close_matches
 
-    close = get_close_matches(wrong, valid, n=1)
+    close = get_close_matches(wrong, valid, n=1) if len(wrong) <= LONGEST // 10 else []
     if close:
-        return f"Did you mean '{close[0]}'?"
-    return f"Valid: {', '.join(sorted(valid))}." if valid else ""
+        return f"Did you mean '{inert(close[0])}'?"
+    return f"Valid: {inert(', '.join(sorted(valid)))}." if valid else ""
+
+
+def _told(text: str) -> str:
+    """Blank what must not be shown, in lines of which the middle is cut out when they are too long.
+
+    A megabyte is not searched for addresses; nor is a secret cut in two where half of it would be shown.
+    """
+    return _short(redacted(_short(text, 8 * LONGEST)))
+
+
+def _short(text: str, longest: int = LONGEST) -> str:
+    """Cut the middle out of lines that are too long: how a sentence begins and how it ends says most."""
+    if len(text) <= longest:
+        return text
+    half = longest // 2
+    return "\n".join(f"{one[:half]} ... {one[-half:]}" if len(one) > longest else one for one in text.split("\n"))

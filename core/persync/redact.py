@@ -14,6 +14,8 @@ SHORTEST: Final = 8
 HEAD: Final = 12
 """so many of a long secret's first characters give it away: a message may be cut in the middle of one"""
 BLANK: Final = "(secret)"
+JOINERS: Final = "\u200c\u200d\u00ad"
+"""what is seen in no text, and what words and pictures of some languages need all the same; the last is the soft hyphen"""
 
 _secrets: dict[str, re.Pattern[str]] = {}
 
@@ -66,7 +68,19 @@ def inert(text: str, *, keep: str = "") -> str:
 
     `keep` are characters that may stay all the same: the line ends of a message that was set in lines.
     """
-    return text if text.isprintable() else "".join(one if one.isprintable() or one in keep else " " for one in text)
+    if text.isprintable():
+        return text
+    kept = keep + JOINERS
+    return "".join(one if one.isprintable() or one in kept else " " for one in text)
+
+
+def inert_json(text: str) -> str:
+    r"""Return JSON with the same values, in which what a terminal would obey, or UTF-8 cannot hold, is an escape (\u202e)."""
+    if text.replace("\n", "").isprintable():
+        return text
+    import json
+
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
 
 
 def anonymous(text: str) -> str:

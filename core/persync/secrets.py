@@ -67,6 +67,9 @@ def read_file(path: Path) -> dict[str, str]:
         raise ConfigError("it is not valid TOML.", where=f"{path}, {place[0] if place else 'end'}") from None
     except UnicodeDecodeError:
         raise ConfigError("it is not UTF-8 text.", where=str(path)) from None
+    except (ValueError, RecursionError):
+        # Nested thousands deep, or a number of thousands of digits: Python's parser trips over what the grammar allows.
+        raise ConfigError('it is not a flat list of texts: the file is flat, NAME = "value".', where=str(path)) from None
     except OSError as error:
         raise ConfigError(f"it cannot be read ({error.strerror}).", where=str(path)) from None
     for name, value in values.items():

@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 import httpx
 import orjson
 import pytest
+import starlette._exception_handler
 import starlette.routing
 
 from persync.connect import pull as pulling
@@ -175,6 +176,12 @@ class _Line:
         kind = {} if json is None else {"content-type": "application/json"}
         return self._vendors.answer(method, url, {"host": "127.0.0.1", **kind, **headers}, body)
 
+    @contextmanager
+    def stream(self, method: str, url: str, *, params: Any = None, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
+        """Answer a call for a part of a file."""
+        answer = self.request(method, url, params=params, headers=headers)
+        yield httpx.Response(answer.status_code, headers=dict(answer.headers), content=answer.content)
+
     def close(self) -> None:
         """Nothing is held open."""
 
@@ -266,6 +273,7 @@ def in_memory() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(starlette.routing, "run_in_threadpool", at_once)
+        patch.setattr(starlette._exception_handler, "run_in_threadpool", at_once)
         patch.setattr(writing, "Shaper", _kept_shaper)
         patch.setattr(pulling, "open_store", kept_open)
         yield

@@ -11,6 +11,7 @@ import pytest
 
 from persync.connect import ConnectionSettings, Connector, Pace, Request
 from persync.connect.client import Client, Stopped, checked_url
+from persync.connect.connector import retry_after
 from persync.errors import AuthError, ConfigError, PersyncError, ResponseError, TransientError, UnreachableError
 from persync.testing import FakeApi, quick_client
 
@@ -64,6 +65,11 @@ def test_retry_after_is_obeyed_in_seconds_and_as_a_date(headers: dict[str, str],
         client.send(Request(path="x"))
 
     assert waits == [asked]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1e400", "9" * 400, "soon"])
+def test_a_retry_after_that_is_no_time_is_none(value: str) -> None:
+    assert retry_after({"retry-after": value}) is None
 
 
 def test_a_vendor_that_asks_for_more_time_than_anybody_waits_is_believed_at_once() -> None:

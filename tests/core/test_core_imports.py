@@ -455,3 +455,15 @@ def test_a_strangers_importer_has_the_same_checks(tmp_path: Path) -> None:
 
     with pytest.raises(ImportFileError, match=r"line 2, column 'mark': 'one' is not a whole number\."):
         read_batch(path, mine)
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("2025-03-01,licence,99999999999999999999.00,EUR", "column 'amount'"),
+        ("-99999999999999,licence,1.00,EUR", "column 'date'"),
+        ("9999-12-31T23:59:59-23:00,licence,1.00,EUR", "column 'date'"),
+    ],
+)
+def test_what_no_column_and_no_calendar_holds_is_refused_with_its_cell(read: Read, line: str, place: str) -> None:
+    assert f"line 2, {place}" in refusal(read, "costs", f"date,category,amount,currency\n{line}\n")

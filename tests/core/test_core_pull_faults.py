@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from persync.connect.connector import ConnectionSettings, Connector
 from persync.connect.pull import PullOptions, pull
 from persync.connect.readers import OffsetPages
 from persync.connect.result import PullResult, StreamResult
-from persync.connect.stream import DAY_MS, HOUR_MS, Context, Incremental, Stream
+from persync.connect.stream import DAY_MS, HOUR_MS, Context, Incremental, Step, Stream, Token, Work
 from persync.errors import AuthError, PersyncError, QuotaError, ResponseError
 from persync.rows import CampaignRef
 from persync.store.store import open_store
@@ -100,6 +102,31 @@ def test_the_page_before_twice_in_place_of_this_one_is_a_hole(tmp_path: Path) ->
     assert (result.exit_code, known(path), mark(path)) == (3, ["a", "b"], None)
     again, _ = pulled(path, page("c", "d"), page("e"))
     assert (again.exit_code, known(path), mark(path)) == (0, list("abcde"), NOW)
+
+
+class Numbered(OffsetPages):
+    """A reader that takes its count for a number of its own."""
+
+    def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
+        left = json.loads(body)["total_items"] - 1
+        step = super().read(work, token, body, headers)
+        return replace(step, next={**step.next, "left": left}) if step.next is not None else step
+
+
+@pytest.mark.parametrize("total", ["many", [], {}, 10**30])
+def test_an_answer_that_a_reader_trips_over_is_a_hole_with_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total: Any
+) -> None:
+    path = tmp_path / "p.db"
+    letters = replace(Post.streams[0], reader=Numbered("letters", count=2))
+    monkeypatch.setattr(Post, "streams", (letters,))
+    odd = httpx.Response(200, content=json.dumps({"total_items": total, "letters": [{"id": "c"}, {"id": "d"}]}))
+
+    result, _ = pulled(path, page("a", "b"), odd, odd)
+
+    assert (result.exit_code, known(path)) == (3, ["a", "b"])
+    assert str(result.streams[0].error).startswith("post, letters, page 2: ")
+    assert "the answer is not what was expected (" in str(result.streams[0].error)
 
 
 def test_a_damaged_page_that_then_comes_empty_is_still_asked_for_once_more(tmp_path: Path) -> None:

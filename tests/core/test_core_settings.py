@@ -362,3 +362,18 @@ def test_what_is_no_period_is_refused(text: str) -> None:
 def test_a_period_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(ConfigError, match="ends before it begins"):
         parse_period("2025-03-02..2025-03-01", "UTC")
+
+
+@pytest.mark.parametrize("value", ["[" * 3000 + "]" * 3000, "{a=" * 600 + "1" + "}" * 600, "9" * 5000])
+def test_toml_that_the_parser_trips_over_is_refused_like_any_other(folder: Path, host: Host, value: str) -> None:
+    assert refusal(folder, host, f"[report]\nmargin = {value}\n").startswith("persync.toml: this cannot be read as TOML: ")
+
+
+def test_a_message_stays_on_its_line_and_has_an_end(folder: Path, host: Host) -> None:
+    """A name may be of any length and hold anything; what is cut out is its middle."""
+    said = refusal(folder, host, f'["a\\nb{"x" * 100_000}"]\n')
+
+    assert said.isprintable()
+    assert len(said) < 2000
+    assert said.startswith("persync.toml: there is no table 'a bxxx")
+    assert "xxx'. Valid: " in said

@@ -38,6 +38,15 @@ def test_a_marketing_campaign_is_told_apart_from_a_mail(shaped: Shape) -> None:
     ]
 
 
+@pytest.mark.parametrize("guid", ["", "../account", "<script>", f"{GUID}/budget", "x" * 101])
+def test_a_campaign_whose_id_is_none_is_rejected(shaped: Shape, guid: str) -> None:
+    """Its reports would be asked for under it at every pull."""
+    record = {"id": guid, "createdAt": "2026-05-01T00:00:00Z", "properties": {}}
+    found = shaped(streams_mail.CAMPAIGNS, orjson.dumps({"results": [record]}))
+
+    assert (found.rows, [one.field for one in found.rejects]) == ([], ["id"])
+
+
 @pytest.mark.parametrize(
     ("report", "claim"),
     [

@@ -103,6 +103,21 @@ def test_a_busy_shop_is_told_by_its_code(code: str) -> None:
     assert started(orjson.dumps(answer)) == (None, True, "Later.")
 
 
+@pytest.mark.parametrize("errors", [7, "no", [None], [{"code": ["x"], "message": {}}]])
+def test_a_refusal_of_another_form_starts_nothing(errors: Any) -> None:
+    answer = {"data": {"bulkOperationRunQuery": {"bulkOperation": None, "userErrors": errors}}}
+
+    assert started(orjson.dumps(answer))[:2] == (None, False)
+
+
+def test_an_operation_of_another_form_has_failed_and_has_no_file() -> None:
+    node = {"id": 1, "status": "COMPLETED", "errorCode": ["x"], "url": 1.5, "objectCount": {}}
+    job = job_of(orjson.dumps({"data": {"bulkOperation": node}}))
+
+    assert job is not None
+    assert (job.verdict, job.url, job.objects) == ("failed", None, None)
+
+
 @pytest.mark.parametrize("line", [b'{"id":', b"[]", b'{"name": "no id"}', b'{"__parentId": "gid://shopify/Order/1"}', b"7"])
 def test_a_damaged_line_is_an_error(line: bytes) -> None:
     with pytest.raises(ResponseError, match="damaged"):

@@ -1,5 +1,6 @@
 """Settings, secrets, tokens and pace of the connector."""
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -253,6 +254,32 @@ def test_pace_never_waits_for_what_no_bucket_holds() -> None:
     pace.learn(SHOP_QUERY, 200, {}, b'{"extensions": {"cost": {"throttleStatus": null}}}')
 
     assert pace.before(SHOP_QUERY) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "available", "rate", "wait"),
+    [
+        (400, -(2**63), 50, 28.0),
+        (400, 0, 1e-300, 0.0),
+        (400, 0, "nan", 0.0),
+        (400, "inf", 50, 0.0),
+        (float("inf"), 0, 50, 20.0),
+        ("400", 0, 50, 20.0),
+        (-400, 0, 50, 20.0),
+        (10**400, 0, 50, 20.0),
+    ],
+    ids=range(8),
+)
+def test_pace_waits_no_longer_than_a_bucket_takes_to_fill_whatever_is_said(
+    asked: Any, available: Any, rate: Any, wait: float
+) -> None:
+    pace = CostPace(concurrent=1, version="2026-10", clock=lambda: 0.0)
+    throttle = {"maximumAvailable": 1000, "currentlyAvailable": available, "restoreRate": rate}
+    body = json.dumps({"extensions": {"cost": {"requestedQueryCost": asked, "throttleStatus": throttle}}}).encode()
+
+    pace.learn(SHOP_QUERY, 200, {}, body)
+
+    assert pace.before(SHOP_QUERY) == wait
 
 
 def test_an_answer_that_is_no_shop_is_told() -> None:

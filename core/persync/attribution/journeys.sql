@@ -1,7 +1,10 @@
--- One row an order and touch: what the people of an order did in the look-back (:lookback_ms) before it, in their total order.
+-- One row an order and touch: what the people of an order did before it, in their total order. journeys.py fills in, where
+-- a word stands in a comment of its own, which kinds count and how far back, and what only some models ask for.
 -- Ties in time go by the natural key (connection, campaign, action, link, ordinal; below), so that neither the order
 -- of arrival nor a surrogate number decides.
---   position 1 = first ... length, age_days before the order, is_direct, is_email, is_last_non_direct (0/1)
+--   is_touch 1; 0 = the mail that the e-mail rule credits where it is none of the touches (position 0)
+--   position 1 = first ... length, age_days before the order, is_direct, is_email, is_last_non_direct, is_last_email (0/1)
+--   lead_position, opportunity_position: the last touch at or before the milestone (milestones.sql), 0 = none
 WITH owners AS (
     SELECT m.order_id, m.ordered_at, k.key_id, p.person
     FROM money_orders AS m
@@ -39,7 +42,7 @@ link_names AS (
     SELECT l.link_id, l.is_unsubscribe, LEAST(ROW_NUMBER() OVER (ORDER BY l.url), 16777215) AS link_rank
     FROM campaign_links AS l
 ),
-placed AS (
+found AS (
     SELECT
         q.order_id,
         t.key_id,
@@ -50,39 +53,42 @@ placed AS (
         t.link_id,
         t.variant,
         t.channel AS word,
+        t.ordinal,
         CAST(q.ordered_at - t.happened_at AS DOUBLE) / 86400000e0 AS age_days,
-        ROW_NUMBER() OVER (
-            PARTITION BY q.order_id
-            ORDER BY
-                t.happened_at,
-                -- connection, campaign, action and link in one number: a sort by seven columns takes half as long again
-                ((COALESCE(n.connection_rank, 0) * 16777216 + COALESCE(g.campaign_rank, 0)) * 16 + t.action) * 16777216
-                + COALESCE(l.link_rank, 0),
-                t.ordinal,
-                t.key_id
-        ) AS position
+        -- connection, campaign, action and link in one number: a sort by seven columns takes half as long again
+        ((COALESCE(n.connection_rank, 0) * 16777216 + COALESCE(g.campaign_rank, 0)) * 16 + t.action) * 16777216
+        + COALESCE(l.link_rank, 0) AS tie
+        /*flags*/
     FROM touchpoints AS t
     JOIN buyers AS q ON q.key_id = t.key_id
     LEFT JOIN odd_touches AS o
         ON o.key_id = t.key_id AND o.campaign_key = t.campaign_key AND o.happened_at = t.happened_at AND o.action = t.action
+        AND o.connection = t.connection
     LEFT JOIN link_names AS l ON l.link_id = t.link_id
     LEFT JOIN connection_names AS n ON n.connection = t.connection
     LEFT JOIN campaign_names AS g ON g.campaign_key = t.campaign_key
-    WHERE t.action IN (4, 9)
+    /*joins*/
+    WHERE t.action IN (/*actions*/)
         AND t.happened_at <= q.ordered_at
-        AND t.happened_at >= q.ordered_at - :lookback_ms
+        AND t.happened_at >= q.ordered_at - :longest_ms
         AND COALESCE(t.is_machine, 0) = 0
         AND o.key_id IS NULL
-        AND (t.action = 9 OR COALESCE(l.is_unsubscribe, 0) = 0)
+        AND (t.action <> 4 OR COALESCE(l.is_unsubscribe, 0) = 0)
+        AND (/*counts*/)
+),
+placed AS (
+    SELECT f.*, /*places*/
+    FROM found AS f
 ),
 -- A row an order and channel: few, so that all that is counted by order is counted over these.
 by_channel AS (
     SELECT
         p.order_id,
         p.word,
-        COUNT(*) AS touches,
-        MIN(p.position) AS first_position,
+        /*touches*/ AS touches,
+        /*first*/ AS first_position,
         MAX(p.position) AS last_position
+        /*marks*/
     FROM placed AS p
     GROUP BY p.order_id, p.word
 ),
@@ -95,8 +101,9 @@ closed AS (
     SELECT
         n.order_id,
         CAST(SUM(n.touches) AS BIGINT) AS length,
-        COUNT(*) AS channels,
+        CAST(SUM(CASE WHEN n.touches > 0 THEN 1 ELSE 0 END) AS BIGINT) AS channels,
         MAX(CASE WHEN n.is_direct = 0 THEN n.last_position ELSE 0 END) AS last_non_direct
+        /*carried*/
     FROM named AS n
     GROUP BY n.order_id
 )
@@ -111,24 +118,24 @@ SELECT
     p.variant,
     p.word,
     n.channel,
-    1 AS is_touch,
+    /*is_touch*/ AS is_touch,
     p.position,
     c.length,
     p.age_days,
     n.is_direct,
     CASE WHEN n.channel = 'email' THEN 1 ELSE 0 END AS is_email,
     CASE
+        WHEN p.position = 0 THEN 0
         WHEN p.position = c.last_non_direct THEN 1
         WHEN c.last_non_direct = 0 AND p.position = c.length THEN 1
         ELSE 0
     END AS is_last_non_direct,
+    /*is_last_email*/ AS is_last_email,
     n.touches AS channel_touches,
     c.channels,
     CASE WHEN p.position = n.first_position THEN 1 ELSE 0 END AS channel_first,
-    0 AS is_lead,
-    0 AS is_opportunity,
-    0 AS has_lead,
-    0 AS has_opportunity
+    /*milestones*/
 FROM placed AS p
 JOIN named AS n ON n.order_id = p.order_id AND n.word = p.word
 JOIN closed AS c ON c.order_id = p.order_id
+/*kept*/

@@ -5,8 +5,9 @@ below 0.001 or above a million (nine decimals would lose a long decay); from the
 balance in minor units, C_k the weights up to touch k and T all of them, touch k holds
 `alloc(A) = floor(A * C_k / T) - floor(A * C_(k-1) / T)`, on the absolute value for a balance below zero: its credits add up
 to A. Each event posts alloc(balance after) - alloc(balance before), so a full refund returns every touch to zero.
-What no touch can hold stands in a row with position 0 and a reason: `no_touch` (nothing within the look-back) or
-`no_weight` (a model gives all its touches nothing).
+What no touch can hold stands in a row with position 0 and a reason: `no_touch` (nothing within the look-back), `no_weight` (a
+model gives all its touches nothing) or `baseline`: of a calibrated model each touch's whole number is cut by its channel's
+baseline share, and what was cut off is a last weight of its own, so that all still adds up to A.
 """
 
 from __future__ import annotations
@@ -16,20 +17,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from persync.attribution import journeys
+from persync.attribution import basis, journeys
 from persync.attribution.models import AttributionModel
 from persync.engine.engine import Engine
-from persync.engine.texts import load, names, rename
+from persync.engine.texts import names, rename
 from persync.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from persync.measure.metric import Ask
 
-NET_PARTS: Final = ("product", "adjustment")
 _COLUMNS: Final = frozenset(
     (
         *("order_id", "is_counted", "currency", "event_number", "event_at", "position", "connection", "campaign_key"),
-        *("word", "reason"),
+        *("word", "reason", "touched_at", "is_turned"),
     )
 )
 _HELD_WELL: Final = (1e-3, 1e6)
@@ -39,49 +39,73 @@ _HELD_WELL: Final = (1e-3, 1e6)
 def build(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> None:
     """Write the derived table `credit_ledger` (and `money_orders`, `journeys`, `ledger_events` before it).
 
-    Reads `ask.basis` (net or gross) and `ask.lookback_days`. Raise ConfigError for a model name that cannot be a column or
-    is given twice, DataError when a model's weight is negative or not a number.
+    Reads the ask's basis, currency and reporting, and what journeys are made of. With `ask.reporting` accrual the ledger has
+    a column more, `touched_at`: when the touch was, of what no touch holds when the order was placed. Raise ConfigError for a
+    model name that cannot be a column or is given twice, DataError when a model's weight is negative or not a number, or an
+    order cannot be turned into the reporting currency.
     """
     _check_names(models)
     journeys.build(engine, ask, models)
-    engine.write(_filled("ledger_events", {"parts": _parts(ask.basis)}), None, "ledger_events")
-    sql, params = ledger_sql(models, _to_scale(engine, models))
+    basis.build_events(engine, ask)
+    sql, params = ledger_sql(
+        models, _to_scale(engine, models), is_accrual=ask.reporting == "accrual", is_turned=basis.is_turned(engine, ask)
+    )
     engine.write(sql, params, "credit_ledger")
 
 
-def ledger_sql(models: Sequence[AttributionModel], scaled: frozenset[int] = frozenset()) -> tuple[str, dict[str, Any]]:
+def ledger_sql(
+    models: Sequence[AttributionModel],
+    scaled: frozenset[int] = frozenset(),
+    *,
+    is_accrual: bool = False,
+    is_turned: bool = False,
+) -> tuple[str, dict[str, Any]]:
     """Return the ledger's SQL text over `journeys` and `ledger_events`, with its parameters.
 
     `scaled` are the places of the models whose weights are divided by an order's greatest where that is very small or large.
     """
     numbers = range(len(models))
     weights, params = _weights(models)
+    based = [i for i in numbers if models[i].baseline]
+    shares, more = _shares(models)
+    params |= more
     tops = ", ".join(f"MAX(r.w{i}) AS x{i}" for i in sorted(scaled))
     words = {
-        "weights": _lines(weights),
+        "weights": _lines([*weights, *shares]),
         "tops": f"JOIN (SELECT r.order_id, {tops} FROM raws AS r GROUP BY r.order_id) AS t ON t.order_id = r.order_id"
         if tops
         else "",
-        "wholes": _lines(
-            f"CAST(FLOOR({_scaled(i) if i in scaled else f'r.w{i}'} * 1e9 + 0.5e0) AS BIGINT) AS n{i}" for i in numbers
-        ),
+        "wholes": _lines([*(_whole(i, scaled, based) for i in numbers), *(_cut(i, scaled) for i in based)]),
         "sums": _lines(
             f"CAST(SUM(h.n{i}) OVER (PARTITION BY h.order_id ORDER BY h.position"
             f" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS c{i}"
             for i in numbers
         ),
-        "totals": _lines(f"CAST(SUM(h.n{i}) AS BIGINT) AS t{i}" for i in numbers),
+        "totals": _lines(
+            [
+                *(f"CAST(SUM(h.n{i}{f' + h.b{i}' if i in based else ''}) AS BIGINT) AS t{i}" for i in numbers),
+                *(f"CAST(SUM(h.b{i}) AS BIGINT) AS b{i}" for i in based),
+            ]
+        ),
         "greatest": f"GREATEST({', '.join(f's.t{i}' for i in numbers)}, 0)",
-        "carried": _lines(f"s.t{i}" for i in numbers),
+        "carried": _lines([*(f"s.t{i}" for i in numbers), *(f"s.b{i}" for i in based)]),
         "credits": _lines(f"{_credit(model, i)} AS {model.name}" for i, model in enumerate(models)),
         "rests": _lines(f"{_rest(model, i)} AS {model.name}" for i, model in enumerate(models)),
         "weightless": " OR ".join(f"e.t{i} = 0" for i, model in enumerate(models) if model.sums_to == "order") or "1 = 0",
+        "touched_in": "j.happened_at AS touched_at," if is_accrual else "",
+        "touched_by": "r.touched_at," if is_accrual else "",
+        "touched": "w.touched_at," if is_accrual else "",
+        # What is in the store's own money can be held against it by anybody who finds the file.
+        "turned": "1 AS is_turned," if is_turned else "",
+        "placed": "m.ordered_at AS touched_at," if is_accrual else "",
+        "orders": "JOIN money_orders AS m ON m.order_id = e.order_id" if is_accrual else "",
+        "baselines": "",
     }
-    return _filled("ledger", words), params
-
-
-def _filled(name: str, words: dict[str, str]) -> str:
-    return re.sub(r"/\*(\w+)\*/", lambda match: words[match[1]], load(name, journeys.PACKAGE))
+    if based:
+        kept = {"credits": _lines(f"{_anyway(i) if i in based else '0'} AS {models[i].name}" for i in numbers)}
+        kept["any"] = " OR ".join(f"e.b{i} > 0" for i in based)
+        words["baselines"] = basis.filled("ledger_baselines", {**words, **kept})
+    return basis.filled("ledger", words), params
 
 
 def _lines(expressions: Iterable[str]) -> str:
@@ -90,14 +114,33 @@ def _lines(expressions: Iterable[str]) -> str:
 
 def _weights(models: Sequence[AttributionModel]) -> tuple[list[str], dict[str, Any]]:
     """Return each model's weight as column w0, w1 ...; parameters get the model's number, so that equal names do not meet."""
-    columns, params = [], {}
+    columns: list[str] = []
+    params: dict[str, Any] = {}
+    with_email = any(model.email_rule for model in models)
     for i, model in enumerate(models):
         own = {name: f"m{i}_{name}" for name in names(model.weight)}
-        columns.append(f"CAST({rename(model.weight, {name: f':{new}' for name, new in own.items()})} AS DOUBLE) AS w{i}")
+        weight = rename(model.weight, {name: f":{new}" for name, new in own.items()})
+        # Rows that serve the e-mail rule alone weigh nothing anywhere else.
+        seen = f"CASE WHEN j.is_touch = 1 THEN {weight} ELSE 0e0 END" if with_email and not model.email_rule else weight
+        columns.append(f"CAST({seen} AS DOUBLE) AS w{i}")
         for name, new in own.items():
             if name not in model.params:
                 raise ConfigError(f"the attribution model {model.name!r} uses :{name} but gives it no value in its params.")
             params[new] = float(model.params[name])
+    return columns, params
+
+
+def _shares(models: Sequence[AttributionModel]) -> tuple[list[str], dict[str, Any]]:
+    """Return the baseline share of each touch by model that has one, as column a0, a1 ..."""
+    columns, params = [], {}
+    for i, model in enumerate(models):
+        for word, share in model.baseline.items():
+            if not 0 <= share <= 1:
+                raise ConfigError(f"the baseline share of the attribution model {model.name!r} is not between 0 and 1.")
+            params[f"m{i}_anyway_{int(word)}"] = float(share)
+        if model.baseline:
+            cases = " ".join(f"WHEN {int(word)} THEN :m{i}_anyway_{int(word)}" for word in sorted(model.baseline))
+            columns.append(f"CAST(CASE j.word {cases} ELSE 0e0 END AS DOUBLE) AS a{i}")
     return columns, params
 
 
@@ -129,19 +172,28 @@ def _scaled(i: int) -> str:
     return f"CASE WHEN t.x{i} = 0e0 OR t.x{i} BETWEEN {low:e} AND {high:e} THEN r.w{i} ELSE r.w{i} / t.x{i} END"
 
 
-def _parts(basis: str) -> str:
-    return "1 = 1" if basis == "gross" else f"l.part IN ({', '.join(repr(part) for part in NET_PARTS)})"
+def _full(i: int, scaled: frozenset[int]) -> str:
+    return f"CAST(FLOOR({_scaled(i) if i in scaled else f'r.w{i}'} * 1e9 + 0.5e0) AS BIGINT)"
 
 
-def _share(size: str, i: int, kind: str) -> str:
-    """Return SQL for floor(size * C_k / T) - floor(size * C_(k-1) / T) in exact integers of the type `kind`.
+def _cut(i: int, scaled: frozenset[int]) -> str:
+    return f"CAST(FLOOR({_full(i, scaled)} * r.a{i} + 0.5e0) AS BIGINT) AS b{i}"
+
+
+def _whole(i: int, scaled: frozenset[int], based: Sequence[int]) -> str:
+    cut = f" - CAST(FLOOR({_full(i, scaled)} * r.a{i} + 0.5e0) AS BIGINT)" if i in based else ""
+    return f"{_full(i, scaled)}{cut} AS n{i}"
+
+
+def _share(size: str, i: int, kind: str, upto: str, before: str) -> str:
+    """Return SQL for floor(size * upto / T) - floor(size * before / T) in exact integers of the type `kind`.
 
     Each product less its remainder is a multiple of T, so their difference is too, and one quotient of doubles is off by
     far less than a half: rounded, it is exact.
     """
     total = f"CAST(e.t{i} AS {kind})"
-    upto, before = (f"CAST({size} AS {kind}) * {weight}" for weight in (f"w.c{i}", f"(w.c{i} - w.n{i})"))
-    numerator = f"({upto} - MOD({upto}, {total})) - ({before} - MOD({before}, {total}))"
+    high, low = (f"CAST({size} AS {kind}) * {weight}" for weight in (upto, before))
+    numerator = f"({high} - MOD({high}, {total})) - ({low} - MOD({low}, {total}))"
     return f"CAST(FLOOR(CAST({numerator} AS DOUBLE) / CAST(e.t{i} AS DOUBLE) + 0.5e0) AS BIGINT)"
 
 
@@ -149,14 +201,20 @@ def _credit(model: AttributionModel, i: int) -> str:
     if model.sums_to == "none":
         return f"CASE WHEN w.n{i} > 0 THEN e.amount_minor ELSE 0 END"
 
-    def posted(kind: str) -> str:
-        after, before = _share("e.after_size", i, kind), _share("e.before_size", i, kind)
-        return f"e.after_sign * {after} - CASE WHEN e.before_size = 0 THEN 0 ELSE e.before_sign * {before} END"
+    return f"CASE WHEN w.n{i} = 0 THEN 0 WHEN w.n{i} = e.t{i} THEN e.amount_minor {_posted(i, f'w.c{i}', f'(w.c{i} - w.n{i})')}"
 
-    return (
-        f"CASE WHEN w.n{i} = 0 THEN 0 WHEN w.n{i} = e.t{i} THEN e.amount_minor"
-        f" WHEN e.is_small = 1 THEN {posted('BIGINT')} ELSE {posted('DECIMAL(38, 0)')} END"
-    )
+
+def _anyway(i: int) -> str:
+    """Return SQL for what goes to the order's baseline: the last of its weights."""
+    return f"CASE WHEN e.b{i} = 0 THEN 0 WHEN e.b{i} = e.t{i} THEN e.amount_minor {_posted(i, f'e.t{i}', f'(e.t{i} - e.b{i})')}"
+
+
+def _posted(i: int, upto: str, before: str) -> str:
+    def moved(kind: str) -> str:
+        now, was = (_share(size, i, kind, upto, before) for size in ("e.after_size", "e.before_size"))
+        return f"e.after_sign * {now} - CASE WHEN e.before_size = 0 THEN 0 ELSE e.before_sign * {was} END"
+
+    return f"WHEN e.is_small = 1 THEN {moved('BIGINT')} ELSE {moved('DECIMAL(38, 0)')} END"
 
 
 def _rest(model: AttributionModel, i: int) -> str:
@@ -191,10 +249,7 @@ class Ties:
 
 def ties(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> Ties:
     """Hold `credit_ledger`, as `build` wrote it, against the store's ledger, order by order."""
-    expected = (
-        "SELECT m.order_id, l.currency, CAST(SUM(l.amount_minor) AS BIGINT) AS expected_minor FROM money_orders AS m"
-        f" JOIN order_ledger AS l ON l.order_key = m.order_key WHERE {_parts(ask.basis)} GROUP BY m.order_id, l.currency"
-    )
+    expected = basis.balances_sql(engine, ask)
     totals = engine.rows(
         f"SELECT x.currency, COUNT(*) AS orders, CAST(SUM(x.expected_minor) AS BIGINT) AS minor FROM ({expected}) AS x"
         " GROUP BY x.currency ORDER BY x.currency"

@@ -4,9 +4,11 @@ WITH raws AS (
     SELECT
         j.order_id,
         j.position,
+        j.is_touch,
         j.connection,
         j.campaign_key,
         j.word,
+        /*touched_in*/
         /*weights*/
     FROM journeys AS j
 ),
@@ -14,9 +16,11 @@ wholes AS (
     SELECT
         r.order_id,
         r.position,
+        r.is_touch,
         r.connection,
         r.campaign_key,
         r.word,
+        /*touched_by*/
         /*wholes*/
     FROM raws AS r
     /*tops*/
@@ -30,7 +34,7 @@ summed AS (
 totals AS (
     SELECT
         h.order_id,
-        COUNT(*) AS touches,
+        CAST(SUM(h.is_touch) AS BIGINT) AS touches,
         /*totals*/
     FROM wholes AS h
     GROUP BY h.order_id
@@ -67,6 +71,8 @@ SELECT
     w.connection,
     w.campaign_key,
     w.word,
+    /*touched*/
+    /*turned*/
     '' AS reason,
     /*credits*/
 FROM posts AS e
@@ -82,7 +88,11 @@ SELECT
     CAST(NULL AS BIGINT) AS connection,
     CAST(NULL AS BIGINT) AS campaign_key,
     CAST(NULL AS BIGINT) AS word,
-    CASE WHEN e.touches IS NULL THEN 'no_touch' ELSE 'no_weight' END AS reason,
+    /*placed*/
+    /*turned*/
+    CASE WHEN COALESCE(e.touches, 0) = 0 THEN 'no_touch' ELSE 'no_weight' END AS reason,
     /*rests*/
 FROM posts AS e
+/*orders*/
 WHERE e.touches IS NULL OR /*weightless*/
+/*baselines*/

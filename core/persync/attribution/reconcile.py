@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from persync.attribution import journeys
+from persync.attribution import claim_differences, journeys
+from persync.attribution.claim_differences import Cause, ClaimDifference
 from persync.attribution.credit import only_currency
 from persync.engine.engine import Engine
 from persync.engine.texts import load
@@ -89,6 +90,11 @@ class Reconciliation:
     claims_minor: int
     """the claims that are added up"""
     over_claims: tuple[OverClaim, ...]
+    claim_differences: tuple[ClaimDifference, ...] = ()
+    """each claim in the currency, and each shop's own journeys, against the orders with that e-mail before them; the last is
+    of all that are added up, if any is"""
+    basis: str = "net"
+    """what those orders are counted on: net or gross"""
 
     @property
     def shop_minor(self) -> int:
@@ -150,7 +156,28 @@ class Reconciliation:
         ]
         found.append(money("claims_total", self.claims_minor))
         found += [self._ratio(each) for each in self.over_claims]
+        for one in self.claim_differences:
+            by = {"connection": one.connection, "model": one.model}
+            found.append(money("claim_difference", one.difference_minor, one.orders, **by, basis=self.basis))
+            found += [self._cause(cause, by) for cause in one.causes]
         return found
+
+    def _cause(self, cause: Cause, by: dict[str, str]) -> Estimate:
+        value, low, high = (
+            None if minor is None else float(from_minor(minor, self.currency))
+            for minor in (cause.amount_minor, cause.low_minor, cause.high_minor)
+        )
+        return Estimate(
+            "claim_cause",
+            value,
+            low,
+            high,
+            n=cause.orders,
+            unit=self.currency,
+            by={**by, "cause": cause.name},
+            period=self.period,
+            note="" if low is None else "the claim names no orders: low and high are how far this can reach, no interval",
+        )
 
     def _ratio(self, each: OverClaim) -> Estimate:
         reason = None if each.ratio is not None else "no_denominator" if self.has_claims else "no_claims"
@@ -173,6 +200,7 @@ def reconcile(engine: Engine, ask: Ask) -> Reconciliation:
         raise DataError("there are no orders to reconcile.", hint="Pull a shop, or ask for another period.")
     claims = _claims(engine, params, currency)
     claimed = sum(claim.amount_minor for claim in claims if claim.is_added)
+    over_claims = _over_claims(engine, claimed if any(claim.is_added for claim in claims) else None)
     return Reconciliation(
         currency=currency,
         period=ask.period,
@@ -182,8 +210,21 @@ def reconcile(engine: Engine, ask: Ask) -> Reconciliation:
         orders=_counts(engine, begin, end),
         claims=claims,
         claims_minor=claimed,
-        over_claims=_over_claims(engine, claimed if any(claim.is_added for claim in claims) else None),
+        over_claims=over_claims,
+        claim_differences=_differences_of_claims(engine, ask, claims, params, over_claims),
+        basis=_basis(ask),
     )
+
+
+def _differences_of_claims(
+    engine: Engine, ask: Ask, claims: tuple[PlatformClaim, ...], params: dict[str, Any], over_claims: tuple[OverClaim, ...]
+) -> tuple[ClaimDifference, ...]:
+    journeys.build_touches(engine)
+    claim_differences.prepare(engine, params, ask.basis == "gross")
+    found = claim_differences.differences(engine, claims, params)
+    mailed = next(each for each in over_claims if (each.against, each.basis) == ("email_touched", _basis(ask)))
+    whole = claim_differences.together(engine, found, claims, mailed.actual_minor, mailed.orders)
+    return found if whole is None else (*found, whole)
 
 
 def _sources(engine: Engine) -> tuple[Source, ...]:
@@ -282,3 +323,7 @@ def _over_claims(engine: Engine, claimed: int | None) -> tuple[OverClaim, ...]:
 
 def _divided(claimed: int | None, actual: int) -> float | None:
     return claimed / int(actual) if claimed is not None and actual > 0 else None
+
+
+def _basis(ask: Ask) -> str:
+    return "gross" if ask.basis == "gross" else "net"

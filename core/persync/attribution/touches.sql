@@ -27,4 +27,5 @@ LEFT JOIN campaign_links AS l ON l.link_id = t.link_id
 LEFT JOIN words AS w ON w.word = t.channel
 LEFT JOIN odd_touches AS o
     ON o.key_id = t.key_id AND o.campaign_key = t.campaign_key AND o.happened_at = t.happened_at AND o.action = t.action
+    AND o.connection = t.connection
 WHERE t.action IN (4, 9)

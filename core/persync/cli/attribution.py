@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from persync.cli.base import Command, format_option, period_option
 from persync.cli.context import App, pass_app
-from persync.cli.output import show_estimates
+from persync.cli.output import show_json, show_table
+from persync.money import Money, to_minor
+
+if TYPE_CHECKING:
+    from persync.attribution.models import AttributionModel
+    from persync.estimate import Estimate
+    from persync.measure.metric import Ask
+
+WIDTH = 80
+"""how wide a terminal is taken to be when nobody says"""
+TOTAL = "all"
+APART = ("(overlap)", "(baseline)", "(none)")
+"""slices that are no thing of their own stand last"""
 
 
 @click.command(cls=Command)
 @click.option("--models", default="all", show_default=True, metavar="A,B|all", help="Which models.")
-@click.option("--by", "by", multiple=True, metavar="DIM", help="Split by this: channel (default), campaign, level ...")
+@click.option(
+    "--by", "by", multiple=True, metavar="DIM[,DIM]", help="Split by channel (default), campaign, message, variant, product ..."
+)
 @click.option("--lookback", type=click.FloatRange(min=0, min_open=True), metavar="DAYS", help="How far back a touch counts.")
-@click.option("--basis", type=click.Choice(("net", "gross")), help="Which money; default: as in persync.toml, else net.")
+@click.option(
+    "--basis", type=click.Choice(("net", "gross", "margin")), help="Which money; default: as in persync.toml, else net."
+)
+@click.option(
+    "--reporting",
+    type=click.Choice(("cash", "accrual")),
+    help="Date credit by the sale or refund (cash, the default), or by the touch that has it.",
+)
+@click.option("--currency", metavar="CUR", help="Turn orders in other currencies into this one, at the rate of their day.")
+@click.option("--cost", is_flag=True, help="Also what came back for the cost of e-mail, by each model.")
 @click.option("--engine", "engine_name", default="duckdb", show_default=True, metavar="E")
 @period_option
 @format_option("text", "json")
@@ -24,6 +51,9 @@ def attribution(
     by: tuple[str, ...],
     lookback: float | None,
     basis: str | None,
+    reporting: str | None,
+    currency: str | None,
+    cost: bool,
     engine_name: str,
     period: str | None,
     form: str,
@@ -31,14 +61,148 @@ def attribution(
     """Credit each order to the touchpoints before it, by model. Credit is not cause: an experiment says what was caused.
 
     For every model that sums to the order, the credits add up to the revenue to the cent; what no touchpoint can take
-    stands beside it.
+    stands beside it. By segment a person may count in several: the slice (overlap) takes back what is counted twice.
     """
-    from persync.attribution.credit import credit
+    from persync.attribution.basis import basis_of
+    from persync.attribution.credit import cost_coverage, credit
+    from persync.attribution.datadriven import prepared
     from persync.plugins import find
 
     known = app.host.models
     wanted = list(known) if models == "all" else [name.strip() for name in models.split(",") if name.strip()]
     chosen = [find("attribution model", name, known) for name in dict.fromkeys(wanted)]
+    split = tuple(name.strip() for part in by for name in part.split(",") if name.strip()) or ("channel",)
     with app.engine(engine_name) as engine:
-        ask = app.ask(period, lookback_days=lookback, basis=basis)
-        show_estimates(credit(engine, chosen, by or ("channel",), ask), form, ask)
+        ask = app.ask(period, lookback_days=lookback, basis=basis, currency=_currency(currency), reporting=reporting)
+        ready = prepared(engine, chosen, ask)
+        found = credit(engine, ready, split, ask)
+        beside = cost_coverage(engine, ask)
+        returns: Sequence[Estimate] = ()
+        if cost:
+            from persync.measure.model_returns import model_returns
+
+            returns = model_returns(engine, ready, ask)
+    if form == "json":
+        results = [estimate.as_json() for estimate in (*found, *beside, *returns)]
+        unit = next((estimate.unit for estimate in found if estimate.unit), ask.currency)
+        show_json("estimates", results, period=ask.period, basis=basis_of(ask), reporting=ask.reporting, currency=unit or None)
+        return
+    _show(found, ready, split, ask)
+    if beside:
+        click.echo()
+        click.echo(_covered(beside))
+    if returns:
+        click.echo()
+        _show_returns(returns)
+
+
+def _currency(text: str | None) -> str | None:
+    from persync.errors import ConfigError
+
+    if text is None:
+        return None
+    if len(text) != 3 or not text.isascii() or not text.isalpha():
+        raise ConfigError(f"{text!r} is not a currency.", hint="Write its three letters: EUR.")
+    return text.upper()
+
+
+def _show(found: Sequence[Estimate], models: Sequence[AttributionModel], by: Sequence[str], ask: Ask) -> None:
+    """Print a table of slices and models that fits the terminal: whatever there is more of goes down, in as many blocks as
+    the other needs across. The last row adds up the models that sum to the order."""
+    from persync.report import words
+
+    named = [e for e in found if e.id == "credit" and e.value is not None]
+    if named:
+        unit = named[0].unit
+        dated = "the day of the sale or refund" if ask.reporting == "cash" else "the day of the touch that has it"
+        click.echo(f"{_basis(ask)}, {unit}, dated by {dated}. Credited, not caused.")
+        cells = {(" / ".join(e.by[name] for name in by), e.by["model"]): e for e in named}
+        slices, usable = (list(dict.fromkeys(keys[place] for keys in cells)) for place in (0, 1))
+        slices.sort(key=lambda name: name.split(" / ")[0] in APART)
+        texts = {key: words.value(e).removesuffix(f" {unit}") for key, e in cells.items()}
+        for model in models:
+            if model.sums_to == "order" and model.name in usable:
+                minors = [to_minor(round(float(cells[name, model.name].value or 0), 6), unit) for name in slices]
+                texts[TOTAL, model.name] = words.money(Money(sum(minors), unit)).removesuffix(f" {unit}")
+        rows = [*slices, TOTAL]
+        if len(rows) >= len(usable):
+            _blocks(" / ".join(by), rows, usable, texts)
+        else:
+            _blocks("model", usable, rows, {(model, name): text for (name, model), text in texts.items()})
+    fits = {
+        (e.by["channel"], e.by["model"]): words.value(e) for e in found if e.id == "credit_population" and "channel" in e.by
+    }
+    if fits:
+        click.echo("\nOrders of each channel as the fit has it (credit_population)")
+        channels, fitted = (list(dict.fromkeys(keys[place] for keys in fits)) for place in (0, 1))
+        _blocks("channel", channels, fitted, fits)
+    for e in found:
+        if e.id == "credit" and e.value is None:
+            click.echo(f"{e.by['model']}: {words.value(e)}{f' ({e.note})' if e.note else ''}")
+
+
+def _basis(ask: Ask) -> str:
+    from persync.attribution.basis import basis_of
+
+    return {"net": "Net revenue", "gross": "Gross revenue", "margin": "Margin"}[basis_of(ask)]
+
+
+def _blocks(corner: str, down: Sequence[str], across: Sequence[str], cells: dict[tuple[str, str], str]) -> None:
+    width = shutil.get_terminal_size((WIDTH, 24)).columns
+    first = max(len(corner), *(len(_short(name, width // 2)) for name in down))
+    block: list[str] = []
+    left = width - first
+    for name in [*across, ""]:
+        head = _short(name, width // 3)
+        size = 2 + max(len(head), *(len(cells.get((row, name), "")) for row in down))
+        if block and (not name or size > left):
+            _block(corner, down, block, cells, width)
+            block, left = [], width - first
+        block.append(name)
+        left -= size
+
+
+def _block(corner: str, down: Sequence[str], across: Sequence[str], cells: dict[tuple[str, str], str], width: int) -> None:
+    heads = [_short(name, width // 3) for name in across]
+    click.echo()
+    rows = [[_short(row, width // 2), *(cells.get((row, name), "") for name in across)] for row in down]
+    show_table([corner, *heads], rows, right=heads)
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _covered(beside: Sequence[Estimate]) -> str:
+    """Say of how much of the net the costs are known."""
+    from persync.report import words
+
+    shares = {e.by["cost"]: e for e in beside}
+    said = [f"The costs of {words.value(shares['unit_cost'])} of net revenue are known"]
+    if shares["margin_setting"].value:
+        said.append(f"for {words.value(shares['margin_setting'])} the margin of persync.toml stands in")
+    if shares["left_out"].value:
+        said.append(f"{words.value(shares['left_out'])} is left out, for no cost of it is known and no margin is set")
+    return "; ".join(said) + "."
+
+
+def _show_returns(returns: Sequence[Estimate]) -> None:
+    """Print what came back for the cost, a line a model, and what the gain is."""
+    from persync.report import words
+
+    rows: dict[tuple[str, str], dict[str, Estimate]] = {}
+    for e in returns:
+        if "model" in e.by:
+            rows.setdefault((e.by["channel"], e.by["model"]), {})[e.id] = e
+    table = []
+    for (channel, model), three in rows.items():
+        roas, roi, per = (three[id] for id in ("roas", "attribution_model_roi", "cost_per_credited_order"))
+        cells = [words.value(roas), words.interval(roas), words.value(roi), words.value(per)] if roas.value is not None else []
+        table.append([model, channel, *(cells or [words.value(roas), "", "", ""])])
+    headers = ("model", "channel", "came back per unit", "95 %", "return", "cost an order")
+    show_table(headers, table, right=headers[2:])
+    for note in dict.fromkeys(e.note.partition(";")[2].strip() for e in returns if e.id == "roas" and e.value is not None):
+        click.echo(f"{note[:1].upper()}{note[1:]}.")
+    for e in returns:
+        if "model" not in e.by and e.value is not None and (e.n or 0) > 1:
+            click.echo(f"By model the return on {e.by['channel']} runs from {e.note}.")

@@ -23,6 +23,7 @@ def import_file(app: App, kind: str, file: Path) -> None:
     from persync.imports.csvfile import read_batch
     from persync.imports.known import connections_in, orders_in
     from persync.plugins import find
+    from persync.redact import inert
     from persync.store.derive import derive
     from persync.store.write import write_batch
 
@@ -35,9 +36,9 @@ def import_file(app: App, kind: str, file: Path) -> None:
         changed = write_batch(store, "files", "files", batch, now=app.now)
         derive(store, aliases=app.project.aliases)
     if changed is None:
-        click.echo(f"{name}: unchanged since it was read last, 0 rows changed.")
+        click.echo(f"{inert(name)}: unchanged since it was read last, 0 rows changed.")
     else:
-        click.echo(f"{name}: {batch.count:,} lines of {kind} read, {changed:,} rows changed.")
+        click.echo(f"{inert(name)}: {batch.count:,} lines of {kind} read, {changed:,} rows changed.")
 
 
 def _name(file: Path, folder: Path) -> str:

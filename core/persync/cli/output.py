@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from persync import __version__
+from persync.redact import inert, inert_json
 
 if TYPE_CHECKING:
     from persync.cli.context import App
@@ -29,12 +30,14 @@ def show_json(kind: str, results: Iterable[Any], *, period: tuple[int, int] | No
         "results": list(results),
         **more,
     }
-    click.echo(json.dumps(_finite(document), indent=2, ensure_ascii=False))
+    click.echo(inert_json(json.dumps(_finite(document), indent=2, ensure_ascii=False)))
 
 
 def show_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
     """Print aligned columns; those named in `right` are numbers. An empty column is left out."""
-    lines = [list(row) for row in rows]
+    # Names come from other people's systems: none of them may move the cursor.
+    lines = [list(map(inert, row)) for row in rows]
+    headers = list(map(inert, headers))
     kept = [i for i in range(len(headers)) if any(line[i] for line in lines)]
     widths = {i: max(len(headers[i]), *(len(line[i]) for line in lines)) for i in kept}
     for line in [list(headers), *lines]:

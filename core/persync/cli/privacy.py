@@ -13,6 +13,7 @@ import click
 from persync.cli.base import Group, format_option, is_interactive
 from persync.cli.context import App, pass_app
 from persync.errors import AuthError, CheckFailedError, ConfigError, PersyncError
+from persync.redact import inert_json
 
 if TYPE_CHECKING:
     from persync.privacy.compliance import Payload
@@ -305,7 +306,7 @@ def _write_exports(exports: list[dict[str, list[dict[str, Any]]]], out: Path | N
     from persync import __version__
 
     document = {"persync": __version__, "kind": "subject_data", "period": None, "results": exports}
-    text = json.dumps(document, indent=2, ensure_ascii=False)
+    text = inert_json(json.dumps(document, indent=2, ensure_ascii=False))
     if out is None:
         click.echo(text)
         return

@@ -9,6 +9,7 @@ import click
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.output import iso, show_json, show_table
+from persync.redact import inert
 
 if TYPE_CHECKING:
     import sqlite3
@@ -91,10 +92,8 @@ def tag(app: App, campaign: str | None, level: str | None, listing: bool, form: 
         )
     else:
         one = levels[0]
-        click.echo(
-            f"{one['connection']}:{one['campaign']} {one['title']}: level {_word(one['level'])} ({one['why']}),"
-            f" before {_word(before['level'])} ({before['why']})."
-        )
+        said = f"{one['connection']}:{one['campaign']} {one['title']}: level {_word(one['level'])} ({one['why']}),"
+        click.echo(inert(f"{said} before {_word(before['level'])} ({before['why']})."))
 
 
 def find_campaign(db: sqlite3.Connection, name: str) -> Campaign:

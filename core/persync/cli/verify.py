@@ -7,6 +7,7 @@ import click
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
 from persync.errors import EXIT_CHECK, CheckFailedError
+from persync.redact import inert
 
 
 @click.command(cls=Command)
@@ -46,7 +47,7 @@ def verify(app: App, with_digest: bool, form: str) -> None:
         show_json("verify", results, is_whole=not failed)
     else:
         for one in found:
-            click.echo(f"{'note: ' if one.is_note else ''}{one.check}, {one.where}: {one.what.rstrip('.')}. {one.fix}")
+            click.echo(inert(f"{'note: ' if one.is_note else ''}{one.check}, {one.where}: {one.what.rstrip('.')}. {one.fix}"))
         ending = "whole" if not failed else "1 thing is wrong" if len(failed) == 1 else f"{len(failed):,} things are wrong"
         click.echo(f"{store.path}: {ending}.")
     if failed:

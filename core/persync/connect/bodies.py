@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
 
-__all__ = ["as_json", "mended"]
+from persync.errors import ResponseError
+
+__all__ = ["as_json", "mended", "understood"]
 
 # A backslash that is escaped itself, a whole pair, or one half that stands alone.
 _ESCAPES = re.compile(rb"\\\\|\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
@@ -35,3 +39,17 @@ def as_json(value: Any) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # an integer of more than 64 bits
         return json.dumps(value, sort_keys=True).encode()
+
+
+@contextmanager
+def understood(otherwise: str) -> Iterator[None]:
+    """Raise ResponseError where a block trips over an answer of a form that nobody foresaw; `otherwise` says what is wrong.
+
+    The stream fails with its place, and everything else is pulled.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
+        raise ResponseError(
+            f"{otherwise} ({type(error).__name__}).", hint="Pull again; if it stays so, the vendor changed: update persync."
+        ) from error

@@ -23,6 +23,7 @@ from tenacity.stop import stop_base
 from tenacity.wait import wait_exponential_jitter
 
 from persync import __version__
+from persync.connect.bodies import understood
 from persync.connect.connector import Connector, retry_after
 from persync.connect.stream import Request
 from persync.errors import AuthError, ConfigError, PersyncError, ResponseError, TransientError, UnreachableError
@@ -212,7 +213,8 @@ class Client:
         lower = {name.lower(): value for name, value in answer.headers.items()}
         if own_host:
             self._compare_clocks(lower.get("date", ""), sent)
-        self.pace.learn(request, answer.status_code, lower, body)
+        with understood("what the answer says of limits makes no sense"):
+            self.pace.learn(request, answer.status_code, lower, body)
         if 300 <= answer.status_code < 400:
             raise PersyncError(
                 f"the server sends us elsewhere (HTTP {answer.status_code}).",
@@ -224,7 +226,8 @@ class Client:
         # Cleaned before anybody cuts it: a secret or an address cut in half is known by nothing any more.
         told = redacted(body.decode("utf-8", "replace")).encode() if answer.status_code >= 400 else body
         try:
-            failure = judge(answer.status_code, lower, told)
+            with understood("the refusal makes no sense"):
+                failure = judge(answer.status_code, lower, told)
         except PersyncError as error:
             # An answer in which not even the reason can be read.
             failure = error

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from persync.connect.bodies import mended
+from persync.connect.bodies import as_json, mended, understood
 from persync.connect.client import Client, Response, Stopped
 from persync.connect.stream import Request, Step, Token, Work
 from persync.errors import PersyncError, ResponseError, SkipStreamError, TransientError
@@ -200,7 +200,7 @@ class Fetchers:
                 continue
             if self._stop.is_set() or job.dead or work.stream.name in self._cancelled:
                 return
-            mark = orjson.dumps(token, option=orjson.OPT_SORT_KEYS)
+            mark = as_json(token)
             if mark in seen or len(seen) > ENDLESS:
                 raise placed(
                     ResponseError("the vendor's next page leads back to one already read.", hint=GOES_ON), work, number
@@ -259,13 +259,16 @@ class Fetchers:
         damaged = doubted = False
         while True:
             try:
-                request = reader.request(work, token)
+                with understood("what was answered before cannot be asked about"):
+                    request = reader.request(work, token)
                 response = self._client.send(request)
             except PersyncError as error:
                 raise placed(_gone(error, work), work, number) from None
             try:
                 body = _body(request, response)
-                step = reader.read(work, token, body, response.headers)
+                with understood("the answer is not what was expected"):
+                    step = reader.read(work, token, body, response.headers)
+                    orjson.dumps(step.next)  # a place that cannot be written down is none to go on from
                 if goes_on and repeats(step, before):
                     raise ResponseError("the vendor sent the page before once more in place of this one.", hint=GOES_ON)
             except PersyncError as error:

@@ -22,6 +22,8 @@ _OF_LEDGER: Final = frozenset(
         "connection",
         "campaign_key",
         "word",
+        "touched_at",
+        "is_turned",
         "reason",
     )
 )
@@ -101,7 +103,8 @@ def _rows(db: sqlite3.Connection, name: str, parts: dict[int, dict[str, Any]]) -
 def ledger_problems(store_path: Path, models: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield (file, what is wrong) of credit ledgers kept beside the mirror: every model that sums to the order must.
 
-    `models` are those that do. A ledger is held against the mirror's own `order_ledger`, on whichever basis it was made.
+    `models` are those that do. A ledger is held against the mirror's own `order_ledger`, on whichever basis it was made; one of
+    margins or in a reporting currency (`is_turned`) has its models held against each other.
     """
     folder = mirror_folder(store_path)
     manifest = read_manifest(folder) if folder.exists() else None
@@ -128,6 +131,9 @@ def ledger_problems(store_path: Path, models: Collection[str]) -> Iterator[tuple
             if not summing:
                 continue
             credit.create_view("credit", replace=True)
+            if "is_turned" in credit.columns:
+                yield from ((path.name, what) for what in _unequal(db, summing))
+                continue
             sums = ", ".join(f'sum(c."{name}") AS "{name}"' for name in summing)
 
             def off(basis: str, names: list[str] = summing) -> str:
@@ -143,3 +149,13 @@ def ledger_problems(store_path: Path, models: Collection[str]) -> Iterator[tuple
             for name, count in zip(summing, min(net, gross, key=sum), strict=True):
                 if count:
                     yield path.name, f"{name} does not add up to {count:,} orders"
+
+
+def _unequal(db: Any, models: list[str]) -> Iterator[str]:
+    """Yield the models whose credits do not come to the same as the first one's, order by order."""
+    sums = ", ".join(f'sum(c."{name}") AS "{name}"' for name in models)
+    off = ", ".join(f'count(*) FILTER (WHERE s."{name}" IS DISTINCT FROM s."{models[0]}")' for name in models)
+    [found] = db.execute(f"SELECT {off} FROM (SELECT {sums} FROM credit c GROUP BY c.order_id, c.currency) s").fetchall()
+    for name, count in zip(models, found, strict=True):
+        if count:
+            yield f"{name} and {models[0]} do not come to the same for {count:,} orders"

@@ -22,6 +22,10 @@ _EPOCH_S = re.compile(r"\d{9,10}")
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _ADDRESS = re.compile(r"[^\s@]@[^\s@]+\.\w")
+_FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
+"""the first and the last moment that has a date, in epoch ms"""
+_MOST = 2**63 - 1
+"""minor units: what an integer column holds"""
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -81,6 +85,8 @@ def person(text: str, connections: Collection[str] | None) -> Person:
 def time(text: str) -> int:
     """Epoch ms from ISO 8601 (without a zone it is UTC; a day alone is its first moment) or from epoch ms itself."""
     if _EPOCH_MS.fullmatch(text):
+        if not _FIRST <= int(text) <= _LAST:
+            raise ValueError(f"{text!r} is no time of the years 1 to 9999.")
         return int(text)
     if _EPOCH_S.fullmatch(text):
         raise ValueError(f"{text!r} looks like seconds; write ISO 8601 or epoch milliseconds.")
@@ -90,7 +96,10 @@ def time(text: str) -> int:
         raise ValueError(f"{shown(text)} is not a time; write ISO 8601 (2025-03-30T09:00:00Z) or epoch milliseconds.") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1000)
+    at = round(moment.timestamp() * 1000)
+    if not _FIRST <= at <= _LAST:
+        raise ValueError(f"{shown(text)} is, in UTC, no time of the years 1 to 9999.")
+    return at
 
 
 def money(text: str, currency: str) -> int:
@@ -100,7 +109,10 @@ def money(text: str, currency: str) -> int:
     places = len(text.partition(".")[2].rstrip("0"))
     if places > exponent(currency):
         raise ValueError(f"{text!r} has more decimals than {currency} has ({exponent(currency)}).")
-    return to_minor(text, currency)
+    minor = to_minor(text, currency)
+    if not -_MOST <= minor <= _MOST:
+        raise ValueError(f"{shown(text)} is more than can be kept.")
+    return minor
 
 
 def currency(text: str) -> str:

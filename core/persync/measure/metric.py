@@ -38,10 +38,14 @@ class Ask:
     by: tuple[str, ...] = ()
     arm: str | None = None
     currency: str | None = None
-    """the reporting currency; None = the only one in the store"""
+    """the reporting currency; credit in others is turned into it at the order's date. None = the only one in the store"""
     timezone: str = "UTC"
     basis: str = "net"
     """net = product + adjustment; gross = all parts"""
+    credit_basis: str = ""
+    """the basis of attribution: net, gross or margin; "" = `basis`"""
+    reporting: str = "cash"
+    """when credit is dated: at the sale, edit or refund (cash), or at the touch that has it (accrual)"""
     lookback_days: float = 30
     """how far before an order a touch counts, where `windows` says nothing else of its kind"""
     kinds: tuple[str, ...] = ("click", "visit", "direct")

@@ -64,6 +64,7 @@ CONFIG: Final[dict[str, Any]] = {
 _SVG_NAMESPACE = "{http://www.w3.org/2000/svg}"
 _ELEMENTS: Final = frozenset(("svg", "g", "path", "line", "rect", "text", "tspan", "circle", "defs", "clipPath", "title"))
 _COLOUR = re.compile(r"none|transparent|inherit|currentcolor|var\(--[a-z0-9-]+\)", re.IGNORECASE)
+_PAIRED: Final = re.compile("[\U00010000-\U0010ffff]")
 _PAINTS: Final = ("fill", "stroke", "color", "stop-color")
 
 
@@ -152,7 +153,11 @@ def svg(spec: Mapping[str, Any], *, name: str, alt: str, width: int = 720) -> st
         "legend": {**CONFIG["legend"], "columns": max(2, width // 150), "labelLimit": width // 3},
     }
     try:
-        text = vl_convert.vegalite_to_svg(sized, config=config, allowed_base_urls=[])
+        try:
+            text = vl_convert.vegalite_to_svg(sized, config=config, allowed_base_urls=[])
+        except ValueError:
+            # Vega counts in halves of pairs, and cuts a label that is too long in the middle of an emoji: then boxes stand in.
+            text = vl_convert.vegalite_to_svg(_boxed(sized), config=config, allowed_base_urls=[])
     except ValueError as error:
         raise DataError("The figure's description is not valid Vega-Lite.") from error
     root = ElementTree.fromstring(text)  # noqa: S314  our own renderer wrote it
@@ -166,6 +171,15 @@ def svg(spec: Mapping[str, Any], *, name: str, alt: str, width: int = 720) -> st
     if wrong:
         raise DataError(f"A figure's colours must be CSS variables, not {', '.join(wrong)}.")
     return drawn
+
+
+def _boxed(value: Any) -> Any:
+    """Return a spec in which a box stands for every character that takes a surrogate pair."""
+    if isinstance(value, dict):
+        return {name: _boxed(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_boxed(inner) for inner in value]
+    return _PAIRED.sub("\u25a1", value) if isinstance(value, str) else value
 
 
 def wrong_colours(drawn: str) -> list[str]:

@@ -7,27 +7,36 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-# Joiners and the soft hyphen are format characters that ordinary words need.
-_ALLOWED_FORMAT = frozenset("\u200c\u200d\u00ad")
+from persync.redact import JOINERS
+
+_BREAKS = re.compile(r"[\r\n\t\v\f\x85]+")
 
 
 def _inert(character: str) -> str:
     category = unicodedata.category(character)
-    if category in ("Cc", "Cs", "Zl", "Zp") or (category == "Cf" and character not in _ALLOWED_FORMAT):
+    if category in ("Cc", "Cs", "Zl", "Zp") or (category == "Cf" and character not in JOINERS):
         return "\ufffd"
-    return character
+    return "\ufffd" if category == "Cn" and _is_no_character(ord(character)) else character
+
+
+def _is_no_character(code: int) -> bool:
+    """Tell the 66 codes that are kept for programs: XML allows no U+FFFE, and what draws the figures dies of one."""
+    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
 
 
 def plain(text: str) -> str:
     """Return the text on one line without control, direction-changing or broken characters.
 
-    Line breaks and tabs become spaces; escape sequences, right-to-left overrides and lone surrogates become U+FFFD, so
-    that nothing can colour a terminal, turn a line round or fail to be written as UTF-8.
+    Line breaks and tabs become spaces; escape sequences, right-to-left overrides, lone surrogates and what is
+    no character become U+FFFD, so that nothing can colour a terminal, turn a line round or fail to be written as UTF-8.
     """
-    spaced = re.sub(r"\s*[\r\n\t\v\f\x85]+\s*", " ", text)
+    if text.isascii() and text.isprintable():
+        return text
+    first, *rest = _BREAKS.split(text)
+    spaced = " ".join([first.rstrip(), *filter(None, map(str.strip, rest[:-1])), rest[-1].lstrip()]) if rest else first
     if spaced.isascii() and spaced.isprintable():
         return spaced
-    return "".join(map(_inert, spaced))
+    return spaced.translate({ord(one): _inert(one) for one in set(spaced)})
 
 
 def markdown(text: str) -> str:

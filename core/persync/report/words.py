@@ -41,6 +41,8 @@ REASONS: Final = {
     "too_few_conversions": "too few orders with touchpoints to fit a model to",
     "no_null_paths": "every path ends in an order, so there is nothing to hold them against",
     "no_strength": "no channel stands out from the paths that came to nothing",
+    "no_unit_cost": "no cost of the goods is known, and no margin is set",
+    "no_credit": "no order is credited to it",
     "no_claims": "no platform claims anything",
     "no_flag": "the platform flags no machine opens",
     "not_measured": "the platform does not measure it",

@@ -15,7 +15,15 @@ from persync.errors import ConfigError, PluginError, nearest
 from persync.measure.metric import Ask, Experiment
 from persync.settings.connections import FILE, connection_settings
 from persync.settings.periods import day_start, parse_period, zone
-from persync.settings.tables import ExperimentTable, JobTable, PrivacyTable, ReportTable, ShopsTable, StoreTable
+from persync.settings.tables import (
+    AttributionTable,
+    ExperimentTable,
+    JobTable,
+    PrivacyTable,
+    ReportTable,
+    ShopsTable,
+    StoreTable,
+)
 from persync.settings.toml import Places, checked, named, parse_toml, read_text
 
 if TYPE_CHECKING:
@@ -36,6 +44,7 @@ class Project:
     experiment_tables: Mapping[str, ExperimentTable] = field(default_factory=dict)
     jobs: Mapping[str, JobTable] = field(default_factory=dict)
     report: ReportTable = field(default_factory=ReportTable)
+    attribution: AttributionTable = field(default_factory=AttributionTable)
     aliases: Mapping[str, str] = field(default_factory=dict)
     retention: Mapping[str, int] = field(default_factory=dict)
     """{kind: months} after which rows go"""
@@ -66,17 +75,24 @@ class Project:
         arm: str | None = None,
         lookback_days: float | None = None,
         basis: str | None = None,
+        currency: str | None = None,
+        reporting: str | None = None,
     ) -> Ask:
-        """Return the question that these settings make; `period` may be `A..B`, days with both ends included."""
+        """Return the question that these settings make; `period` may be `A..B`, days with both ends included.
+
+        `basis` is that of attribution, where it may be margin; measures of revenue have the report's own, net or gross.
+        """
         zone_name = self.timezone
         return Ask(
             now=now,
             period=parse_period(period, zone_name) if isinstance(period, str) else period,
             by=by,
             arm=arm,
-            currency=self.report.currency,
+            currency=currency or self.attribution.currency or self.report.currency,
             timezone=zone_name,
-            basis=basis or self.report.basis,
+            basis=basis if basis in ("net", "gross") else self.report.basis,
+            credit_basis=basis or self.attribution.basis or "",
+            reporting=reporting or self.attribution.reporting,
             lookback_days=lookback_days or self.report.lookback_days,
             experiments=self.experiments,
             margin=self.report.margin,
@@ -104,7 +120,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         return Project(folder, folder / StoreTable().path, has_file=False)
     given = parse_toml(text, path)
     place = Places(text, str(path))
-    tables = ("store", "connections", "experiments", "jobs", "privacy", "report", "shops")
+    tables = ("attribution", "store", "connections", "experiments", "jobs", "privacy", "report", "shops")
     for name, value in given.items():
         if name not in tables:
             raise ConfigError(f"there is no table '{name}'.", where=place.of("", name), hint=nearest(name, tables))
@@ -131,6 +147,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         experiment_tables=experiments,
         jobs={n: checked(JobTable, t, f"jobs.{n}", place) for n, t in named(given, "jobs", place)},
         report=report,
+        attribution=checked(AttributionTable, given.get("attribution", {}), "attribution", place),
         aliases=checked(ShopsTable, given.get("shops", {}), "shops", place).aliases,
         retention=checked(PrivacyTable, given.get("privacy", {}), "privacy", place).retention.periods,
     )

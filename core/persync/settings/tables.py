@@ -31,6 +31,14 @@ class ReportTable(_Table):
     report_n: int = Field(default=30, ge=1)
 
 
+class AttributionTable(_Table):
+    """[attribution]: what credit is given on. What it leaves out is as in [report]."""
+
+    basis: Literal["net", "gross", "margin"] | None = None
+    reporting: Literal["cash", "accrual"] = "cash"
+    currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
+
+
 class RetentionTable(_Table):
     """[privacy.retention]: for how many months each kind of row is kept; without a number for good.
 

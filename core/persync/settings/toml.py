@@ -36,6 +36,13 @@ def parse_toml(text: str, path: Path) -> dict[str, Any]:
         where = f"{path}, {place.rstrip(')')}" if place else str(path)
         # A key that the parser quotes may be a secret put in the wrong place: only its own words are repeated.
         raise ConfigError(f"this is not valid TOML: {what.split(':')[0].rstrip('.').lower()}.", where=where) from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"this cannot be read as TOML: {unreadable(error)}.", where=str(path)) from None
+
+
+def unreadable(error: Exception) -> str:
+    """Say what is wrong with TOML that keeps to the grammar, and that Python's own parser trips over."""
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it has too many digits"
 
 
 def named(given: Mapping[str, Any], kind: str, place: Places) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from persync.connect.stream import Context
@@ -10,6 +11,8 @@ from persync.money import to_minor
 from persync.rows import Campaign, CampaignRef, Child, Claim, Cost, Present, Row
 from persync_hubspot import properties as prop
 from persync_hubspot import records_mail
+
+_GUID = re.compile(r"[\w-]{1,100}", re.ASCII)
 
 
 def campaign_ref(guid: str) -> CampaignRef:
@@ -22,6 +25,9 @@ def campaign_rows(record: records_mail.MarketingCampaign, at: Context) -> Iterat
     """Yield a marketing campaign (a folder of mails, pages and ads), and the reports to be read for it."""
     values = record["properties"]
     guid = record["id"]
+    if not _GUID.fullmatch(guid):
+        # It stands in the paths of its reports, which would be asked for at every pull from now on.
+        raise RecordError("this is no id of a campaign.", field="id")
     yield Campaign(
         campaign_ref(guid),
         kind="marketing_campaign",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from persync.connect.readers import picked
 from persync.connect.stream import Request, Step, Token, Work
@@ -34,7 +35,7 @@ class ModelPages:
         return {"model": 0}
 
     def request(self, work: Work, token: Token) -> Request:
-        path = work.stream.path.format_map(work.parent)
+        path = work.stream.path.format_map({name: quote(str(value), safe="") for name, value in work.parent.items()})
         return Request(path=path, params={"attributionModel": work.settings.claim_models[token["model"]]})
 
     def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:

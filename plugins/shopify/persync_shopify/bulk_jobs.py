@@ -51,11 +51,11 @@ def job_of(body: bytes) -> Job | None:
     return Job(
         id=str(node.get("id", "")),
         status=str(node.get("status", "")),
-        error=node.get("errorCode"),
+        error=None if (code := node.get("errorCode")) is None else str(code),
         objects=_number(node.get("objectCount")),
         roots=_number(node.get("rootObjectCount")),
         size=_number(node.get("fileSize")),
-        url=node.get("url") or None,
+        url=url if isinstance(url := node.get("url"), str) and url else None,
         partial=bool(node.get("partialDataUrl")),
     )
 
@@ -70,10 +70,10 @@ def started(body: bytes) -> tuple[str | None, bool, str]:
     operation, errors = picked(body, "data.bulkOperationRunQuery.bulkOperation", "data.bulkOperationRunQuery.userErrors")
     if isinstance(operation, dict) and operation.get("id"):
         return str(operation["id"]), False, ""
-    found = [error for error in errors or [] if isinstance(error, dict)]
+    found = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
     words = " ".join(str(error.get("message") or "") for error in found).strip()
     # Until 2026-01 the reason had no code.
-    busy = any(error.get("code") in _BUSY for error in found) or "already in progress" in words
+    busy = any(str(error.get("code")) in _BUSY for error in found) or "already in progress" in words
     return None, busy, words
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from persync.connect import Pace, Request, picked
 from persync.errors import ResponseError
@@ -16,6 +17,10 @@ _log = logging.getLogger("persync.shopify")
 
 DEAREST: Final = 1000.0
 """points one query may ask for at most: what a query is taken to cost before its first answer"""
+MOST: Final = 1e9
+"""points; nothing costs as much"""
+SLOWEST: Final = 1.0
+"""points a second; the smallest plan's bucket fills at 50"""
 FIRST_WAIT_S: Final = 0.05
 FIRST_PATIENCE_S: Final = 10.0
 """how long others wait for the first answer of all, which tells of the bucket"""
@@ -79,16 +84,19 @@ class CostPace(Pace):
             maximum, available, rate = (
                 float(bucket[name]) for name in ("maximumAvailable", "currentlyAvailable", "restoreRate")
             )
-        except (ResponseError, KeyError, TypeError, ValueError):
+        except (ResponseError, KeyError, TypeError, ValueError, OverflowError):
             return
+        if not (maximum >= 0 and rate >= SLOWEST and all(map(math.isfinite, (maximum, available, rate)))):
+            return  # no bucket is like that, and a wait by such numbers might have no end
+        available = max(-maximum, min(available, maximum))
         shape = _shape(request)
         with self.lock:
             on_the_way = sum(cost for waiting in self._out.values() for _, cost in waiting)
             self._maximum, self._available, self._rate = maximum, available - on_the_way, rate
             self._seen_at = self.clock()
-            if shape is not None and isinstance(asked, int | float):
+            if shape is not None and _is_cost(asked):
                 self._asked[shape] = float(asked)
-            if shape is not None and isinstance(used, int | float):
+            if shape is not None and _is_cost(used):
                 self._used[shape] = float(used)
 
     def lost(self, request: Request) -> None:
@@ -130,6 +138,10 @@ class CostPace(Pace):
             answered,
             self._version,
         )
+
+
+def _is_cost(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value < MOST
 
 
 def _shape(request: Request) -> tuple[str, int] | None:

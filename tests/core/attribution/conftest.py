@@ -54,8 +54,12 @@ class Shop:
         self._add("order_ledger", order=order, entry=entry, minor=minor, at=at, event=event, part=part, **more)
 
     def fact(self, table: str, **values: Any) -> None:
-        """Note a row of another table: same_person, same_campaign, on_order, claim, unsubscribe_link."""
+        """Note a row of another table: same_person, same_campaign, on_order, claim, contact, stage, cart."""
         self._add(table, **values)
+
+    def line(self, order: str, product: str | None, price: int | None, *, cost: int | None = None, **more: Any) -> None:
+        """Note a line of an order; `quantity`, `current_quantity`, `sku`, `is_gift_card` may be given."""
+        self._add("order_lines", order=order, product=product, price=price, cost=cost, **more)
 
     def store(self, seed: int | None = None) -> Path:
         """Write the SQLite file."""
@@ -194,6 +198,21 @@ class Shop:
         found = [self._key(db, numbers, key) for key in keys]
         db.executemany("INSERT INTO person_of VALUES (?, ?, 7)", [(key, found[0]) for key in found])
 
+    def _write_contact(self, db: sqlite3.Connection, numbers: Iterator[int], *, person: str, created_at: int) -> None:
+        row = (self._connection(db, numbers, "hubspot"), self._key(db, numbers, person), created_at)
+        db.execute("INSERT INTO contacts (connection, key_id, created_at) VALUES (?, ?, ?)", row)
+
+    def _write_stage(self, db: sqlite3.Connection, numbers: Iterator[int], *, person: str, stage: str, entered_at: int) -> None:
+        row = (self._connection(db, numbers, "hubspot"), self._key(db, numbers, person), stage, entered_at)
+        db.execute("INSERT INTO stages VALUES (?, ?, ?, ?)", row)
+
+    def _write_cart(
+        self, db: sqlite3.Connection, numbers: Iterator[int], *, person: str, created_at: int, completed_at: int | None = None
+    ) -> None:
+        row = (self._connection(db, numbers, "shopify"), str(next(numbers)), self._key(db, numbers, person), created_at)
+        columns = "connection, cart, key_id, created_at, completed_at"
+        db.execute(f"INSERT INTO carts ({columns}) VALUES (?, ?, ?, ?, ?)", (*row, completed_at))
+
     def _write_same_campaign(self, db: sqlite3.Connection, numbers: Iterator[int], *, keys: tuple[str, ...]) -> None:
         found = [self._campaign(db, numbers, key) for key in keys]
         db.executemany("INSERT INTO campaign_of VALUES (?, ?)", [(key, found[0]) for key in found])
@@ -203,6 +222,98 @@ class Shop:
     ) -> None:
         row = (self._order(db, numbers, order, connection), self._key(db, numbers, person))
         db.execute("INSERT INTO order_people VALUES (?, ?)", row)
+
+    def _write_order_lines(
+        self,
+        db: sqlite3.Connection,
+        numbers: Iterator[int],
+        *,
+        order: str,
+        product: str | None,
+        price: int | None,
+        cost: int | None,
+        quantity: int = 1,
+        current_quantity: int | None = None,
+        sku: str | None = None,
+        is_gift_card: int = 0,
+    ) -> None:
+        key = self._order(db, numbers, order, "shopify")
+        kept = quantity if current_quantity is None else current_quantity
+        number = next(numbers)
+        row = (key, f"line {number}", product, sku, quantity, kept, is_gift_card, price, cost)
+        db.execute("INSERT INTO order_lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def _write_unit_cost(
+        self,
+        db: sqlite3.Connection,
+        numbers: Iterator[int],
+        *,
+        item: str,
+        cost: int | None,
+        number: int = 1,
+        product: str | None = None,
+        sku: str | None = None,
+        observed_at: int = 0,
+        currency: str = "EUR",
+    ) -> None:
+        owner = self._connection(db, numbers, "shopify")
+        row = (owner, item, number, product, sku, cost, currency, observed_at)
+        db.execute("INSERT INTO unit_costs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def _write_member(
+        self,
+        db: sqlite3.Connection,
+        numbers: Iterator[int],
+        *,
+        person: str,
+        segment: str,
+        joined_at: int | None = None,
+        left_at: int | None = None,
+        kind: str = "tag",
+    ) -> None:
+        owner = self._connection(db, numbers, "mailchimp")
+        insert = "INSERT INTO segments VALUES (?, ?, ?, '', ?, ?, NULL)"
+        number = self._number(db, numbers, "segment", segment, insert, owner, kind, segment, segment)
+        row = (self._key(db, numbers, person), number, joined_at, left_at)
+        db.execute("INSERT INTO memberships VALUES (?, ?, ?, ?)", row)
+
+    def _write_campaign(
+        self,
+        db: sqlite3.Connection,
+        numbers: Iterator[int],
+        *,
+        campaign: str,
+        parent: str | None = None,
+        kind: str = "regular",
+        workflow: str | None = None,
+        level: int | None = None,
+        title: str | None = None,
+    ) -> None:
+        key = self._campaign(db, numbers, campaign)
+        columns = "campaign_key, connection, kind, title, parent"
+        row = (key, self._connection(db, numbers, "mailchimp"), kind, title, parent)
+        db.execute(f"INSERT INTO campaigns ({columns}) VALUES (?, ?, ?, ?, ?)", row)
+        if parent is not None:
+            self._campaign(db, numbers, parent)
+        if workflow is not None:
+            db.execute("INSERT INTO campaign_evidence VALUES (?, 'automation', 'workflow', ?)", (key, workflow))
+        if level is not None:
+            db.execute("INSERT INTO campaign_levels VALUES (?, ?, '')", (key, level))
+
+    def _write_cost(
+        self,
+        db: sqlite3.Connection,
+        numbers: Iterator[int],
+        *,
+        minor: int,
+        at: int = NOON,
+        category: str = "tool",
+        scope: str = "",
+        currency: str = "EUR",
+    ) -> None:
+        owner = self._connection(db, numbers, "files")
+        row = (owner, f"cost {next(numbers)}", at, category, minor, currency, scope, 0)
+        db.execute("INSERT INTO costs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def _write_claim(
         self,
@@ -216,11 +327,12 @@ class Shop:
         number: int = 1,
         currency: str = "EUR",
         from_at: int | None = None,
+        order: str | None = None,
     ) -> None:
         row = (
             self._connection(db, numbers, connection),
             self._campaign(db, numbers, campaign),
-            0,
+            0 if order is None else self._order(db, numbers, order, "shopify"),
             model,
             number,
             from_at,

@@ -103,7 +103,7 @@ def test_a_stranger_adds_a_model_with_one_fit(shop: Any, noon: int, ask: Ask) ->
     model = AttributionModel("mine", "A stranger's.", needs="transitions", fit=fit)
     found = credit(shop.engine(), (model, *MODELS), ("channel",), ask)
 
-    assert of(found, "credit", "mine") == {"c3": 72.0, "c1": 18.0, "c2": 0.0}
+    assert of(found, "credit", "mine") == {"c3": 72.0, "c1": 18.0, "c2": 0.0, "(none)": 0.0}
     assert of(found, "credit_population", "mine") == {"c1": 1.0}
     (inputs,) = seen
     assert (inputs.channels, inputs.conversions, inputs.nulls) == (("c1", "c2", "c3"), 1, 2)

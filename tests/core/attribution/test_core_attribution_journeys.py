@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from persync.attribution import journeys
+from persync.attribution.models import MODELS
 from persync.engine import Engine
 from persync.measure.metric import Ask
 from persync.rows import Action
@@ -167,11 +168,12 @@ def test_orders_that_bring_no_money_have_no_journey(shop: Any, noon: int) -> Non
 
 def test_ties_in_time_go_by_names_not_by_arrival_or_number(shop: Any, noon: int) -> None:
     """Connection, then campaign, then action, then link, then ordinal; whatever numbers the store gave them."""
-    for connection in ("mailchimp", "aweber"):
+    for connection, channel in (("mailchimp", "email"), ("aweber", "sms")):
         for campaign in ("b", "a"):
             for link in ("https://shop.example/2", "https://shop.example/1"):
                 for ordinal in (1, 0):
-                    shop.touch("ann", noon - 1, connection=connection, campaign=campaign, link=link, ordinal=ordinal)
+                    more = {"channel": channel, "campaign": campaign, "link": link, "ordinal": ordinal}
+                    shop.touch("ann", noon - 1, connection=connection, **more)
     shop.order("1", "ann")
 
     seen = []
@@ -215,3 +217,167 @@ def test_a_journey_counts_its_channels(shop: Any) -> None:
         (1, 4, 5, "email", "", 2, 3, 0),
         (1, 5, 5, "direct", "", 1, 3, 1),
     ]
+
+
+def test_opens_and_sends_count_only_by_option_each_in_its_own_window(shop: Any, noon: int) -> None:
+    """Five days for an open and one for a send unless set; a machine's open never."""
+    for day in (4, 6):
+        shop.touch("ann", noon - day * DAY, action=Action.OPEN, campaign=f"o{day}")
+    shop.touch("ann", noon - DAY, action=Action.OPEN, campaign="proxy", is_machine=1)
+    for hours in (12, 36):
+        shop.touch("ann", noon - hours * DAY // 24, action=Action.SEND, campaign=f"s{hours}")
+    shop.touch("ann", noon - 20 * DAY, campaign="c")
+    shop.order("1", "ann")
+    engine = shop.engine()
+
+    days = [before / DAY for before, _ in touches(engine, noon, kinds=("click", "open", "send"))]
+    assert days == [20, 4, 0.5]
+    days = [before / DAY for before, _ in touches(engine, noon, kinds=("open", "send"), windows={"open": 7, "send": 2})]
+    assert days == [6, 4, 1.5, 0.5]
+
+
+def test_a_direct_visit_is_a_kind_of_its_own(shop: Any, noon: int) -> None:
+    """It may be left out, or have a look-back of its own."""
+    for day, channel in ((9, "direct"), (8, "google"), (3, "direct")):
+        shop.touch("ann", noon - day * DAY, action=Action.VISIT, channel=channel)
+    shop.order("1", "ann")
+    engine = shop.engine()
+
+    assert touches(engine, noon, kinds=("click", "visit")) == [(8 * DAY, "google")]
+    assert touches(engine, noon, windows={"direct": 5}) == [(8 * DAY, "google"), (3 * DAY, "direct")]
+
+
+def test_a_path_may_begin_after_the_last_order_of_another_day_of_the_shop(shop: Any, noon: int) -> None:
+    """Orders of one day are one purchase: noon is 13:00 in Berlin, and 22:30 the evening before is 23:30 there."""
+    for day in (9, 5, 2, 0.1):
+        shop.touch("ann", noon - round(day * DAY), campaign=f"c{day}")
+    shop.order("first", "ann", at=noon - 6 * DAY)
+    shop.order("late", "ann", at=noon - 13 * DAY // 24)  # 23:00 UTC is midnight in Berlin: the same day there, not in UTC
+    shop.order("last", "ann")
+    engine = shop.engine()
+
+    def ages(timezone: str) -> dict[str, list[float]]:
+        journeys.build(engine, Ask(now=0, path="since_last_order", timezone=timezone))
+        names = {number: name for (kind, name), number in shop.names.items() if kind == "order"}
+        rows = engine.rows("SELECT j.order_id, j.happened_at FROM journeys AS j ORDER BY j.order_id, j.position")
+        found: dict[str, list[float]] = {}
+        for row in rows:
+            found.setdefault(names[row["order_id"]], []).append(round((noon - row["happened_at"]) / DAY, 1))
+        return found
+
+    assert ages("Europe/Berlin") == {"first": [9], "late": [5, 2], "last": [5, 2, 0.1]}
+    assert ages("UTC") == {"first": [9], "late": [5, 2], "last": [0.1]}
+
+
+def test_the_days_of_the_shop_follow_its_clocks(shop: Any) -> None:
+    """New York set its clocks back on 2023-11-05: 04:30 UTC is 00:30 before and 23:30 the day before after it."""
+    for name, at in (("1", 1_698_985_800_000), ("2", 1_699_072_200_000), ("3", 1_699_331_400_000), ("4", 1_699_335_000_000)):
+        shop.order(name, "ann", at=at)  # 11-03 00:30, 11-04 00:30, 11-06 23:30, 11-07 00:30, all New York
+    engine = shop.engine()
+    journeys.build(engine, Ask(now=0, path="since_last_order", timezone="America/New_York"))
+
+    names = {number: name for (kind, name), number in shop.names.items() if kind == "order"}
+    rows = engine.rows("SELECT p.order_id, p.since_at FROM previous_orders AS p ORDER BY p.since_at")
+    assert {names[row["order_id"]]: row["since_at"] for row in rows} == {
+        "2": 1_698_985_800_000,
+        "3": 1_699_072_200_000,
+        "4": 1_699_331_400_000,
+    }
+
+
+def test_one_touch_that_two_systems_saw_counts_once(shop: Any, noon: int) -> None:
+    """A visit of an unknown e-mail campaign just after a mail's click, and a visit that two connections counted."""
+    visit = {"action": Action.VISIT}
+    shop.touch("ann", noon - DAY, campaign="mail")
+    shop.touch("ann", noon - DAY + 4 * MINUTE, connection="shopify", **visit)
+    shop.touch("ann", noon - DAY + 5 * MINUTE + 1, connection="shopify", **visit)
+    shop.touch("ann", noon - DAY + 6 * MINUTE, connection="shopify", channel="google", **visit)
+    shop.touch("bob", noon - MINUTE, campaign="c", channel="sms", connection="shopify", **visit)
+    shop.touch("bob", noon - 2 * MINUTE, campaign="c", channel="sms", connection="hubspot", **visit)
+    shop.touch("bob", noon - 8 * MINUTE, campaign="c", channel="sms", connection="shopify", **visit)
+
+    for seed in (None, 4):
+        assert reasons(shop.engine(seed)) == ["", "same_click", "", "", "", "", "same_click"]
+
+
+def test_the_order_of_arrival_does_not_decide_what_counts_once(shop: Any, noon: int) -> None:
+    """Whichever system's rows came first: the connection whose name comes first stands."""
+    for connection in ("b", "a", "c"):
+        shop.touch("ann", noon, campaign="x", connection=connection, link="https://shop.example/1")
+    for seed in (None, 1, 2):
+        engine = shop.engine(seed)
+        journeys.build_touches(engine)
+        rows = engine.rows(
+            "SELECT n.name, t.reason FROM touches AS t JOIN connections AS n ON n.connection = t.connection ORDER BY n.name"
+        )
+        assert [tuple(row.values()) for row in rows] == [("a", ""), ("b", "same_click"), ("c", "same_click")]
+
+
+def milestones(engine: Engine, **kept: Any) -> list[tuple[Any, ...]]:
+    """Return (position, is_lead, is_opportunity, has_lead, has_opportunity) of each touch."""
+    journeys.build(engine, Ask(now=0, **kept), MODELS)
+    rows = engine.rows(
+        "SELECT j.position, j.is_lead, j.is_opportunity, j.has_lead, j.has_opportunity FROM journeys AS j"
+        " WHERE j.is_touch = 1 ORDER BY j.order_id, j.position"
+    )
+    return [tuple(row.values()) for row in rows]
+
+
+def test_the_last_touch_before_a_milestone_takes_it(shop: Any, noon: int) -> None:
+    """The contact is made between the second and third touch; the cart is begun just before the order."""
+    shop.days_before("ann", 9, 6, 3, 1)
+    shop.fact("contact", person="ann", created_at=noon - 5 * DAY)
+    shop.fact("stage", person="ann", stage="lead", entered_at=noon - 4 * DAY)
+    shop.fact("cart", person="ann", created_at=noon - MINUTE)
+    shop.fact("cart", person="ann", created_at=noon - 2 * DAY, completed_at=noon - 2 * DAY)
+    shop.order("1", "ann")
+
+    assert milestones(shop.engine()) == [(1, 0, 0, 1, 1), (2, 1, 0, 1, 1), (3, 0, 0, 1, 1), (4, 0, 1, 1, 1)]
+
+
+def test_a_milestone_before_all_touches_or_after_the_order_is_missing(shop: Any, noon: int) -> None:
+    """Known for long, or only known later: nobody's touch made them a lead."""
+    shop.days_before("ann", 3, 1)
+    shop.fact("contact", person="ann", created_at=noon - 4 * DAY)
+    shop.fact("stage", person="ann", stage="opportunity", entered_at=noon + 1)
+    shop.order("1", "ann")
+
+    assert milestones(shop.engine()) == [(1, 0, 0, 0, 0), (2, 0, 0, 0, 0)]
+
+
+def test_the_milestones_of_a_deal_are_those_of_all_its_contacts(shop: Any, noon: int) -> None:
+    """The first of them that became a lead within the look-back; touches of each count."""
+    shop.touch("ann", noon - 9 * DAY, campaign="a")
+    shop.touch("bob", noon - 5 * DAY, campaign="b")
+    shop.touch("bob", noon - 2 * DAY, campaign="c")
+    shop.fact("stage", person="ann", stage="subscriber", entered_at=noon - 300 * DAY)
+    shop.fact("stage", person="bob", stage="lead", entered_at=noon - 4 * DAY)
+    shop.fact("stage", person="bob", stage="opportunity", entered_at=noon - DAY)
+    shop.order("1", "ann", kind="deal", status="won")
+    shop.fact("on_order", order="1", person="bob")
+
+    assert milestones(shop.engine()) == [(1, 0, 0, 1, 1), (2, 1, 0, 1, 1), (3, 0, 1, 1, 1)]
+
+
+def test_the_e_mail_rule_sees_clicks_of_thirty_days_and_opens_of_five(shop: Any, noon: int) -> None:
+    """Whatever counts as a touch; what is none of the touches has position 0 and is seen by that model alone."""
+    shop.touch("ann", noon - 29 * DAY, campaign="clicked")
+    shop.touch("ann", noon - 6 * DAY, action=Action.OPEN, campaign="old")
+    shop.touch("ann", noon - 3 * DAY, action=Action.OPEN, campaign="opened")
+    shop.touch("ann", noon - 2 * DAY, action=Action.OPEN, campaign="proxy", is_machine=1)
+    shop.touch("ann", noon - DAY, action=Action.VISIT, channel="google")
+    shop.order("1", "ann")
+    shop.touch("bob", noon - 29 * DAY, campaign="clicked")
+    shop.order("2", "bob")
+    engine = shop.engine()
+
+    def rows(**kept: Any) -> list[tuple[Any, ...]]:
+        journeys.build(engine, Ask(now=0, **kept), MODELS)
+        found = engine.rows(
+            "SELECT j.action, j.is_touch, j.position, j.length, j.is_last_email FROM journeys AS j"
+            " ORDER BY j.key_id, j.happened_at"
+        )
+        return [tuple(row.values()) for row in found]
+
+    assert rows() == [(4, 1, 1, 2, 0), (3, 0, 0, 2, 1), (9, 1, 2, 2, 0), (4, 1, 1, 1, 1)]
+    assert rows(lookback_days=7) == [(3, 0, 0, 1, 1), (9, 1, 1, 1, 0), (4, 0, 0, 0, 1)]

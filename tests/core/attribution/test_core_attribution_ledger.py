@@ -54,6 +54,13 @@ def test_every_model_shares_one_journey_in_its_own_way(shop: Any, credits: Any) 
         "first_touch": [10_000, 0, 0, 0],
         "last_touch": [0, 0, 0, 10_000],
         "last_non_direct": [0, 0, 10_000, 0],
+        "last_email": [0, 0, 10_000, 0],
+        "linear_distinct": [1_666, 1_667, 1_667, 5_000],
+        "w_shaped": [9_000, 333, 333, 334],
+        "full_path": [4_500, 500, 500, 4_500],
+        "j_shaped": [2_000, 1_000, 1_000, 6_000],
+        "inverse_j_shaped": [6_000, 1_000, 1_000, 2_000],
+        "any_click": [10_000, 0, 0, 10_000],
         "linear": [2_500, 2_500, 2_500, 2_500],
         "time_decay": [666, 1_334, 2_666, 5_334],
         "u_shaped": [4_000, 1_000, 1_000, 4_000],
@@ -175,7 +182,7 @@ def test_the_check_finds_a_ledger_that_does_not_add_up(shop: Any) -> None:
     good = ledger.ties(engine, MODELS, ASK)
 
     engine.write(
-        "SELECT c.order_id, c.currency, c.first_touch, c.last_touch, c.last_non_direct, c.time_decay, c.u_shaped,"
+        f"SELECT c.order_id, c.currency, {', '.join(f'c.{each.name}' for each in MODELS if each.name != 'linear')},"
         " c.linear + CASE WHEN c.position = 1 THEN 1 ELSE 0 END AS linear FROM credit_ledger AS c",
         None,
         "broken",

@@ -217,3 +217,10 @@ def test_hostile_text_is_inert_everywhere(text: str) -> None:
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in rows} == {3}
     assert re.findall(r"<(?=[a-z/!])|(?<!\\)`|(?<!\\)\]\(|^#(?! |#)", markdown, re.MULTILINE | re.IGNORECASE) == []
     assert [line for line in markdown.splitlines() if line.startswith("# ")][1:] == []
+
+
+def test_a_long_name_of_pictures_is_drawn() -> None:
+    """What cuts a label short cuts in halves of surrogate pairs."""
+    spec = charts.intervals([{"name": "\U0001f469\u200d" * 60, "value": 0.7, "low": 0.4, "high": 1.0}], unit="EUR")
+
+    assert charts.svg(spec, name="f", alt="x", width=360).startswith("<")

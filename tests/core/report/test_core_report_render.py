@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from persync.errors import ConfigError
 from persync.report.render import FORMATS, render
-from persync.report.report import Figure, Report, Table
+from persync.report.report import Figure, Note, Report, Table
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -94,3 +95,20 @@ def test_every_table_of_a_report_is_in_the_json(report: Report) -> None:
     rows = [len(block.rows) for section in report.sections for block in section.blocks if isinstance(block, Table)]
 
     assert [len(b["rows"]) for s in document["sections"] for b in s["blocks"] if b["type"] == "table"] == rows
+
+
+def test_json_keeps_every_character_and_writes_those_that_move_a_terminal_as_escapes(report: Report) -> None:
+    """Half of a surrogate pair, too, which no UTF-8 can hold."""
+    words = "\x1b[2J \x9b1m \u202eabc\u202c \ufeff \ud83d \U000e0041"
+
+    shown = render(replace(report, title=words), "json")
+
+    assert [one for one in shown.replace("\n", "") if not one.isprintable()] == []
+    assert json.loads(shown)["title"] == words
+
+
+def test_markdown_draws_no_line_where_a_text_is_empty(report: Report) -> None:
+    table = next(block for section in report.sections for block in section.blocks if isinstance(block, Table))
+    section = replace(report.sections[0], blocks=(replace(table, caption=" \n"), Note("Words.", heading=" ")))
+
+    assert "**" not in render(replace(report, sections=(section,)), "md").split("\n## ")[1].split("|")[0]

@@ -109,3 +109,8 @@ def test_markdown_shows_text_letter_by_letter(text: str, safe: str) -> None:
 def test_a_markdown_paragraph_starts_nothing(text: str, safe: str) -> None:
     """No heading, list or rule begins with a text."""
     assert markdown_paragraph(text) == safe
+
+
+def test_what_is_no_character_is_replaced() -> None:
+    """What draws the figures ends the whole process at a U+FFFE."""
+    assert plain("a\ufffe\uffff\U0010ffff\ufdd0\U0001f600\u0378") == "a\ufffd\ufffd\ufffd\ufffd\U0001f600\u0378"

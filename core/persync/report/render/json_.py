@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,6 +11,7 @@ import orjson
 
 from persync.estimate import Estimate
 from persync.money import Money, from_minor
+from persync.redact import inert_json
 from persync.report.report import Block, Cell, Figure, Note, Report, Table
 from persync.report.words import iso
 
@@ -30,7 +32,11 @@ def to_json(report: Report) -> str:
         ],
         "results": [_estimate(estimate) for estimate in _estimates(report)],
     }
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
+    try:
+        text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+    except TypeError:  # half of a surrogate pair, which UTF-8 cannot hold: an escape can
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+    return inert_json(text) + "\n"
 
 
 def _block(block: Block) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def _section(section: BuiltSection, timezone: str) -> Iterator[str]:
 
 
 def _note(note: Note) -> Iterator[str]:
-    text = f"**{escape(words.lead(note.heading))}** {escape(note.text)}" if note.heading else paragraph(note.text)
+    text = f"{_bold(words.lead(note.heading))} {escape(note.text)}" if note.heading.strip() else paragraph(note.text)
     if note.tone == "warning":
         text = f"> **Note:** {text}"
     yield from (text, "")
@@ -48,7 +48,7 @@ def _note(note: Note) -> Iterator[str]:
 
 def _table(table: Table, timezone: str) -> Iterator[str]:
     shown = table_text(table, timezone)
-    yield from (f"**{escape(shown.caption)}**", "")
+    yield from (_bold(shown.caption), "")
     yield _row(
         [
             escape(f"{title} ({beneath})" if beneath else title)
@@ -65,6 +65,12 @@ def _table(table: Table, timezone: str) -> Iterator[str]:
         yield from (paragraph(footnote), "")
     if shown.notes:
         yield from (*(f"- {paragraph(title)}: {escape(note)}" for title, note in shown.notes), "")
+
+
+def _bold(text: str) -> str:
+    """Return a text in bold; without a word between them the stars would be a line across the page."""
+    safe = escape(text).strip()
+    return f"**{safe}**" if safe else ""
 
 
 def _row(cells: list[str]) -> str:

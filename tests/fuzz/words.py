@@ -1,0 +1,255 @@
+"""Hostile words in every place a report shows: each form of it, and each command's text, is inert and shows them all."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import click
+
+from fuzz import hostile, inert
+from fuzz.shop import NOW, NOWHERE, PLACES, make_shop
+from persync.cli.attribution import attribution
+from persync.cli.context import App
+from persync.cli.experiment import experiment
+from persync.cli.fairness import fairness
+from persync.cli.metrics import metric
+from persync.cli.privacy import privacy
+from persync.cli.reconcile import reconcile
+from persync.cli.status import status
+from persync.cli.tag import tag
+from persync.cli.verify import verify
+from persync.engine import Engine
+from persync.errors import PersyncError
+from persync.estimate import Estimate, missing
+from persync.jobs.report import make_report
+from persync.money import Money
+from persync.plugins import Host, load_plugins
+from persync.report import charts
+from persync.report.render import render
+from persync.report.report import BuiltSection, Column, Figure, Note, Report, Table
+
+LONG = 2000
+"""a text longer than this is not looked for letter by letter where tables are set in columns, or cells have an end"""
+FOLDED = 20
+"""no column is so narrow that a word of fewer letters is cut in two"""
+SEEN = dict.fromkeys(("answer", "info", "warning"), "html text json md xlsx") | {"definition": "html json md xlsx"}
+"""the forms that show a note of each tone"""
+
+
+# -- a report made by hand ------------------------------------------------------------------------------------------------
+
+
+def render_case(seed: str, folder: Path) -> int:
+    """Render a report of hostile words in all its forms; return how many words it had.
+
+    Raises AssertionError when a form is not inert, or lacks a word.
+    """
+    rng = Random(seed)
+    words: list[str] = []
+    # To set a megabyte in columns takes seconds: most of the time a long word is long, and not that long.
+    longest = 1_000_000 if rng.random() < 0.02 else 4000
+
+    def word() -> str:
+        words.append(hostile.text(rng)[:longest])
+        return words[-1]
+
+    report = _report(word)
+    for form, check in inert.CHECKS.items():
+        shown = inert.letters(check(render(report, form, **({"width": 20_000} if form == "text" else {}))))  # type: ignore[arg-type]
+        for place, text in enumerate(words):
+            if form not in report.facts["places"][place]:
+                continue
+            if len(text) > LONG and form == "xlsx":
+                continue
+            if form == "text":
+                # Columns and tiles may be folded: each line has some words of every cell then.
+                missing_words = [one for one in text.split()[:50] if len(one) < FOLDED and inert.letters(one) not in shown]
+                assert not missing_words, (form, place, missing_words)
+                continue
+            # A remark of several parts may have them in different places.
+            assert all(inert.letters(part) in shown for part in text[:LONG].split(";")), (form, place, text)
+    return len(words)
+
+
+def _report(word: Callable[[], str]) -> Report:
+    """Make a report in which everything that can be a text is one; `places` are the forms that show each of them."""
+    places: list[str] = []
+
+    def told(forms: str = "html text json md xlsx", *, csv: bool = False) -> str:
+        places.append(f"{forms} csv" if csv else forms)
+        return word()
+
+    def estimate() -> Estimate:
+        return Estimate("difference", 0.7, 0.4, 1.0, 0.01, 99, "EUR", told(csv=True), by={"arm": "a"}, note=told())
+
+    table = Table(
+        "one",
+        told(),
+        (Column("a", told()), Column("b", told(), "estimate", told()), Column("c", told(), "money"), Column("d", told())),
+        tuple((told(csv=True), estimate(), Money(-1250, "EUR"), told(csv=True)) for _ in range(3)),
+        has_total=True,
+    )
+    tiles = Table(
+        "two",
+        told(),
+        (Column("a", "A"), Column("b", "B", "estimate"), Column("c", "C")),
+        ((told(csv=True), missing("roi", "no_cost", unit="ratio"), told(csv=True)),),
+        layout="tiles",
+    )
+    name = told(csv=True)
+    figure = Figure(
+        "three",
+        told("html json"),
+        told("html json"),
+        charts.intervals([{"name": name, "value": 0.7, "low": 0.4, "high": 1.0}], unit="EUR"),
+        Table("three", "The numbers", (Column("a", told()), Column("b", told(), "share")), ((name, 0.5),)),
+    )
+    notes = tuple(Note(told(SEEN[tone]), tone, told(SEEN[tone]) if number % 2 else "") for number, tone in enumerate(SEEN))  # type: ignore[arg-type]
+    return Report(
+        told(),
+        "0.1.0",
+        NOW,
+        None,
+        "UTC",
+        (BuiltSection("a", told(), (*notes, table)), BuiltSection("b", told(), (tiles, figure))),
+        {"project": {"name": told()}, "places": tuple(places)},
+    )
+
+
+# -- a shop in a store ----------------------------------------------------------------------------------------------------
+
+
+def shop_case(seed: str, folder: Path) -> int:
+    """Make a shop of which every word is hostile, and ask everything of it; return how many words it had.
+
+    Raises AssertionError when an output is not inert, or lacks a word that stands in it when the words are tame.
+    """
+    rng = Random(seed)
+    longest = 1_000_000 if rng.random() < 0.1 else 4000
+    texts = {place: f"{_for_store(hostile.text(rng)[:longest])} {number}q" for number, place in enumerate(PLACES)}
+    outputs = _outputs(texts, folder / "shop")
+    for name, places in _tame(folder).items():
+        assert name in outputs, f"{name}: failed"
+        for place in places:
+            if len(texts[place]) <= LONG:
+                assert inert.letters(texts[place]) in outputs[name], (name, place, texts[place])
+    return len(texts)
+
+
+def _for_store(text: str) -> str:
+    """Make a text what it becomes at the door: half pairs are gone, and blanks at its ends."""
+    return text.encode("utf-8", "replace").decode().strip()
+
+
+_TAME: dict[str, frozenset[str]] = {}
+
+
+def _tame(folder: Path) -> dict[str, frozenset[str]]:
+    """Return {output: the places whose words stand in it} for a shop of tame words."""
+    if not _TAME:
+        texts = {place: f"Tame{number}q" for number, place in enumerate(PLACES)}
+        for name, shown in _outputs(texts, folder / "tame").items():
+            _TAME[name] = frozenset(place for place, text in texts.items() if text in shown)
+        everywhere = frozenset.union(*_TAME.values())
+        assert everywhere == frozenset(PLACES) - NOWHERE, f"nowhere shown: {sorted(set(PLACES) - everywhere)}"
+    return _TAME
+
+
+def _outputs(texts: dict[str, str], folder: Path) -> dict[str, str]:
+    """Make the shop; return the letters of each output, all of which were checked to be inert."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    make_shop(folder, texts)
+    app = _App(folder, quiet=True, no_input=True)
+    app.__dict__.update(host=_host(), now=NOW)
+    found: dict[str, str] = {}
+    with app.engine() as engine:
+        app.opened = engine
+        for form, check in inert.CHECKS.items():
+            wide = {"width": 20_000} if form == "text" else {}
+            made, failed = make_report(app.host, app.project, engine, app.ask(), form, **wide)  # type: ignore[arg-type]
+            assert not failed, failed
+            found[form] = inert.letters(check(made))
+        for name, command, arguments in _commands(texts):
+            said = _said(app, command, arguments)
+            check = inert.json_text if name.endswith("json") else inert.terminal
+            try:
+                found[name] = inert.letters(check(said))
+            except AssertionError as error:
+                raise AssertionError(f"{name}: {error}") from None
+        app.opened = None
+    shutil.rmtree(folder)
+    return found
+
+
+class _App(App):
+    """A call that has the engine already: to open one takes longer than most questions."""
+
+    opened: Engine | None = None
+
+    @contextmanager
+    def engine(self, name: str = "duckdb") -> Iterator[Engine]:
+        if self.opened is not None:
+            yield self.opened
+        else:
+            with super().engine(name) as engine:
+                yield engine
+
+
+def _commands(texts: dict[str, str]) -> Iterator[tuple[str, click.Command, list[str]]]:
+    named: list[tuple[str, click.Command, list[str]]] = [
+        ("attribution", attribution, ["--models", "last_touch", "--by", "campaign"]),
+        ("attribution by channel", attribution, ["--models", "linear,u_shaped"]),
+        ("metric", metric, ["revenue_per_recipient", "--by", "channel"]),
+        ("cost", metric, ["personalisation_cost", "--by", "category", "--by", "scope"]),
+        ("rates", metric, ["conversion_rate", "--by", "msg"]),
+        ("metric of one arm", metric, ["conversion_rate", "--arm", texts["arm treated"]]),
+        ("status", status, []),
+        ("reconcile", reconcile, []),
+        ("fairness", fairness, []),
+        ("fairness of a decision", fairness, ["--decision", texts["decision"]]),
+        ("experiment", experiment, ["read"]),
+        ("tag", tag, ["--list"]),
+        ("verify", verify, []),
+    ]
+    for name, command, arguments in named:
+        yield name, command, arguments
+        yield f"{name}, json", command, [*arguments, "--format", "json"]
+    yield "export, json", privacy, ["export-subject", "--id", "mail:m1"]
+    yield "tag by title", tag, [texts["title"], "2"]
+    yield "nearest", metric, [texts["title"]]
+
+
+def _said(app: App, command: click.Command, arguments: list[str]) -> str:
+    """Run a command as the command line does; return what it wrote."""
+    said = io.StringIO()
+    if "json" in arguments:
+        # What is no result goes to stderr.
+        with redirect_stdout(said), redirect_stderr(io.StringIO()):
+            return _ran(app, command, arguments, said)
+    with redirect_stdout(said), redirect_stderr(said):
+        return _ran(app, command, arguments, said)
+
+
+def _ran(app: App, command: click.Command, arguments: list[str], said: io.StringIO) -> str:
+    try:
+        command.main(list(arguments), obj=app, standalone_mode=False)
+    except PersyncError as error:
+        inert.terminal(str(error))
+        if "json" in arguments:
+            raise
+        said.write(f"persync: {error}\n")
+    except click.exceptions.Exit:
+        pass
+    return said.getvalue()
+
+
+@cache
+def _host() -> Host:
+    return load_plugins()
