@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution import journeys
+from persync.attribution.calibrate import scaled
 from persync.attribution.models import AttributionModel
 from persync.engine.engine import Engine
 from persync.engine.texts import load
@@ -130,15 +131,17 @@ def shared(strengths: Mapping[str, float], conversions: float) -> dict[str, floa
 
 
 def prepared(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list[AttributionModel]:
-    """Return the models with every fitted one made a rule; one that cannot be used comes back with its `reason`.
+    """Return the models with every fitted one made a rule and every calibrated one given its baseline; one that cannot be used
+    comes back with its `reason`.
 
-    Rule models come back as they are, and without a fitted one nothing is computed. Reads `ask.min_conversions`, `ask.seed`,
-    and what journeys are made of.
+    Rule models come back as they are, and for them alone nothing is computed. Reads `ask.min_conversions`, `ask.seed`,
+    `ask.lift` and what journeys are made of.
     """
-    if all(model.fit is None for model in models):
-        return list(models)
-    paths = Paths(engine, models, ask)
-    return [model if model.fit is None else _as_rule(model, paths.fit(model), paths.words) for model in models]
+    out = list(models)
+    if any(model.fit is not None for model in out):
+        paths = Paths(engine, models, ask)
+        out = [model if model.fit is None else _as_rule(model, paths.fit(model), paths.words) for model in out]
+    return scaled(engine, out, ask) if any(model.is_calibrated and model.against is None for model in out) else out
 
 
 class Paths:
