@@ -45,6 +45,7 @@ _NEVER: Final = 1e-18
 """the weight of a channel without strength: nothing beside one that has some, all of an order that has nothing else"""
 _BITS: Final = 60
 _TWO_SIDED: Final = 1.959964
+UNHELD: Final = "seen before orders alone: overstated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,9 @@ class Fitted:
     """standard errors of `population` where the method itself samples"""
     weight: str = ""
     params: Mapping[str, float] = field(default_factory=dict)
+    unheld: tuple[str, ...] = ()
+    """channels seen before orders alone, as where a shop tells only the visits of those who buy: nothing is held against them,
+    so their strength is overstated (filled in after the fit)"""
 
 
 def shared(strengths: Mapping[str, float], conversions: float) -> dict[str, float]:
@@ -155,18 +159,20 @@ class Paths:
         params = {"lookback_ms": lookback, "mature_until": ask.now - lookback}
         engine.write(load("paths", journeys.PACKAGE), params, "paths")
         found = engine.rows(
-            "SELECT e.word AS word, COALESCE(w.text, '') AS channel, CAST(SUM(e.conversions) AS BIGINT) AS conversions,"
+            "SELECT e.word AS word, COALESCE(w.text, '') AS channel, CAST(SUM(e.converting) AS BIGINT) AS converting,"
             " CAST(SUM(e.paths) AS BIGINT) AS paths FROM ("
-            "SELECT p.word AS word, 0 AS conversions, 0 AS paths FROM paths AS p GROUP BY p.word UNION ALL"
-            " SELECT -1 AS word, SUM(q.is_converting) AS conversions, COUNT(*) AS paths FROM"
+            "SELECT p.word AS word, SUM(p.is_converting) AS converting, COUNT(*) AS paths FROM paths AS p GROUP BY p.word"
+            " UNION ALL SELECT -1 AS word, SUM(q.is_converting) AS converting, COUNT(*) AS paths FROM"
             " (SELECT DISTINCT p.is_converting, p.path, p.part FROM paths AS p) AS q"
             ") AS e LEFT JOIN words AS w ON w.word = e.word GROUP BY e.word, w.text"
         )
         (whole,) = [row for row in found if row["word"] == -1]
-        self.conversions = int(whole["conversions"] or 0)
+        self.conversions = int(whole["converting"] or 0)
         self.nulls = int(whole["paths"] or 0) - self.conversions
         named = sorted((str(row["channel"]), int(row["word"])) for row in found if row["word"] != -1)
         self.channels = tuple(name for name, _ in named)
+        alone = {str(row["channel"]) for row in found if row["word"] != -1 and row["converting"] == row["paths"]}
+        self.unheld = tuple(name for name in self.channels if name in alone)
         self.words = {word: name for name, word in named}
         self._place = {word: place for place, (_, word) in enumerate(named)}
         self._made: dict[str, Inputs] = {}
@@ -195,7 +201,7 @@ class Paths:
             return Fitted(reason=TOO_FEW_CONVERSIONS, diagnostics={"conversions": self.conversions})
         if not self.nulls:
             return Fitted(reason=NO_NULL_PATHS, diagnostics={"conversions": self.conversions})
-        found: Fitted = model.fit(self.inputs(model.needs))
+        found: Fitted = replace(model.fit(self.inputs(model.needs)), unheld=self.unheld)
         if found.reason is None and not found.weight and not any(s > 0 for s in found.strengths.values()):
             return replace(found, reason=NO_STRENGTH)
         return found
