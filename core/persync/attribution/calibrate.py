@@ -67,7 +67,7 @@ class Side:
     def variance(self, first: float, second: float, product: float) -> float:
         """Return the variance (or covariance) of two means from their sums."""
         n = self.people
-        return (product - first * second / n) / (n - 1) / n if n > 1 else math.inf
+        return (product - first * second / n) / (n - 1) / n
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +206,16 @@ def _sides(engine: Engine, models: Sequence[AttributionModel], lift: Lift) -> li
 
 
 def caused_share(treated: Side, control: Side) -> tuple[float, float]:
-    """Return caused / credited, and its standard error (delta method; spend and credit of one person go together).
+    """Return caused / credited, and its standard error (delta method; spend and credit of one person go together); the error is
+    infinite where a side has one person.
 
     With means y of spend and c of credit it is (y treated - y control) / c treated.
     """
     credit = treated.c / treated.people
     difference = treated.y / treated.people - control.y / control.people
     ratio = difference / credit
+    if min(treated.people, control.people) < 2:
+        return ratio, math.inf
     spread = (
         treated.variance(treated.y, treated.y, treated.yy)
         + control.variance(control.y, control.y, control.yy)
@@ -230,11 +233,12 @@ def _held(model: str, treated: Side, control: Side, lift: Lift, currency: str) -
         return Against(model, credited, caused, replace(missing("caused_share", NO_EMAIL_CREDIT, unit="share"), by=by))
     value, error = caused_share(treated, control)
     half = 1.959964 * error
+    low, high = (value - half, value + half) if math.isfinite(half) else (None, None)
     share = Estimate(
         "caused_share",
         value,
-        value - half,
-        value + half,
+        low,
+        high,
         n=treated.people + control.people,
         unit="share",
         label=caused.label,
