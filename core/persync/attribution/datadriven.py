@@ -155,9 +155,11 @@ class Paths:
         self._engine, self._ask = engine, ask
         journeys.build(engine, ask, models)
         journeys.build_touches(engine)
-        lookback = round(ask.lookback_days * journeys.DAY_MS)
+        self._days = max(journeys.windows(ask).values())
+        self._counted = counted_sql(ask.kinds)
+        lookback = round(self._days * journeys.DAY_MS)
         params = {"lookback_ms": lookback, "mature_until": ask.now - lookback}
-        engine.write(load("paths", journeys.PACKAGE), params, "paths")
+        engine.write(_filled("paths", {"counted": self._counted}), params, "paths")
         found = engine.rows(
             "SELECT e.word AS word, COALESCE(w.text, '') AS channel, CAST(SUM(e.converting) AS BIGINT) AS converting,"
             " CAST(SUM(e.paths) AS BIGINT) AS paths FROM ("
@@ -259,7 +261,7 @@ class Paths:
     def _ages(self) -> TouchAges:
         import numpy as np
 
-        lookback, channels = float(self._ask.lookback_days), len(self.channels)
+        lookback, channels = float(self._days), len(self.channels)
         edges = np.array([0.0, *(lookback / 2**back for back in reversed(range(BINS)))])
         steps = "".join(f" WHEN p.age_days <= {edge:.17e} THEN {bin}" for bin, edge in enumerate(edges[1:-1].tolist()))
         columns = [f"ages_{place}" for place in range(channels)]
@@ -282,13 +284,15 @@ class Paths:
             f"SUM(LEAST(GREATEST(w.days - {low:.17e}, 0e0), {high - low:.17e})) AS bin_{bin}"
             for bin, (low, high) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
         ]
-        watched = self._frame(_filled("paths_exposure", {"bins": ",\n    ".join(sums)}), lookback_days=lookback, **now)
+        watched = self._frame(
+            _filled("paths_exposure", {"bins": ",\n    ".join(sums), "counted": self._counted}), lookback_days=lookback, **now
+        )
         exposure = np.zeros((GROUPS, channels, BINS))
         known = np.isin(watched["word"], list(self._place))
         at = np.asarray(watched["people"], np.int64)[known], self._numbered(np.asarray(watched["word"])[known])
         for bin in range(BINS):
             exposure[(*at, bin)] = np.asarray(watched[f"bin_{bin}"])[known]
-        base = self._frame(load("paths_baseline", journeys.PACKAGE), **now)
+        base = self._frame(_filled("paths_baseline", {"counted": self._counted}), **now)
         person_days, bare = np.zeros(GROUPS), np.zeros(GROUPS)
         person_days[np.asarray(base["people"], np.int64)] = base["person_days"]
         bare[np.asarray(base["people"], np.int64)] = base["orders"]
@@ -301,6 +305,28 @@ class Paths:
             person_days,
             bare,
         )
+
+
+def counted_sql(kinds: Sequence[str]) -> str:
+    """Return SQL for every touch that counts (person, key_id, action, campaign_key, happened_at, word), in brackets: those of
+    `touches` of the kinds asked for, and opens and sends where they are."""
+    kept = ["x.reason = ''"]
+    if "click" not in kinds:
+        kept.append("(x.action <> 4 OR x.channel = 'direct')")
+    if "visit" not in kinds:
+        kept.append("(x.action <> 9 OR x.channel = 'direct')")
+    if "direct" not in kinds:
+        kept.append("x.channel <> 'direct'")
+    columns = "x.key_id, x.action, x.campaign_key, x.happened_at"
+    text = f"SELECT x.person, {columns}, x.word FROM touches AS x WHERE {' AND '.join(kept)}"
+    more = [str(journeys.KINDS[kind]) for kind in ("open", "send") if kind in kinds]
+    if more:
+        text += (
+            f" UNION ALL SELECT COALESCE(p.person, x.key_id) AS person, {columns}, x.channel AS word FROM touchpoints AS x"
+            f" LEFT JOIN person_of AS p ON p.key_id = x.key_id WHERE x.action IN ({', '.join(more)})"
+            " AND COALESCE(x.is_machine, 0) = 0"
+        )
+    return f"({text})"
 
 
 def _blocks(place: Mapping[int, int]) -> list[list[tuple[int, int]]]:
