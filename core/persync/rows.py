@@ -95,6 +95,7 @@ class Action(IntEnum):
 
 
 _named = itemgetter(1)
+_new: Final[Any] = tuple.__new__
 
 
 class _Ref(tuple[tuple[str, str], ...]):
@@ -103,7 +104,10 @@ class _Ref(tuple[tuple[str, str], ...]):
     __slots__ = ()
 
     def __new__(cls, *keys: tuple[str, str | None]) -> Any:
-        return tuple.__new__(cls, filter(_named, keys))
+        for _, key in keys:
+            if not key:
+                return _new(cls, filter(_named, keys))
+        return _new(cls, keys)
 
 
 class Person(_Ref):

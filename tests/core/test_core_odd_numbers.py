@@ -11,7 +11,7 @@ from persync.connect.page import storable
 from persync.errors import PersyncError, RecordError
 from persync.money import to_minor
 from persync.rows import CampaignRef, Contact, Person, Product, Touchpoint
-from persync.store.write import END_AT, FIRST_AT, month_of
+from persync.store.months import END_AT, FIRST_AT, month_of
 
 ANN = Person(("id", "1"))
 

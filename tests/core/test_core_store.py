@@ -32,10 +32,11 @@ from persync.store.derive import derive
 from persync.store.digest import digest, tables
 from persync.store.levels import grade
 from persync.store.locks import Owner, hold, lock_path
+from persync.store.months import month_of
 from persync.store.orders import OrderKey, one_order_each
 from persync.store.schema import OUTSIDE_DIGEST, SCHEMA_VERSION
 from persync.store.store import open_store
-from persync.store.write import Writer, month_of
+from persync.store.write import Writer
 
 
 def test_the_key_lies_beside_the_store_and_only_its_owner_reads_it(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution import journeys
+from persync.attribution.calibrate import scaled
 from persync.attribution.models import AttributionModel
 from persync.engine.engine import Engine
 from persync.engine.texts import load
@@ -44,6 +45,7 @@ _NEVER: Final = 1e-18
 """the weight of a channel without strength: nothing beside one that has some, all of an order that has nothing else"""
 _BITS: Final = 60
 _TWO_SIDED: Final = 1.959964
+UNHELD: Final = "seen before orders alone: overstated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,9 @@ class Fitted:
     """standard errors of `population` where the method itself samples"""
     weight: str = ""
     params: Mapping[str, float] = field(default_factory=dict)
+    unheld: tuple[str, ...] = ()
+    """channels seen before orders alone, as where a shop tells only the visits of those who buy: nothing is held against them,
+    so their strength is overstated (filled in after the fit)"""
 
 
 def shared(strengths: Mapping[str, float], conversions: float) -> dict[str, float]:
@@ -130,15 +135,17 @@ def shared(strengths: Mapping[str, float], conversions: float) -> dict[str, floa
 
 
 def prepared(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list[AttributionModel]:
-    """Return the models with every fitted one made a rule; one that cannot be used comes back with its `reason`.
+    """Return the models with every fitted one made a rule and every calibrated one given its baseline; one that cannot be used
+    comes back with its `reason`.
 
-    Rule models come back as they are, and without a fitted one nothing is computed. Reads `ask.min_conversions`, `ask.seed`,
-    and what journeys are made of.
+    Rule models come back as they are, and for them alone nothing is computed. Reads `ask.min_conversions`, `ask.seed`,
+    `ask.lift` and what journeys are made of.
     """
-    if all(model.fit is None for model in models):
-        return list(models)
-    paths = Paths(engine, models, ask)
-    return [model if model.fit is None else _as_rule(model, paths.fit(model), paths.words) for model in models]
+    out = list(models)
+    if any(model.fit is not None for model in out):
+        paths = Paths(engine, models, ask)
+        out = [model if model.fit is None else _as_rule(model, paths.fit(model), paths.words) for model in out]
+    return scaled(engine, out, ask) if any(model.is_calibrated and model.against is None for model in out) else out
 
 
 class Paths:
@@ -148,22 +155,26 @@ class Paths:
         self._engine, self._ask = engine, ask
         journeys.build(engine, ask, models)
         journeys.build_touches(engine)
-        lookback = round(ask.lookback_days * journeys.DAY_MS)
+        self._days = max(journeys.windows(ask).values())
+        self._counted = counted_sql(ask.kinds)
+        lookback = round(self._days * journeys.DAY_MS)
         params = {"lookback_ms": lookback, "mature_until": ask.now - lookback}
-        engine.write(load("paths", journeys.PACKAGE), params, "paths")
+        engine.write(_filled("paths", {"counted": self._counted}), params, "paths")
         found = engine.rows(
-            "SELECT e.word AS word, COALESCE(w.text, '') AS channel, CAST(SUM(e.conversions) AS BIGINT) AS conversions,"
+            "SELECT e.word AS word, COALESCE(w.text, '') AS channel, CAST(SUM(e.converting) AS BIGINT) AS converting,"
             " CAST(SUM(e.paths) AS BIGINT) AS paths FROM ("
-            "SELECT p.word AS word, 0 AS conversions, 0 AS paths FROM paths AS p GROUP BY p.word UNION ALL"
-            " SELECT -1 AS word, SUM(q.is_converting) AS conversions, COUNT(*) AS paths FROM"
+            "SELECT p.word AS word, SUM(p.is_converting) AS converting, COUNT(*) AS paths FROM paths AS p GROUP BY p.word"
+            " UNION ALL SELECT -1 AS word, SUM(q.is_converting) AS converting, COUNT(*) AS paths FROM"
             " (SELECT DISTINCT p.is_converting, p.path, p.part FROM paths AS p) AS q"
             ") AS e LEFT JOIN words AS w ON w.word = e.word GROUP BY e.word, w.text"
         )
         (whole,) = [row for row in found if row["word"] == -1]
-        self.conversions = int(whole["conversions"] or 0)
+        self.conversions = int(whole["converting"] or 0)
         self.nulls = int(whole["paths"] or 0) - self.conversions
         named = sorted((str(row["channel"]), int(row["word"])) for row in found if row["word"] != -1)
         self.channels = tuple(name for name, _ in named)
+        alone = {str(row["channel"]) for row in found if row["word"] != -1 and row["converting"] == row["paths"]}
+        self.unheld = tuple(name for name in self.channels if name in alone)
         self.words = {word: name for name, word in named}
         self._place = {word: place for place, (_, word) in enumerate(named)}
         self._made: dict[str, Inputs] = {}
@@ -192,7 +203,7 @@ class Paths:
             return Fitted(reason=TOO_FEW_CONVERSIONS, diagnostics={"conversions": self.conversions})
         if not self.nulls:
             return Fitted(reason=NO_NULL_PATHS, diagnostics={"conversions": self.conversions})
-        found: Fitted = model.fit(self.inputs(model.needs))
+        found: Fitted = replace(model.fit(self.inputs(model.needs)), unheld=self.unheld)
         if found.reason is None and not found.weight and not any(s > 0 for s in found.strengths.values()):
             return replace(found, reason=NO_STRENGTH)
         return found
@@ -250,7 +261,7 @@ class Paths:
     def _ages(self) -> TouchAges:
         import numpy as np
 
-        lookback, channels = float(self._ask.lookback_days), len(self.channels)
+        lookback, channels = float(self._days), len(self.channels)
         edges = np.array([0.0, *(lookback / 2**back for back in reversed(range(BINS)))])
         steps = "".join(f" WHEN p.age_days <= {edge:.17e} THEN {bin}" for bin, edge in enumerate(edges[1:-1].tolist()))
         columns = [f"ages_{place}" for place in range(channels)]
@@ -273,13 +284,15 @@ class Paths:
             f"SUM(LEAST(GREATEST(w.days - {low:.17e}, 0e0), {high - low:.17e})) AS bin_{bin}"
             for bin, (low, high) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
         ]
-        watched = self._frame(_filled("paths_exposure", {"bins": ",\n    ".join(sums)}), lookback_days=lookback, **now)
+        watched = self._frame(
+            _filled("paths_exposure", {"bins": ",\n    ".join(sums), "counted": self._counted}), lookback_days=lookback, **now
+        )
         exposure = np.zeros((GROUPS, channels, BINS))
         known = np.isin(watched["word"], list(self._place))
         at = np.asarray(watched["people"], np.int64)[known], self._numbered(np.asarray(watched["word"])[known])
         for bin in range(BINS):
             exposure[(*at, bin)] = np.asarray(watched[f"bin_{bin}"])[known]
-        base = self._frame(load("paths_baseline", journeys.PACKAGE), **now)
+        base = self._frame(_filled("paths_baseline", {"counted": self._counted}), **now)
         person_days, bare = np.zeros(GROUPS), np.zeros(GROUPS)
         person_days[np.asarray(base["people"], np.int64)] = base["person_days"]
         bare[np.asarray(base["people"], np.int64)] = base["orders"]
@@ -292,6 +305,28 @@ class Paths:
             person_days,
             bare,
         )
+
+
+def counted_sql(kinds: Sequence[str]) -> str:
+    """Return SQL for every touch that counts (person, key_id, action, campaign_key, happened_at, word), in brackets: those of
+    `touches` of the kinds asked for, and opens and sends where they are."""
+    kept = ["x.reason = ''"]
+    if "click" not in kinds:
+        kept.append("(x.action <> 4 OR x.channel = 'direct')")
+    if "visit" not in kinds:
+        kept.append("(x.action <> 9 OR x.channel = 'direct')")
+    if "direct" not in kinds:
+        kept.append("x.channel <> 'direct'")
+    columns = "x.key_id, x.action, x.campaign_key, x.happened_at"
+    text = f"SELECT x.person, {columns}, x.word FROM touches AS x WHERE {' AND '.join(kept)}"
+    more = [str(journeys.KINDS[kind]) for kind in ("open", "send") if kind in kinds]
+    if more:
+        text += (
+            f" UNION ALL SELECT COALESCE(p.person, x.key_id) AS person, {columns}, x.channel AS word FROM touchpoints AS x"
+            f" LEFT JOIN person_of AS p ON p.key_id = x.key_id WHERE x.action IN ({', '.join(more)})"
+            " AND COALESCE(x.is_machine, 0) = 0"
+        )
+    return f"({text})"
 
 
 def _blocks(place: Mapping[int, int]) -> list[list[tuple[int, int]]]:

@@ -45,6 +45,8 @@ class AttributionModel:
     """why a fitted or calibrated model cannot be used on this question; it then has no part in the ledger"""
     fitted: Any = None
     """what the fit returned (`datadriven.Fitted`)"""
+    against: Any = None
+    """how far a calibrated model was from the holdout before (`calibrate.Against`)"""
 
 
 _FIRST = "CASE WHEN j.position = 1 THEN 1 ELSE 0 END"

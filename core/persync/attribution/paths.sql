@@ -4,7 +4,8 @@
 --                                 (`part`) after a touch that an order claimed and after a silence longer than the look-back.
 -- Touches after :mature_until, which an order may still claim, belong to no null path. Touches of orders that do not count
 -- (cancelled, refunded in full) are in neither. `hash` is that of the person (the least, where an order has several), `channel_rank`
--- puts channels in the order of their names.
+-- puts channels in the order of their names. datadriven.py puts in
+-- which touches count.
 WITH channels AS (
     SELECT w.word, ROW_NUMBER() OVER (ORDER BY w.text) AS channel_rank
     FROM words AS w
@@ -21,11 +22,11 @@ free AS (
         c.channel_rank,
         t.happened_at,
         CASE WHEN j.key_id IS NULL THEN 1 ELSE 0 END AS is_free
-    FROM touches AS t
+    FROM /*counted*/ AS t
     LEFT JOIN claimed AS j
         ON j.key_id = t.key_id AND j.action = t.action AND j.campaign_key = t.campaign_key AND j.happened_at = t.happened_at
     LEFT JOIN channels AS c ON c.word = t.word
-    WHERE t.reason = '' AND t.happened_at <= :mature_until
+    WHERE t.happened_at <= :mature_until
 ),
 stepped AS (
     SELECT

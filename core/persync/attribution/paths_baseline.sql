@@ -1,10 +1,10 @@
 -- The people who ever touched something: how many days each was watched since their first touch, and how many of their orders
--- since then had no touch in the look-back; by group of people.
+-- since then had no touch in the look-back; by group of people. datadriven.py puts in which touches count.
 WITH people AS (
     SELECT t.person, MIN(COALESCE(p.hash, t.person)) AS hash, MIN(t.happened_at) AS first_at
-    FROM touches AS t
+    FROM /*counted*/ AS t
     LEFT JOIN person_of AS p ON p.key_id = t.key_id
-    WHERE t.reason = '' AND t.happened_at <= :now
+    WHERE t.happened_at <= :now
     GROUP BY t.person
 ),
 bare AS (

@@ -5,9 +5,9 @@ WITH watched AS (
         t.word,
         MOD(COALESCE(p.hash, t.person), :groups) AS people,
         LEAST(CAST(:now - t.happened_at AS DOUBLE) / 86400000e0, :lookback_days) AS days
-    FROM touches AS t
+    FROM /*counted*/ AS t
     LEFT JOIN person_of AS p ON p.key_id = t.key_id
-    WHERE t.reason = '' AND t.happened_at <= :now
+    WHERE t.happened_at <= :now
 )
 SELECT
     w.people,

@@ -14,19 +14,27 @@ from persync.cli.output import show_json, show_table
 from persync.money import Money, to_minor
 
 if TYPE_CHECKING:
+    from persync.attribution.calibrate import Against
     from persync.attribution.models import AttributionModel
     from persync.estimate import Estimate
     from persync.measure.metric import Ask
 
 WIDTH = 80
 """how wide a terminal is taken to be when nobody says"""
+ALL = "all"
 TOTAL = "all"
 APART = ("(overlap)", "(baseline)", "(none)")
 """slices that are no thing of their own stand last"""
 
 
 @click.command(cls=Command)
-@click.option("--models", default="all", show_default=True, metavar="A,B|all", help="Which models.")
+@click.option(
+    "--models",
+    default="all",
+    show_default=True,
+    metavar="A,B|all",
+    help="Which models; NAME_calibrated is one scaled to a holdout.",
+)
 @click.option(
     "--by", "by", multiple=True, metavar="DIM[,DIM]", help="Split by channel (default), campaign, message, variant, product ..."
 )
@@ -64,16 +72,19 @@ def attribution(
     stands beside it. By segment a person may count in several: the slice (overlap) takes back what is counted twice.
     """
     from persync.attribution.basis import basis_of
+    from persync.attribution.calibrate import named
     from persync.attribution.credit import cost_coverage, credit
     from persync.attribution.datadriven import prepared
-    from persync.plugins import find
+    from persync.measure.lifts import with_lift
 
     known = app.host.models
-    wanted = list(known) if models == "all" else [name.strip() for name in models.split(",") if name.strip()]
-    chosen = [find("attribution model", name, known) for name in dict.fromkeys(wanted)]
+    wanted = [name.strip() for name in models.split(",") if name.strip()]
+    chosen = named([each for name in wanted for each in (known if name == ALL else (name,))], known)
     split = tuple(name.strip() for part in by for name in part.split(",") if name.strip()) or ("channel",)
     with app.engine(engine_name) as engine:
         ask = app.ask(period, lookback_days=lookback, basis=basis, currency=_currency(currency), reporting=reporting)
+        if any(model.is_calibrated for model in chosen):
+            ask = with_lift(engine, ask)
         ready = prepared(engine, chosen, ask)
         found = credit(engine, ready, split, ask)
         beside = cost_coverage(engine, ask)
@@ -83,17 +94,31 @@ def attribution(
 
             returns = model_returns(engine, ready, ask)
     if form == "json":
-        results = [estimate.as_json() for estimate in (*found, *beside, *returns)]
+        held = [model.against.share for model in ready if model.against is not None]
+        results = [estimate.as_json() for estimate in (*found, *held, *beside, *returns)]
         unit = next((estimate.unit for estimate in found if estimate.unit), ask.currency)
         show_json("estimates", results, period=ask.period, basis=basis_of(ask), reporting=ask.reporting, currency=unit or None)
         return
     _show(found, ready, split, ask)
+    for model in ready:
+        if model.against is not None and model.against.share.value is not None:
+            click.echo(_kept(model.name, model.against))
     if beside:
         click.echo()
         click.echo(_covered(beside))
     if returns:
         click.echo()
         _show_returns(returns)
+
+
+def _kept(name: str, one: Against) -> str:
+    from persync.report import words
+
+    share = one.share
+    return (
+        f"{name}: e-mail keeps {words.share(one.factor)}; in the people and days of the holdout '{share.by['experiment']}' it"
+        f" was credited with {words.value(one.credited)} and caused {words.sentence(one.caused)}."
+    )
 
 
 def _currency(text: str | None) -> str | None:

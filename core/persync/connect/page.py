@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,11 +23,14 @@ from persync.connect.stream import Context, Step, Stream
 from persync.errors import RecordError
 from persync.redact import names_somebody, redacted
 from persync.rows import Row
-from persync.store.write import END_AT, FIRST_AT
+from persync.store.months import END_AT, FIRST_AT
+from persync.store.versions import version_numbers
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
 _FIELD = re.compile(r"(?!.*\d{6})[A-Za-z_$][\w$-]{0,79}|\d{1,5}", re.ASCII)
 _SHAPE_LIMIT = 20_000
+_TRIPS = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError)
+"""what a row function raises at a record that it did not foresee"""
 _LOOKED_AT = 50
 """records of a page that are searched for fields nobody reads"""
 
@@ -101,7 +105,7 @@ class Shaper:
     ) -> Shaped:
         """Shape one page.
 
-        `numbers` are the store's keyed 64-bit hashes of texts with a common beginning, `hashed` is its keyed name; `known`
+        `numbers` are the store's keyed 64-bit numbers of records with a common beginning, `hashed` is its keyed name; `known`
         looks up the versions last written of records, None to look at none (a full pass, or the first one). `erased` tells
         whether a person's key is that of an erased one, of whom no reject is kept. `careful`: records with a number
         that no column can hold are rejected, which takes a look at every value. Raises ResponseError when the page itself is
@@ -130,10 +134,15 @@ class Shaper:
         if self.stream.version and known is None:
             marks = self._marks(found, context, numbers)
         function = storable(self.stream.rows) if careful else self.stream.rows
+        left = [(i, record) for i, record in enumerate(found) if i not in skip]
+        if checked and not careful:
+            # All in one go; should anything not fit, it is looked for one by one.
+            with suppress(RecordError, *_TRIPS):
+                records = (record for _, record in left)
+                shaped.rows = list(chain.from_iterable(map(function, records, repeat(context))))
+                left = []
         rows = shaped.rows
-        for i, record in enumerate(found):
-            if i in skip:
-                continue
+        for i, record in left:
             begun = len(rows)
             try:
                 if not checked:
@@ -146,7 +155,7 @@ class Shaper:
                 where, why = ".".join(str(part) for part in problem["loc"]), problem["msg"]
             except RecordError as error:
                 where, why = error.field, error.what
-            except (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
+            except _TRIPS as error:
                 # A row function that trips over a record it did not foresee: the record waits, the page goes on.
                 where, why = "", f"{type(error).__name__} while shaping"
             # Of a record that fails half way no row is kept.
@@ -172,7 +181,7 @@ class Shaper:
         marks: list[tuple[int, int] | None] = list(
             zip(
                 numbers(f"record\0{context.connection}\0{self.stream.name}\0{context.partition}\0", list(map(str, keys))),
-                numbers(f"version\0{shape}\0", list(map(str, versions))),
+                version_numbers(numbers(f"version\0{shape}\0", [""])[0], map(str, versions)),
                 strict=True,
             )
         )

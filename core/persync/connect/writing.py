@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
-
-import orjson
 
 from persync.connect.connector import Connector
 from persync.connect.fetch import Job, Page, placed
@@ -17,9 +16,9 @@ from persync.errors import PersyncError, RecordError, ResponseError
 from persync.store import checkpoints as points
 from persync.store import parking, passes
 from persync.store import sweep as sweeping
-from persync.store.many import insert
 from persync.store.rejects import clear_rejects, keep_rejects
 from persync.store.store import Store
+from persync.store.versions import keep_versions, known_versions, record_numbers
 from persync.store.write import Writer, mark_dirty
 
 VERSIONS = 10_000
@@ -99,7 +98,7 @@ class PageWriter:
             shaped = shaper.shape(
                 step,
                 context,
-                numbers=key.numbers,
+                numbers=partial(record_numbers, key),
                 hashed=lambda text: key.name("record", text),
                 erased=self._writer.resolve.names_erased,
                 known=None if again else self._versions,
@@ -256,12 +255,7 @@ class PageWriter:
             result.rejects += len(shaped.rejects)
 
     def _versions(self, records: list[int]) -> dict[int, int]:
-        return dict(
-            self.store.db.execute(
-                "SELECT v.record, v.version FROM json_each(?) j CROSS JOIN versions v ON v.record = j.value",
-                (orjson.dumps(sorted(records)).decode(),),
-            )
-        )
+        return known_versions(self.store.db, records)
 
     def keep_versions(self) -> None:
         """Keep the versions of the records written last; call when no more pages come."""
@@ -271,12 +265,7 @@ class PageWriter:
 
     def _keep_versions(self, db: sqlite3.Connection) -> None:
         due, self._versions_due = self._versions_due, {}
-        insert(
-            db,
-            "versions",
-            sorted(due.items()),
-            "ON CONFLICT DO UPDATE SET version = excluded.version WHERE versions.version IS NOT excluded.version",
-        )
+        keep_versions(db, due)
 
     def _settle_rejects(self, job: Job, shaped: Shaped) -> int:
         """Keep this page's rejects; forget those of the partition at the first page of a pass that reads it all again."""

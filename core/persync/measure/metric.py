@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from persync.attribution.calibrate import Lift
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 
@@ -63,6 +64,8 @@ class Ask:
     seed: int = 1
     min_conversions: int = 300
     """the fewest converting paths that a data-driven model is fitted to"""
+    lift: Lift | None = None
+    """what a holdout says, see `lifts.with_lift`; needed where models are calibrated"""
 
 
 @dataclass(frozen=True, slots=True)

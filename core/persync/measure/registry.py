@@ -8,7 +8,7 @@ from dataclasses import replace
 from persync import hookimpl
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
-from persync.measure import conversion, engagement, model_returns, people, returns
+from persync.measure import conversion, engagement, journeys, model_returns, people, returns
 from persync.measure.metric import Ask, Metric
 
 
@@ -24,7 +24,14 @@ def answered(metric: Metric) -> Metric:
 
 METRICS: tuple[Metric, ...] = tuple(
     answered(metric)
-    for metric in (*people.METRICS, *engagement.METRICS, *conversion.METRICS, *returns.METRICS, *model_returns.METRICS)
+    for metric in (
+        *people.METRICS,
+        *engagement.METRICS,
+        *conversion.METRICS,
+        *returns.METRICS,
+        *model_returns.METRICS,
+        *journeys.METRICS,
+    )
 )
 
 

@@ -93,6 +93,7 @@ class Project:
             basis=basis if basis in ("net", "gross") else self.report.basis,
             credit_basis=basis or self.attribution.basis or "",
             reporting=reporting or self.attribution.reporting,
+            min_conversions=self.attribution.min_conversions,
             lookback_days=lookback_days or self.report.lookback_days,
             experiments=self.experiments,
             margin=self.report.margin,

@@ -37,6 +37,7 @@ class AttributionTable(_Table):
     basis: Literal["net", "gross", "margin"] | None = None
     reporting: Literal["cash", "accrual"] = "cash"
     currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
+    min_conversions: int = Field(default=300, ge=1)
 
 
 class RetentionTable(_Table):

@@ -41,9 +41,9 @@ class StoreKey:
         begun.update(f"{kind}\0".encode("utf-8", "surrogatepass"))
         inner, outer = begun.copy, self._outer.copy
         found = []
-        for value in values:
+        for value in encoded(values):
             state, whole = inner(), outer()
-            state.update(value.encode("utf-8", "surrogatepass"))
+            state.update(value)
             whole.update(state.digest())
             found.append(whole.hexdigest()[:32])
         return found
@@ -56,9 +56,9 @@ class StoreKey:
         """Return the `number` of each text put behind a common beginning, which is hashed once."""
         begun = hashlib.blake2b(beginning.encode("utf-8", "surrogatepass"), digest_size=8, key=self._secret).copy
         digests = []
-        for text in texts:
+        for text in encoded(texts):
             state = begun()
-            state.update(text.encode("utf-8", "surrogatepass"))
+            state.update(text)
             digests.append(state.digest())
         return struct.unpack(f">{len(digests)}q", b"".join(digests))
 
@@ -66,6 +66,15 @@ class StoreKey:
     def fingerprint(self) -> str:
         """What the store remembers of its key, to notice another one."""
         return self.name("persync", "fingerprint")[:16]
+
+
+def encoded(texts: Iterable[str]) -> list[bytes]:
+    """Return texts in UTF-8, lone surrogates as well; without a word on them it takes half the time."""
+    texts = list(texts)
+    try:
+        return list(map(str.encode, texts))
+    except UnicodeEncodeError:
+        return [text.encode("utf-8", "surrogatepass") for text in texts]
 
 
 def create_key(store: Path) -> StoreKey:

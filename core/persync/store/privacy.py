@@ -16,11 +16,13 @@ from typing import Final
 
 from persync.errors import StoreError
 from persync.store.log import append
+from persync.store.months import month_of
 from persync.store.resolve import connection_names, tombstone
 from persync.store.schema import ERASURES, UNFINISHED
 from persync.store.store import Store, said
 from persync.store.subjects import Subject, find
-from persync.store.write import mark_dirty, month_of
+from persync.store.versions import record_numbers
+from persync.store.write import mark_dirty
 
 __all__ = ["Erased", "Subject", "erase", "find", "finish", "is_unfinished", "keyed_tables", "note_erasure", "removal"]
 
@@ -217,10 +219,13 @@ def _forget_records(store: Store, db: sqlite3.Connection, subject: Subject, done
     db.executemany(
         "DELETE FROM versions WHERE record = ?",
         (
-            (store.key.number(f"record\0{name}\0{stream}\0{partition}\0{text}"),)
+            (record,)
             for number, name, stream, partition in places
-            for connection, text in texts
-            if connection in (number, 0)
+            for record in record_numbers(
+                store.key,
+                f"record\0{name}\0{stream}\0{partition}\0",
+                (text for connection, text in texts if connection in (number, 0)),
+            )
         ),
     )
 

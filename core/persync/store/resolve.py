@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import repeat
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,6 +37,8 @@ class Resolver:
         self._people: dict[Any, Any] = {}
         self._away: set[Person] = set()
         """people of this page whom retention removed"""
+        self._all_new: set[str] = set()
+        """kinds of keys of which the last page brought new ones alone"""
         self._segments: dict[tuple[str, str, str], int] = {}
         self._connections: dict[str, int] = {}
         self._names: dict[int, str] = {}
@@ -148,26 +151,43 @@ class Resolver:
         """Fill in the number of every key of one kind, making those that are new."""
         connection, kind = self._place(kind)
         stored = stored_keys(self.key, kind, values)
-        keys = set(stored.values())
-        found: dict[str, int] = dict(
-            self.db.execute(
-                "SELECT k.key, k.key_id FROM json_each(?) j CROSS JOIN person_keys k"
-                " ON k.kind = ? AND k.connection = ? AND k.key = j.value",
-                (orjson.dumps(list(keys)).decode(), kind, connection),
-            )
-        )
+        # Sorted: neighbours in the index are read and written together, and nothing depends on how a set is walked.
+        keys = sorted(set(stored.values()))
+        found: dict[str, int] = {}
+        if kind in self._all_new:
+            # So it will be on a first pull, page after page: nothing is looked up. What was known after all leaves a gap.
+            found = self._make_keys(kind, connection, keys)
         if len(found) < len(keys):
-            last = self.db.execute("SELECT coalesce(max(key_id), 0) FROM person_keys").fetchone()[0]
-            # Sorted: neighbours in the index are written together, and nothing depends on how a set is walked.
-            fresh = {key: last + i for i, key in enumerate(sorted(keys - found.keys()), 1)}
-            insert(
-                self.db,
-                "person_keys (key_id, kind, connection, key)",
-                ((number, kind, connection, key) for key, number in fresh.items()),
+            found = dict(
+                self.db.execute(
+                    "SELECT k.key, k.key_id FROM json_each(?) j CROSS JOIN person_keys k"
+                    " ON k.kind = ? AND k.connection = ? AND k.key = j.value",
+                    (orjson.dumps(keys).decode(), kind, connection),
+                )
             )
-            found.update(fresh)
-            self.touched.add("person_keys")
+            if found:
+                self._all_new.discard(kind)
+            else:
+                self._all_new.add(kind)
+            if len(found) < len(keys):
+                found |= self._make_keys(kind, connection, [key for key in keys if key not in found])
         values.update(zip(stored, map(found.__getitem__, stored.values()), strict=True))
+
+    def _make_keys(self, kind: str, connection: int, keys: Sequence[str]) -> dict[str, int]:
+        """Number new keys; return {} when one of them was known: then whose number is whose must be looked up."""
+        last = self.db.execute("SELECT coalesce(max(key_id), 0) FROM person_keys").fetchone()[0]
+        before = self.db.total_changes
+        numbers = range(last + 1, last + 1 + len(keys))
+        insert(
+            self.db,
+            "person_keys (key_id, kind, connection, key)",
+            zip(numbers, repeat(kind), repeat(connection), keys, strict=False),
+            "ON CONFLICT DO NOTHING",
+        )
+        made = self.db.total_changes - before
+        if made:
+            self.touched.add("person_keys")
+        return dict(zip(keys, numbers, strict=True)) if made == len(keys) else {}
 
     def _place(self, kind: str) -> tuple[int, str]:
         """Return the connection that a kind of key belongs to, and its plain name."""

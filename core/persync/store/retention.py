@@ -16,10 +16,11 @@ from typing import Final
 
 from persync.store.floors import ACTIVITY, DATED, floor_name
 from persync.store.log import append
+from persync.store.months import month_of
 from persync.store.privacy import Erased, count_and_delete, note_erasure, removal
 from persync.store.resolve import connection_names, retired
 from persync.store.store import Store
-from persync.store.write import mark_dirty, month_of
+from persync.store.write import mark_dirty
 
 KINDS: Final = (*DATED, "rejects", "people")
 """what a retention period may be set for, in the order in which it goes"""

@@ -7,9 +7,7 @@ changed, sets are compared before they are replaced.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from itertools import compress, groupby, repeat
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -17,36 +15,22 @@ import orjson
 
 from persync import rows
 from persync.redact import anonymous
-from persync.rows import KEEP, Keep, Row
+from persync.rows import KEEP, Row
 from persync.store.claims import close_moved
 from persync.store.floors import Floors
 from persync.store.many import insert
+from persync.store.months import month_of
 from persync.store.resolve import Resolver
 from persync.store.reversals import REVERSALS, turns
-from persync.store.schema import MONTHLY
 from persync.store.store import Store
 from persync.store.sweep import delete
-from persync.store.tables import FREE_TEXT, TABLES, Table, kept_fields, upsert, without_people
+from persync.store.tables import FREE_TEXT, TABLES, without_people
+from persync.store.write_tables import TableWriter
 
 if TYPE_CHECKING:
     from persync.imports.batch import Batch
 
-__all__ = ["Writer", "month_of", "write_batch"]
-
-
-FIRST_AT, END_AT = -62_135_596_800_000, 253_402_300_800_000
-"""epochs in ms between which the years have four digits: no calendar here goes further"""
-
-
-def month_of(at: int) -> int:
-    """Return the month of an epoch in ms as the mirror numbers them: year * 12 + month - 1, UTC.
-
-    Raises OverflowError outside the years 1 to 9999.
-    """
-    if not FIRST_AT <= at < END_AT:
-        raise OverflowError("a time outside the years 1 to 9999")
-    moment = datetime.fromtimestamp(at / 1000, UTC)
-    return moment.year * 12 + moment.month - 1
+__all__ = ["Writer", "mark_dirty", "write_batch"]
 
 
 class Writer:
@@ -71,8 +55,9 @@ class Writer:
             rows.Parked: self._parked,
             rows.Present: self._present,
         }
-        self._dirty: set[tuple[str, int]] = set()
-        self._touched: set[tuple[rows.CampaignRef | None, int]] = set()
+        self._tables = TableWriter(store.db, self.resolve, now=now)
+        self._dirty = self._tables.dirty
+        self._touched = self._tables.touched
         self._noted: set[tuple[int, int]] = set()
         self._place = ("", "")
         self._lists = ""
@@ -118,9 +103,9 @@ class Writer:
             if special is not None:
                 special(batch)
             elif TABLES[kind].snapshot:
-                self._snapshots(TABLES[kind], batch)
+                self._tables.snapshots(TABLES[kind], batch)
             else:
-                self._upserts(TABLES[kind], batch)
+                self._tables.upserts(TABLES[kind], batch)
         if self.resolve.touched:
             for table in self.resolve.touched:
                 self._dirty.add((table, -1))
@@ -155,106 +140,6 @@ class Writer:
                 people.update(map(itemgetter(at), batch))
         self.resolve.recall()
         self.resolve.people(people, self._floors.active(buffers) if self._floors.people else ())
-
-    def _columns(self, table: Table, batch: Sequence[tuple[Any, ...]]) -> list[Iterable[Any]]:
-        """Turn a batch of rows into columns as the table keeps them: references become integers, a column at a time.
-
-        Column by column the work is done by C loops over cached look-ups: four times as fast as row by row. Rows about an
-        erased person are left out; only an order is kept without its person.
-        """
-        columns: list[Any] = list(zip(*batch, strict=True))
-        person_at = table.person_at
-        if person_at is not None:
-            who = self.resolve.known_people(columns[person_at])
-            if table.row is rows.Order or table.row is rows.OrderPerson:
-                who = self._cut(columns[0], who)
-            if None in who and table.row is not rows.Order:
-                # Nobody was named, and somebody was who is erased: two things.
-                given = columns[person_at]
-                kept = [found is not None or person is None for found, person in zip(who, given, strict=True)]
-                columns = [list(compress(column, kept)) for column in columns]
-                who = list(compress(who, kept))
-            columns[person_at] = who
-        for index, method in table.refs:
-            if method != "person":
-                columns[index] = self.resolve.numbers(method, columns[index])
-        for index in table.zero_null:
-            columns[index] = [value or 0 for value in columns[index]]
-        return [repeat(self.connection), *columns] if table.fixed else columns
-
-    def _cut(self, orders: Iterable[rows.OrderRef], who: list[Any]) -> list[Any]:
-        """Return the people of a column of orders, None where an order's people were erased whoever they are."""
-        erased = self.resolve.is_erased
-        return [
-            None if found is not None and found is not KEEP and erased("order", order.vendor_order_id) else found
-            for order, found in zip(orders, who, strict=True)
-        ]
-
-    def _upserts(self, table: Table, batch: list[Any]) -> None:
-        before = self.db.total_changes
-        start = 1 if table.fixed else 0
-        for kept, group in _by_kept(table, batch):
-            columns = self._columns(table, group)
-            keep = {index + start for index in kept}
-            into, otherwise = upsert(table.name, kept)
-            # The connection's column has no end; the others are equally long.
-            insert(self.db, into, zip(*(column for i, column in enumerate(columns) if i not in keep), strict=False), otherwise)
-        if self.db.total_changes != before:
-            if table.name in MONTHLY:
-                at = table.row._fields.index("happened_at")
-                days = {row[at] // 86_400_000 for row in batch}
-                if table.row is rows.Touchpoint:
-                    self._touched.update((row.campaign, row.happened_at // 86_400_000) for row in batch)
-                if table.settled:
-                    days |= self._settled_days(table.settled[1], batch)
-                self._dirty.update((table.name, month_of(day * 86_400_000)) for day in days)
-            else:
-                self._dirty.add((table.name, -1))
-
-    def _settled_days(self, entry: str, batch: list[rows.LedgerEntry]) -> set[int]:
-        """Return the days on which entries that keep their first date are stored: not those that their rows name."""
-        orders = [row.order for row in batch if row.entry == entry]
-        found = self.db.execute(
-            "SELECT DISTINCT l.happened_at / 86400000 FROM json_each(?) j"
-            " CROSS JOIN order_ledger l ON l.order_key = j.value AND l.entry = ?",
-            (orjson.dumps(self.resolve.numbers("order", orders)).decode(), entry),
-        )
-        return {day for (day,) in found}
-
-    def _snapshots(self, table: Table, batch: list[Any]) -> None:
-        key_of = itemgetter(*(table.columns.index(name) for name in table.key))
-        values_of = itemgetter(*(table.columns.index(name) for name in table.values))
-        # Of two states of one thing on one page the last one counts.
-        wanted = {key_of(values): values for values in zip(*self._columns(table, batch), strict=False)}
-        known = self._latest(table, wanted)
-        dated = table.values.index(table.dated) if table.dated else None
-        fresh = []
-        for key, values in wanted.items():
-            if key not in known:
-                fresh.append((*values, 1, self.now))
-                continue
-            number, *stored = known[key]
-            new = list(values_of(values))
-            if dated is not None and stored[dated] is not None:
-                new[dated] = stored[dated]
-            if stored != new:
-                fresh.append((*values, number + 1, self.now))
-        if fresh:
-            insert(self.db, f"{table.name} ({', '.join(table.columns)})", fresh)
-            self._dirty.add((table.name, -1))
-
-    def _latest(self, table: Table, keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-        """Return (number, values...) of the newest snapshot of each key, in one look-up for all of them."""
-        names = ", ".join(f"t.{name}" for name in (*table.key, "number", *table.values))
-        joins = " AND ".join(f"t.{name} = json_extract(j.value, '$[{i}]')" for i, name in enumerate(table.key))
-        width = len(table.key)
-        found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-        for row in self.db.execute(
-            f"SELECT {names} FROM json_each(?) j CROSS JOIN {table.name} t ON {joins} ORDER BY t.number",
-            (orjson.dumps(list(keys)).decode(),),
-        ):
-            found[row[:width]] = row[width:]
-        return found
 
     # -- rows with a meaning of their own ---------------------------------------------------------------------------
 
@@ -292,7 +177,7 @@ class Writer:
     def _claims(self, batch: list[rows.Claim]) -> None:
         of_orders = [row for row in batch if row.order is not None]
         if kept := [row for row in batch if row.campaign is not None or row.order is None]:
-            self._snapshots(TABLES[rows.Claim], kept)
+            self._tables.snapshots(TABLES[rows.Claim], kept)
         if of_orders:
             campaigns = self.resolve.numbers("campaign", [row.campaign for row in of_orders])
             orders = self.resolve.numbers("order", [row.order for row in of_orders])
@@ -308,7 +193,7 @@ class Writer:
             plain = [row for row in batch if row.entry not in REVERSALS]
             batch = plain + turns(self.db, turned, self.resolve.numbers("order", [row.order for row in turned]))
         if batch:
-            self._upserts(TABLES[rows.LedgerEntry], batch)
+            self._tables.upserts(TABLES[rows.LedgerEntry], batch)
 
     def _evidence(self, batch: list[rows.Evidence]) -> None:
         for row in batch:
@@ -425,16 +310,6 @@ class Writer:
 
     def _mark_now(self, table: str) -> None:
         self.db.execute("INSERT INTO dirty VALUES (?, -1, 1) ON CONFLICT DO UPDATE SET rev = rev + 1", (table,))
-
-
-def _by_kept(table: Table, batch: list[Any]) -> Iterator[tuple[tuple[int, ...], list[Any]]]:
-    """Split a batch into runs of rows that keep the same fields: (their indexes, rows). Most often it is one run."""
-    kinds = [set(map(type, map(itemgetter(index), batch))) for index in table.keepable]
-    if all(len(found) == 1 or Keep not in found for found in kinds):
-        yield tuple(index for index, found in zip(table.keepable, kinds, strict=True) if Keep in found), batch
-        return
-    for kept, group in groupby(zip(map(kept_fields, batch), batch, strict=True), key=itemgetter(0)):
-        yield kept, [row for _, row in group]
 
 
 def write_batch(store: Store, connection: str, connector: str, batch: Batch, *, now: int) -> int | None:

@@ -159,6 +159,21 @@ def test_touches_that_an_order_may_still_claim_and_orders_that_do_not_count_make
     assert paths_of(shop, ask) == {(0, ("c",))}
 
 
+def test_paths_hold_the_kinds_of_touches_that_journeys_hold(shop: Any, noon: int, ask: Ask) -> None:
+    """Opens by option, in null paths as in converting ones; machine opens never; what is left out is in neither."""
+    for person, start in (("ann", noon), ("bob", noon - DAY)):
+        shop.touch(person, start - 3 * DAY, channel="email", action=Action.OPEN)
+        shop.touch(person, start - 2 * DAY, channel="email", action=Action.OPEN, campaign="c2", is_machine=1)
+        shop.touch(person, start - DAY, channel="google", action=Action.VISIT)
+        shop.touch(person, start - DAY // 2, channel="direct", action=Action.VISIT)
+    shop.order("1", "ann", 9_000)
+
+    assert paths_of(shop, ask) == {(1, ("google", "direct")), (0, ("google", "direct"))}
+    opened = replace(ask, kinds=("click", "open", "visit"))
+    assert paths_of(shop, opened) == {(1, ("email", "google")), (0, ("email", "google"))}
+    assert paths_of(shop, replace(ask, kinds=("direct",))) == {(1, ("direct",)), (0, ("direct",))}
+
+
 def reasons(shop: Any, ask: Ask) -> set[tuple[str, str | None]]:
     found = credit(shop.engine(), FITTED, ("channel",), ask)
     assert {e.value for e in found} == {None}

@@ -12,6 +12,7 @@ from persync.rows import OrderRef
 from persync.store.derive import derive
 from persync.store.rejects import keep_rejects
 from persync.store.store import open_store
+from persync.store.versions import record_numbers
 from privacy_rows import FEBRUARY, JANUARY, LETTER, NOW, Reject, file_rows, in_shop, mail_rows, shop_rows, write
 
 
@@ -40,7 +41,7 @@ def filled(tmp_path: Path) -> Path:
         hashed = key.name("record", "gid://shopify/Customer/191167")
         with store.transaction() as db:
             keep_rejects(db, 1, "customers", "", "graphql.json", [Reject(hashed), Reject("191168")], now=NOW)
-            mark = key.number("record\0shop\0customers\0\x00gid://shopify/Customer/191167")
+            (mark,) = record_numbers(key, "record\0shop\0customers\0\0", ["gid://shopify/Customer/191167"])
             db.executemany("INSERT INTO versions VALUES (?, 1)", [(mark,), (7,)])
             db.execute(
                 "INSERT INTO checkpoints (connection, stream, partition, parent, token, watermark)"

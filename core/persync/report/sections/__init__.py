@@ -3,13 +3,14 @@
 from typing import Final
 
 from persync.report.report import Section
-from persync.report.sections import answer, credit, fairness, health, method, pays, reconcile, whom
+from persync.report.sections import answer, credit, fairness, health, method, models, pays, reconcile, whom
 
 SECTIONS: Final[tuple[Section, ...]] = (
     answer.SECTION,
     pays.SECTION,
     whom.SECTION,
     credit.SECTION,
+    models.SECTION,
     reconcile.SECTION,
     fairness.SECTION,
     health.SECTION,

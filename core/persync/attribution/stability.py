@@ -1,0 +1,233 @@
+"""How sure credit is, and how much of it hangs on the model: a bootstrap by customer, ranks across models, other settings.
+
+The bootstrap draws customers, not touches or orders: replicate b gives every customer a Poisson(1) weight made from their
+stored hash and the seed, so that it is the same on every engine, in every run and for every model. It repeats the ledger, not
+the fit: for fitted models the interval is that of the customers under the strengths as they were fitted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from persync.attribution import ledger
+from persync.attribution.credit import NO_TOUCH, credit, only_currency, period_sql
+from persync.attribution.datadriven import prepared
+from persync.attribution.journeys import PACKAGE
+from persync.attribution.models import AttributionModel
+from persync.engine.engine import Engine
+from persync.engine.texts import load
+from persync.estimate import Estimate, missing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from persync.measure.metric import Ask
+
+    Array = np.ndarray[Any, Any]
+
+REPLICATES: Final = 400
+CUSTOMERS: Final = 50_000
+"""above as many, customers are drawn in buckets of equal hash: fewer units, the same variance"""
+BUCKETS: Final = 16_384
+ROW_LIMIT: Final = 2_000_000
+ROBUST: Final = "robust"
+DEPENDS: Final = "depends on the model"
+FIXED_STRENGTHS: Final = "strengths as fitted"
+BASELINE: Final = "(baseline)"
+_APART: Final = (NO_TOUCH, BASELINE)
+_EVERY: Final = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a channel stands across models: its best and worst rank by credit (1 = most), and its least and greatest share."""
+
+    channel: str
+    best: int
+    worst: int
+    least: Estimate
+    greatest: Estimate
+
+    @property
+    def verdict(self) -> str:
+        """`robust` when the rank moves by at most one, else `depends on the model`."""
+        return ROBUST if self.worst - self.best <= 1 else DEPENDS
+
+    @property
+    def spread(self) -> float:
+        """The greatest share less the least."""
+        return float(self.greatest.value or 0.0) - float(self.least.value or 0.0)
+
+
+def shares(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list[Estimate]:
+    """Return `credit_share` by model and channel with a bootstrap interval (E2): a channel's part of all money of the period.
+
+    Models that add to more than 100 % are left out; one that cannot be used is null with its reason. `n` counts customers (or
+    buckets of them). What no touch holds is the channel `(none)`.
+    """
+    every = [model for model in prepared(engine, models, ask) if model.sums_to == "order"]
+    usable = [model for model in every if not model.reason]
+    refused = [missing("credit_share", model.reason, unit="share", model=model.name) for model in every if model.reason]
+    if not usable:
+        return refused
+    ledger.build(engine, usable, ask)
+    currency = only_currency(engine, ask)
+    found = _by_customer(engine, usable, ask, currency) if currency else {}
+    if not found or not len(found["word"]):
+        return [missing("credit_share", "no_orders", unit="share", model=model.name) for model in usable] + refused
+    import numpy as np
+
+    words, channel = np.unique(found["word"], return_inverse=True)
+    hashes, customer = np.unique(np.asarray(found["customer"], np.int64), return_inverse=True)
+    names = {0: NO_TOUCH, -1: BASELINE}
+    names |= {int(row["word"]): str(row["text"]) or "(unknown)" for row in engine.rows("SELECT w.word, w.text FROM words AS w")}
+    money = np.zeros((len(hashes), len(words) * len(usable)))
+    for place, model in enumerate(usable):
+        np.add.at(money, (customer, channel * len(usable) + place), np.asarray(found[model.name], np.float64))
+    drawn = replicate(hashes, money, ask.seed).reshape(REPLICATES, len(words), len(usable))
+    sums = money.sum(axis=0).reshape(len(words), len(usable))
+    out = []
+    for place, model in enumerate(usable):
+        whole, wholes = sums[:, place].sum(), drawn[:, :, place].sum(axis=1)
+        note = FIXED_STRENGTHS if model.fitted is not None else ""
+        for row in sorted(range(len(words)), key=lambda row: (-sums[row, place], names[int(words[row])])):
+            by = {"model": model.name, "channel": names[int(words[row])]}
+            if whole <= 0:
+                out.append(replace(missing("credit_share", "no_denominator", unit="share"), by=by))
+                continue
+            each = drawn[:, row, place][wholes > 0] / wholes[wholes > 0]
+            tail = (1 - ask.confidence) / 2
+            low, high = np.quantile(each, [tail, 1 - tail])
+            value = float(sums[row, place] / whole)
+            out.append(
+                Estimate(
+                    "credit_share",
+                    value,
+                    min(float(low), value),
+                    max(float(high), value),
+                    n=len(hashes),
+                    unit="share",
+                    by=by,
+                    period=ask.period,
+                    note=note,
+                )
+            )
+    return out + refused
+
+
+def _by_customer(engine: Engine, models: Sequence[AttributionModel], ask: Ask, currency: str) -> dict[str, Any]:
+    condition, params = period_sql("c.event_at", ask)
+    words = {
+        "sums": ",\n    ".join(f"CAST(SUM(c.{model.name}) AS BIGINT) AS {model.name}" for model in models),
+        "condition": condition,
+    }
+    text = load("credit_people", PACKAGE)
+    for word, value in words.items():
+        text = text.replace(f"/*{word}*/", value)
+    customers = engine.rows(
+        "SELECT COUNT(DISTINCT o.key_id) AS n FROM money_orders AS m JOIN orders AS o ON o.order_key = m.order_key"
+    )
+    buckets = BUCKETS if int(customers[0]["n"]) > CUSTOMERS else _EVERY
+    return engine.frame(text, {**params, "currency": currency, "buckets": buckets}, limit=ROW_LIMIT)
+
+
+def replicate(hashes: Array, values: Array, seed: int, replicates: int = REPLICATES) -> Array:
+    """Return (replicates, columns): sums of `values` (people, columns) under Poisson weights made from people's hashes."""
+    import numpy as np
+
+    # P(Poisson(1) <= k) as parts of 2 ** 53; a weight of 13 would be one in 16 billion.
+    bounds = [np.uint64(2.0**53 * sum(math.exp(-1) / math.factorial(j) for j in range(k + 1))) for k in range(12)]
+    out = np.empty((replicates, values.shape[1]))
+    start = np.asarray(hashes, np.int64).astype(np.uint64)
+    for number in range(replicates):
+        drawn = _mixed(start ^ _mixed(np.array([seed * 1_000_003 + number + 1], np.uint64))) >> np.uint64(11)
+        weights = np.zeros(len(drawn))
+        for bound in bounds:
+            weights += drawn >= bound
+        out[number] = weights @ values
+    return out
+
+
+def _mixed(numbers: Array) -> Array:
+    """Return 64 well-mixed bits of each number (the finaliser of SplitMix64, Steele, Lea & Flood 2014)."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        z = numbers + np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed: Array = z ^ (z >> np.uint64(31))
+        return mixed
+
+
+def standings(found: Sequence[Estimate]) -> list[Standing]:
+    """Return how channels stand across models, from `shares`; the one with the greatest mean share first.
+
+    What no touch holds has no rank. Equal shares have the same rank, and a model without a channel gives it none.
+    """
+    by_model: dict[str, dict[str, Estimate]] = {}
+    for e in found:
+        if e.id == "credit_share" and e.value is not None and e.by["channel"] not in _APART:
+            by_model.setdefault(e.by["model"], {})[e.by["channel"]] = e
+    channels = sorted({channel for cells in by_model.values() for channel in cells})
+    out = []
+    for channel in channels:
+        cells = [cells for cells in by_model.values() if channel in cells]
+        ranks = [1 + sum(_above(other, each[channel]) for other in each.values()) for each in cells]
+        mine = [each[channel] for each in cells]
+        least, greatest = min(mine, key=_value), max(mine, key=_value)
+        out.append((sum(map(_value, mine)) / len(mine), Standing(channel, min(ranks), max(ranks), least, greatest)))
+    return [standing for _, standing in sorted(out, key=lambda pair: (-pair[0], pair[1].channel))]
+
+
+def _value(e: Estimate) -> float:
+    return float(e.value or 0.0)
+
+
+def _above(other: Estimate, mine: Estimate) -> bool:
+    # Shares of whole cents: what differs by less than rounding is equal.
+    return _value(other) > _value(mine) + 1e-12
+
+
+def settings(ask: Ask) -> dict[str, Ask]:
+    """Return the questions that credit is tried on beside the asked one: half and twice the look-back, and with human opens."""
+    half, twice = ask.lookback_days / 2, ask.lookback_days * 2
+
+    def reaching(factor: float) -> Mapping[str, float]:
+        return {kind: days * factor for kind, days in ask.windows.items()}
+
+    tried = {
+        "as set": ask,
+        f"look-back {half:g} days": replace(ask, lookback_days=half, windows=reaching(0.5)),
+        f"look-back {twice:g} days": replace(ask, lookback_days=twice, windows=reaching(2.0)),
+    }
+    if "open" in ask.kinds:
+        tried["without opens"] = replace(ask, kinds=tuple(kind for kind in ask.kinds if kind != "open"))
+    else:
+        tried["with human opens"] = replace(ask, kinds=(*ask.kinds, "open"))
+    return tried
+
+
+def sensitivity(engine: Engine, models: Sequence[AttributionModel], ask: Ask, channel: str = "email") -> list[Estimate]:
+    """Return `credit_share` of one channel by model under each of `settings`; `by` has model, channel and setting."""
+    out = []
+    # The asked one last, so that the tables it is made of are those that stay.
+    for name, other in reversed(settings(ask).items()):
+        found = [e for e in credit(engine, models, ("channel",), other) if e.id == "credit"]
+        for model in models:
+            if model.sums_to != "order":
+                continue
+            mine = [e for e in found if e.by["model"] == model.name]
+            by = {"model": model.name, "channel": channel, "setting": name}
+            reason = next((e.reason for e in mine if e.value is None), None)
+            whole = sum(map(_value, mine))
+            if reason is not None or whole <= 0:
+                out.append(replace(missing("credit_share", reason or "no_denominator", unit="share"), by=by))
+                continue
+            part = sum(_value(e) for e in mine if e.by["channel"] == channel)
+            out.append(Estimate("credit_share", part / whole, unit="share", by=by, period=ask.period))
+    order = list(settings(ask))
+    return sorted(out, key=lambda e: order.index(e.by["setting"]))
