@@ -54,6 +54,19 @@ def test_versions_that_differ_have_numbers_that_differ_and_so_have_shapes() -> N
     assert version_numbers(0, ["1"]) != version_numbers(4, ["1"])
 
 
+@given(st.integers(min_value=-(2**63), max_value=2**63 - 1), st.text(max_size=30), st.text(max_size=30))
+def test_two_versions_fall_together_in_hardly_any_store(begin: int, one: str, other: str) -> None:
+    assert (version_numbers(begin, [one]) == version_numbers(begin, [other])) == (one.lstrip("\0") == other.lstrip("\0"))
+
+
+def test_times_ten_minutes_and_eight_milliseconds_apart_are_two_versions() -> None:
+    # Modulo 2**61 - 1 they are one: eight bytes of the text are a shift by three bits there.
+    one, other = "2026-11-21T10:20:39.128Z", "2026-11-21T10:30:39.120Z"
+    assert hash(int.from_bytes(one.encode(), "big")) == hash(int.from_bytes(other.encode(), "big"))
+    for begin in KEY.numbers("version\0", map(str, range(1000))):
+        assert version_numbers(begin, [one]) != version_numbers(begin, [other])
+
+
 def test_what_is_kept_of_versions_is_found_again_and_a_newer_one_takes_its_place(tmp_path: Path) -> None:
     with open_store(tmp_path / "p.db", create=True) as store:
         with store.transaction() as db:
