@@ -154,6 +154,9 @@ def _show(found: Sequence[Estimate], models: Sequence[AttributionModel], by: Seq
             _blocks(" / ".join(by), rows, usable, texts)
         else:
             _blocks("model", usable, rows, {(model, name): text for (name, model), text in texts.items()})
+        for model in models:
+            if model.sums_to != "order" and model.name in usable:
+                click.echo(f"{model.name} adds to more than 100 %: it stands in no total.")
     fits = {
         (e.by["channel"], e.by["model"]): words.value(e) for e in found if e.id == "credit_population" and "channel" in e.by
     }

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from persync.attribution import ledger
-from persync.attribution.credit import NO_TOUCH, credit
+from persync.attribution.basis import basis_of
+from persync.attribution.credit import NO_TOUCH, cost_coverage, credit
 from persync.attribution.models import AttributionModel
 from persync.errors import DataError
 from persync.estimate import Estimate
@@ -36,7 +37,7 @@ def build_credit(inputs: Inputs) -> Sequence[Block]:
     unused = [e for e in found if e.id == "credit" and e.value is None]
     models = [model for model in models if model.name not in {e.by["model"] for e in unused}]
     table = _table(cells, models)
-    blocks: list[Block] = [NOT_CAUSED, Note(_spread(cells, models)), _ties(inputs, models), table]
+    blocks: list[Block] = [NOT_CAUSED, Note(_spread(cells, models)), _ties(inputs, models), *_coverage(inputs), table]
     blocks.append(_figure(cells, models, table))
     blocks += [Note(f"Not shown: {title(e.by['model'])} ({words.reason(e.reason)}).") for e in unused]
     blocks += [
@@ -130,8 +131,26 @@ def _ties(inputs: Inputs, models: Sequence[AttributionModel]) -> Note:
     within = " over all time" if inputs.ask.period is not None else ""
     return Note(
         f"Under each of {len(models)} models the credits of each of {words.plural(check.orders, 'order')} add up to its"
-        f" {inputs.ask.basis} revenue to the cent: {totals}{within}."
+        f" {_money(inputs)} to the cent: {totals}{within}."
     )
+
+
+def _money(inputs: Inputs) -> str:
+    basis = basis_of(inputs.ask)
+    return basis if basis == "margin" else f"{basis} revenue"
+
+
+def _coverage(inputs: Inputs) -> list[Note]:
+    """Say, where margins are credited, of how much of the net the costs are known."""
+    shares = {e.by["cost"]: e for e in cost_coverage(inputs.engine, inputs.ask)}
+    if not shares:
+        return []
+    said = f"What is credited is margin: the costs of {words.value(shares['unit_cost'])} of net revenue are known"
+    if shares["margin_setting"].value:
+        said += f"; for {words.value(shares['margin_setting'])} the margin in the settings stands in"
+    if shares["left_out"].value:
+        said += f"; {words.value(shares['left_out'])} is left out, for no cost of it is known and no margin is set"
+    return [Note(f"{said}.", "warning" if shares["left_out"].value else "info")]
 
 
 def _figure(cells: Cells, models: Sequence[AttributionModel], table: Table) -> Figure:
