@@ -1,190 +1,76 @@
-"""How long six attribution models take over a million touchpoints: journeys and cent ledger, from Parquet.
+"""Attribution over ten million touchpoints: every rule with the cent ledger, and Markov chains, against a query by hand.
 
-    python bench/attribution_bench.py [TOUCHPOINTS] [SHARE]
+    python bench/attribution_bench.py [TOUCHPOINTS] [ROUNDS]
 
-SHARE of the touchpoints are clicks and visits (a quarter, as a year of mailing leaves them; 1 = nothing else), the rest are
-sends and opens.
+A quarter of the touchpoints are clicks and visits, as a year of mailing leaves them, and there are 7 orders for 100 of them.
+Sides (attribution_sides.py) run in turn, each in a process of its own; what counts is the median of the rounds' ratios.
 """
 
 from __future__ import annotations
 
-import json
-import resource
-import sqlite3
+import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
+import attribution_peer_bench
+import attribution_store
+from table import Table
 
-from persync.attribution import credit, ledger
-from persync.attribution.models import MODELS
-from persync.engine import duck, mirror
-from persync.engine.batches import arrow_schema
-from persync.engine.parts import PartWriter
-from persync.measure.metric import Ask
-from persync.store.schema import DDL, MIRRORED, MONTHLY, SCHEMA_VERSION
-
-START = 1_672_531_200_000
-DAY = 86_400_000
-TARGET_SECONDS = 3.0
-
-Ints = npt.NDArray[np.int64]
+HERE = Path(__file__).resolve().parent
+LARGE, SMALL = 10_000_000, 1_000_000
 
 
-def build(folder: Path, touchpoints: int, share: float = 0.25, seed: int = 1) -> None:
-    """Write the mirror of a shop whose people were sent much and left `share * touchpoints` clicks and visits in two years."""
-    rng = np.random.default_rng(seed)
-    touches = int(touchpoints * share)
-    mails = touchpoints - touches
-    orders = touches // 4
-    people = max(touchpoints // 5, 1)
-    campaigns = 400
-    buyer = rng.integers(1, people + 1, orders)
-    ordered = START + rng.integers(30 * DAY, 730 * DAY, orders)
-    chosen = rng.integers(0, orders, touches)
-    key = np.where(rng.random(touches) < 0.85, buyer[chosen], rng.integers(1, people + 1, touches))
-    when = ordered[chosen] - rng.exponential(8 * DAY, touches).astype(np.int64) // 1000 * 1000
-    channel = rng.choice([1, 2, 3, 4], touches, p=[0.6, 0.2, 0.12, 0.08])
-    is_email = channel == 1
-    visit = ~is_email | (rng.random(touches) < 0.3)
-    mailing = rng.integers(1, campaigns + 1, mails)
-    tables: dict[str, dict[str, Any]] = {
-        "connections": {"connection": [1, 2], "name": ["mailchimp", "shopify"], "connector": ["mailchimp", "shopify"]},
-        "words": {"word": [1, 2, 3, 4, 5], "text": ["email", "google", "direct", "facebook", "activity"]},
-        "campaign_keys": {
-            "campaign_key": np.arange(1, campaigns + 1),
-            "connection": np.ones(campaigns, np.int64),
-            "kind": ["id"] * campaigns,
-            "key": [f"{number:010x}" for number in range(campaigns)],
-        },
-        "campaign_links": {
-            "link_id": np.arange(1, 101),
-            "url": [f"https://shop.example/p/{number}" for number in range(100)],
-            "is_unsubscribe": np.zeros(100, np.int64),
-        },
-        "person_of": {"key_id": np.arange(1, people + 1), "person": np.arange(1, people + 1), "hash": np.arange(1, people + 1)},
-        "touchpoints": {
-            "connection": np.concatenate([np.where(visit, 2, 1), np.ones(mails, np.int64)]),
-            "campaign_key": np.concatenate([np.where(is_email, rng.integers(1, campaigns + 1, touches), 0), mailing]),
-            "key_id": np.concatenate([key, rng.integers(1, people + 1, mails)]),
-            "action": np.concatenate([np.where(visit, 9, 4), rng.choice([1, 3], mails, p=[0.7, 0.3])]),
-            "happened_at": np.concatenate([when, START + mailing * 43 * DAY // 24]),
-            "link_id": np.concatenate([np.where(visit, 0, rng.integers(1, 101, touches)), np.zeros(mails, np.int64)]),
-            "ordinal": np.arange(touchpoints),
-            "variant": [""] * touchpoints,
-            "is_machine": np.where(rng.random(touchpoints) < 0.02, 1, 0),
-            "channel": np.concatenate([channel, np.ones(mails, np.int64)]),
-            "source": np.full(touchpoints, 5),
-        },
-        **_sales(rng, buyer, ordered),
-    }
-    _write(folder, tables)
+def side(name: str, folder: Path) -> list[float]:
+    """Run one side; return wall-clock seconds, CPU seconds, peak MB and the cents credited."""
+    done = subprocess.run(
+        [sys.executable, str(HERE / "attribution_sides.py"), name, str(folder)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return [float(word) for word in done.stdout.split()]
 
 
-def _sales(rng: np.random.Generator, buyer: Ints, ordered: Ints) -> dict[str, dict[str, Any]]:
-    number = np.arange(1, len(buyer) + 1)
-    product = rng.integers(500, 20_000, len(buyer))
-    refunded = np.flatnonzero(rng.random(len(buyer)) < 0.08)
-    tax = product * 19 // 119
-    sales = [(number, "s", "sale", "product", ordered, product - tax), (number, "s", "sale", "tax", ordered, tax)]
-    sales.append((number, "t", "sale", "shipping", ordered, np.full(len(buyer), 490)))
-    sales.append((number[refunded], "z", "refund", "product", ordered[refunded] + 9 * DAY, -(product - tax)[refunded]))
-    return {
-        "order_keys": {
-            "order_key": number,
-            "connection": np.full(len(number), 2),
-            "vendor_order_id": number.astype(str),
-            "shop": [""] * len(number),
-            "shop_order_id": number.astype(str),
-            "shop_order_name": [""] * len(number),
-        },
-        "order_of": {"order_key": number, "order_id": number, "is_money_source": np.ones(len(number), np.int64)},
-        "orders": {
-            "order_key": number,
-            "connection": np.full(len(number), 2),
-            "kind": ["order"] * len(number),
-            "key_id": buyer,
-            "ordered_at": ordered,
-            "status": ["paid"] * len(number),
-            "is_test": np.zeros(len(number), np.int64),
-            "currency": ["EUR"] * len(number),
-        },
-        "order_ledger": {
-            "order_key": np.concatenate([sale[0] for sale in sales]),
-            "entry": [sale[1] for sale in sales for _ in sale[0]],
-            "event": [sale[2] for sale in sales for _ in sale[0]],
-            "part": [sale[3] for sale in sales for _ in sale[0]],
-            "happened_at": np.concatenate([sale[4] for sale in sales]),
-            "amount_minor": np.concatenate([sale[5] for sale in sales]),
-            "currency": ["EUR"] * sum(len(sale[0]) for sale in sales),
-        },
-    }
+def rounds(folder: Path, names: tuple[str, ...], count: int) -> dict[str, list[list[float]]]:
+    """Run the sides in turn; return what each round of each found."""
+    took: dict[str, list[list[float]]] = {name: [] for name in names}
+    for _ in range(count):
+        for name in names:
+            took[name].append(side(name, folder))
+    return took
 
 
-def _write(folder: Path, tables: dict[str, dict[str, Any]]) -> None:
-    shape = sqlite3.connect(":memory:")
-    shape.executescript(DDL)
-    known: dict[str, Any] = {}
-    for name in MIRRORED:
-        columns = {row[1]: row[2] for row in shape.execute(f"PRAGMA table_info({name})")}
-        schema = arrow_schema(columns)
-        data = tables.get(name, {})
-        rows = len(next(iter(data.values()))) if data else 0
-        table = pa.table(
-            {field.name: pa.array(data.get(field.name, [None] * rows), field.type) for field in schema}, schema=schema
-        )
-        writer = PartWriter(schema, lambda month, name=name: folder / f"{name}{month}-g1.parquet")  # type: ignore[misc]
-        if name in MONTHLY:
-            writer.whole(())
-            writer.by_month(table.to_batches(65_536), None)
-        else:
-            writer.whole(table.to_batches())
-        parts = {str(month): {"rev": 1, "file": path.name, "rows": kept} for month, (path, kept) in writer.close().items()}
-        known[name] = {"columns": columns, "parts": parts}
-    shape.close()
-    manifest = {
-        "layout": mirror.LAYOUT,
-        "schema": SCHEMA_VERSION,
-        "store": [],
-        "generation": 1,
-        "tables": known,
-        "previous": [],
-    }
-    (folder / mirror.MANIFEST).write_text(json.dumps(manifest))
-
-
-def run(touchpoints: int = 1_000_000, share: float = 0.25) -> dict[str, dict[str, Any]]:
-    """Build the mirror, then time journeys, the ledger of six models and credit by channel; check that it adds up."""
+def note(table: Table, large: int = LARGE, small: int = SMALL, count: int = 5) -> None:
+    """Build both stores, run every side and note it beside its target."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        build(folder, touchpoints, share)
-        ask = Ask(now=START + 800 * DAY)
-        engine = duck.open_engine(folder)
-        began = time.perf_counter()
-        credit.credit(engine, MODELS, ("channel",), ask)
-        seconds = time.perf_counter() - began
-        ties = ledger.ties(engine, MODELS, ask)
-        kept = engine.rows("SELECT count(*) AS n FROM journeys")[0]["n"]
-        engine.close()
-    if ties.differences:
-        raise SystemExit(f"the ledger does not add up: {ties.differences[:3]}")
-    return {
-        "attribution_six_models": {
-            "value": round(seconds, 2),
-            "unit": f"s for {touchpoints:,} touchpoints, {kept:,} of them in journeys",
-            "target": TARGET_SECONDS,
-            "better": "lower",
-            "ok": seconds <= TARGET_SECONDS,
-        }
-    }
+        folders = {size: Path(name, str(size)) for size in (large, small)}
+        for size, folder in folders.items():
+            folder.mkdir()
+            attribution_store.build(folder, size)
+        of = rounds(folders[large], ("query", "rules", "markov"), count)
+        little = rounds(folders[small], ("six", "rules"), count)
+        peer = attribution_peer_bench.run(folders[small])
+    seconds = {name: [one[0] for one in runs] for name, runs in of.items()}
+    for name, most in (("rules", 5.0), ("markov", 4.0)):
+        pairs = [one / other for one, other in zip(seconds[name], seconds["query"], strict=True)]
+        table.note(f"{name}_10m_to_query", pairs, "ratio", most, "lower")
+    table.note("query_10m", seconds["query"], "s", None, "lower")
+    table.note("rules_10m", seconds["rules"], "s", 12, "lower")
+    table.note("rules_10m_peak_memory", max(one[2] for one in of["rules"]), "MB", 1200, "lower")
+    table.note("markov_10m", seconds["markov"], "s", None, "lower")
+    growth = [one[0] / other[0] for one, other in zip(of["rules"], little["rules"], strict=True)]
+    table.note("rules_10m_to_1m", growth, "ratio", large / small, "lower")
+    table.note("six_rules_1m", [one[0] for one in little["six"]], "s", 3, "lower")
+    if peer is None:
+        attribution_peer_bench.missing(table)
+    else:
+        table.note("channelattribution_1m", peer, "s", None, "lower")
+        table.note(
+            "channelattribution_1m_to_rules", [one / runs[0] for one, runs in zip(peer, little["rules"], strict=False)], "ratio"
+        )
 
 
 if __name__ == "__main__":
-    size = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    print(json.dumps(run(size, float(sys.argv[2]) if len(sys.argv) > 2 else 0.25), indent=2))
-    print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB (with building the data)")
+    table = Table()
+    size = int(sys.argv[1]) if len(sys.argv) > 1 else LARGE
+    note(table, size, size // 10, int(sys.argv[2]) if len(sys.argv) > 2 else 3)
