@@ -377,3 +377,44 @@ def test_a_message_stays_on_its_line_and_has_an_end(folder: Path, host: Host) ->
     assert len(said) < 2000
     assert said.startswith("persync.toml: there is no table 'a bxxx")
     assert "xxx'. Valid: " in said
+
+
+def test_attribution_says_what_a_journey_is_and_has_weights_of_its_own(folder: Path, host: Host) -> None:
+    (folder / "persync.toml").write_text(
+        '[attribution]\nkinds = ["click", "open"]\npath = "since_last_order"\nhalf_life_days = 3\n'
+        "[attribution.windows]\nopen = 2\n"
+        "[attribution.weights.ends]\nfirst = [0.4]\nlast = [0.4]\nrest = 0.2\n"
+        "[attribution.weights.mail]\nchannels = { email = 2.0 }\nother = 1.0\n"
+        '[attribution.weights.fading]\nexpression = "1 / (1 + age_days)"\nsummary = "Mine."\n'
+    )
+
+    project = load_project(folder, host)
+
+    assert project.ask(1) == Ask(now=1, kinds=("click", "open"), windows={"open": 2}, path="since_last_order")
+    assert project.ask(1, lookback_days=9, kinds=("visit",), path="window") == Ask(now=1, lookback_days=9, kinds=("visit",))
+    models = project.models(host.models)
+    assert {name: models[name].summary for name in ("ends", "mail", "fading")} == {
+        "ends": "Shares by position: [0.4] from the first, [0.4] to the last, 0.2 shared by those between.",
+        "mail": "Weights by channel: email 2; any other 1.",
+        "fading": "Mine.",
+    }
+    assert models["time_decay"].params == {"half_life_days": 3}
+    assert project.models(host.models, 5)["time_decay"].params == {"half_life_days": 5}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[attribution]\nkinds = ["clicks"]\n', "line 2, [attribution]: 'kinds': input should be 'click', 'visit', 'direct'"),
+        ("[attribution.windows]\nopen = 0\n", "'windows.open': input should be greater than 0."),
+        ("[attribution.weights.own]\n", "line 1, [attribution.weights.own]: 'own' has no weights."),
+        ("[attribution.weights.own]\nrest = 1\nother = 1\n", "'own' has weights of two kinds: first, last and rest beside"),
+        (
+            '[attribution.weights.own]\nexpression = "age"\n',
+            "[attribution.weights.own]: the weights 'own': a touch has no 'age'.",
+        ),
+        ("[attribution.weights.Own]\nrest = 1\n", "string should match pattern"),
+    ],
+)
+def test_weights_that_cannot_be_used_have_their_place(folder: Path, host: Host, text: str, message: str) -> None:
+    assert message in refusal(folder, host, text)

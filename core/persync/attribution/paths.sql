@@ -3,9 +3,8 @@
 --   null (is_converting 0)        the counted touches of a person that lie in no order's journey. A person's next one begins
 --                                 (`part`) after a touch that an order claimed and after a silence longer than the look-back.
 -- Touches after :mature_until, which an order may still claim, belong to no null path. Touches of orders that do not count
--- (cancelled, refunded in full) are in neither. `hash` is that of the person (the least, where an order has several), `channel_rank`
--- puts channels in the order of their names. datadriven.py puts in
--- which touches count.
+-- (cancelled, refunded in full) are in neither. `hash` is that of the person (the order's own, where it has several), and
+-- `channel_rank` puts channels in the order of their names. datadriven.py puts in which touches count.
 WITH channels AS (
     SELECT w.word, ROW_NUMBER() OVER (ORDER BY w.text) AS channel_rank
     FROM words AS w
@@ -28,6 +27,12 @@ free AS (
     LEFT JOIN channels AS c ON c.word = t.word
     WHERE t.happened_at <= :mature_until
 ),
+-- Only who has a free touch is put in order.
+loose AS (
+    SELECT f.*
+    FROM free AS f
+    JOIN (SELECT DISTINCT g.person FROM free AS g WHERE g.is_free = 1) AS w ON w.person = f.person
+),
 stepped AS (
     SELECT
         f.person,
@@ -42,7 +47,7 @@ stepped AS (
             THEN 0
             ELSE 1
         END AS starts
-    FROM free AS f
+    FROM loose AS f
 ),
 parted AS (
     SELECT
@@ -58,17 +63,12 @@ parted AS (
     FROM stepped AS s
     WHERE s.is_free = 1
 ),
-people AS (
-    SELECT p.person, MIN(p.hash) AS hash
-    FROM person_of AS p
-    GROUP BY p.person
-),
 buyers AS (
-    SELECT j.order_id, MIN(COALESCE(p.hash, j.key_id)) AS hash
-    FROM journeys AS j
-    LEFT JOIN person_of AS p ON p.key_id = j.key_id
-    WHERE j.is_touch = 1
-    GROUP BY j.order_id
+    SELECT m.order_id, COALESCE(p.hash, o.key_id, ABS(m.ordered_at)) AS hash
+    FROM money_orders AS m
+    JOIN orders AS o ON o.order_key = m.order_key
+    LEFT JOIN person_of AS p ON p.key_id = o.key_id
+    WHERE m.is_counted = 1
 )
 SELECT
     1 AS is_converting,
@@ -80,10 +80,9 @@ SELECT
     j.age_days,
     b.hash
 FROM journeys AS j
-JOIN money_orders AS m ON m.order_id = j.order_id
 JOIN buyers AS b ON b.order_id = j.order_id
 LEFT JOIN channels AS c ON c.word = j.word
-WHERE j.is_touch = 1 AND m.is_counted = 1
+WHERE j.is_touch = 1
 UNION ALL
 SELECT
     0 AS is_converting,
@@ -95,4 +94,4 @@ SELECT
     CAST(0 AS DOUBLE) AS age_days,
     COALESCE(p.hash, n.person) AS hash
 FROM parted AS n
-LEFT JOIN people AS p ON p.person = n.person
+LEFT JOIN person_of AS p ON p.key_id = n.person

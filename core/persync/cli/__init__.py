@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tag": ("tag:tag", "Say yourself how personal a campaign is."),
     "verify": ("verify:verify", "Check the store, or print its digest."),
     "attribution": ("attribution:attribution", "Credit orders to touchpoints, by model."),
+    "explain": ("explain:explain", "Show how the credit of an order came about."),
     "reconcile": ("reconcile:reconcile", "Hold the store against the vendors' totals and claims."),
     "experiment": ("experiment:experiment", "Read randomised tests and holdouts."),
     "fairness": ("fairness:fairness", "Assess who is reached and who benefits, by group."),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from persync.cli.base import Command, format_option, period_option
 from persync.cli.context import App, pass_app
+from persync.cli.journey import journey_options
 from persync.cli.output import show_json, show_table
 from persync.money import Money, to_minor
 
@@ -49,6 +50,8 @@ APART = ("(overlap)", "(baseline)", "(none)")
 )
 @click.option("--currency", metavar="CUR", help="Turn orders in other currencies into this one, at the rate of their day.")
 @click.option("--cost", is_flag=True, help="Also what came back for the cost of e-mail, by each model.")
+@click.option("--half-life", type=click.FloatRange(min=0, min_open=True), metavar="DAYS", help="Of time_decay (7).")
+@journey_options
 @click.option("--engine", "engine_name", default="duckdb", show_default=True, metavar="E")
 @period_option
 @format_option("text", "json")
@@ -62,6 +65,8 @@ def attribution(
     reporting: str | None,
     currency: str | None,
     cost: bool,
+    half_life: float | None,
+    journey: Mapping[str, Any],
     engine_name: str,
     period: str | None,
     form: str,
@@ -77,12 +82,12 @@ def attribution(
     from persync.attribution.datadriven import prepared
     from persync.measure.lifts import with_lift
 
-    known = app.host.models
+    known = app.models(half_life)
     wanted = [name.strip() for name in models.split(",") if name.strip()]
     chosen = named([each for name in wanted for each in (known if name == ALL else (name,))], known)
     split = tuple(name.strip() for part in by for name in part.split(",") if name.strip()) or ("channel",)
     with app.engine(engine_name) as engine:
-        ask = app.ask(period, lookback_days=lookback, basis=basis, currency=_currency(currency), reporting=reporting)
+        ask = app.ask(period, lookback_days=lookback, basis=basis, currency=_currency(currency), reporting=reporting, **journey)
         if any(model.is_calibrated for model in chosen):
             ask = with_lift(engine, ask)
         ready = prepared(engine, chosen, ask)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from persync.attribution.models import AttributionModel
     from persync.engine.engine import Engine
     from persync.measure.metric import Ask
     from persync.plugins import Host
@@ -53,6 +54,10 @@ class App:
         from persync.settings import load_project
 
         return load_project(self.folder, self.host)
+
+    def models(self, half_life_days: float | None = None) -> dict[str, AttributionModel]:
+        """Return the attribution models of plugins and settings by name."""
+        return self.project.models(self.host.models, half_life_days)
 
     def ask(self, period: str | None = None, **more: Any) -> Ask:
         """Return the question that settings and options make."""

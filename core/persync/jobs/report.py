@@ -36,7 +36,13 @@ def make_report(
     from persync.report.render import render
     from persync.report.report import Inputs
 
-    inputs = Inputs(engine=engine, ask=ask, models=tuple(host.models.values()), metrics=host.metrics, project=project.facts())
+    inputs = Inputs(
+        engine=engine,
+        ask=ask,
+        models=tuple(project.models(host.models).values()),
+        metrics=host.metrics,
+        project=project.facts(),
+    )
     report = build_report(host.sections.values(), inputs, made_at=ask.now)
     return render(report, form, width=width, color=color), list(report.facts.get("failed", ()))
 

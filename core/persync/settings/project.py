@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from persync.attribution.custom import with_settings
+from persync.attribution.models import AttributionModel
 from persync.connect.connector import ConnectionSettings
 from persync.errors import ConfigError, PluginError, nearest
 from persync.measure.metric import Ask, Experiment
+from persync.settings.attribution import own_models
 from persync.settings.connections import FILE, connection_settings
 from persync.settings.periods import day_start, parse_period, zone
 from persync.settings.tables import (
@@ -45,6 +48,8 @@ class Project:
     jobs: Mapping[str, JobTable] = field(default_factory=dict)
     report: ReportTable = field(default_factory=ReportTable)
     attribution: AttributionTable = field(default_factory=AttributionTable)
+    own_models: tuple[AttributionModel, ...] = ()
+    """the attribution models of [attribution.weights]"""
     aliases: Mapping[str, str] = field(default_factory=dict)
     retention: Mapping[str, int] = field(default_factory=dict)
     """{kind: months} after which rows go"""
@@ -77,6 +82,9 @@ class Project:
         basis: str | None = None,
         currency: str | None = None,
         reporting: str | None = None,
+        kinds: Sequence[str] = (),
+        windows: Mapping[str, float] | None = None,
+        path: Literal["window", "since_last_order"] | None = None,
     ) -> Ask:
         """Return the question that these settings make; `period` may be `A..B`, days with both ends included.
 
@@ -95,11 +103,21 @@ class Project:
             reporting=reporting or self.attribution.reporting,
             min_conversions=self.attribution.min_conversions,
             lookback_days=lookback_days or self.report.lookback_days,
+            kinds=tuple(kinds or self.attribution.kinds),
+            windows={**({} if lookback_days else self.attribution.windows.days), **(windows or {})},
+            path=path or self.attribution.path,
             experiments=self.experiments,
             margin=self.report.margin,
             suppress_n=self.report.suppress_n,
             report_n=self.report.report_n,
         )
+
+    def models(self, known: Mapping[str, AttributionModel], half_life_days: float | None = None) -> dict[str, AttributionModel]:
+        """Return the known attribution models and those of these settings by name, with the half-life set.
+
+        Raise ConfigError for weights under a name that is taken.
+        """
+        return with_settings(known, self.own_models, half_life_days or self.attribution.half_life_days)
 
     def facts(self) -> dict[str, Any]:
         """Return what a report may say about the project: names, no paths, no secrets."""
@@ -139,6 +157,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         except PluginError as error:
             broken[name] = error
     experiments = {n: checked(ExperimentTable, t, f"experiments.{n}", place) for n, t in named(given, "experiments", place)}
+    attribution = checked(AttributionTable, given.get("attribution", {}), "attribution", place)
     project = Project(
         folder=folder,
         store_path=folder / checked(StoreTable, given.get("store", {}), "store", place).path,
@@ -148,7 +167,8 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         experiment_tables=experiments,
         jobs={n: checked(JobTable, t, f"jobs.{n}", place) for n, t in named(given, "jobs", place)},
         report=report,
-        attribution=checked(AttributionTable, given.get("attribution", {}), "attribution", place),
+        attribution=attribution,
+        own_models=own_models(attribution.weights, place),
         aliases=checked(ShopsTable, given.get("shops", {}), "shops", place).aliases,
         retention=checked(PrivacyTable, given.get("privacy", {}), "privacy", place).retention.periods,
     )

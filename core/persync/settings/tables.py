@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -31,6 +31,33 @@ class ReportTable(_Table):
     report_n: int = Field(default=30, ge=1)
 
 
+class WeightsTable(_Table):
+    """[attribution.weights.NAME]: a model of one's own, by position, by channel or by an expression."""
+
+    first: list[float] = Field(default=[], max_length=20)
+    last: list[float] = Field(default=[], max_length=20)
+    rest: float | None = None
+    channels: dict[str, float] = {}
+    other: float | None = None
+    expression: str | None = None
+    summary: str = ""
+
+
+class WindowsTable(_Table):
+    """[attribution.windows]: how many days before an order a touch of the kind counts; default: report.lookback_days."""
+
+    click: float | None = Field(default=None, gt=0)
+    visit: float | None = Field(default=None, gt=0)
+    direct: float | None = Field(default=None, gt=0)
+    open: float | None = Field(default=None, gt=0)
+    send: float | None = Field(default=None, gt=0)
+
+    @property
+    def days(self) -> dict[str, float]:
+        """{kind: days} of those that have a number."""
+        return {kind: days for kind, days in self.model_dump().items() if days is not None}
+
+
 class AttributionTable(_Table):
     """[attribution]: what credit is given on. What it leaves out is as in [report]."""
 
@@ -38,6 +65,11 @@ class AttributionTable(_Table):
     reporting: Literal["cash", "accrual"] = "cash"
     currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
     min_conversions: int = Field(default=300, ge=1)
+    kinds: list[Literal["click", "visit", "direct", "open", "send"]] = Field(default=["click", "visit", "direct"], min_length=1)
+    path: Literal["window", "since_last_order"] = "window"
+    half_life_days: float | None = Field(default=None, gt=0)
+    windows: WindowsTable = WindowsTable()
+    weights: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")], WeightsTable] = {}
 
 
 class RetentionTable(_Table):

@@ -115,3 +115,65 @@ def test_without_a_broken_section_the_report_is_still_made(
     result = persync("report")
 
     assert (result.stdout, said(result, 0)) == ("text\n", "the section 'mine' is missing: no luck")
+
+
+def test_explain_shows_each_touch_within_eighty_columns(persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    (tmp_path / "orders.csv").write_text(
+        "order,person,at,amount,currency\n1,ann@example.com,2025-03-10,80.01,EUR\n1,ann@example.com,2025-03-20,-30.00,EUR\n"
+    )
+    (tmp_path / "touches.csv").write_text(
+        "person,at,channel\nann@example.com,2025-01-01,email\nann@example.com,2025-03-08,paid_search\n"
+        "ann@example.com,2025-03-09,email\nann@example.com,2025-03-11,email\n"
+    )
+    for kind, name in (("orders", "orders.csv"), ("touchpoints", "touches.csv")):
+        assert persync("import", kind, str(tmp_path / name)).exit_code == 0
+
+    shown = persync("explain", "order", "1", "--models", "last_touch,linear,any_click").stdout.splitlines()
+    person = persync("explain", "person", "ann@example.com", "--models", "last_touch,linear,any_click").stdout.splitlines()
+    found = json.loads(persync("explain", "order", "files:1", "--models", "linear", "--format", "json").stdout)
+
+    assert person == shown
+    assert max(map(len, shown)) <= 80
+    assert "@" not in "".join(shown)
+    assert shown[0] == "files:1, ordered 2025-03-10 00:00, 50.01 EUR (net)"
+    table = [line.split() for line in shown if line.strip()]
+    assert ["2025-01-01", "00:00", "68.0", "click", "email", "files", "too", "old"] in table
+    assert ["2025-03-11", "00:00", "-1.0", "click", "email", "files", "after", "order"] in table
+    assert ["linear", "1", "1", "50.00%", "25.00"] in table
+    assert ["2", "1", "50.00%", "25.01"] in table
+    assert shown[-1] == "Every model adds up to 50.01 EUR; any_click adds to more. Credited, not caused."
+    (order,) = found["results"]
+    assert [(touch["counts"], touch["reason"]) for touch in order["touches"]] == [
+        (False, "too_old"),
+        (True, None),
+        (True, None),
+        (False, "after_order"),
+    ]
+    assert [touch["by_model"]["linear"]["amount"] for touch in order["touches"] if touch["counts"]] == [25.0, 25.01]
+    assert order["amount"] == 50.01
+
+
+def test_explain_of_what_is_not_there_is_a_sentence(persync: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("order,person,at,amount,currency\n1,a,2025-03-10,80.01,EUR\n")
+    assert persync("import", "orders", str(tmp_path / "orders.csv")).exit_code == 0
+
+    assert said(persync("explain", "order", "2"), 1).startswith("there is no order '2'.")
+    assert said(persync("explain", "person", "eve@example.com"), 1).startswith("the store knows nobody by that key.")
+    assert persync("explain", "order", "1", "--window", "click").exit_code == 2
+
+
+def test_attribution_takes_what_a_journey_is_made_of(persync: Run, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text("order,person,at,amount,currency\n1,a,2025-03-10,80.00,EUR\n")
+    (tmp_path / "touches.csv").write_text("person,at,channel,action\na,2025-03-01,email,open\na,2025-03-08,direct,visit\n")
+    for kind, name in (("orders", "orders.csv"), ("touchpoints", "touches.csv")):
+        assert persync("import", kind, str(tmp_path / name)).exit_code == 0
+
+    def linear(*options: str) -> dict[str, float]:
+        results = json.loads(persync("attribution", "--models", "linear", "--format", "json", *options).stdout)["results"]
+        return {one["by"]["channel"]: one["value"] for one in results}
+
+    assert linear() == {"direct": 80.0}
+    assert linear("--count", "click,visit") == {"(none)": 80.0}
+    assert linear("--count", "open", "--count", "direct") == {"direct": 80.0}
+    assert linear("--count", "open,direct", "--window", "open=10") == {"direct": 40.0, "email": 40.0}

@@ -1,0 +1,258 @@
+"""`persync explain`: how the credit of an order came about, touch by touch."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from persync.cli.base import Group, format_option
+from persync.cli.context import App, pass_app
+from persync.cli.journey import journey_options
+
+if TYPE_CHECKING:
+    from persync.attribution.explain import Explained, Touch
+    from persync.measure.metric import Ask
+
+F = TypeVar("F", bound=Callable[..., Any])
+NARROWEST = 80
+SHORT = {
+    **{
+        reason: reason.replace("_", " ")
+        for reason in ("machine", "scanner", "unsubscribe", "same_click", "after_order", "too_old")
+    },
+    "kind_not_counted": "kind",
+    "before_previous_order": "earlier order",
+    "email_rule": "e-mail rule",
+}
+"""Reasons as a narrow column has them; what they mean stands below it."""
+
+
+@click.group(cls=Group)
+def explain() -> None:
+    """Show how the credit of an order came about: each touch, counted or not and why, and what each model gave it."""
+
+
+def _options(command: F) -> F:
+    @click.option("--models", default="all", show_default=True, metavar="A,B|all", help="Which models.")
+    @click.option(
+        "--lookback", type=click.FloatRange(min=0, min_open=True), metavar="DAYS", help="How far back a touch counts."
+    )
+    @click.option("--half-life", type=click.FloatRange(min=0, min_open=True), metavar="DAYS", help="Of time_decay (7).")
+    @click.option("--basis", type=click.Choice(("net", "gross", "margin")), help="Which money; default: as in persync.toml.")
+    @click.option("--currency", metavar="CUR", help="Turn the money into this currency, at the rate of the order's day.")
+    @journey_options
+    @format_option("text", "json")
+    @wraps(command)
+    def with_options(*args: Any, **more: Any) -> Any:
+        return command(*args, **more)
+
+    return with_options  # type: ignore[return-value]
+
+
+@explain.command()
+@click.argument("id")
+@_options
+@pass_app
+def order(app: App, /, id: str, form: str, **asked: Any) -> None:
+    """Explain the order ID: the seller's id, its name as in '#1001', or CONNECTION:ID."""
+    from persync.attribution.explain import find_order
+
+    _explain(app, lambda engine: [find_order(engine, id)], form, **asked)
+
+
+@explain.command()
+@click.argument("key")
+@_options
+@pass_app
+def person(app: App, /, key: str, form: str, **asked: Any) -> None:
+    """Explain every order of the person KEY: an address, CONNECTION:ID of a platform, or an id of your own."""
+    from persync.attribution.explain import orders_of
+    from persync.errors import DataError
+    from persync.rows import Person
+    from persync.store.subjects import find
+
+    connection, colon, rest = key.partition(":")
+    name = ("email", key) if "@" in key else (f"id@{connection}", rest) if colon else ("opaque", key)
+    with app.store() as store:
+        found = find(store, Person(name))
+    if not found.key_ids:
+        raise DataError("the store knows nobody by that key.", hint="Write an address, CONNECTION:ID, or an id of your own.")
+
+    def orders(engine: Any) -> list[int]:
+        chosen = orders_of(engine, sorted(found.key_ids))
+        if not chosen:
+            raise DataError("this person is on no order whose money counts.")
+        return chosen
+
+    _explain(app, orders, form, **asked)
+
+
+def _explain(
+    app: App,
+    orders: Callable[[Any], Sequence[int]],
+    form: str,
+    *,
+    models: str,
+    lookback: float | None,
+    half_life: float | None,
+    basis: str | None,
+    currency: str | None,
+    journey: Mapping[str, Any],
+) -> None:
+    from persync.attribution.basis import basis_of
+    from persync.attribution.calibrate import named
+    from persync.attribution.explain import explain as explained
+    from persync.cli.output import show_json
+    from persync.measure.lifts import with_lift
+
+    known = app.models(half_life)
+    wanted = [name.strip() for name in models.split(",") if name.strip()]
+    chosen = named([each for name in wanted for each in (known if name == "all" else (name,))], known)
+    ask = app.ask(lookback_days=lookback, basis=basis, currency=currency and currency.upper(), **journey)
+    with app.engine() as engine:
+        if any(model.is_calibrated for model in chosen):
+            ask = with_lift(engine, ask)
+        results = [explained(engine, order_id, chosen, ask) for order_id in orders(engine)]
+    if form == "json":
+        show_json("explained", (_as_json(one) for one in results), basis=basis_of(ask))
+        return
+    for number, one in enumerate(results):
+        if number:
+            click.echo()
+        _show(one, ask, basis_of(ask))
+
+
+def _show(one: Explained, ask: Ask, basis: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from persync.attribution.explain import REASONS
+
+    width = max(NARROWEST, shutil.get_terminal_size((NARROWEST, 24)).columns)
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    when = _when(one.ordered_at, ask.timezone) if one.ordered_at is not None else "at a time unknown"
+    amount = _money(one.minor, one.currency)
+    console.print(Text(f"{one.connection}:{one.name}, ordered {when}, {amount} ({basis})", style="bold"))
+    for at, minor in one.events if len(one.events) > 1 else ():
+        console.print(f"  {_when(at, ask.timezone)}  {_money(minor, one.currency):>18}")
+    counted = sorted((touch for touch in one.touches if not touch.reason), key=lambda touch: touch.position)
+    left_out = [touch for touch in one.touches if touch.reason]
+    if not one.has_person:
+        console.print("Nobody is known to have placed it, so no touch can be looked for.")
+    elif not counted:
+        console.print("No touch of its people counts.")
+    if counted:
+        console.print(f"\n{len(counted)} that count, days before the order, times in {ask.timezone}")
+        console.print(_touches(counted, ask, numbered=True))
+    if left_out:
+        console.print(f"\n{len(left_out)} that do not count")
+        console.print(_touches(left_out, ask, numbered=False))
+        for reason in dict.fromkeys(touch.reason for touch in left_out):
+            console.print(f"  {SHORT[reason]}: {REASONS[reason]}")
+    table = Table(box=None, pad_edge=False)
+    for heading, justify in (("model", "left"), ("touch", "left"), ("weight", "right"), ("share", "right"), ("money", "right")):
+        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for model in one.models:
+        if model.reason:
+            table.add_row(model.name, model.reason.replace("_", " "), "", "", "")
+            continue
+        rows = [
+            (f"{touch.position or 'mail'}", touch.shares[model.name]) for touch in one.touches if model.name in touch.shares
+        ]
+        lines = [
+            (number, f"{share.weight:.6g}", f"{share.share:.2%}", _money(share.minor, one.currency, bare=True))
+            for number, share in sorted(rows, key=lambda row: (not row[0].isdigit(), row[0].zfill(6)))
+            if share.weight or share.minor
+        ]
+        lines += [(reason, "", "", _money(minor, one.currency, bare=True)) for reason, minor in one.rests[model.name].items()]
+        for place, cells in enumerate(lines or [("none", "", "", _money(0, one.currency, bare=True))]):
+            table.add_row(model.name if not place else "", *cells)
+    console.print()
+    console.print(table)
+    apart = [model.name for model in one.models if model.sums_to == "none" and not model.reason]
+    console.print(
+        f"\nEvery model adds up to {amount}"
+        + (f"; {', '.join(apart)} adds to more." if apart else ".")
+        + " Credited, not caused."
+    )
+
+
+def _touches(touches: Sequence[Touch], ask: Ask, *, numbered: bool) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for heading in (*(("",) if numbered else ()), "when", "days", "kind", "channel", "seen by, campaign"):
+        table.add_column(heading, justify="right" if heading == "days" else "left", overflow="fold")
+    if not numbered:
+        table.add_column("why", no_wrap=True)
+    for touch in touches:
+        cells = [_when(touch.happened_at, ask.timezone), f"{touch.age_days:.1f}", touch.kind, touch.channel]
+        cells.append(f"{touch.seen_by}:{touch.campaign}" if touch.campaign else touch.seen_by)
+        table.add_row(*([str(touch.position)] if numbered else []), *cells, *([] if numbered else [SHORT[touch.reason]]))
+    return table
+
+
+def _when(at: int, timezone: str) -> str:
+    from persync.settings.periods import zone
+
+    return f"{datetime.fromtimestamp(at / 1000, zone(timezone)):%Y-%m-%d %H:%M}"
+
+
+def _money(minor: int, currency: str, *, bare: bool = False) -> str:
+    from persync.money import Money
+    from persync.report import words
+
+    text = words.money(Money(minor, currency))
+    return text.removesuffix(f" {currency}") if bare else text
+
+
+def _as_json(one: Explained) -> dict[str, Any]:
+    from persync.cli.output import iso
+    from persync.money import from_minor
+
+    def amount(minor: int) -> float:
+        return float(from_minor(minor, one.currency))
+
+    return {
+        "order": one.name,
+        "connection": one.connection,
+        "ordered_at": None if one.ordered_at is None else iso(one.ordered_at),
+        "currency": one.currency or None,
+        "amount": amount(one.minor),
+        "events": [{"at": iso(at), "amount": amount(minor)} for at, minor in one.events],
+        "touches": [
+            {
+                "at": iso(touch.happened_at),
+                "kind": touch.kind,
+                "channel": touch.channel or None,
+                "connection": touch.seen_by,
+                "campaign": touch.campaign or None,
+                "age_days": touch.age_days,
+                "position": touch.position or None,
+                "counts": not touch.reason,
+                "reason": touch.reason or None,
+                "by_model": {
+                    name: {"weight": share.weight, "share": share.share, "amount": amount(share.minor)}
+                    for name, share in touch.shares.items()
+                },
+            }
+            for touch in one.touches
+        ],
+        "models": [
+            {
+                "model": model.name,
+                "reason": model.reason or None,
+                "sums_to": model.sums_to,
+                "no_touch_holds": [
+                    {"reason": reason, "amount": amount(minor)} for reason, minor in one.rests.get(model.name, {}).items()
+                ],
+            }
+            for model in one.models
+        ],
+    }
