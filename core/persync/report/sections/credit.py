@@ -16,8 +16,8 @@ from persync.report import charts, words
 from persync.report.findings import returned
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
 
-CHANNELS = {NO_TOUCH: "no touchpoint", "(unknown)": "unknown channel"}
 EMAIL = "email"
+CHANNELS = {NO_TOUCH: "no touchpoint", "(unknown)": "unknown channel", EMAIL: "e-mail"}
 
 Cells = Mapping[tuple[str, str], Estimate]
 """(channel, model) -> credit"""
@@ -81,17 +81,15 @@ def _currency(cells: Cells) -> str:
 
 
 def _table(cells: Cells, models: Sequence[AttributionModel]) -> Table:
-    currency = _currency(cells)
+    named = channels(cells)
     columns = (
-        Column("channel", "Channel"),
-        *(Column(model.name, title(model.name), "money", f"{model.summary} n counts orders.") for model in models),
+        Column("model", "Model", note="n counts the orders that gave a channel something."),
+        *(Column(f"channel_{number}", _channel(name).capitalize(), "money") for number, name in enumerate(named, 1)),
     )
     rows: list[tuple[Cell, ...]] = [
-        (_channel(channel), *(cells.get((channel, model.name)) for model in models)) for channel in channels(cells)
+        (title(model.name), *(cells.get((channel, model.name)) for channel in named)) for model in models
     ]
-    totals = [sum(_minor(cells.get((channel, model.name))) for channel in channels(cells)) for model in models]
-    rows.append(("All orders", *(Money(total, currency) for total in totals)))
-    return Table("credit", "Revenue credited to each channel, by model", columns, tuple(rows), has_total=True)
+    return Table("credit", "Revenue credited to each channel, by model", columns, tuple(rows))
 
 
 def title(model: str) -> str:
@@ -108,7 +106,7 @@ def _spread(cells: Cells, models: Sequence[AttributionModel]) -> str:
     currency = _currency(cells)
     total = sum(_minor(cells.get((name, models[0].name))) for name in channels(cells))
     whole = f"of {words.money(Money(total, currency))}"
-    what = "e-mail" if channel == EMAIL else _channel(channel)
+    what = _channel(channel)
     if amounts[low] == amounts[high]:
         return f"Every model credits {what} with {words.money(Money(amounts[low], currency))} {whole}."
     return (
