@@ -102,7 +102,9 @@ _KINDS = {
     "sections": _Kind(
         "persync_report_sections", "report section", "persync.report.report:Section", core=("persync.report.registry",)
     ),
-    "engines": _Kind("persync_engines", "engine", "persync.engine.engine:EngineType", core=("persync.engine.duck",)),
+    "engines": _Kind(
+        "persync_engines", "engine", "persync.engine.engine:EngineType", core=("persync.engine.duck", "persync.engine.spark")
+    ),
     "notifiers": _Kind("persync_notifiers", "notifier", "persync.hookspecs:Notifier"),
     "importers": _Kind(
         "persync_importers", "importer", "persync.imports.importer:Importer", key="kind", core=("persync.imports.registry",)

@@ -59,7 +59,7 @@ def test_the_three_vendors_are_found_through_entry_points_and_core_through_the_s
     assert {"hubspot", "mailchimp", "shopify"} <= set(host.sandboxes)
     assert [plugin.name for plugin in host.plugins if plugin.is_bundled] == ["hubspot", "mailchimp", "shopify"]
     assert list(host.models.values()) == sorted((*MODELS, *FITTED), key=lambda model: model.name)
-    assert list(host.engines) == ["duckdb"]
+    assert list(host.engines) == ["duckdb", "spark"]
     assert list(host.importers) == [
         "assignments",
         "attributes",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution import journeys
@@ -209,7 +210,12 @@ class Paths:
         return found
 
     def _frame(self, sql: str, **params: float) -> dict[str, Any]:
-        return self._engine.frame(sql, {"groups": GROUPS, **params}, limit=ROW_LIMIT)
+        """Return an aggregate's columns, its rows in one order: what is fitted to them must not hang on the engine's."""
+        import numpy as np
+
+        found = self._engine.frame(sql, {"groups": GROUPS, **params}, limit=ROW_LIMIT)
+        order = np.lexsort(list(found.values())[::-1])
+        return {name: values[order] for name, values in found.items()}
 
     def _numbered(self, words: Any) -> Ints:
         """Turn channel words into their places by name; 0 (no channel) into START."""
@@ -280,21 +286,23 @@ class Paths:
         numbers = np.column_stack([np.asarray(found[column], np.int64) for column in columns])
         touches = np.stack([numbers >> 8 * bin & 255 for bin in range(BINS)], axis=2).astype(np.float64)
         now = {"now": self._ask.now}
+        # Whole milliseconds: sums of doubles hang on the order in which an engine takes them.
+        limits = np.rint(edges * journeys.DAY_MS).astype(np.int64).tolist()
         sums = [
-            f"SUM(LEAST(GREATEST(w.days - {low:.17e}, 0e0), {high - low:.17e})) AS bin_{bin}"
-            for bin, (low, high) in enumerate(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+            f"CAST(SUM(LEAST(GREATEST(w.watched_ms - {low}, 0), {high - low})) AS BIGINT) AS bin_{bin}"
+            for bin, (low, high) in enumerate(pairwise(limits))
         ]
         watched = self._frame(
-            _filled("paths_exposure", {"bins": ",\n    ".join(sums), "counted": self._counted}), lookback_days=lookback, **now
+            _filled("paths_exposure", {"bins": ",\n    ".join(sums), "counted": self._counted}), lookback_ms=limits[-1], **now
         )
         exposure = np.zeros((GROUPS, channels, BINS))
         known = np.isin(watched["word"], list(self._place))
         at = np.asarray(watched["people"], np.int64)[known], self._numbered(np.asarray(watched["word"])[known])
         for bin in range(BINS):
-            exposure[(*at, bin)] = np.asarray(watched[f"bin_{bin}"])[known]
+            exposure[(*at, bin)] = np.asarray(watched[f"bin_{bin}"])[known] / journeys.DAY_MS
         base = self._frame(_filled("paths_baseline", {"counted": self._counted}), **now)
         person_days, bare = np.zeros(GROUPS), np.zeros(GROUPS)
-        person_days[np.asarray(base["people"], np.int64)] = base["person_days"]
+        person_days[np.asarray(base["people"], np.int64)] = np.asarray(base["person_ms"]) / journeys.DAY_MS
         bare[np.asarray(base["people"], np.int64)] = base["orders"]
         return TouchAges(
             edges,

@@ -1,4 +1,4 @@
--- The people who ever touched something: how many days each was watched since their first touch, and how many of their orders
+-- The people who ever touched something: how long (ms) each was watched since their first touch, and how many of their orders
 -- since then had no touch in the look-back; by group of people. datadriven.py puts in which touches count.
 WITH people AS (
     SELECT t.person, MIN(COALESCE(p.hash, t.person)) AS hash, MIN(t.happened_at) AS first_at
@@ -19,7 +19,7 @@ bare AS (
 )
 SELECT
     MOD(f.hash, :groups) AS people,
-    SUM(CAST(:now - f.first_at AS DOUBLE) / 86400000e0) AS person_days,
+    CAST(SUM(:now - f.first_at) AS BIGINT) AS person_ms,
     CAST(SUM(COALESCE(b.orders, 0)) AS BIGINT) AS orders
 FROM people AS f
 LEFT JOIN bare AS b ON b.person = f.person

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "experiment": ("experiment:experiment", "Read randomised tests and holdouts."),
     "fairness": ("fairness:fairness", "Assess who is reached and who benefits, by group."),
     "privacy": ("privacy:privacy", "Erase people, or tell them what is stored about them."),
+    "lake": ("lake:lake", "Put many stores into one lake, to be read as one."),
     "metrics": ("metrics:metrics", "List the metrics, or show how one is defined."),
     "metric": ("metrics:metric", "Compute one metric."),
     "report": ("report:report", "Make the report."),

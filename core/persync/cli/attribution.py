@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from persync.cli.base import Command, format_option, period_option
+from persync.cli.base import Command, engine_options, format_option, period_option
 from persync.cli.context import App, pass_app
 from persync.cli.journey import journey_options
 from persync.cli.output import show_json, show_table
@@ -52,7 +52,7 @@ APART = ("(overlap)", "(baseline)", "(none)")
 @click.option("--cost", is_flag=True, help="Also what came back for the cost of e-mail, by each model.")
 @click.option("--half-life", type=click.FloatRange(min=0, min_open=True), metavar="DAYS", help="Of time_decay (7).")
 @journey_options
-@click.option("--engine", "engine_name", default="duckdb", show_default=True, metavar="E")
+@engine_options
 @period_option
 @format_option("text", "json")
 @pass_app
@@ -67,7 +67,6 @@ def attribution(
     cost: bool,
     half_life: float | None,
     journey: Mapping[str, Any],
-    engine_name: str,
     period: str | None,
     form: str,
 ) -> None:
@@ -86,7 +85,7 @@ def attribution(
     wanted = [name.strip() for name in models.split(",") if name.strip()]
     chosen = named([each for name in wanted for each in (known if name == ALL else (name,))], known)
     split = tuple(name.strip() for part in by for name in part.split(",") if name.strip()) or ("channel",)
-    with app.engine(engine_name) as engine:
+    with app.engine() as engine:
         ask = app.ask(period, lookback_days=lookback, basis=basis, currency=_currency(currency), reporting=reporting, **journey)
         if any(model.is_calibrated for model in chosen):
             ask = with_lift(engine, ask)

@@ -83,14 +83,17 @@ def _unexpected(error: Exception) -> str:
     return f"a fault in persync: {type(error).__name__} at {place}. Nothing half-done was kept.{hint}"
 
 
+def put(attribute: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """Return what hands an option's value, where one is given, to the call of the command line."""
+
+    def callback(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        if value and ctx.obj is not None:
+            ctx.obj.change(attribute, value)
+
+    return callback
+
+
 def _shared_options() -> list[click.Parameter]:
-    def put(attribute: str) -> Callable[[click.Context, click.Parameter, Any], None]:
-        def callback(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-            if value and ctx.obj is not None:
-                ctx.obj.change(attribute, value)
-
-        return callback
-
     return [
         click.Option(["--project"], type=click.Path(path_type=Path), expose_value=False, hidden=True, callback=put("folder")),
         click.Option(["--without"], multiple=True, expose_value=False, hidden=True, callback=put("without")),
@@ -107,6 +110,46 @@ def format_option(*formats: str) -> Callable[[F], F]:
 period_option = click.option(
     "--period", metavar="A..B", help="Days, both included, in the shop's time zone; or a month or year."
 )
+
+
+def engine_options(command: F) -> F:
+    """Add the options that choose an engine and what it reads: `app.engine()` opens what they say."""
+    options = (
+        click.option(
+            "--engine",
+            metavar="E",
+            default="duckdb",
+            show_default=True,
+            expose_value=False,
+            callback=put("engine_name"),
+            help="What computes: duckdb, in this process, or spark.",
+        ),
+        click.option(
+            "--master",
+            metavar="URL",
+            expose_value=False,
+            callback=put("master"),
+            help="Where Spark works: local[2] (default), spark://HOST:7077, yarn, k8s://...",
+        ),
+        click.option(
+            "--lake",
+            metavar="PATH_OR_URL",
+            expose_value=False,
+            callback=put("lake"),
+            help="Read the stores of this lake, all together, in place of the project's own.",
+        ),
+        click.option(
+            "--store",
+            metavar="NAME",
+            multiple=True,
+            expose_value=False,
+            callback=put("stores"),
+            help="Of the lake, this store alone; may be given several times.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def is_interactive() -> bool:

@@ -30,10 +30,14 @@ class App:
         self.without = without
         self.quiet = quiet
         self.no_input = no_input
+        self.engine_name = "duckdb"
+        self.master: str | None = None
+        self.lake: str | None = None
+        self.stores: tuple[str, ...] = ()
         self._told = 0
 
     def change(self, attribute: str, value: Any) -> None:
-        """Take over one of the root's options that stood after the command."""
+        """Take over an option that is not the command's own: one of the root's that stood after it, or an engine's."""
         setattr(self, attribute, (*self.without, *value) if attribute == "without" else value)
 
     @cached_property
@@ -75,17 +79,29 @@ class App:
             store.close()
 
     @contextmanager
-    def engine(self, name: str = "duckdb") -> Iterator[Engine]:
-        """Bring the mirror up to date and open an engine over it."""
-        from persync.engine import open_engine
-        from persync.store.store import open_store
-
-        open_store(self.project.store_path).close()  # says it best when there is none, or another program's
-        engine = open_engine(self.project.store_path, name, engines=self.host.engines)
+    def engine(self) -> Iterator[Engine]:
+        """Bring the mirror, or the lake, up to date and open the engine that the options name over it."""
+        if self.stores and not self.lake:
+            raise click.UsageError("--store names a store in a lake: say which one with --lake.")
+        engine = self._opened()
         try:
             yield engine
         finally:
             engine.close()
+
+    def _opened(self) -> Engine:
+        from persync.engine import open_engine
+        from persync.store.store import open_store
+
+        options = {"master": self.master} if self.master else {}
+        if self.lake:
+            from persync.engine.lake import open_lake
+
+            return open_lake(
+                self.lake, self.engine_name, stores=self.stores, now=self.now, engines=self.host.engines, options=options
+            )
+        open_store(self.project.store_path).close()  # says it best when there is none, or another program's
+        return open_engine(self.project.store_path, self.engine_name, engines=self.host.engines, options=options)
 
     def say(self, text: str) -> None:
         """Tell what is going on, on stderr."""

@@ -92,13 +92,16 @@ def retention(app: App, apply_it: bool, wait: float, form: str) -> None:
     from persync.cli.output import iso, show_json, show_table
     from persync.privacy.requests import retain_project
 
-    kept, complete, copies = retain_project(app.project, now=app.now, wait=wait, apply=apply_it)
+    kept, outcome = retain_project(app.project, now=app.now, wait=wait, apply=apply_it)
     if form == "json":
         results = (
             {"kind": one.kind, "months": one.months, "before": iso(one.floor), "rows": one.rows, "undated": one.undated}
             for one in kept
         )
-        show_json("retention", results, applied=apply_it, complete=complete, not_touched=[path.name for path in copies])
+        left = [path.name for path in outcome.copies]
+        show_json(
+            "retention", results, applied=apply_it, complete=outcome.complete, not_touched=left, lakes=list(outcome.lakes)
+        )
     else:
         rows = [
             (
@@ -114,7 +117,7 @@ def retention(app: App, apply_it: bool, wait: float, form: str) -> None:
         show_table(headers, rows, right=("months", "removed", "would go"))
         if not apply_it:
             click.echo("Nothing was removed. Say --apply to remove it.")
-    _tell_rest(app, complete, copies)
+    _tell_rest(app, outcome)
 
 
 @privacy.command("apply")
@@ -265,18 +268,23 @@ def _tell(app: App, outcome: Outcome, dry_run: bool, *, what: str = "", sentence
             f"{outcome.erased.apart} more keys hang together with theirs, too many to be one person: they were not touched."
             " Name those that are theirs."
         )
-    _tell_rest(app, outcome.complete, outcome.copies)
+    _tell_rest(app, outcome)
 
 
-def _tell_rest(app: App, complete: bool, copies: tuple[Path, ...]) -> None:
+def _tell_rest(app: App, outcome: Outcome) -> None:
     """Tell on stderr what could not be finished, and which copies of the store were not touched."""
-    if not complete:
+    if not outcome.complete:
         app.say(
             "Another program has the store open: its file may hold old bytes until the next report or erasure. Close it and run"
             " this again."
         )
-    for path in copies:
+    for path in outcome.copies:
         app.say(f"Not touched: {path.name}, the store as it was before an upgrade. Delete it when you no longer need it.")
+    for lake in outcome.lakes:
+        app.say(
+            f"Not reached: the lake {lake}, which has a copy of this store. When it is there again, run"
+            f" `persync lake add {app.project.folder} --lake {lake}`."
+        )
 
 
 def _show(app: App, outcome: Outcome, form: str, dry_run: bool) -> None:
@@ -292,7 +300,7 @@ def _show(app: App, outcome: Outcome, form: str, dry_run: bool) -> None:
         "rows": dict(sorted(done.rows.items())),
         "orders_kept": done.orders,
         "tombstones": done.tombstones,
-        "not_touched": {"keys": done.apart, "copies": [path.name for path in outcome.copies]},
+        "not_touched": {"keys": done.apart, "copies": [path.name for path in outcome.copies], "lakes": list(outcome.lakes)},
         "complete": outcome.complete,
         "dry_run": dry_run,
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from persync.cli.base import Command, period_option
+from persync.cli.base import Command, engine_options, period_option
 from persync.cli.context import App, pass_app
 
 
@@ -23,16 +23,16 @@ from persync.cli.context import App, pass_app
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
 @period_option
-@click.option("--engine", "engine_name", default="duckdb", show_default=True, metavar="E")
+@engine_options
 @pass_app
-def report(app: App, form: str | None, out: Path | None, period: str | None, engine_name: str) -> None:
+def report(app: App, form: str | None, out: Path | None, period: str | None) -> None:
     """Make the report: does it pay, for whom, at what cost, is it fair. HTML is one file without script or network."""
     from persync.jobs.report import format_of, make_report, write_text
 
     wanted = form or format_of(out)
     if wanted == "xlsx" and out is None and sys.stdout.isatty():
         raise click.UsageError("A workbook is no text: give --out FILE.xlsx.")
-    with app.engine(engine_name) as engine:
+    with app.engine() as engine:
         look = _terminal() if out is None else {}
         text, failed = make_report(app.host, app.project, engine, app.ask(period), wanted, **look)
     if out is None:

@@ -110,7 +110,9 @@ def ledger_problems(store_path: Path, models: Collection[str]) -> Iterator[tuple
     manifest = read_manifest(folder) if folder.exists() else None
     if manifest is None:
         return
-    files = sorted((folder / f"derived-g{manifest['generation']}").glob("credit_ledger-*.parquet"))
+    derived = folder / f"derived-g{manifest['generation']}"
+    # Spark writes a folder of files.
+    files = sorted([*derived.glob("credit_ledger-*.parquet"), *derived.glob("credit_ledger-*.spark")])
     if not files:
         return
     import duckdb
@@ -126,7 +128,7 @@ def ledger_problems(store_path: Path, models: Collection[str]) -> Iterator[tuple
             " FROM order_ledger l JOIN order_of f ON f.order_key = l.order_key AND f.is_money_source = 1 GROUP BY 1, 2"
         )
         for path in files:
-            credit = db.read_parquet(str(path))
+            credit = db.read_parquet(str(path / "*.parquet" if path.suffix == ".spark" else path))
             summing = [name for name in credit.columns if name in models and name not in _OF_LEDGER]
             if not summing:
                 continue

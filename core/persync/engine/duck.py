@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from persync import hookimpl
+from persync.engine.catalogue import read_catalogue
+from persync.engine.derived import check_name, no_mirror, settings_hash, too_many
 from persync.engine.engine import EngineType
-from persync.engine.mirror import files_of, read_manifest
-from persync.engine.texts import bare, names, rename, used
+from persync.engine.texts import names, rename, used
 from persync.errors import DataError
 
 if TYPE_CHECKING:
@@ -33,15 +32,15 @@ class DuckEngine:
     mirror's generation and the derived tables it reads: writing the same again finds the file and computes nothing.
     """
 
-    def __init__(self, folder: Path) -> None:
-        manifest = read_manifest(folder)
-        if manifest is None:
-            raise DataError(f"there is no mirror in {folder}.", hint="Refresh it from the store.")
+    def __init__(self, folder: Path, stores: Sequence[str] = ()) -> None:
+        catalogue = read_catalogue(partial(_text, folder), stores)
+        if catalogue is None:
+            raise no_mirror(folder)
         import duckdb
 
         self._error = duckdb.Error
         self._folder = folder.resolve()
-        self._derived = self._folder / f"derived-g{manifest['generation']}"
+        self._derived = self._folder / catalogue.derived
         self._known: dict[str, str] = {}
         self._lock = threading.Lock()
         self._db = duckdb.connect(
@@ -58,9 +57,11 @@ class DuckEngine:
         self._db.execute(f"SET allowed_directories = [{_quoted(str(self._folder) + os.sep)}]")
         self._db.execute("SET enable_external_access = false")
         self._db.execute("SET lock_configuration = true")
-        self._tables = set(manifest["tables"])
-        for name in manifest["tables"]:
-            self._view(name, [self._folder / file for file in files_of(manifest, name)])
+        self._tables = catalogue.tables
+        for name, files in catalogue.files.items():
+            self._view(name, [self._folder / path for path in files.paths])
+        for name, query in catalogue.views.items():
+            self._db.execute(f'CREATE VIEW "{name}" AS {query}')
 
     def _view(self, name: str, paths: list[Path]) -> None:
         listed = ", ".join(_quoted(path) for path in paths)
@@ -88,18 +89,14 @@ class DuckEngine:
         cursor = self._run(f"SELECT * FROM (\n{sql}\n) AS framed LIMIT {int(limit) + 1}", params)
         columns: dict[str, Any] = cursor.fetchnumpy()
         if any(len(values) > limit for values in columns.values()):
-            raise DataError(f"the question needs more than {limit} rows.", hint="Ask for a shorter period or fewer people.")
+            raise too_many(limit)
         return {name: _filled(values) for name, values in columns.items()}
 
     def write(self, sql: str, params: Mapping[str, Any] | None, name: str) -> int:
         """Run a query and keep its result as the derived table `name`; return its rows."""
-        if name in self._tables:
-            raise DataError(f"{name!r} is a table of the store; a derived table needs another name.")
+        check_name(name, self._tables)
         with self._lock:
-            text = bare(sql)
-            before = sorted((known, made) for known, made in self._known.items() if re.search(rf"\b{known}\b", text))
-            recipe = json.dumps([text, used(sql, params), before], default=str)
-            digest = hashlib.sha256(recipe.encode()).hexdigest()[:16]
+            digest = settings_hash(sql, params, self._known)
             path = self._derived / f"{name}-{digest}.parquet"
             if not path.exists():
                 self._derived.mkdir(exist_ok=True)
@@ -131,16 +128,23 @@ def _filled(values: Any) -> np.ndarray:
     return plain
 
 
+def _text(folder: Path, name: str) -> str | None:
+    try:
+        return (folder / name).read_text("utf-8")
+    except OSError:
+        return None
+
+
 def _quoted(path: Path | str) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def open_engine(folder: Path) -> DuckEngine:
-    """Open DuckDB over a mirror's folder. Raise DataError when there is no mirror."""
-    return DuckEngine(folder)
+def open_engine(folder: Path, stores: Sequence[str] = ()) -> DuckEngine:
+    """Open DuckDB over a mirror's folder, or a lake's (of which `stores` alone). Raise DataError when there is neither."""
+    return DuckEngine(folder, stores)
 
 
 @hookimpl
 def persync_engines() -> Iterator[EngineType]:
     """Yield the engine that comes with persync."""
-    yield EngineType("duckdb", "DuckDB in this process: the default, no server.", open_engine)
+    yield EngineType("duckdb", "DuckDB in this process: the default, no server.", open_engine, options=("stores",))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -41,8 +40,14 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EngineType:
-    """A kind of engine a plugin offers: `open(mirror_folder)` returns one."""
+    """A kind of engine a plugin offers: `open(mirror_folder)` returns one.
+
+    `options` names the keyword arguments that `open` also takes, of those the command line has: `master` (where the work is
+    done) and `stores` (the folder may be a lake's, of which these alone). With `urls` the folder may be a URL, as text.
+    """
 
     name: str
     summary: str
-    open: Callable[[Path], Engine]
+    open: Callable[..., Engine]
+    options: tuple[str, ...] = ()
+    urls: bool = False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -37,21 +38,21 @@ def mirror_folder(store_path: Path) -> Path:
     return store_path.with_suffix(".mirror")
 
 
-def refresh(store_path: Path, *, purge: bool = False) -> Path:
-    """Bring the mirror of a store up to date and return its folder.
+def refresh(store_path: Path, *, purge: bool = False, folder: Path | None = None) -> Path:
+    """Bring the mirror of a store up to date and return its folder: `folder`, or the one beside the store.
 
     `purge` also removes at once what earlier refreshes left for engines that may still be open. After an erasure that is
     always done, and an erasure that was cut off before it had overwritten the store's own file is finished first: an erased
     person must not stay readable. Raise StoreError when the store cannot be read or the folder cannot be written.
     """
     store_path = Path(store_path)
-    folder = mirror_folder(store_path)
+    folder = folder or mirror_folder(store_path)
     if not store_path.exists():
         raise StoreError(f"there is no store at {store_path} yet.", hint="Run `persync pull` or `persync demo` first.")
     _finish_erasure(store_path)
     try:
         large = store_path.stat().st_size >= SPAWN_BYTES
-        if large and _stale(store_path, folder) and _spawn(store_path, purge):
+        if large and _stale(store_path, folder) and _spawn(store_path, folder, purge):
             return folder
         _refresh_here(store_path, folder, PlainReader, purge)
     except sqlite3.Error as error:
@@ -80,6 +81,15 @@ def _finish_erasure(store_path: Path) -> None:
             finish(store)
 
 
+def erasures_of(store_path: Path) -> int:
+    """Return how many erasures a store has seen."""
+    reader = PlainReader(store_path)
+    try:
+        return _erasures(reader)
+    finally:
+        reader.close()
+
+
 def _erasures(reader: Reader) -> int:
     """Return how many erasures the store has seen."""
     if not declared(reader, "meta"):
@@ -90,8 +100,16 @@ def _erasures(reader: Reader) -> int:
 def read_manifest(folder: Path) -> Manifest | None:
     """Return what the mirror says of itself; None when there is none that this version can use."""
     try:
-        manifest: Manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        return parse_manifest((folder / MANIFEST).read_text("utf-8"))
     except (OSError, ValueError):
+        return None
+
+
+def parse_manifest(text: str | None) -> Manifest | None:
+    """Return a manifest from its text; None when it is none, or none that this version can use."""
+    try:
+        manifest: Manifest = json.loads(text or "")
+    except ValueError:
         return None
     if not isinstance(manifest, dict) or manifest.get("layout") != LAYOUT or manifest.get("schema") != SCHEMA_VERSION:
         return None
@@ -123,15 +141,15 @@ def _stale(store_path: Path, folder: Path) -> bool:
         reader.close()
 
 
-def _spawn(store_path: Path, purge: bool) -> bool:
+def _spawn(store_path: Path, folder: Path, purge: bool) -> bool:
     """Refresh in a child process; False when that did not work, and the slower reader should try."""
-    command = [sys.executable, "-P", "-m", "persync.engine.mirror", str(store_path), *(["purge"] if purge else [])]
+    command = [sys.executable, "-P", "-m", "persync.engine.mirror", str(store_path), str(folder), *(["purge"] if purge else [])]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _refresh_here(store_path: Path, folder: Path, open_reader: Callable[[Path], Reader], purge: bool = False) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with locked(folder):
         reader = open_reader(store_path)
         try:
             before = read_manifest(folder)
@@ -146,7 +164,7 @@ def _refresh_here(store_path: Path, folder: Path, open_reader: Callable[[Path], 
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Let one process at a time refresh; where the system has no flock, the last to replace the manifest wins."""
     with (folder / ".lock").open("w") as handle:
         try:
@@ -245,7 +263,7 @@ def _write(
         "previous_generation": old["generation"] if old and not purge else generation,
         "previous": sorted(_all_files(old)) if old and not purge else [],
     }
-    _replace(folder / MANIFEST, json.dumps(manifest))
+    replace_text(folder / MANIFEST, json.dumps(manifest))
 
 
 def _write_table(
@@ -300,7 +318,8 @@ def _next_generation(folder: Path) -> int:
     return max(used) + 1
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str) -> None:
+    """Put a text in a file's place, whole or not at all, also when the power fails."""
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     with temporary.open("w", encoding="utf-8") as handle:
         handle.write(text)
@@ -326,14 +345,11 @@ def _sweep(folder: Path, purge: bool) -> None:
     generations = {manifest["generation"], manifest["previous_generation"]}
     for derived in folder.glob("derived-g*"):
         if derived.name not in {f"derived-g{generation}" for generation in generations}:
-            for path in derived.iterdir():
-                path.unlink(missing_ok=True)
-            derived.rmdir()
+            shutil.rmtree(derived)
 
 
 def _main(arguments: list[str]) -> None:
-    store_path = Path(arguments[0])
-    _refresh_here(store_path, mirror_folder(store_path), ArrowReader, "purge" in arguments[1:])
+    _refresh_here(Path(arguments[0]), Path(arguments[1]), ArrowReader, "purge" in arguments[2:])
 
 
 if __name__ == "__main__":

@@ -62,14 +62,14 @@ def assess(engine: Engine, attribute: str, ask: Ask, *, decision: str | None = N
 
 
 def _must_exist(engine: Engine, attribute: str, decision: str | None) -> None:
-    found = engine.rows("SELECT DISTINCT a.name AS name FROM attributes AS a ORDER BY a.name")
+    found = engine.rows("SELECT DISTINCT a.name AS name FROM attributes AS a ORDER BY 1")
     names = [str(row["name"]) for row in found]
     if attribute not in names:
         hint = nearest(attribute, names) or "Attributes are opt-in: name them in a connection's settings, or import them."
         raise DataError(f"nobody in the store has the attribute '{attribute}'.", hint=hint)
     if decision is None:
         return
-    found = engine.rows("SELECT DISTINCT d.decision AS decision FROM decisions AS d ORDER BY d.decision")
+    found = engine.rows("SELECT DISTINCT d.decision AS decision FROM decisions AS d ORDER BY 1")
     names = [str(row["decision"]) for row in found]
     if decision not in names:
         raise DataError(

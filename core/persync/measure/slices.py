@@ -77,7 +77,7 @@ def check(by: Sequence[str], valid: Sequence[str], what: str) -> None:
 
 def slices(engine: Engine, ask: Ask, what: str) -> Slices:
     """Return how to slice sends by `ask.by`: msg, level, channel, connection, or one attribute that the store holds."""
-    rows = engine.rows("SELECT DISTINCT a.name AS name FROM attributes AS a ORDER BY a.name")
+    rows = engine.rows("SELECT DISTINCT a.name AS name FROM attributes AS a ORDER BY 1")
     attributes = [str(row["name"]) for row in rows if row["name"] not in SEND_DIMENSIONS]
     check(ask.by, [*SEND_DIMENSIONS, *attributes], what)
     named = [dimension for dimension in ask.by if dimension in attributes]

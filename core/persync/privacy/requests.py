@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from persync.engine.lake import follow
 from persync.engine.mirror import mirror_folder, refresh
 from persync.errors import ConfigError
 from persync.rows import Person
@@ -35,11 +36,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was removed; `complete` is False while another program keeps old bytes in use; `copies` were not touched."""
+    """What was removed; `complete` is False while another program keeps old bytes in use; `copies` were not touched.
+
+    `lakes` hold the store and could not be reached: they are as before.
+    """
 
     erased: Erased
     complete: bool
     copies: tuple[Path, ...]
+    lakes: tuple[str, ...] = ()
 
 
 def erase_people(
@@ -54,13 +59,11 @@ def erase_people(
         if not dry_run:
             _make_known(store, project, requests)
         erased = erase(store, _subjects(store, project, requests), now=now, dry_run=dry_run)
-        return _settled(store, project, erased, dry_run)
+        return _settled(store, project, erased, dry_run, now)
 
 
-def retain_project(
-    project: Project, *, now: int, wait: float = 0.0, apply: bool = False
-) -> tuple[list[Kept], bool, tuple[Path, ...]]:
-    """Remove what [privacy.retention] says is too old, or only count it; return it by kind, and the rest as in `Outcome`.
+def retain_project(project: Project, *, now: int, wait: float = 0.0, apply: bool = False) -> tuple[list[Kept], Outcome]:
+    """Remove what [privacy.retention] says is too old, or only count it; return it by kind, and what became of the files.
 
     Raises as `erase_people` does, and ConfigError when no retention is set.
     """
@@ -73,15 +76,15 @@ def retain_project(
     with _opened(project, wait) as store:
         derive(store, only=("person_of",))
         kept = retain(store, project.retention, now=now, apply=apply)
-        outcome = _settled(store, project, Erased(), dry_run=not apply)
-        return kept, outcome.complete, outcome.copies
+        outcome = _settled(store, project, Erased(), not apply, now)
+        return kept, outcome
 
 
 def empty_connection(project: Project, name: str, *, now: int, wait: float = 0.0, dry_run: bool = False) -> Outcome:
     """Remove all that a connection brought, down to the last file. Raises as `erase_people` does."""
     with _opened(project, wait) as store:
         erased = disconnect(store, name, now=now, dry_run=dry_run)
-        return _settled(store, project, erased, dry_run)
+        return _settled(store, project, erased, dry_run, now)
 
 
 def data_of(project: Project, requests: Sequence[Request]) -> dict[str, list[dict[str, Any]]]:
@@ -123,7 +126,7 @@ def _make_known(store: Store, project: Project, requests: Iterable[Request]) -> 
             db.executemany("INSERT OR IGNORE INTO connections (name, connector) VALUES (?, '')", [(name,) for name in fresh])
 
 
-def _settled(store: Store, project: Project, erased: Erased, dry_run: bool) -> Outcome:
+def _settled(store: Store, project: Project, erased: Erased, dry_run: bool, now: int) -> Outcome:
     copies = tuple(sorted(store.path.parent.glob(f"{store.path.stem}.before-*.db")))
     if dry_run:
         return Outcome(erased, True, copies)
@@ -131,4 +134,4 @@ def _settled(store: Store, project: Project, erased: Erased, dry_run: bool) -> O
     complete = finish(store)
     if mirror_folder(store.path).exists():
         refresh(store.path)
-    return Outcome(erased, complete, copies)
+    return Outcome(erased, complete, copies, follow(store, now=now))

@@ -123,7 +123,7 @@ def test_plugins_list_shows_versions_offers_and_failures(persync: Run) -> None:
     assert len(by_name) == len(results)
     assert by_name["broken"]["failure"] == "it cannot be imported: RuntimeError: no luck"
     assert by_name["imports"]["offers"]["connectors"] == ["files"]
-    assert by_name["engine"] == {**by_name["shopify"], "name": "engine", "offers": {"engines": ["duckdb"]}}
+    assert by_name["engine"] == {**by_name["shopify"], "name": "engine", "offers": {"engines": ["duckdb", "spark"]}}
     assert {"models", "metrics", "sections", "importers"} <= {kind for one in results for kind in one["offers"]}
     assert f"metrics: {len(by_name['measure']['offers']['metrics'])}\n" in text
     assert "persync-broken 0.3  NOT USED: it cannot be imported: RuntimeError: no luck" in text

@@ -164,7 +164,7 @@ def test_a_crash_before_the_manifest_leaves_the_old_mirror(store: Any, monkeypat
     folder = mirror.refresh(store.path)
     store.click(9, 1)
     with monkeypatch.context() as patch:
-        patch.setattr(mirror, "_replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        patch.setattr(mirror, "replace_text", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
         with pytest.raises(StoreError, match=r"cannot be written: No space left on device"):
             mirror.refresh(store.path)
 
@@ -288,7 +288,12 @@ def test_the_process_that_reads_imports_no_pandas(store: Any) -> None:
         store.click(10 + key, key % 12)
     text = "import sys; from persync.engine import mirror; mirror._main(sys.argv[1:]); print('pandas' in sys.modules)"
 
-    told = subprocess.run([sys.executable, "-c", text, str(store.path)], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", text, str(store.path), str(store.path.with_suffix(".mirror"))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
 
     assert told.stdout.strip() == "False"
     assert len(keys(mirror.mirror_folder(store.path))) == 204
