@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= persync-demo
 
-.PHONY: demo test check bench crash converge fuzz clean
+.PHONY: demo test check bench crash converge fuzz contract clean
 
 demo: .venv/run.stamp
 	$(BIN)/persync demo --no-open --out $(OUT)
@@ -21,6 +21,10 @@ check: .venv/dev.stamp
 # Kills pulls, N of them at drawn moments; SEED repeats what it printed.
 crash: .venv/dev.stamp
 	$(BIN)/python tests/crash/long.py $(or $(N),1000) $(SEED)
+
+# Both engines on the whole report; what `make test` holds is the ledger, row by row.
+contract: .venv/dev.stamp
+	$(BIN)/python -m pytest tests/contract tests/contract/long_report.py
 
 bench: .venv/dev.stamp
 	$(BIN)/python bench/run.py

@@ -30,7 +30,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings.mkdir()
     for path in Path(pyspark.__file__).parent.iterdir():
         (home / path.name).symlink_to(path)
-    lines = ["spark.driver.memory 640m", "spark.executor.memory 512m"]
+    # What Spark does for large data (planning anew between stages, compiling each query) costs more than these few rows.
+    lines = ["spark.driver.memory 640m", "spark.executor.memory 512m", "spark.sql.adaptive.enabled false"]
+    lines += ["spark.sql.codegen.wholeStage false", "spark.sql.codegen.factoryMode NO_CODEGEN"]
     lines += [f"spark.{part}.extraJavaOptions {_JAVA}" for part in ("driver", "executor")]
     (settings / "spark-defaults.conf").write_text("\n".join(lines), "utf-8")
     with pytest.MonkeyPatch.context() as patch:
