@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 import click
+import pytest
 
 from fuzz import hostile, inert
 from fuzz.shop import NOW, NOWHERE, PLACES, make_shop
@@ -194,11 +195,11 @@ class _App(App):
     opened: Engine | None = None
 
     @contextmanager
-    def engine(self, name: str = "duckdb") -> Iterator[Engine]:
+    def engine(self) -> Iterator[Engine]:
         if self.opened is not None:
             yield self.opened
         else:
-            with super().engine(name) as engine:
+            with super().engine() as engine:
                 yield engine
 
 
@@ -227,7 +228,13 @@ def _commands(texts: dict[str, str]) -> Iterator[tuple[str, click.Command, list[
 
 
 def _said(app: App, command: click.Command, arguments: list[str]) -> str:
-    """Run a command as the command line does; return what it wrote."""
+    """Run a command as the command line does, in a terminal so wide that it shortens nothing; return what it wrote."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "20000")
+        return _heard(app, command, arguments)
+
+
+def _heard(app: App, command: click.Command, arguments: list[str]) -> str:
     said = io.StringIO()
     if "json" in arguments:
         # What is no result goes to stderr.
