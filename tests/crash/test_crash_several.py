@@ -45,10 +45,8 @@ def sequential(site: Site, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
 
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    # Where the tests were begun in the background, SIGINT is ignored, and a program begun by them would ignore it too.
     return subprocess.Popen(
         [sys.executable, "-m", "persync.cli", "--project", str(folder), *arguments],
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

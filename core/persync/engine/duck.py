@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -68,8 +69,7 @@ class DuckEngine:
         self._db.cursor().execute(f'CREATE OR REPLACE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])')
 
     def _run(self, sql: str, params: Mapping[str, Any] | None) -> Any:
-        values = used(sql, params)
-        text = rename(sql, {name: f"${name}" for name in names(sql)})
+        text, values = statement(sql, params)
         try:
             return self._db.cursor().execute(text, values or None)
         except self._error as error:
@@ -133,6 +133,25 @@ def _text(folder: Path, name: str) -> str | None:
         return (folder / name).read_text("utf-8")
     except OSError:
         return None
+
+
+def statement(sql: str, params: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
+    """Return a text as DuckDB has it, with the parameters that are left. Raise DataError when one has no value.
+
+    Numbers stand in the text itself: DuckDB refuses a parameter that its planner has no use for, as where a table is empty.
+    """
+    values = used(sql, params)
+    numbers = {name: number for name, value in values.items() if (number := _number(value)) is not None}
+    text = rename(sql, {name: numbers.get(name, f"${name}") for name in names(sql)})
+    return text, {name: value for name, value in values.items() if name not in numbers}
+
+
+def _number(value: Any) -> str | None:
+    """Return a whole or finite number as SQL has it, None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    text = repr(value)
+    return f"({text})" if isinstance(value, int) or "e" in text else f"({text}e0)"
 
 
 def _quoted(path: Path | str) -> str:

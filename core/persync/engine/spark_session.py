@@ -65,10 +65,10 @@ def acquire(master: str) -> Any:
     not start.
     """
     with _STARTING:
+        _check_parts()
         if others := [running for running in _RUNNING if running != master]:
             raise ConfigError(f"Spark already runs with the master {others[0]} in this process, not {master}.")
         if master not in _RUNNING:
-            _check_parts()
             _RUNNING[master] = _Application(master)
         _RUNNING[master].users += 1
         return _RUNNING[master].session.newSession()

@@ -190,8 +190,8 @@ def posted(shop: Any, engine: Engine) -> dict[tuple[Any, ...], dict[str, int]]:
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(facts=shops())
 def test_what_holds_of_every_rule(new_shop: Any, noon: int, facts: dict[str, Any]) -> None:
-    """Rows of each event add up to it, all weights are of one sign, a full refund leaves nothing, models may come in any
-    order and rows as well, and neither a channel's name nor one that no order saw changes anything."""
+    """Rows of each event add up to it, no touch ever holds less than nothing, a full refund leaves nothing, models and rows
+    may come in any order, and neither a channel's name nor one that no order saw changes anything."""
     shop = new_shop()
     write(shop, facts, noon)
     engine = shop.engine()
@@ -204,11 +204,12 @@ def test_what_holds_of_every_rule(new_shop: Any, noon: int, facts: dict[str, Any
 
     sums: dict[tuple[str, int], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     held: dict[tuple[str, int, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for (order, event, position, reason), amounts in base.items():
+    for (order, event, position, reason), amounts in sorted(base.items()):
         for model in SUMMING:
             sums[order, event][model.name] += amounts[model.name]
+            # A refund may move a cent to a touch, when others have less to round down; what each holds is never below zero.
             held[order, position, reason][model.name] += amounts[model.name]
-            assert (amounts[model.name] >= 0) if event == 1 else (amounts[model.name] <= 0)
+            assert held[order, position, reason][model.name] >= 0
     assert {key: dict(values) for key, values in sums.items()} == {
         (orders[number], event): {model.name: minor for model in SUMMING} for (number, event), minor in events.items()
     }

@@ -152,7 +152,7 @@ def test_a_terminal_without_a_minus_sign_still_gets_its_answer(tmp_path: Path) -
 
     run("import", "orders", str(tmp_path / "o.csv"))
 
-    assert b"?10.00 EUR" in run("attribution", "--models", "linear").stdout
+    assert b"?10.00" in run("attribution", "--models", "linear").stdout
 
 
 @pytest.mark.parametrize(

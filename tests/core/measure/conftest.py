@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from persync.engine.duck import statement
+from persync.engine.texts import bare
 from persync.store.schema import DDL
 
 
@@ -92,8 +94,7 @@ class Shop:
         )
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        text = re.sub(r"(?<![:\w]):([a-z_]\w*)", r"$\1", re.sub(r"--[^\n]*", "", sql))
-        cursor = self.db.execute(text, dict(params or {}))
+        cursor = self.db.execute(*statement(bare(sql), params))
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -102,8 +103,7 @@ class Shop:
         return {name: np.array([row[name] for row in rows]) for name in (rows[0] if rows else {})}
 
     def write(self, sql: str, params: Mapping[str, Any] | None, name: str) -> int:
-        values = dict(params or {})
-        text = re.sub(r"(?<![:\w]):([a-z_]\w*)", r"$\1", re.sub(r"--[^\n]*", "", sql))
+        text, values = statement(bare(sql), params)
         self.db.execute(f"CREATE OR REPLACE TABLE {name} AS {text}", values)
         return len(self.rows(f"SELECT 1 AS one FROM {name}"))
 
