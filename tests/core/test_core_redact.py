@@ -260,7 +260,7 @@ def test_free_texts_of_vendors_are_stored_without_people(tmp_path: Path) -> None
             for table in tables
             for row in store.db.execute(f"SELECT * FROM {table}")
             for value in row
-            if isinstance(value, str) and ("ann" in value or "555" in value)
+            if isinstance(value, str) and ("ann@" in value or "ann%40" in value or "555 010" in value)
         }
         title = store.db.execute("SELECT title FROM campaigns").fetchone()[0]
 

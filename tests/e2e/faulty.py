@@ -43,7 +43,7 @@ VICTIMS = {
         "mailchimp",
         "members",
         ("account", "lists", "members"),
-        r"/lists/\w+/members\?",
+        r"/lists/\w+/members\?(?!.*status=archived)",
         pages={"count": 12, "step_back": 3},
     ),
     "mailchimp-offsets": Victim(
