@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from persync.rows import KEEP, Action, Contact, LedgerEntry, Merged, Order, OrderRef, Person, Touchpoint
 from persync.store.derive import derive
+from persync.store.gone import tombstone
 from persync.store.identity import people
-from persync.store.resolve import is_unsubscribe, tombstone, without_query
 from persync.store.store import Store, open_store
+from persync.store.urls import is_unsubscribe, without_query
 from persync.store.write import Writer
 
 

@@ -18,8 +18,8 @@ from persync.cli import root
 from persync.engine.mirror import read_manifest
 from persync.rows import Person
 from persync.sandbox.demo import make_world
+from persync.store.gone import tombstone
 from persync.store.privacy import erase, find
-from persync.store.resolve import tombstone
 from persync.store.store import open_store
 
 RESTORE = "Restore a backup, or pull the connections anew into another store."

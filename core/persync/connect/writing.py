@@ -100,7 +100,7 @@ class PageWriter:
                 context,
                 numbers=partial(record_numbers, key),
                 hashed=lambda text: key.name("record", text),
-                erased=self._writer.resolve.names_erased,
+                erased=self._writer.resolve.gone.names_erased,
                 known=None if again else self._versions,
                 careful=self._careful,
             )

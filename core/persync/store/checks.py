@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from persync.store.gone import connection_names, tombstone
 from persync.store.log import LOG_BROKEN, problems_of_log
-from persync.store.resolve import connection_names, tombstone
 from persync.store.store import Store
 
 _REFERENCES: Final = {

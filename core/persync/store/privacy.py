@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from persync.errors import StoreError
+from persync.store.gone import connection_names, tombstone
 from persync.store.log import append
 from persync.store.months import month_of
-from persync.store.resolve import connection_names, tombstone
 from persync.store.schema import ERASURES, UNFINISHED
 from persync.store.store import Store, said
 from persync.store.subjects import Subject, find

@@ -1,8 +1,8 @@
 """From the keys that rows carry to the integers the store keeps: people, campaigns, orders, links, words.
 
-One `Resolver` a writer. It looks things up, makes them when they are new, links what one record says is one person, and
-knows the tombstones. People are resolved a page at a time: one look-up and one insert for all of them. Caches are bounded
-and thrown away when a transaction fails.
+One `Resolver` a writer. It looks things up, makes them when they are new, and links what one record says is one person;
+who must not come back it asks of gone.py. People are resolved a page at a time: one look-up and one insert for all of them.
+Caches are bounded and thrown away when a transaction fails.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import repeat
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
 from persync.redact import anonymous
 from persync.rows import KEEP, CampaignRef, OrderRef, Person
+from persync.store.gone import Gone, stored_keys
 from persync.store.key import StoreKey
 from persync.store.many import insert
-from persync.store.schema import HASHED_KINDS, SHARED_CAMPAIGN_KINDS, SHARED_PERSON_KINDS
+from persync.store.schema import SHARED_CAMPAIGN_KINDS, SHARED_PERSON_KINDS
+from persync.store.urls import is_unsubscribe, without_query
 
 CACHE_LIMIT = 10_000
 
@@ -41,7 +42,7 @@ class Resolver:
         """kinds of keys of which the last page brought new ones alone"""
         self._segments: dict[tuple[str, str, str], int] = {}
         self._connections: dict[str, int] = {}
-        self._names: dict[int, str] = {}
+        self.gone = Gone(db, key, connection, self._place)
         self.campaigns: dict[CampaignRef | None, int] = {}
         self.orders: dict[OrderRef | None, int] = {}
         self.links: dict[str | None, int] = {}
@@ -58,14 +59,10 @@ class Resolver:
         """Empty every cache: after a rollback what they hold may never have been written."""
         for cache in (self._people, self._segments, self._connections, self.campaigns, self.orders, self.links, self.words):
             cache.clear()
-        self._names.clear()
         self.campaigns[None] = self.orders[None] = self.links[None] = 0
         self._people[None] = None
         self._people[KEEP] = KEEP
-        self._look_for_tombstones()
-
-    def _look_for_tombstones(self) -> None:
-        self._has_tombstones = self.db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone() is not None
+        self.gone.look()
 
     def people(self, wanted: Iterable[Person], active: Collection[Person] = frozenset()) -> None:
         """Resolve all people of a page at once; `person` then only looks up.
@@ -80,12 +77,12 @@ class Resolver:
         fresh = [person for person in wanted if person not in known]
         if not fresh:
             return
-        if not self._has_tombstones:
+        if not self.gone.some:
             # Somebody may have been erased since the last page.
-            self._look_for_tombstones()
-        if self._has_tombstones:
-            erased = self._erased(fresh)
-            away = self._retired([person for person in fresh if person not in erased], active)
+            self.gone.look()
+        if self.gone.some:
+            erased = self.gone.erased(fresh)
+            away = self.gone.removed([person for person in fresh if person not in erased], active)
             self._away |= away
             erased |= away
             known.update(dict.fromkeys(erased))
@@ -194,125 +191,6 @@ class Resolver:
         if kind.startswith("id@"):
             return self.connection_named(kind[3:]), "id"
         return (0 if kind in SHARED_PERSON_KINDS else self.connection), kind
-
-    def _erased(self, people: Iterable[Person]) -> set[Person]:
-        """Return those of a page's people who were erased.
-
-        Whoever bears one erased key is that person under every key of the record: those that the store does not know become
-        tombstones too, so that a record with these keys alone is recognised as well.
-        """
-        marks: dict[Person, dict[str, tuple[str, int, str]]] = {}
-        for person in people:
-            mine = marks[person] = {}
-            for kind, value in person:
-                connection, plain = self._place(kind)
-                stored = stored_keys(self.key, plain, (value,))[value]
-                mine[tombstone(self.key, plain, self._name_of(connection), stored)] = (plain, connection, stored)
-        listed = orjson.dumps(sorted({mark for mine in marks.values() for mark in mine})).decode()
-        found: dict[str, int] = dict(
-            self.db.execute(
-                "SELECT t.hash, t.erased_at FROM json_each(?) j CROSS JOIN tombstones t ON t.hash = j.value", (listed,)
-            )
-        )
-        erased: set[Person] = set()
-        grown = bool(found)
-        while grown:
-            grown = False
-            for person, mine in marks.items():
-                when = [found[mark] for mark in mine if mark in found]
-                if person in erased or not when:
-                    continue
-                erased.add(person)
-                for mark, natural in mine.items():
-                    if mark not in found and not self._is_known(*natural):
-                        found[mark] = min(when)
-                        self.db.execute("INSERT INTO tombstones VALUES (?, ?)", (mark, min(when)))
-                        grown = True
-        return erased
-
-    def _retired(self, people: list[Person], active: Collection[Person]) -> set[Person]:
-        """Return those of a page's people whom retention removed, and who did nothing since.
-
-        Whoever did, or is known again under another key of the record, loses the marks.
-        """
-        marks: dict[Person, dict[str, tuple[str, int, str]]] = {}
-        for person in people:
-            mine = marks[person] = {}
-            for kind, value in person:
-                connection, plain = self._place(kind)
-                stored = stored_keys(self.key, plain, (value,))[value]
-                mine[retired(self.key, plain, self._name_of(connection), stored)] = (plain, connection, stored)
-        listed = orjson.dumps(sorted({mark for mine in marks.values() for mark in mine})).decode()
-        found = {
-            mark
-            for (mark,) in self.db.execute(
-                "SELECT t.hash FROM json_each(?) j CROSS JOIN tombstones t ON t.hash = j.value", (listed,)
-            )
-        }
-        if not found:
-            return set()
-        still: set[Person] = set()
-        # Whoever is active first: somebody else's record on this page may name the same keys.
-        for person in sorted(marks, key=lambda one: one not in active):
-            mine = marks[person]
-            if found.isdisjoint(mine):
-                continue
-            if person in active or any(self._is_known(*natural) for natural in mine.values()):
-                self.db.executemany("DELETE FROM tombstones WHERE hash = ?", [(mark,) for mark in mine if mark in found])
-                found.difference_update(mine)
-            else:
-                still.add(person)
-        return still
-
-    def _is_known(self, kind: str, connection: int, stored: str) -> bool:
-        found = self.db.execute(
-            "SELECT 1 FROM person_keys WHERE kind = ? AND connection = ? AND key = ?", (kind, connection, stored)
-        )
-        return found.fetchone() is not None
-
-    def _name_of(self, connection: int) -> str:
-        """Return a connection's name, "" for none: its number depends on the order in which connections were made."""
-        if connection not in self._names:
-            self._names = connection_names(self.db)
-        return self._names[connection]
-
-    def is_erased(self, kind: str, key: str) -> bool:
-        """Tell whether a thing that this connection names by its own id was erased, or removed by retention: a person (`id`) or
-        the people of an order (`order`)."""
-        if not self._has_tombstones:
-            return False
-        mine = self._name_of(self.connection)
-        marks = [make(self.key, kind, mine, key) for make in (tombstone, retired)]
-        return self.db.execute("SELECT 1 FROM tombstones WHERE hash IN (?, ?)", marks).fetchone() is not None
-
-    def without_erased(self, ids: list[str]) -> list[str]:
-        """Return people's platform ids with those of the erased replaced by their tombstones."""
-        self._look_for_tombstones()
-        if not self._has_tombstones:
-            return ids
-        mine = self._name_of(self.connection)
-        marks = {make(self.key, "id", mine, one): one for one in ids for make in (tombstone, retired)}
-        found = self.db.execute(
-            "SELECT t.hash FROM json_each(?) j CROSS JOIN tombstones t ON t.hash = j.value",
-            (orjson.dumps(list(marks)).decode(),),
-        )
-        erased = {marks[mark]: mark for (mark,) in found}
-        return [erased.get(one, one) for one in ids]
-
-    def names_erased(self, text: str) -> bool:
-        """Tell whether a record's key, however the platform writes it, is that of an erased person."""
-        self._look_for_tombstones()
-        if not self._has_tombstones:
-            return False
-        named = (("id", text.rpartition("/")[2]), ("member", text), ("opaque", text), ("email", text), ("mc_eid", text))
-        marks = [
-            tombstone(self.key, kind, self._name_of(self._place(kind)[0]), stored_keys(self.key, kind, (one,))[one])
-            for kind, one in named
-        ]
-        return (
-            self.db.execute(f"SELECT 1 FROM tombstones WHERE hash IN ({', '.join('?' * len(marks))})", marks).fetchone()
-            is not None
-        )
 
     def link(self, a: int, b: int, reason: str) -> None:
         """Note that two keys name one person."""
@@ -445,46 +323,3 @@ class Resolver:
             row = self.db.execute(f"SELECT {number} FROM {table} WHERE {where}", wanted).fetchone()
         found: int = row[0]
         return found
-
-
-def stored_keys(key: StoreKey, kind: str, values: Iterable[str]) -> dict[str, str]:
-    """Return {value: what the store keeps of it} for keys of one kind: a keyed hash, or a platform's id as it is."""
-    if kind not in HASHED_KINDS:
-        return {value: value for value in values}
-    texts = list(values)
-    bare = map(str.strip, texts)
-    return dict(zip(texts, key.names(kind, bare if kind == "opaque" else map(str.lower, bare)), strict=True))
-
-
-def connection_names(db: sqlite3.Connection) -> dict[int, str]:
-    """Return the names of connections by number; "" for 0, which all share."""
-    return {0: "", **dict(db.execute("SELECT connection, name FROM connections"))}
-
-
-def tombstone(key: StoreKey, kind: str, connection: str, stored: str) -> str:
-    """Return the keyed hash that stands for an erased person's key; `connection` by its name, "" for a key all share."""
-    return key.name("tombstone", f"{kind}\0{connection}\0{stored}")
-
-
-def retired(key: StoreKey, kind: str, connection: str, stored: str) -> str:
-    """Return the keyed hash that stands for a key of somebody whom retention removed: they may come back."""
-    return tombstone(key, f"retired {kind}", connection, stored)
-
-
-def without_query(url: str) -> str:
-    """Return a URL without user, query and fragment; a path segment that holds an address is blanked."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        return ""
-    path = "/".join("-" if "@" in step or "%40" in step else step for step in parts.path.split("/"))
-    if not host:
-        return path
-    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}"
-
-
-def is_unsubscribe(url: str) -> bool:
-    """Tell an unsubscribe or preference link by the words vendors use in its path."""
-    path = urlsplit(url).path.lower()
-    return any(word in path for word in ("unsubscribe", "optout", "opt-out", "email-preferences", "/profile"))

@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from persync.store.floors import ACTIVITY, DATED, floor_name
+from persync.store.gone import connection_names, retired
 from persync.store.log import append
 from persync.store.months import month_of
 from persync.store.privacy import Erased, count_and_delete, note_erasure, removal
-from persync.store.resolve import connection_names, retired
 from persync.store.store import Store
 from persync.store.write import mark_dirty
 

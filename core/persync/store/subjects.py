@@ -11,7 +11,7 @@ from typing import Final
 from persync.errors import DataError, nearest
 from persync.rows import Person
 from persync.store.derive import derive
-from persync.store.resolve import stored_keys
+from persync.store.gone import stored_keys
 from persync.store.schema import SHARED_PERSON_KINDS
 from persync.store.store import Store
 

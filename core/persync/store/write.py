@@ -277,7 +277,7 @@ class Writer:
         keys = [row.key for row in batch]
         if self._lists in ("contact", "member"):
             # A listing counts the erased too; what it keeps of them is their tombstone's name.
-            keys = self.resolve.without_erased(keys)
+            keys = self.resolve.gone.without_erased(keys)
         self._aside("INSERT OR IGNORE INTO present VALUES (?, ?, ?, ?)", [(self.connection, *self._place, key) for key in keys])
 
     def _aside(self, text: str, values: list[tuple[Any, ...]]) -> None:
@@ -288,7 +288,7 @@ class Writer:
 
     def _deletions(self, batch: list[rows.Deletion]) -> None:
         for row in batch:
-            if row.thing == "contact" and self.resolve.is_erased("id", row.vendor_id):
+            if row.thing == "contact" and self.resolve.gone.is_erased("id", row.vendor_id):
                 continue  # the row would hold the id
             self._dirty.update((table, -1) for table in delete(self.db, self.connection, row, now=self.now))
 

@@ -62,7 +62,7 @@ class TableWriter:
 
     def _cut(self, orders: Iterable[rows.OrderRef], who: list[Any]) -> list[Any]:
         """Return the people of a column of orders, None where an order's people were erased whoever they are."""
-        erased = self.resolve.is_erased
+        erased = self.resolve.gone.is_erased
         return [
             None if found is not None and found is not KEEP and erased("order", order.vendor_order_id) else found
             for order, found in zip(orders, who, strict=True)
