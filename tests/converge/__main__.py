@@ -69,7 +69,9 @@ def main() -> int:
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         running = [pool.submit(lot, seeds[at : at + LOT]) for at in range(0, len(seeds), LOT)]
         for one in as_completed(running):
-            failed += one.result()
+            for name in (wrong := one.result()):
+                print(f'  went wrong: make converge N=1 HISTORY="{drawn(name)}"', flush=True)
+            failed += wrong
             done += LOT
             if done % 1000 < LOT and done < given.number:
                 print(f"  {done:,} lived, {len(failed)} went wrong, {time.monotonic() - begun:.0f} s", flush=True)
