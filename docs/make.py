@@ -44,6 +44,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
         "companies": "Companies that people belong to, without their names.",
         "tickets": "Requests for help, without their text.",
         "feedback": "Answers to surveys, without their text; `value` counts only beside `kind`.",
+        "wallets": "What a person says to spend on a category, here and elsewhere.",
     },
     "Campaigns and messages": {
         "campaign_keys": "Every key a campaign is known by. Kinds mc_cid, hsmi and utm have connection 0.",
@@ -57,6 +58,8 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
         "campaign_links": "URLs without query and fragment.",
         "link_counters": "The platform's totals for one link of a campaign; one more numbered row whenever one changed.",
         "touchpoints": "What was sent to, opened, clicked or visited by whom and when.",
+        "sessions": "Visits to the shop's site as a web analytics tool counted them.",
+        "social_posts": "Posts on social networks and what came back.",
     },
     "Orders and money": {
         "order_keys": "An order as one system names it, and which shop's order it is a copy of.",
@@ -73,6 +76,8 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
         "promo_codes": "The codes of promotions and what they take off.",
         "claims": "What a platform says it earned; one more numbered row whenever it changed. Never added to revenue.",
         "costs": "Money spent on the programme.",
+        "ad_spend": "What advertising cost, by channel and day. No part of the programme's own costs.",
+        "work_times": "Hours that tasks took before a tool and with it.",
     },
     "Experiments and decisions": {
         "assignments": "Who was drawn into which arm.",

@@ -15,6 +15,7 @@ __all__ = [
     "KEEP",
     "Account",
     "Action",
+    "AdSpend",
     "Assignment",
     "Attribute",
     "Campaign",
@@ -52,11 +53,15 @@ __all__ = [
     "PromoCode",
     "Row",
     "Segment",
+    "Session",
+    "SocialPost",
     "Stage",
     "Ticket",
     "Touchpoint",
     "UnitCost",
     "Variant",
+    "Wallet",
+    "WorkTime",
 ]
 
 
@@ -601,6 +606,82 @@ class Feedback(NamedTuple):
     ticket: str | None = None
 
 
+class Session(NamedTuple):
+    """A visit to the shop's site as a web analytics tool counted it. Table `sessions`.
+
+    `session` is the tool's own number for it; `source` and `medium` are what brought it (UTM), `experience` is what was shown.
+    A number that the tool did not tell is None, never 0.
+    """
+
+    session: str
+    person: Person | None
+    started_at: int
+    source: str | None
+    medium: str | None
+    campaign: str | None
+    device: str | None
+    pages: int | None
+    seconds: float | None
+    is_bounced: bool | None
+    experience: str | None
+    is_converted: bool | None
+
+
+class SocialPost(NamedTuple):
+    """A post on a social network and what came back. Table `social_posts`."""
+
+    network: str
+    post: str
+    posted_at: int
+    campaign: str | None
+    reach: int | None
+    followers: int | None
+    likes: int | None
+    shares: int | None
+    comments: int | None
+
+
+class WorkTime(NamedTuple):
+    """Hours a task took in a period, before a tool and with it. Table `work_times`.
+
+    `rate_minor` is what an hour costs, `on_cost` what is paid on top (0.2 = 20 %), `output` how many pieces were made.
+    """
+
+    entry: str
+    task: str
+    from_at: int
+    to_at: int
+    hours_before: float | None
+    hours_after: float | None
+    rate_minor: int | None
+    currency: str | None
+    on_cost: float | None
+    output: float | None
+
+
+class AdSpend(NamedTuple):
+    """What a channel's advertising cost on a day. Table `ad_spend`."""
+
+    entry: str
+    happened_at: int
+    channel: str
+    campaign: str | None
+    purpose: str | None
+    amount_minor: int
+    currency: str
+
+
+class Wallet(NamedTuple):
+    """What a person spends on a category in a period, everywhere. Table `wallets`. It is always somebody's word."""
+
+    person: Person
+    category: str
+    from_at: int
+    to_at: int
+    amount_minor: int
+    currency: str
+
+
 class Claim(NamedTuple):
     """What a platform says it earned; a new snapshot is kept only when a value changed. Table `claims`.
 
@@ -663,6 +744,7 @@ class Decision(NamedTuple):
 
 Row = (
     Account
+    | AdSpend
     | Assignment
     | Attribute
     | Campaign
@@ -695,9 +777,13 @@ Row = (
     | Product
     | PromoCode
     | Segment
+    | Session
+    | SocialPost
     | Stage
     | Ticket
     | Touchpoint
     | UnitCost
     | Variant
+    | Wallet
+    | WorkTime
 )

@@ -178,6 +178,8 @@ def _parsed(
                     raise ValueError("the cell is empty.")
                 line[column.name] = None
             elif column.kind == "money":
+                if not texts.get("currency"):
+                    raise ValueError("an amount needs a currency in the column 'currency'.")
                 line[column.name] = values.money(text, line.get("currency") or "")
             else:
                 line[column.name] = values.parse(column, text, connections)

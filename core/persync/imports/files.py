@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from persync.connect.connector import ConnectionSettings, Connector
 from persync.errors import ConfigError, nearest
+from persync.imports.ads import ADS
 from persync.imports.assignments import ASSIGNMENTS
 from persync.imports.attributes import ATTRIBUTES
 from persync.imports.batch import Batch
@@ -19,12 +20,33 @@ from persync.imports.decisions import DECISIONS
 from persync.imports.importer import Importer, StoredOrders
 from persync.imports.orders import ORDERS
 from persync.imports.outcomes import OUTCOMES
+from persync.imports.people import PEOPLE
+from persync.imports.sessions import SESSIONS
+from persync.imports.social import SOCIAL
+from persync.imports.surveys import SURVEYS
 from persync.imports.touchpoints import TOUCHPOINTS
+from persync.imports.wallet import WALLET
+from persync.imports.work_time import TIME
 
 if TYPE_CHECKING:
     from persync.connect.client import Client
 
-IMPORTERS: tuple[Importer, ...] = (COSTS, TOUCHPOINTS, ORDERS, ASSIGNMENTS, OUTCOMES, ATTRIBUTES, DECISIONS)
+IMPORTERS: tuple[Importer, ...] = (
+    COSTS,
+    TOUCHPOINTS,
+    ORDERS,
+    ASSIGNMENTS,
+    OUTCOMES,
+    ATTRIBUTES,
+    DECISIONS,
+    SESSIONS,
+    SOCIAL,
+    TIME,
+    ADS,
+    SURVEYS,
+    WALLET,
+    PEOPLE,
+)
 
 
 class UserFile(BaseModel):

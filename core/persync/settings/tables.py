@@ -84,6 +84,7 @@ class RetentionTable(_Table):
     feedback: int | None = Field(default=None, ge=1)
     consent_changes: int | None = Field(default=None, ge=1)
     stages: int | None = Field(default=None, ge=1)
+    sessions: int | None = Field(default=None, ge=1)
     rejects: int | None = Field(default=None, ge=1)
     people: int | None = Field(default=None, ge=1)
 

@@ -16,6 +16,7 @@ DATED: Final[dict[str, tuple[str, ...]]] = {
     "feedback": ("submitted_at",),
     "consent_changes": ("happened_at",),
     "stages": ("entered_at",),
+    "sessions": ("started_at",),
 }
 """tables with a retention of their own, and their columns that say how old a row is: the first that is known"""
 

@@ -6,7 +6,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from persync.rows import Action
-from persync.store.schema import DDL_1, DDL_2, DDL_3, DDL_4
+from persync.store.schema import DDL_1, DDL_2, DDL_3, DDL_4, DDL_5
 
 migrations = Migrations("persync")
 
@@ -42,3 +42,11 @@ def m004_touch_months(db: Database) -> None:
     db.execute(DDL_4.strip().rstrip(";"))
     month = "strftime('%Y', t.happened_at / 1000.0, 'unixepoch') * 12 + strftime('%m', t.happened_at / 1000.0, 'unixepoch') - 1"
     db.execute(f"INSERT INTO touch_months SELECT DISTINCT {month}, t.connection, t.campaign_key FROM touchpoints t")
+
+
+@migrations()
+def m005_own_files(db: Database) -> None:
+    """Add what the user's own files tell besides: visits, posts, hours, advertising, what people spend elsewhere."""
+    for statement in DDL_5.split(";"):
+        if statement.strip():
+            db.execute(statement)

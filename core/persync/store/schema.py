@@ -221,7 +221,31 @@ CREATE TABLE touch_months (
 """
 """Which campaigns were ever touched in which month (as `dirty` numbers months), so that the mirror need not look at all."""
 
-DDL: Final = DDL_1 + DDL_2 + DDL_3 + DDL_4
+DDL_5: Final = """
+CREATE TABLE sessions (
+  connection INTEGER NOT NULL, session TEXT NOT NULL, key_id INTEGER, started_at INTEGER NOT NULL, source TEXT, medium TEXT,
+  campaign TEXT, device TEXT, pages INTEGER, seconds REAL, is_bounced INTEGER, experience TEXT, is_converted INTEGER,
+  PRIMARY KEY (connection, session)) STRICT, WITHOUT ROWID;
+CREATE TABLE social_posts (
+  connection INTEGER NOT NULL, network TEXT NOT NULL, post TEXT NOT NULL, posted_at INTEGER NOT NULL, campaign TEXT,
+  reach INTEGER, followers INTEGER, likes INTEGER, shares INTEGER, comments INTEGER,
+  PRIMARY KEY (connection, network, post)) STRICT, WITHOUT ROWID;
+CREATE TABLE work_times (
+  connection INTEGER NOT NULL, entry TEXT NOT NULL, task TEXT NOT NULL, from_at INTEGER NOT NULL, to_at INTEGER NOT NULL,
+  hours_before REAL, hours_after REAL, rate_minor INTEGER, currency TEXT, on_cost REAL, output REAL,
+  PRIMARY KEY (connection, entry)) STRICT, WITHOUT ROWID;
+CREATE TABLE ad_spend (
+  connection INTEGER NOT NULL, entry TEXT NOT NULL, happened_at INTEGER NOT NULL, channel TEXT NOT NULL, campaign TEXT,
+  purpose TEXT, amount_minor INTEGER NOT NULL, currency TEXT NOT NULL,
+  PRIMARY KEY (connection, entry)) STRICT, WITHOUT ROWID;
+CREATE TABLE wallets (
+  connection INTEGER NOT NULL, key_id INTEGER NOT NULL, category TEXT NOT NULL, from_at INTEGER NOT NULL,
+  to_at INTEGER NOT NULL, amount_minor INTEGER NOT NULL, currency TEXT NOT NULL,
+  PRIMARY KEY (connection, key_id, category, from_at)) STRICT, WITHOUT ROWID;
+"""
+"""What the user's own files tell besides: visits, posts, hours, advertising, what people spend elsewhere."""
+
+DDL: Final = DDL_1 + DDL_2 + DDL_3 + DDL_4 + DDL_5
 """Every table as this release knows it."""
 
 MONTHLY: Final = ("touchpoints", "order_ledger")
@@ -289,6 +313,11 @@ MIRRORED: Final = (
     "feedback",
     "deletions",
     "link_counters",
+    "sessions",
+    "social_posts",
+    "work_times",
+    "ad_spend",
+    "wallets",
     "costs",
     "assignments",
     "outcomes",

@@ -176,6 +176,11 @@ TABLES: dict[type[Any], Table] = {
         _table(rows.Company, "companies", ("connection", "company"), refs=()),
         _table(rows.Ticket, "tickets", ("connection", "ticket"), refs=("person",)),
         _table(rows.Feedback, "feedback", ("connection", "submission"), refs=("person",)),
+        _table(rows.Session, "sessions", ("connection", "session"), refs=("person",)),
+        _table(rows.SocialPost, "social_posts", ("connection", "network", "post"), refs=()),
+        _table(rows.WorkTime, "work_times", ("connection", "entry"), refs=()),
+        _table(rows.AdSpend, "ad_spend", ("connection", "entry"), refs=()),
+        _table(rows.Wallet, "wallets", ("connection", "key_id", "category", "from_at"), refs=("person",)),
         _table(rows.Cost, "costs", ("connection", "entry"), refs=()),
         _table(rows.Assignment, "assignments", ("connection", "experiment", "key_id"), refs=("person",)),
         _table(
@@ -210,6 +215,7 @@ FREE_TEXT: dict[type[Any], tuple[int, ...]] = {
         (rows.Segment, ("name", "rule")),
         (rows.Ticket, ("stage", "category", "source")),
         (rows.Feedback, ("survey", "grade")),
+        (rows.Session, ("source", "medium", "campaign", "experience")),
         (rows.Variant, ("label",)),
     )
 }

@@ -126,6 +126,26 @@ FROM deletions d JOIN connections n ON n.connection = d.connection""",
 SELECT n.name AS connection, c.entry, {_iso("c.happened_at")} AS happened_at, c.category,
   {_major("c.amount_minor", "c.currency")} AS amount, c.currency, c.scope, c.amortise_months
 FROM costs c JOIN connections n ON n.connection = c.connection""",
+    "v_sessions": f"""
+SELECT n.name AS connection, s.session, coalesce(p.person, s.key_id) AS person, {_iso("s.started_at")} AS started_at, s.source,
+  s.medium, s.campaign, s.device, s.pages, s.seconds, s.is_bounced, s.experience, s.is_converted
+FROM sessions s JOIN connections n ON n.connection = s.connection LEFT JOIN person_of p ON p.key_id = s.key_id""",
+    "v_social_posts": f"""
+SELECT n.name AS connection, s.network, s.post, {_iso("s.posted_at")} AS posted_at, s.campaign, s.reach, s.followers, s.likes,
+  s.shares, s.comments
+FROM social_posts s JOIN connections n ON n.connection = s.connection""",
+    "v_work_times": f"""
+SELECT n.name AS connection, w.entry, w.task, {_iso("w.from_at")} AS from_at, {_iso("w.to_at")} AS to_at, w.hours_before,
+  w.hours_after, {_major("w.rate_minor", "w.currency")} AS rate, w.currency, w.on_cost, w.output
+FROM work_times w JOIN connections n ON n.connection = w.connection""",
+    "v_ad_spend": f"""
+SELECT n.name AS connection, a.entry, {_iso("a.happened_at")} AS happened_at, a.channel, a.campaign, a.purpose,
+  {_major("a.amount_minor", "a.currency")} AS amount, a.currency
+FROM ad_spend a JOIN connections n ON n.connection = a.connection""",
+    "v_wallets": f"""
+SELECT n.name AS connection, coalesce(p.person, w.key_id) AS person, w.category, {_iso("w.from_at")} AS from_at,
+  {_iso("w.to_at")} AS to_at, {_major("w.amount_minor", "w.currency")} AS amount, w.currency
+FROM wallets w JOIN connections n ON n.connection = w.connection LEFT JOIN person_of p ON p.key_id = w.key_id""",
     "v_coverage": f"""
 SELECT n.name AS connection, c.stream, c.partition, {_iso("c.from_at")} AS from_at, {_iso("c.to_at")} AS to_at, c.state,
   c.reason
