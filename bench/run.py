@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import attribution_bench
+import btyd_bench
 import dlt_bench
 import mirror_bench
 import pace_bench
@@ -58,12 +59,17 @@ def attribution(table: Table) -> None:
     attribution_bench.note(table)
 
 
+def value(table: Table) -> None:
+    """What customers will do: one shop's fit, and a million customers'."""
+    btyd_bench.note(table)
+
+
 def main() -> int:
     """Run all benchmarks; return 1 when a target was missed."""
     started = time.perf_counter()
     table = Table()
     start_bench.help_page(table)
-    for part in (pulls, pace, large_store, attribution):
+    for part in (pulls, pace, large_store, attribution, value):
         part(table)
     table.save()
     print(f"in {time.perf_counter() - started:.0f} s")
