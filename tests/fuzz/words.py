@@ -210,7 +210,7 @@ def _commands(texts: dict[str, str]) -> Iterator[tuple[str, click.Command, list[
         ("metric", metric, ["revenue_per_recipient", "--by", "channel"]),
         ("cost", metric, ["personalisation_cost", "--by", "category", "--by", "scope"]),
         ("rates", metric, ["conversion_rate", "--by", "msg"]),
-        ("metric of one arm", metric, ["conversion_rate", "--arm", texts["arm treated"]]),
+        ("metric by arm", metric, ["conversion_rate", "--arm", texts["experiment"]]),
         ("status", status, []),
         ("reconcile", reconcile, []),
         ("fairness", fairness, []),

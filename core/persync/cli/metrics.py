@@ -62,18 +62,27 @@ def show(app: App, id: str, form: str) -> None:
 
 @click.command(cls=Command)
 @click.argument("id")
-@click.option("--by", "by", multiple=True, metavar="DIM", help="Split by this dimension.")
-@click.option("--arm", metavar="ARM", help="Only people of this arm of an experiment.")
+@click.option("--by", "by", multiple=True, metavar="DIM", help="Split by this dimension; may be given several times.")
+@click.option("--arm", metavar="EXPERIMENT", help="For each arm of this experiment, with the difference to its control.")
 @period_option
-@format_option("text", "json")
+@format_option("text", "json", "csv")
 @pass_app
 def metric(app: App, id: str, by: tuple[str, ...], arm: str | None, period: str | None, form: str) -> None:
     """Compute the metric ID, with its interval, or the reason why it cannot be known."""
+    from persync.errors import ConfigError
+    from persync.measure.arms import by_arm
     from persync.plugins import find
 
     one = find("metric", id, app.host.metrics)
     for dimension in by:
-        find(f"dimension of {id}", dimension, dict.fromkeys(one.dimensions))
+        if "any attribute" not in one.dimensions:  # those of people are known once the store is open
+            find(f"dimension of {id}", dimension, dict.fromkeys(one.dimensions))
     with app.engine() as engine:
         ask = app.ask(period, by=by, arm=arm)
-        show_estimates(one.compute(engine, ask), form, ask)
+        if arm is None or one.options.get("arms") == "own":
+            found = one.compute(engine, ask)
+        elif "arm" in one.dimensions:
+            found = by_arm(engine, one, ask)
+        else:
+            raise ConfigError(f"{id} has no arms.", hint="It is no number of people: see `persync metrics list`.")
+        show_estimates(found, form, ask)

@@ -50,6 +50,9 @@ def show_estimates(estimates: Sequence[Estimate], form: str, ask: Ask, *, kind: 
     if form == "json":
         show_json(kind, (estimate.as_json() for estimate in estimates), period=ask.period)
         return
+    if form == "csv":
+        show_csv(estimates)
+        return
     from persync.report import words
 
     dimensions = list(dict.fromkeys(name for estimate in estimates for name in estimate.by))
@@ -68,6 +71,31 @@ def show_estimates(estimates: Sequence[Estimate], form: str, ask: Ask, *, kind: 
         for estimate in estimates
     ]
     show_table(headers, rows, right=("value", "95 %", "n", "p"))
+
+
+def show_csv(estimates: Sequence[Estimate]) -> None:
+    """Print estimates as CSV (RFC 4180): a column for each dimension, numbers in full, absent things empty."""
+    import csv
+    import io
+
+    from persync.report.safe import spreadsheet
+
+    dimensions = list(dict.fromkeys(name for estimate in estimates for name in estimate.by))
+    fixed = ("value", "low", "high", "p", "n", "unit", "label", "reason", "note")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(["id", *map(spreadsheet, dimensions), *fixed])
+    for estimate in estimates:
+        row = _finite(estimate.as_json())
+        slices = (estimate.by.get(name, "") for name in dimensions)
+        writer.writerow([estimate.id, *map(spreadsheet, slices), *(_csv(row[name]) for name in fixed)])
+    click.echo(text.getvalue(), nl=False)
+
+
+def _csv(value: Any) -> Any:
+    from persync.report.safe import spreadsheet
+
+    return "" if value is None else spreadsheet(value) if isinstance(value, str) else value
 
 
 def read_each(app: App, things: Sequence[T], read: Callable[[T], Sequence[Estimate]], *, tolerant: bool) -> list[Estimate]:

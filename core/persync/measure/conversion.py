@@ -123,7 +123,7 @@ METRICS: tuple[Metric, ...] = (
         "share",
         conversion_rate,
         number="23",
-        dimensions=(*SEND_DIMENSIONS, "any attribute"),
+        dimensions=(*SEND_DIMENSIONS, "arm", "coh", "any attribute"),
         edge_cases="People whose window is not over are left out; when it is over for nobody: null, immature. Nobody "
         "reached: null, no_denominator. It says what came after mail, not what mail caused.",
         data=_DATA,
@@ -150,7 +150,7 @@ METRICS: tuple[Metric, ...] = (
         "money",
         revenue_per_recipient,
         number="31",
-        dimensions=(*SEND_DIMENSIONS, "any attribute"),
+        dimensions=(*SEND_DIMENSIONS, "arm", "coh", "any attribute"),
         edge_cases="As conversion_rate. The interval is Student's on customers, which is rough where a few orders hold most "
         "of the money. Post-mail revenue overstates what mail caused: see incremental_revenue.",
         data=_DATA,

@@ -190,7 +190,7 @@ METRICS: tuple[Metric, ...] = (
         "share",
         ctr,
         number="10",
-        dimensions=(*SEND_DIMENSIONS, "any attribute"),
+        dimensions=(*SEND_DIMENSIONS, "arm", "coh", "any attribute"),
         edge_cases="Without events of single people: the platforms' own count, and a note that machines are in it. "
         "Over several campaigns people are the units of the interval.",
         data=("touchpoints", "campaign_links", "campaign_counters"),

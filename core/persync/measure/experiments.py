@@ -174,7 +174,7 @@ def gather(engine: Engine, experiment: Experiment, ask: Ask) -> Reading:
     ordered = _ordered(bought, to_at, ask) if has_orders else _no_orders(ask, taken)
     clash = {outcome.name for outcome in ordered}
     renamed = [replace(o, name=f"{o.name} (imported)") if o.name in clash else o for o in imported]
-    planned = _planned(engine, experiment, sizes)
+    planned = planned_shares(engine, experiment, sizes)
     return Reading(dict(sorted(sizes.items())), mixed, (*ordered, *renamed), planned)
 
 
@@ -227,7 +227,8 @@ def _imported(rows: Sequence[Mapping[str, Any]], to_at: int, ask: Ask) -> list[O
     return outcomes
 
 
-def _planned(engine: Engine, experiment: Experiment, sizes: Mapping[str, int]) -> dict[str, float]:
+def planned_shares(engine: Engine, experiment: Experiment, sizes: Mapping[str, int]) -> dict[str, float]:
+    """Return the share of people each arm was to have, as settings or assignments say; {} where they do not."""
     configured = dict(experiment.planned_shares)
     if configured and set(configured) != set(sizes):
         raise ConfigError(

@@ -136,6 +136,21 @@ def welch(sample: Moments, base: Moments, confidence: float = CONFIDENCE) -> Int
     return Interval(difference, difference - half, difference + half, student_p(difference / math.sqrt(error), freedom))
 
 
+def difference_of(a: Interval, b: Interval, confidence: float = CONFIDENCE) -> Interval:
+    """Return a - b of two independent estimates from their own intervals, by recovered variances (Zou & Donner 2008).
+
+    Of two Wilson intervals it is Newcombe's. p goes by the half of the interval that points to zero; without any width it is 1
+    for equal and 0 for different values.
+    """
+    difference = a.value - b.value
+    low = difference - math.hypot(a.value - a.low, b.high - b.value)
+    high = difference + math.hypot(a.high - a.value, b.value - b.low)
+    half = difference - low if difference > 0 else high - difference
+    if half <= 0:
+        return Interval(difference, low, high, 1.0 if difference == 0 else 0.0)
+    return Interval(difference, low, high, normal_p(difference / half * normal_quantile(confidence)))
+
+
 def ratio_of_shares(
     successes: int, n: int, base_successes: int, base_n: int, confidence: float = CONFIDENCE
 ) -> Interval | None:

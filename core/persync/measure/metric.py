@@ -38,6 +38,7 @@ class Ask:
     """[from, to) in epoch ms; None = all that is covered"""
     by: tuple[str, ...] = ()
     arm: str | None = None
+    """the experiment whose arms are a dimension, see `grouping`"""
     currency: str | None = None
     """the reporting currency; credit in others is turned into it at the order's date. None = the only one in the store"""
     timezone: str = "UTC"
@@ -85,3 +86,5 @@ class Metric:
     data: tuple[str, ...] = ()
     """the tables it reads"""
     options: Mapping[str, Any] = field(default_factory=dict)
+    compares_arms: bool = False
+    """a mean or share over everybody in a slice, bought or not: by arm, its differences may claim what the draw allows"""

@@ -112,7 +112,7 @@ METRICS: tuple[Metric, ...] = (
         "share",
         consent_coverage,
         number="140",
-        dimensions=(*SEND_DIMENSIONS, "any attribute"),
+        dimensions=(*SEND_DIMENSIONS, "arm", "coh", "any attribute"),
         edge_cases="No recipients: null, no_denominator. An unstated consent is not a recorded one.",
         data=("touchpoints", "consents"),
     ),

@@ -259,7 +259,7 @@ def lifts(id: str, holdout: bool) -> Metric:
             except ConfigError as problem:
                 by = {"experiment": experiment.name}
                 read.append(rules.absent("difference", MISCONFIGURED, by, note=str(problem)))
-        kept = [e for e in read if ask.arm is None or e.by.get("arm", ask.arm) == ask.arm]
+        kept = [e for e in read if ask.arm in (None, e.by.get("experiment"))]
         return kept or [no_experiment(engine, id, ask)]
 
     kind = "a share of people drawn by lot to be left out" if holdout else "arms drawn by lot"
@@ -275,6 +275,7 @@ def lifts(id: str, holdout: bool) -> Metric:
         edge_cases="People are read in the arm they were drawn into; people in two arms are left out and counted. A sample "
         "ratio less likely than 0.001 blocks the verdict. A window not over: null, immature.",
         data=("assignments", "memberships", "segments", "orders", "order_ledger", "outcomes"),
+        options={"arms": "own"},
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from persync.engine.engine import Engine
 from persync.errors import ConfigError, nearest
-from persync.measure import rules
+from persync.measure import attributes
+from persync.measure.grouping import ANY_ATTRIBUTE, ARM, COHORT, check_dimensions, grouping, hidden
 from persync.measure.metric import Ask
 from persync.measure.texts import piece, run
 
@@ -29,7 +30,7 @@ class Slices:
 
     dimensions: tuple[str, ...]
     texts: tuple[str, ...]
-    params: Mapping[str, str]
+    params: Mapping[str, Any]
     attribute: str | None
     titles: Mapping[str, tuple[str, str]]
     """campaign id -> (the vendor's id, title)"""
@@ -59,12 +60,7 @@ class Slices:
         """Return the values of the attribute that rule E1 hides, the same in every other slice."""
         if self.attribute is None:
             return frozenset()
-        tables: dict[tuple[str, ...], dict[str, int]] = {}
-        for row in rows:
-            by = self.by(row)
-            value = by.pop(self.attribute)
-            tables.setdefault(tuple(by.values()), {})[value] = int(row[people])
-        return rules.hidden_in_any(list(tables.values()), ask.suppress_n)
+        return hidden([(self.by(row), int(row[people])) for row in rows], self.attribute, ask)
 
 
 def check(by: Sequence[str], valid: Sequence[str], what: str) -> None:
@@ -76,23 +72,24 @@ def check(by: Sequence[str], valid: Sequence[str], what: str) -> None:
 
 
 def slices(engine: Engine, ask: Ask, what: str) -> Slices:
-    """Return how to slice sends by `ask.by`: msg, level, channel, connection, or one attribute that the store holds."""
-    rows = engine.rows("SELECT DISTINCT a.name AS name FROM attributes AS a ORDER BY 1")
-    attributes = [str(row["name"]) for row in rows if row["name"] not in SEND_DIMENSIONS]
-    check(ask.by, [*SEND_DIMENSIONS, *attributes], what)
-    named = [dimension for dimension in ask.by if dimension in attributes]
-    if len(named) > 1:
-        raise ConfigError(f"{what} can be sliced by one attribute at a time.", hint=f"Choose one of {', '.join(named)}.")
+    """Return how to slice sends by `ask.by`: msg, level, channel, connection, and by who was sent them: arm, coh, or one
+    attribute that the store holds."""
+    known = {name for name in attributes.values(engine) if name not in (*SEND_DIMENSIONS, ARM, COHORT)}
+    check_dimensions(ask.by, (*SEND_DIMENSIONS, ARM, COHORT, ANY_ATTRIBUTE), known, what)
     texts = [piece("sends")]
     joins = (
         " LEFT JOIN words AS w ON w.word = s.channel LEFT JOIN connections AS n ON n.connection = s.connection"
         if set(ask.by) & {"channel", "connection"}
         else ""
     )
-    if named:
-        texts.append(piece("groups"))
-        joins += " LEFT JOIN group_values AS g ON g.person = s.person"
-    columns = "".join(f", {_EXPRESSIONS.get(d, _GROUP)} AS d{i}" for i, d in enumerate(ask.by))
+    expressions = dict(_EXPRESSIONS)
+    people = None
+    if of_people := [dimension for dimension in ask.by if dimension not in SEND_DIMENSIONS]:
+        people = grouping(engine, ask, what, people="sends", by=of_people)
+        texts += people.texts
+        joins += " JOIN grouped AS g ON g.person = s.person"
+        expressions |= {dimension: f"g.d{i}" for i, dimension in enumerate(of_people)}
+    columns = "".join(f", {expressions[d]} AS d{i}" for i, d in enumerate(ask.by))
     texts.append(
         "sliced AS (SELECT s.person AS person, s.campaign_id AS campaign_id, s.connection AS connection,"
         f" s.sent_at AS sent_at, s.last_sent_at AS last_sent_at, s.level AS level{columns} FROM sends AS s{joins})"
@@ -100,13 +97,10 @@ def slices(engine: Engine, ask: Ask, what: str) -> Slices:
     return Slices(
         tuple(ask.by),
         tuple(texts),
-        {"attribute": named[0]} if named else {},
-        named[0] if named else None,
+        people.params if people else {},
+        people.attribute if people else None,
         _titles(engine) if "msg" in ask.by else {},
     )
-
-
-_GROUP = "COALESCE(g.value, 'unknown')"
 
 
 def _titles(engine: Engine) -> dict[str, tuple[str, str]]:

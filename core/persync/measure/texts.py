@@ -27,9 +27,10 @@ def query(*names: str) -> str:
 
 
 def join(*texts: str) -> str:
-    """Join CTE texts and a final SELECT text into one query."""
+    """Join CTE texts and a final SELECT text into one query. A text that stands there twice is written once, where it first
+    stands, so that two parts of a query may both bring the piece they build on."""
     *ctes, select = texts
-    return "WITH " + ",\n".join(ctes) + "\n" + select if ctes else select
+    return "WITH " + ",\n".join(dict.fromkeys(ctes)) + "\n" + select if ctes else select
 
 
 def run(engine: Engine, sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:

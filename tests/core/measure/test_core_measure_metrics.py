@@ -505,13 +505,14 @@ def test_an_experiment_nobody_is_in_does_not_hide_another(tested: Any) -> None:
 
 
 def test_tests_and_holdouts_are_read_apart(tested: Any) -> None:
-    """A holdout is no A/B test, and the other way round; `arm` narrows to one."""
-    ask = Ask(now=10**13, experiments={"t": Experiment("t", control="off", holdout=True)}, arm="on")
+    """A holdout is no A/B test, and the other way round; `arm` narrows to one experiment."""
+    other = Experiment("u", control="off", holdout=True)
+    ask = Ask(now=10**13, experiments={"t": Experiment("t", control="off", holdout=True), "u": other}, arm="t")
 
     assert [e.reason for e in compute(tested, "ab_test", ask)] == ["no_experiment"]
     read = compute(tested, "holdout_incrementality", ask)
     assert {e.label for e in read if e.id == "difference"} == {"holdout"}
-    assert "off" not in {e.by.get("arm") for e in read}
+    assert {e.by["experiment"] for e in read} == {"t"}
 
 
 def test_exposure_never_counts_an_unread_message_as_generic(platforms: Any) -> None:
