@@ -14,6 +14,11 @@ CASES = {
     "an order made just after a pull, and no other pull for a month": "loose hubspot; pull 0 0; join 0 0; buy 24 0",
     "erased before the contacts were ever read": "neat hubspot; consent 24 40; erase 45 1; pull 0 0",
     "a refund that hung on its order too late, and no pull for a month": "loose shopify; refund 0 0; consent 0 16",
+    "a late change of an order too long for a page, and no pull for a month": (
+        "neat shopify; edit 18 0; refund 42 0; wait 1 1; edit 46 0"
+    ),
+    "erased by address, with rows under an id from a stream that names none": "loose hubspot; join 0 0; part 1 0; erase 0 0",
+    "a cart of somebody erased whom the vendor has merged since": "neat hubspot; killed 0 0; merge_contacts 2 0; erase 0 0",
     "covered from the beginning, with a failure since": "loose hubspot; pull 4 0; cancel 55 10; wait 3 2; failing 54 7",
 }
 """{what it was: the history}"""

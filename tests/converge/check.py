@@ -113,16 +113,18 @@ class Past:
     """What the business had and has no longer, as a store names it.
 
     `people`: {connection: natural keys of people whom it does not know any more}; `words`: ids of things that are gone,
-    wherever they stand in a row; `erased`: natural keys of those who were erased.
+    wherever they stand in a row; `erased`: natural keys of those who were erased; `taken`: (table, key) of what went with
+    them. A vendor that merged somebody since may no longer say whose it was.
     """
 
     people: dict[str, set[str]]
     words: set[str]
     erased: set[str]
+    taken: set[tuple[str, tuple[Any, ...]]]
 
     @classmethod
-    def of(cls, business: Business, key: StoreKey, erased: set[str]) -> Past:
-        """Name what is gone; `erased` are the natural keys of those who were erased."""
+    def of(cls, business: Business, key: StoreKey, erased: set[str], taken: set[tuple[str, tuple[Any, ...]]]) -> Past:
+        """Name what is gone; `erased` are the natural keys of those who were erased, `taken` what went with them."""
         people: dict[str, set[str]] = {name: set() for name in NAMES}
         words: set[str] = set()
         for connection, thing, number in business.gone:
@@ -132,7 +134,7 @@ class Past:
                 words.add(number)
         for connection, address in business.strangers:
             people[connection].add(f"email\x1f\x1f{key.name('email', address)}")
-        return cls(people, words, erased)
+        return cls(people, words, erased, taken)
 
     def knows(self, row: Row) -> bool:
         """Tell whether a row is about somebody or something that is no more."""
@@ -175,7 +177,9 @@ def as_clean(mine: dict[str, Table], clean: dict[str, Table], past: Past) -> Ite
             found = have.get(key)
             if past.is_erased(row) or (found is not None and _agrees(table, found, row, past)):
                 continue
-            if found is None and (_says_nothing(table, row) or (past.erased and table in NAMES_ALONE)):
+            if found is None and ((table, key) in past.taken or _says_nothing(table, row)):
+                continue
+            if found is None and past.erased and table in NAMES_ALONE:
                 continue
             yield f"{table}: a clean pull has {row}, here is {found}"
         for key, row in have.items():

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from itertools import permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from converge import check
 from converge.business import CHANGES, DAY, MINUTE, SECOND, make_business
-from converge.check import Past, Table, read_store
+from converge.check import Past, Table, read_store, read_table
 from converge.history import DISTURBED, PULLS, WAITS, History, Step
 from converge.vendors import Business, Killed, Seat, Trouble, Vendors, close_all, dying, kept_open
 from persync.connect.pull import pull
@@ -43,6 +44,8 @@ class Tale:
     business: Business = field(default_factory=make_business)
     erased: set[str] = field(default_factory=set)
     """natural keys of those who were erased: what the vendors know them by, and what the store knew them by"""
+    taken: set[tuple[str, tuple[Any, ...]]] = field(default_factory=set)
+    """(table, key) of what went with somebody erased, because the store knew it to be theirs"""
     requests: list[Person] = field(default_factory=list)
     """how erasures named whom they meant"""
     known: dict[str, Table] = field(default_factory=dict)
@@ -118,8 +121,6 @@ class Tale:
     def trouble(self, word: str, a: int, b: int) -> None:
         """Pull, and let something go wrong."""
         names = self.order(b // 2)
-        if word == "part" and self.erased and not self.pulled:
-            return  # a stream that names people by an id alone must not come before the people themselves
         if word == "part":
             names = names[:1]
             streams = self.streams(names[0], a)
@@ -177,6 +178,9 @@ class Tale:
             subject = find(store, who)
             names = dict(store.db.execute("SELECT connection, name FROM connections"))
             self.erased |= {f"{kind}\x1f{names.get(number, '')}\x1f{stored}" for kind, number, stored in subject.keys}
+            for table in ("carts", "tickets", "feedback"):
+                rows = read_table(store.db, table).items()
+                self.taken |= {(table, key) for key, row in rows if row["key_id"] in self.erased}
             erase(store, [subject], now=self.now)
             derive(store)
 
@@ -209,7 +213,7 @@ def lived(history: History) -> list[str]:
             tale.run()
             mine = read_store(tale.store)
             with kept_open(tale.store) as store:
-                past = Past.of(tale.business, store.key, tale.erased)
+                past = Past.of(tale.business, store.key, tale.erased, tale.taken)
                 wrong = [f"integrity: {line}" for line in store.integrity()]
             wrong += list(check.marked(mine, tale.business, past))
             wrong += list(check.forgotten(mine, past))

@@ -17,6 +17,7 @@ from persync_shopify.totals import COST_COVERAGE
 
 Connect = Callable[..., Any]
 HOUR = 3_600_000
+DAY = 24 * HOUR
 ALL = frozenset({"read_orders", "read_all_orders", "read_customers", "read_products"})
 
 
@@ -113,6 +114,25 @@ def test_an_agreement_that_reaches_its_order_late_is_found_within_three_days(
     run(store, connect(world, odd=Oddities(late=2 * HOUR)), world.now)
 
     assert (before, select(store, entries)) == ([(0,)], [(1,)])
+
+
+def test_a_late_agreement_of_an_order_that_fits_no_page_is_found_too(build: Any, connect: Connect, tmp_path: Path) -> None:
+    """Its sales are a work of their own, which is done anew each day until nothing can be late any more."""
+    at = build.now - HOUR
+    order = build.order(1, 1, created_at=at - DAY, processed_at=at - DAY, updated_at=at)
+    for number in range(1, 8):
+        entry = replace(order.ledger[0], id=f"{order.ledger[0].id}{number}", at=at if number == 7 else at - DAY + number)
+        order.ledger.append(entry)
+    world = build.world(people=1, orders=[order])
+    store = tmp_path / "s.db"
+    entries = "SELECT COUNT(DISTINCT entry) FROM order_ledger"
+
+    run(store, connect(world, odd=Oddities(late=2 * HOUR)), build.now)
+    before = select(store, entries)
+    world.now = build.now + 25 * HOUR
+    run(store, connect(world, odd=Oddities(late=2 * HOUR)), world.now)
+
+    assert (before, select(store, entries)) == ([(7,)], [(8,)])
 
 
 def test_what_somebody_deleted_is_dated_by_the_shops_events(build: Any, connect: Connect, tmp_path: Path) -> None:

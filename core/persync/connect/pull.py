@@ -38,6 +38,7 @@ from persync.store import checkpoints as points
 from persync.store import passes
 from persync.store.checkpoints import Checkpoint
 from persync.store.derive import derive
+from persync.store.late import complete
 from persync.store.locks import hold
 from persync.store.log import begin_run, end_run, note_killed
 from persync.store.store import Store, open_store
@@ -101,6 +102,7 @@ def pull(
                 if not result.interrupted:
                     with interrupts.held(), store.transaction() as db:
                         passes.end(db)
+                    complete(store, now=options.now)
                 # A full pull also mends what was derived, whatever the revisions say.
                 derive(store, aliases=aliases, force=options.full)
     except KeyboardInterrupt as stop:

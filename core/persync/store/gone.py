@@ -13,7 +13,7 @@ import orjson
 
 from persync.rows import Person
 from persync.store.key import StoreKey
-from persync.store.schema import HASHED_KINDS
+from persync.store.schema import DUE, HASHED_KINDS
 
 Marks = dict[Person, dict[str, tuple[str, int, str]]]
 """of each person: {mark: (kind of key, connection, what the store would keep of the key)}"""
@@ -39,8 +39,9 @@ class Gone:
     def erased(self, people: Iterable[Person]) -> set[Person]:
         """Return those of a page's people who were erased.
 
-        Those of their keys that the store does not know become tombstones too, so that a record with these keys alone is
-        recognised as well.
+        Their other keys become tombstones too, so that a record with these keys alone is recognised as well. What the store
+        already has under one of them is due to go (late.py), unless it has the record of whoever bears it, or another address
+        of theirs: then somebody else took the erased address over.
         """
         marks = self._marks(people, tombstone)
         found = dict(self._found({mark for mine in marks.values() for mark in mine}))
@@ -54,10 +55,14 @@ class Gone:
                     continue
                 erased.add(person)
                 for mark, natural in mine.items():
-                    if mark not in found and not self._is_known(*natural):
-                        found[mark] = min(when)
-                        self.db.execute("INSERT INTO tombstones VALUES (?, ?)", (mark, min(when)))
-                        grown = True
+                    known = None if mark in found else self._known(*natural)
+                    if mark in found or (known is not None and _is_somebody(self.db, known)):
+                        continue
+                    if known is not None:
+                        _make_due(self.db, known)
+                    found[mark] = min(when)
+                    self.db.execute("INSERT INTO tombstones VALUES (?, ?)", (mark, min(when)))
+                    grown = True
         return erased
 
     def removed(self, people: Iterable[Person], active: Collection[Person]) -> set[Person]:
@@ -75,7 +80,7 @@ class Gone:
             mine = marks[person]
             if found.isdisjoint(mine):
                 continue
-            if person in active or any(self._is_known(*natural) for natural in mine.values()):
+            if person in active or any(self._known(*natural) is not None for natural in mine.values()):
                 self.db.executemany("DELETE FROM tombstones WHERE hash = ?", [(mark,) for mark in mine if mark in found])
                 found.difference_update(mine)
             else:
@@ -130,17 +135,40 @@ class Gone:
             (orjson.dumps(sorted(marks)).decode(),),
         ).fetchall()
 
-    def _is_known(self, kind: str, connection: int, stored: str) -> bool:
+    def _known(self, kind: str, connection: int, stored: str) -> int | None:
         found = self.db.execute(
-            "SELECT 1 FROM person_keys WHERE kind = ? AND connection = ? AND key = ?", (kind, connection, stored)
-        )
-        return found.fetchone() is not None
+            "SELECT key_id FROM person_keys WHERE kind = ? AND connection = ? AND key = ?", (kind, connection, stored)
+        ).fetchone()
+        return None if found is None else int(found[0])
 
     def _name_of(self, connection: int) -> str:
         """Return a connection's name, "" for none: its number depends on the order in which connections were made."""
         if connection not in self._names:
             self._names = connection_names(self.db)
         return self._names[connection]
+
+
+def _is_somebody(db: sqlite3.Connection, key_id: int) -> bool:
+    """Tell whether an address is known of whoever bears a key, or a platform's own record of them."""
+    found = db.execute(
+        "WITH RECURSIVE mine (key_id) AS (VALUES (?) UNION SELECT CASE WHEN l.key_a = m.key_id THEN l.key_b ELSE l.key_a END"
+        " FROM mine m JOIN links l ON l.undone_at IS NULL AND m.key_id IN (l.key_a, l.key_b))"
+        " SELECT 1 FROM mine m WHERE m.key_id IN (SELECT c.key_id FROM contacts c)"
+        " OR EXISTS (SELECT 1 FROM person_keys k WHERE k.key_id = m.key_id AND k.kind = 'email') LIMIT 1",
+        (key_id,),
+    )
+    return found.fetchone() is not None
+
+
+def keys_due(db: sqlite3.Connection) -> list[int]:
+    """Return the numbers of keys of erased people whose rows have yet to go."""
+    row = db.execute("SELECT value FROM meta WHERE name = ?", (DUE,)).fetchone()
+    return list(orjson.loads(row[0])) if row else []
+
+
+def _make_due(db: sqlite3.Connection, key_id: int) -> None:
+    due = sorted({*keys_due(db), key_id})
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (DUE, orjson.dumps(due).decode()))
 
 
 def stored_keys(key: StoreKey, kind: str, values: Iterable[str]) -> dict[str, str]:

@@ -327,6 +327,9 @@ MIRRORED: Final = (
 
 ERASURES: Final = "erasures"
 """in `meta`: how many erasures the store has seen; a mirror that knows of fewer must drop its old files at once"""
+DUE: Final = "erasure due"
+"""in `meta`: the numbers of keys that turned out to be an erased person's, and whose rows have yet to go"""
+
 UNFINISHED: Final = "erasure unfinished"
 """in `meta`: set in the erasure's own transaction, taken away once no byte of a deleted row is left"""
 

@@ -55,6 +55,25 @@ def find(store: Store, names: Person, orders: Iterable[str] = (), *, of: str = "
                 "SELECT key_id FROM person_keys WHERE kind = ? AND connection = ? AND key = ?", (kind, connection, stored)
             )
         )
+    cut = tuple(_order_copies(db, _connection(db, of), orders)) if of else ()
+    return _whole(db, found, named, texts, cut)
+
+
+def known_by(store: Store, key_ids: Iterable[int]) -> Subject:
+    """Return everything that whoever bears these keys is known by. A key that the store has no more stands for nobody."""
+    derive(store, only=("person_of",))
+    find_key = "SELECT 1 FROM person_keys WHERE key_id = ?"
+    there = {key_id for key_id in key_ids if store.db.execute(find_key, (key_id,)).fetchone()}
+    return _whole(store.db, there, set(), set(), ())
+
+
+def _whole(
+    db: sqlite3.Connection,
+    found: set[int],
+    named: set[tuple[str, int, str]],
+    texts: set[tuple[int, str]],
+    cut: tuple[tuple[int, int, str], ...],
+) -> Subject:
     people = {row[0] for key_id in found for row in db.execute("SELECT person FROM person_of WHERE key_id = ?", (key_id,))}
     for person in people:
         found.update(key_id for (key_id,) in db.execute("SELECT key_id FROM person_of WHERE person = ?", (person,)))
@@ -64,7 +83,6 @@ def find(store: Store, names: Person, orders: Iterable[str] = (), *, of: str = "
         keys.add(key)
         if key[0] == "id":
             texts.update((key[1], form.format(key[2])) for form in _FORMS)
-    cut = tuple(_order_copies(db, _connection(db, of), orders)) if of else ()
     return Subject(frozenset(found), frozenset(keys), frozenset(texts), cut, len(_neighbours(db, found)))
 
 

@@ -21,7 +21,7 @@ from persync.rows import Child, Parked, Row
 from persync_shopify.bulk_lines import key_of, place
 from persync_shopify.money_rows import discounts
 from persync_shopify.records import Applications, MoneyV2, OrderLinesRecord, OrderRecord, OrderSalesRecord
-from persync_shopify.rows import line_rows, order_rows, sales_rows
+from persync_shopify.rows import line_rows, order_rows, sales_rows, version_of
 from persync_shopify.values import minor, money, order_ref, tail
 
 __all__ = ["BulkRecord", "gathered", "line_of_file_rows"]
@@ -86,7 +86,7 @@ def gathered(data: Mapping[str, Any], below: Below, at: Context) -> Iterator[Row
     yield from sales_rows(order, at)
     yield from line_rows(order, at)
     changed = order.get("changed")
-    version = changed.isoformat() if changed else None
+    version = version_of(changed, at) if changed else None
     if _lacks_sales(order):
         yield Child("order_sales", tail(order["id"]), {"id": order["id"], **at.parent}, version)
     if _lacks_lines(order):

@@ -51,6 +51,8 @@ DAY_MS: Final = 86_400_000
 WALL_DAYS: Final = 60
 """how far back a token without read_all_orders sees"""
 READY_WITHIN_MS: Final = 7 * DAY_MS
+LATE_DAYS: Final = 3
+"""so long after an order changed, an agreement may still reach it, and that does not touch its `updatedAt`"""
 """a journey that is not ready after this long is not asked for again"""
 
 _CONSENT: Final = {
@@ -182,7 +184,7 @@ def order_rows(record: OrderRecord, at: Context) -> Iterator[Row]:
         journey=journey,
         cart=_cart(record),
     )
-    version = record["updatedAt"].isoformat()
+    version = version_of(record["updatedAt"], at)
     more = {"id": record["id"], **at.parent}
     if "agreements" in record:
         yield from _ledger(ref, record["agreements"], milliseconds(record["processedAt"]))
@@ -216,6 +218,12 @@ def _money(ref: OrderRef, record: OrderRecord, more: dict[str, Any], version: st
         yield from payments(ref, record["transactions"])
         if len(record["transactions"]) >= PAYMENTS:
             yield Child("order_payments", number, more, version)
+
+
+def version_of(changed: datetime, at: Context) -> str:
+    """Return the version of what a page of an order could not hold: another one each day while something may arrive late."""
+    days = max(0, at.now - milliseconds(changed)) // DAY_MS
+    return changed.isoformat() if days >= LATE_DAYS else f"{changed.isoformat()} day {days}"
 
 
 def _cart(record: OrderRecord) -> str | Keep | None:

@@ -34,7 +34,7 @@ from persync_shopify.records import (
     OrderSalesRecord,
     ShopRecord,
 )
-from persync_shopify.rows import customer_rows, line_rows, moment_rows, order_rows, sales_rows, shop_rows
+from persync_shopify.rows import LATE_DAYS, customer_rows, line_rows, moment_rows, order_rows, sales_rows, shop_rows
 from persync_shopify.shop_records import (
     AbandonmentRecord,
     ActivityRecord,
@@ -116,7 +116,7 @@ ORDERS = Stream(
     ),
     gather=gathered,
     safe=("id", "name", "sourceName", "displayFinancialStatus", "processedAt", "updatedAt", "cancelledAt"),
-    window=Incremental(lookback_days=3),
+    window=Incremental(lookback_days=LATE_DAYS),
     needs=("shop",),
     scopes=("read_orders", "read_all_orders", "read_products"),
     facts=("orders", "refunds", "discounts", "payments", "visits", "consent at purchase"),
