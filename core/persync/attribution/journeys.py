@@ -57,7 +57,7 @@ def build(engine: Engine, ask: Ask, models: Sequence[AttributionModel] = ()) -> 
         engine.write(load("milestones", PACKAGE), {"longest_ms": longest}, "milestones")
     since = ask.path == "since_last_order"
     if since:
-        offset, moments = _offset(engine, ask.timezone)
+        offset, moments = offset_sql(engine, ask.timezone)
         engine.write(filled("previous_orders", {"offset": offset}), moments, "previous_orders")
     words = _words(days, mail=mail, marks=marks, since=since)
     params = {f"{kind}_ms": round(each * DAY_MS) for kind, each in days.items()}
@@ -151,7 +151,7 @@ def _milestone(name: str, *, known: bool) -> str:
     )
 
 
-def _offset(engine: Engine, timezone: str) -> tuple[str, dict[str, Any]]:
+def offset_sql(engine: Engine, timezone: str) -> tuple[str, dict[str, Any]]:
     """Return SQL for the offset from UTC in ms at `m.ordered_at`, with the moments at which the zone's clocks changed."""
     span = engine.rows("SELECT MIN(m.ordered_at) AS first_at, MAX(m.ordered_at) AS last_at FROM money_orders AS m")[0]
     if span["first_at"] is None:

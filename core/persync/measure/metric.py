@@ -9,6 +9,7 @@ from typing import Any, Literal
 from persync.attribution.calibrate import Lift
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
+from persync.measure.value_settings import ValueSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Ask:
     seed: int = 1
     min_conversions: int = 300
     """the fewest converting paths that a data-driven model is fitted to"""
+    value: ValueSettings = field(default_factory=ValueSettings)
+    """what customers' value is worked out with"""
     lift: Lift | None = None
     """what a holdout says, see `lifts.with_lift`; needed where models are calibrated"""
 

@@ -27,6 +27,7 @@ from persync.settings.tables import (
     ShopsTable,
     StoreTable,
 )
+from persync.settings.value import ValueTable
 from persync.settings.toml import Places, checked, named, parse_toml, read_text
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Project:
     aliases: Mapping[str, str] = field(default_factory=dict)
     retention: Mapping[str, int] = field(default_factory=dict)
     """{kind: months} after which rows go"""
+    value: ValueTable = field(default_factory=ValueTable)
     has_file: bool = True
 
     @property
@@ -110,6 +112,7 @@ class Project:
             margin=self.report.margin,
             suppress_n=self.report.suppress_n,
             report_n=self.report.report_n,
+            value=self.value.settings(zone_name),
         )
 
     def models(self, known: Mapping[str, AttributionModel], half_life_days: float | None = None) -> dict[str, AttributionModel]:
@@ -139,7 +142,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         return Project(folder, folder / StoreTable().path, has_file=False)
     given = parse_toml(text, path)
     place = Places(text, str(path))
-    tables = ("attribution", "store", "connections", "experiments", "jobs", "privacy", "report", "shops")
+    tables = ("attribution", "store", "connections", "experiments", "jobs", "privacy", "report", "shops", "value")
     for name, value in given.items():
         if name not in tables:
             raise ConfigError(f"there is no table '{name}'.", where=place.of("", name), hint=nearest(name, tables))
@@ -171,6 +174,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         own_models=own_models(attribution.weights, place),
         aliases=checked(ShopsTable, given.get("shops", {}), "shops", place).aliases,
         retention=checked(PrivacyTable, given.get("privacy", {}), "privacy", place).retention.periods,
+        value=checked(ValueTable, given.get("value", {}), "value", place),
     )
     for name, experiment in experiments.items():
         try:

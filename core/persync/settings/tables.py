@@ -8,17 +8,19 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
-class _Table(BaseModel):
+class Strict(BaseModel):
+    """A table in which nothing is misspelt: other keys are refused, and a text is no number."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class StoreTable(_Table):
+class StoreTable(Strict):
     """[store]"""
 
     path: str = "persync.db"
 
 
-class ReportTable(_Table):
+class ReportTable(Strict):
     """[report]: how numbers are meant wherever they are shown. `margin` is a share of net revenue."""
 
     name: str | None = None
@@ -31,7 +33,7 @@ class ReportTable(_Table):
     report_n: int = Field(default=30, ge=1)
 
 
-class WeightsTable(_Table):
+class WeightsTable(Strict):
     """[attribution.weights.NAME]: a model of one's own, by position, by channel or by an expression."""
 
     first: list[float] = Field(default=[], max_length=20)
@@ -43,7 +45,7 @@ class WeightsTable(_Table):
     summary: str = ""
 
 
-class WindowsTable(_Table):
+class WindowsTable(Strict):
     """[attribution.windows]: how many days before an order a touch of the kind counts; default: report.lookback_days."""
 
     click: float | None = Field(default=None, gt=0)
@@ -58,7 +60,7 @@ class WindowsTable(_Table):
         return {kind: days for kind, days in self.model_dump().items() if days is not None}
 
 
-class AttributionTable(_Table):
+class AttributionTable(Strict):
     """[attribution]: what credit is given on. What it leaves out is as in [report]."""
 
     basis: Literal["net", "gross", "margin"] | None = None
@@ -72,7 +74,7 @@ class AttributionTable(_Table):
     weights: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")], WeightsTable] = {}
 
 
-class RetentionTable(_Table):
+class RetentionTable(Strict):
     """[privacy.retention]: for how many months each kind of row is kept; without a number for good.
 
     `people` counts from somebody's last activity, which the other kinds tell of: none of them may be kept for less.
@@ -104,19 +106,19 @@ class RetentionTable(_Table):
         return {kind: months for kind, months in self.model_dump().items() if months is not None}
 
 
-class PrivacyTable(_Table):
+class PrivacyTable(Strict):
     """[privacy]"""
 
     retention: RetentionTable = RetentionTable()
 
 
-class ShopsTable(_Table):
+class ShopsTable(Strict):
     """[shops]: `aliases` maps other names of a shop to its own domain."""
 
     aliases: dict[str, str] = {}
 
 
-class ExperimentTable(_Table):
+class ExperimentTable(Strict):
     """[experiments.NAME]"""
 
     tags: dict[str, str] = {}
@@ -127,7 +129,7 @@ class ExperimentTable(_Table):
     planned_shares: dict[str, float] = {}
 
 
-class JobReport(_Table):
+class JobReport(Strict):
     """One report that a job writes; `out` is relative to the project's folder."""
 
     out: str
@@ -135,7 +137,7 @@ class JobReport(_Table):
     period: str | None = None
 
 
-class JobCheck(_Table):
+class JobCheck(Strict):
     """One check of a job: every slice of a metric must lie between `min` and `max`."""
 
     metric: str
@@ -145,7 +147,7 @@ class JobCheck(_Table):
     period: str | None = None
 
 
-class JobTable(_Table):
+class JobTable(Strict):
     """[jobs.NAME]: `at` is the local time it is scheduled for."""
 
     pull: Literal["all"] | list[str] = "all"
