@@ -1,0 +1,319 @@
+"""What customers will bring in the next months, how sure that is, and how well the same way would have told the last months."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from persync.engine.engine import Engine
+from persync.estimate import Estimate
+from persync.measure import intervals, rules
+from persync.measure.metric import Ask
+from persync.measure.occasions import Ground, build, build_money
+from persync.measure.value.curve import from_curve
+from persync.measure.value.cut import Cut, Row, cut, dated
+from persync.measure.value.lifetime import as_margin
+from persync.measure.value.margin import margin
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from persync.measure.btyd.cells import Cells
+
+    Array = np.ndarray[Any, Any]
+
+ID: Final = "cltv_predictive"
+BACKTEST: Final = "cltv_backtest"
+ALIVE: Final = "customers_active"
+ORDERS: Final = "orders_expected"
+NO_FIT: Final = "no_fit"
+TOO_FEW_REPEATERS: Final = "too_few_repeat_buyers"
+HOLDOUT_DAYS: Final = 182
+_CELLS: Final = 1_500
+"""cells that the slope of the value by the parameters is taken on"""
+_MOVE: Final = 1e-3
+_DEPENDENT: Final = 0.3
+"""a correlation of how often and how much that Gamma-Gamma does not bear"""
+
+_HISTORIES = (
+    "SELECT c.repeats AS x, c.last_day - c.first_day AS t_x, :end_day - c.first_day AS age, COUNT(*) AS n,"
+    " SUM(CAST(c.repeat_minor AS DOUBLE)) AS spent/*columns*/ FROM customers AS c JOIN grouped AS g ON g.person = c.person"
+    " WHERE c.first_day < :end_day /*keys*/"
+)
+_PER: Final = "c.repeats, c.last_day - c.first_day, :end_day - c.first_day"
+_MEANS = (
+    "SELECT c.repeats AS x, CAST(c.repeat_minor AS DOUBLE) / c.repeats AS mean FROM customers AS c"
+    " WHERE c.repeats > 0 AND c.repeat_minor > 0 AND c.first_day < :end_day ORDER BY c.person"
+)
+_THEN = (
+    "SELECT p.x AS x, p.t_x AS t_x, p.age AS age, COUNT(*) AS n, SUM(p.spent) AS spent, SUM(p.later) AS later,"
+    " SUM(p.later * p.later) AS squares FROM (SELECT o.person AS person,"
+    " SUM(CASE WHEN o.day < :cut_day THEN 1 ELSE 0 END) - 1 AS x,"
+    " MAX(CASE WHEN o.day < :cut_day THEN o.day END) - MIN(o.day) AS t_x, :cut_day - MIN(o.day) AS age,"
+    " SUM(CASE WHEN o.day < :cut_day AND o.number > 1 THEN CAST(o.revenue_minor AS DOUBLE) ELSE 0e0 END) AS spent,"
+    " SUM(CASE WHEN o.day >= :cut_day AND o.day < :end_day THEN 1e0 ELSE 0e0 END) AS later"
+    " FROM occasions AS o GROUP BY o.person HAVING MIN(o.day) < :cut_day) AS p GROUP BY p.x, p.t_x, p.age"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Customers in cells, and what the repeats of all customers of a cell came to (minor units)."""
+
+    cells: Cells
+    spent: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A fit of how often and a fit of how much (or a mean, where values do not differ), on all customers."""
+
+    name: str
+    counts: Any
+    values: Any
+    mean: float
+    """the mean repeat purchase in minor units, which stands in where no Gamma-Gamma is found"""
+    dependence: float
+    repeaters: int
+
+
+def histories(rows: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> Histories:
+    """Return cells from rows, or from columns, of x, t_x and age in days, n and spent."""
+    import numpy as np
+
+    from persync.measure.btyd.cells import WEEK, Cells
+
+    if isinstance(rows, Mapping):
+        columns = {name: np.asarray(rows[name], np.float64) for name in ("x", "t_x", "age", "n", "spent")}
+    else:
+        columns = {name: np.array([float(row[name]) for row in rows]) for name in ("x", "t_x", "age", "n", "spent")}
+    x = columns["x"]
+    return Histories(Cells(x, columns["t_x"] / WEEK, columns["age"] / WEEK, columns["n"]), columns["spent"])
+
+
+def fitted(engine: Engine, ask: Ask, end_day: int, every: Histories) -> Model | None:
+    """Fit both models to all customers; None where how often has no maximum."""
+    import numpy as np
+
+    from persync.measure.btyd import gammagamma, worth
+
+    cells = every.cells
+    if ask.value.model == "pareto_nbd" and len(cells.x) > _CELLS:
+        from persync.measure.btyd.cells import fold
+
+        cells = fold(cells.x, cells.t_x, cells.T, cells.n, step=4.0 if len(cells.x) > 10 * _CELLS else 1.0)
+    counts = worth.MODELS[ask.value.model].fit(cells)
+    if counts is None:
+        return None
+    frame = engine.frame(_MEANS, {"end_day": end_day})
+    x = np.asarray(frame.get("x", np.zeros(0)), np.float64)
+    mean = np.asarray(frame.get("mean", np.zeros(0)), np.float64)
+    values = gammagamma.fit(x, mean)
+    if values is not None and values.parameters[1] <= 1.01:
+        values = None  # without a finite mean nothing can be said of those who bought once
+    total = float(every.cells.n @ every.cells.x)
+    average = float(every.spent.sum()) / total if total else 0.0
+    return Model(ask.value.model, counts, values, average, gammagamma.dependence(x, mean), int(every.cells.repeaters))
+
+
+def per_purchase(model: Model, of: Histories, values: Array | None = None) -> Array:
+    """Return the value expected of a purchase of a customer of each cell, in minor units."""
+    import numpy as np
+
+    from persync.measure.btyd import gammagamma
+
+    if model.values is None:
+        return np.full(len(of.cells.x), model.mean)
+    parameters = np.array(model.values.parameters) if values is None else values
+    # What a customer without net repeats is expected to spend is everybody's mean.
+    return gammagamma.expected(parameters, of.cells.x, np.maximum(of.spent / of.cells.n, 0.0))
+
+
+def value_of(model: Model, of: Histories, ask: Ask) -> tuple[float, float, float]:
+    """Return the discounted money (minor units) expected of the average customer of `of`, its standard error, and the
+    purchases expected, not discounted.
+
+    The error is the delta method's: how the value moves with the logarithms of the fitted parameters, times their
+    covariance. It is that of what customers like these will bring on average, not of what one of them will.
+    """
+    import numpy as np
+
+    from persync.measure.btyd import worth
+
+    months, rate = ask.value.horizon_months, worth.monthly(ask.value.discount)
+
+    def mean(counts: Array, values: Array | None, part: Histories) -> float:
+        orders = worth.purchases(model.name, counts, part.cells, months, rate)
+        return float((orders * per_purchase(model, part, values) * part.cells.n).sum() / part.cells.n.sum())
+
+    here = np.array(model.counts.parameters)
+    value = mean(here, None, of)
+    many = worth.MODELS[model.name].expected(here, of.cells, months * worth.WEEKS_A_MONTH)
+    orders = float((many * of.cells.n).sum() / of.cells.n.sum())
+    part = thinned(of)
+    scale = value / whole if (whole := mean(here, None, part)) else 0.0
+    variance = 0.0
+    for fit, place in ((model.counts, 0), (model.values, 1)):
+        if fit is None:
+            continue
+        if fit.covariance is None:
+            return value, math.inf, orders
+        logs = fit.logs
+        slope = np.empty(len(logs))
+        for i in range(len(logs)):
+            ends = []
+            for sign in (1, -1):
+                moved = logs.copy()
+                moved[i] += sign * _MOVE
+                moved = np.exp(moved)
+                ends.append(mean(moved, None, part) if place == 0 else mean(here, moved, part))
+            slope[i] = (ends[0] - ends[1]) / (2 * _MOVE) * scale
+        variance += float(slope @ fit.covariance @ slope)
+    return value, math.sqrt(max(variance, 0.0)), orders
+
+
+def thinned(of: Histories) -> Histories:
+    """Return some hundred cells that stand for all, evenly through them: enough for a slope."""
+    from persync.measure.btyd.cells import Cells
+
+    step = max(1, len(of.cells.x) // _CELLS)
+    if step == 1:
+        return of
+    c = of.cells
+    return Histories(Cells(c.x[::step], c.t_x[::step], c.T[::step], c.n[::step]), of.spent[::step])
+
+
+def cltv_predictive(engine: Engine, ask: Ask) -> list[Estimate]:
+    """Compute what a customer is expected to bring in over the horizon, the share of customers still active, and the error of
+    the same prediction made at an earlier day for the time since."""
+    ground = build(engine, ask)
+    sliced = cut(engine, ask, ID)
+    unit = ground.currency or ask.currency or ""
+    if not ground.customers or ground.currency is None:
+        reason = rules.MIXED_CURRENCIES if ground.customers else rules.NO_DENOMINATOR
+        return dated([rules.absent(ID, reason, {}, unit=unit)], ask)
+    kept = margin(engine, ask, ground)
+    every = _every(engine, ground)
+    few = every.cells.repeaters < ask.value.min_repeat_buyers
+    model = None if few else fitted(engine, ask, ground.end_day, every)
+    if model is None:
+        why = (
+            f"{int(every.cells.repeaters):,} repeat buyers are fewer than {ask.value.min_repeat_buyers}: the cohort curve stands in"
+            if few
+            else "no model fits: the cohort curve stands in"
+        )
+        build_money(engine, ask, ground)
+        found = [rules.with_note(one, why) for one in from_curve(engine, ask, ground, sliced, ID)]
+        reason = TOO_FEW_REPEATERS if few else NO_FIT
+        out = [both for one in found for both in (one, as_margin(one, kept))]
+        out += [rules.absent(ORDERS, reason, {}, unit="orders"), rules.absent(ALIVE, reason, {}, unit="share")]
+        return dated(out if ask.by else [*out, rules.absent(BACKTEST, reason, {}, unit="share")], ask)
+    out = []
+    for by, of in _slices(engine, ask, ground, sliced, every, out):
+        three = _told(model, of, ask, ground, by, unit)
+        out += [three[0], as_margin(three[0], kept), *three[1:]]
+    if not ask.by:
+        out += backtest(engine, ask, ground)
+    return dated(out, ask)
+
+
+def _every(engine: Engine, ground: Ground) -> Histories:
+    text = _HISTORIES.replace("/*columns*/", "").replace(" JOIN grouped AS g ON g.person = c.person", "")
+    return histories(engine.frame(text.replace("/*keys*/", f"GROUP BY {_PER} ORDER BY 1, 2, 3"), {"end_day": ground.end_day}))
+
+
+def _slices(
+    engine: Engine, ask: Ask, ground: Ground, sliced: Cut, every: Histories, out: list[Estimate]
+) -> list[tuple[dict[str, str], Histories]]:
+    if not ask.by:
+        return [({}, every)]
+    found: dict[tuple[str, ...], list[Row]] = {}
+    for row in sliced.rows(engine, _HISTORIES, {"end_day": ground.end_day}, per=_PER):
+        found.setdefault(tuple(sliced.by(row).values()), []).append(row)
+    sizes: list[Row] = [{**rows[0], "n": sum(int(row["n"]) for row in rows)} for rows in found.values()]
+    hide = sliced.people.hidden(sizes, "n", ask)
+    kept = []
+    for rows in found.values():
+        by = sliced.by(rows[0])
+        if sliced.people.attribute and by[sliced.people.attribute] in hide:
+            out.append(rules.suppressed(ID, ask, by, unit=ground.currency or ""))
+        else:
+            kept.append((by, histories(rows)))
+    return kept
+
+
+def _told(model: Model, of: Histories, ask: Ask, ground: Ground, by: dict[str, str], unit: str) -> list[Estimate]:
+    import numpy as np
+
+    from persync.measure.btyd import worth
+
+    n = int(of.cells.customers)
+    if n < ask.suppress_n:
+        return [rules.suppressed(id, ask, by, unit=u) for id, u in ((ID, unit), (ORDERS, "orders"), (ALIVE, "share"))]
+    value, error, orders = value_of(model, of, ask)
+    z = intervals.normal_quantile(ask.confidence)
+    money = value / ground.scale
+    # On the log scale, where an error cannot make money that customers bring negative.
+    spread = math.exp(z * error / value) if value > 0 and math.isfinite(error) and error < 100 * value else math.inf
+    low, high = (money / spread, money * spread) if math.isfinite(spread) else (None, None)
+    name = {"bg_nbd": "BG/NBD", "pareto_nbd": "Pareto/NBD"}[model.name]
+    how = f"{name} x Gamma-Gamma" if model.values is not None else f"{name} x the mean repeat purchase"
+    note = (
+        f"{how}, {ask.basis} revenue of the next {ask.value.horizon_months} months at {ask.value.discount:.0%} a year; interval of"
+        " the average customer, from the fit (delta method)"
+    )
+    if abs(model.dependence) > _DEPENDENT:
+        note += f"; how often and how much go together (correlation {model.dependence:.2f}), which the model takes not to be"
+    if ask.by:
+        note += "; fitted to all customers"
+    small = rules.smallness(n, None, ask)
+    here = np.array(model.counts.parameters)
+    alive = float((worth.MODELS[model.name].alive(here, of.cells) * of.cells.n).sum() / of.cells.n.sum())
+    made = [
+        Estimate(ID, money, low, high, n=n, unit=unit, by=by, note=note),
+        Estimate(ORDERS, orders, n=n, unit="orders", by=by, note=f"a customer, next {ask.value.horizon_months} months"),
+        Estimate(ALIVE, alive, n=n, unit="share", by=by, note=f"by {name}: nobody says that they have left"),
+    ]
+    return [rules.with_note(one, small) for one in made]
+
+
+def backtest(engine: Engine, ask: Ask, ground: Ground) -> list[Estimate]:
+    """Return by how much the purchases predicted at an earlier day miss those that came since, as a share of these.
+
+    The model is fitted to what was known then alone: the last half year is held out, or the last third of a shorter history.
+    The interval is that of what came, customers drawn.
+    """
+    import numpy as np
+
+    from persync.measure.btyd import worth
+    from persync.measure.btyd.cells import WEEK
+
+    days = min(HOLDOUT_DAYS, ground.days // 3)
+    if days < 4 * WEEK:
+        return [rules.absent(BACKTEST, rules.IMMATURE, {}, unit="share", note="too short a history to hold a part of it out")]
+    frame = engine.frame(_THEN, {"cut_day": ground.end_day - days, "end_day": ground.end_day})
+    then = histories(frame)
+    if then.cells.repeaters < ask.value.min_repeat_buyers:
+        note = f"{int(then.cells.repeaters):,} repeat buyers {days} days ago"
+        return [rules.absent(BACKTEST, TOO_FEW_REPEATERS, {}, unit="share", note=note)]
+    counts = worth.MODELS[ask.value.model].fit(then.cells, covariance=False)
+    if counts is None:
+        return [rules.absent(BACKTEST, NO_FIT, {}, unit="share")]
+    told = worth.MODELS[ask.value.model].expected(np.array(counts.parameters), then.cells, days / WEEK)
+    predicted = float((told * then.cells.n).sum())
+    n, came = int(then.cells.customers), float(np.asarray(frame["later"], np.float64).sum())
+    if came <= 0:
+        return [rules.absent(BACKTEST, rules.NO_DENOMINATOR, {}, unit="share", n=n)]
+    squares = float(np.asarray(frame["squares"], np.float64).sum())
+    error = math.sqrt(max(squares - came * came / n, 0.0)) * intervals.normal_quantile(ask.confidence)
+    low = predicted / (came + error) - 1
+    high = predicted / (came - error) - 1 if came > error else None
+    note = (
+        f"predicted {predicted:,.0f} purchases in the last {days} days from what was known before them, {came:,.0f} came;"
+        f" a customer {predicted / n:.2f} against {came / n:.2f}"
+    )
+    return [Estimate(BACKTEST, predicted / came - 1, low, high, n=n, unit="share", note=note)]
+
+
