@@ -8,7 +8,7 @@ from dataclasses import replace
 from persync import hookimpl
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
-from persync.measure import conversion, engagement, journeys, model_returns, people, returns
+from persync.measure import conversion, engagement, journeys, model_returns, people, returns, value
 from persync.measure.metric import Ask, Metric
 
 
@@ -28,6 +28,7 @@ METRICS: tuple[Metric, ...] = tuple(
         *people.METRICS,
         *engagement.METRICS,
         *conversion.METRICS,
+        *value.METRICS,
         *returns.METRICS,
         *model_returns.METRICS,
         *journeys.METRICS,

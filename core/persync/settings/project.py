@@ -27,8 +27,8 @@ from persync.settings.tables import (
     ShopsTable,
     StoreTable,
 )
-from persync.settings.value import ValueTable
 from persync.settings.toml import Places, checked, named, parse_toml, read_text
+from persync.settings.value import ValueTable
 
 if TYPE_CHECKING:
     from persync.plugins import Host

@@ -26,7 +26,7 @@ class ValueTable(Strict):
     min_repeat_buyers: int = Field(default=_DEFAULT.min_repeat_buyers, ge=50)
     dormant_days: int = Field(default=_DEFAULT.dormant_days, ge=1, le=3650)
     winback_days: int = Field(default=_DEFAULT.winback_days, ge=1, le=365)
-    winback: list[str] = []
+    winback: list[str] = Field(default=[])
     started: date | None = None
 
     def settings(self, timezone: str) -> ValueSettings:

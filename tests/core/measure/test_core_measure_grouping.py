@@ -76,7 +76,7 @@ def test_a_cohort_is_the_month_of_the_first_counted_order_in_the_shops_zone(shop
 def test_by_system_a_person_stands_in_each_that_knows_them(shop: Any) -> None:
     shop.add("connections", connection=1, name="mail", connector="mailchimp")
     shop.add("connections", connection=2, name="shop", connector="shopify")
-    shop.load("person_keys", key_id=[1, 2, 3], connection=[1, 2, 0], kind=["id", "id", "email"], key=["a", "b", "c"])
+    shop.load("contacts", connection=[1, 2], key_id=[1, 2])
     shop.load("person_of", key_id=[1, 2, 3], person=[1, 1, 3], hash=[0, 0, 0])
 
     assert cells(shop, replace(ASK, by=("acct",))) == {("mail",): 1, ("shop",): 1, ("unknown",): 1}

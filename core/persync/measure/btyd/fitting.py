@@ -10,10 +10,12 @@ import numpy as np
 
 from persync.measure.btyd.cells import Array
 
-_FARTHEST: Final = 12.0
-"""on the log scale: parameters between e to the -12th and e to the 12th, beyond which the likelihood is flat"""
+_FARTHEST: Final = 25.0
+"""on the log scale: parameters beyond e to the 25th are no numbers of customers"""
 _FLAT: Final = 1e-4
 """the steepest slope a customer that a maximum may have"""
+_OPEN: Final = 1e-3
+"""information below which a parameter is left open: its logarithm has an error of thirty"""
 
 Slope = Callable[[Array], tuple[float, Array]]
 """Log parameters in; the log-likelihood and its gradient by them out."""
@@ -61,10 +63,13 @@ def _covariance(slope: Slope, logs: Array, step: float = 1e-5) -> Array | None:
         move = np.zeros(size)
         move[i] = step
         hessian[i] = (slope(logs + move)[1] - here) / step
-    information = -(hessian + hessian.T) / 2
-    try:
-        np.linalg.cholesky(information)
-    except np.linalg.LinAlgError:
+    # A direction in which the likelihood is flat (a customer base that nobody leaves, say) is one that predictions do not move
+    # in either: it is left out, or its error would be all there is.
+    if not np.isfinite(hessian).all():
         return None
-    found: Array = np.linalg.inv(information)
-    return found
+    found, directions = np.linalg.eigh(-(hessian + hessian.T) / 2)
+    steep = found > _OPEN
+    if not steep.any():
+        return None
+    kept: Array = (directions[:, steep] / found[steep]) @ directions[:, steep].T
+    return kept

@@ -11,8 +11,8 @@ from typing import Final
 from persync.measure.metric import Metric
 from persync.measure.value.cohorts import cohort_retention, cohort_value
 from persync.measure.value.cut import DIMENSIONS
-from persync.measure.value.lift import cltv_lift
 from persync.measure.value.lifetime import cltv_historic, cltv_simple, customer_lifespan
+from persync.measure.value.lift import cltv_lift
 from persync.measure.value.predicted import cltv_predictive
 from persync.measure.value.repeat import next_order_gap, purchase_frequency, repeat_purchase_rate
 from persync.measure.value.segments import cltv_by_segment
@@ -48,8 +48,8 @@ METRICS: tuple[Metric, ...] = (
         "Change in retention",
         "Retention after the programme began (`value.started`) less retention before; without that date, of the last pair of"
         " windows less that of the pair before. Beside it retention of the customers who got personalised mail (level 2 and"
-        " above) in window t less that of those who got other mail only: the mail of the window before counts, never that of the"
-        " window in which they might have come back.",
+        " above) in window t less that of those who got other mail only: the mail of the window before counts, never that of"
+        " the window in which they might have come back.",
         "retention after − retention before; retention personalised − retention generic",
         "share",
         retention_improvement,
@@ -102,8 +102,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "customer_lifespan",
         "Customer lifespan",
-        "The years a customer stays: the window of churn_rate over the churn in it, at most `value.lifespan_cap_years` (5). Where"
-        " contracts are known also `contract_tenure`, their mean age, ended or running.",
+        "The years a customer stays: the window of churn_rate over the churn in it, at most `value.lifespan_cap_years` (5)."
+        " Where contracts are known also `contract_tenure`, their mean age, ended or running.",
         "window ÷ churn rate",
         "years",
         customer_lifespan,
@@ -122,30 +122,31 @@ METRICS: tuple[Metric, ...] = (
         cltv_simple,
         number="41",
         dimensions=DIMENSIONS,
-        edge_cases="Nobody left: null, longer_than_observed. Several currencies: null, mixed_currencies. It takes every year to be"
-        " like the last and is not discounted. Bootstrap interval, customers drawn.",
+        edge_cases="Nobody left: null, longer_than_observed. Several currencies: null, mixed_currencies. It takes every year"
+        " to be like the last and is not discounted. Bootstrap interval, customers drawn.",
         data=_COSTED,
     ),
     Metric(
         "cltv_historic",
         "Customer lifetime value, historic",
-        "What customers really brought: revenue of the dated ledger a customer, to date and to the age of 30, 60, 90, 180 and 365"
-        " days from the first order, of customers at least that old; as margin in `cltv_historic_margin`. With a period: of"
+        "What customers really brought: revenue of the dated ledger a customer, to date and to the age of 30, 60, 90, 180 and"
+        " 365 days from the first order, of customers at least that old; as margin in `cltv_historic_margin`. With a period: of"
         f" customers whose first order lies in it. {_MARGIN}",
         "revenue to the age ÷ customers at least as old",
         "money",
         cltv_historic,
         number="42",
         dimensions=DIMENSIONS,
-        edge_cases=f"Nobody as old: null, immature. Refunds count when they happened. Bootstrap interval, customers drawn. {_END}",
+        edge_cases=f"Nobody as old: null, immature. Refunds count when they happened. Bootstrap interval, customers drawn."
+        f" {_END}",
         data=_COSTED,
     ),
     Metric(
         "cltv_predictive",
         "Customer lifetime value, predicted",
         "Revenue expected of the average customer in the next `value.horizon_months` (12): purchases by BG/NBD (or Pareto/NBD,"
-        " `value.model`) times what each is worth by Gamma-Gamma, cash at month ends, discounted at `value.discount` a year (10 %),"
-        " turned into the month's rate. Times are weeks, told from dates. Beside it the same as margin"
+        " `value.model`) times what each is worth by Gamma-Gamma, cash at month ends, discounted at `value.discount` a year"
+        " (10 %), turned into the month's rate. Times are weeks, told from dates. Beside it the same as margin"
         " (`cltv_predictive_margin`), the purchases expected (`orders_expected`), the share of customers still active"
         " (`customers_active`) and how far the same model, fitted to what was known half a year ago, missed what came since"
         f" (`cltv_backtest`: predicted ÷ came − 1). {_MARGIN}",
@@ -154,10 +155,11 @@ METRICS: tuple[Metric, ...] = (
         cltv_predictive,
         number="43",
         dimensions=DIMENSIONS,
-        edge_cases="Fewer than `value.min_repeat_buyers` (200) customers with a repeat purchase: the cohort curve stands in (what"
-        " older customers brought at each age), the note says so, and the others are null, too_few_repeat_buyers. The interval is"
-        " the average customer's, from the fit (delta method). Who bought once has everybody's purchase value. How often and how"
-        " much must not go together: a correlation above 0.3 is said. Split by a dimension, the fit is that of all customers.",
+        edge_cases="Fewer than `value.min_repeat_buyers` (200) customers with a repeat purchase: the cohort curve stands in"
+        " (what older customers brought at each age), the note says so, and the others are null, too_few_repeat_buyers. The"
+        " interval is the average customer's, from the fit (delta method). Who bought once has everybody's purchase value."
+        " How often and how much must not go together: a correlation above 0.3 is said. Split by a dimension, the fit is that"
+        " of all customers.",
         data=_COSTED,
     ),
     Metric(
@@ -177,16 +179,16 @@ METRICS: tuple[Metric, ...] = (
         "cltv_lift",
         "Value by exposure, at equal age",
         "Revenue to the age of 30 to 365 days of customers who had personalised mail (level 2 and above) by their first order,"
-        " less that of those who had other mail only by then; `cltv_lift_relative` is the same as a share. With --arm EXPERIMENT:"
-        " of its arms from the draw on, buyers or not.",
+        " less that of those who had other mail only by then; `cltv_lift_relative` is the same as a share. With --arm"
+        " EXPERIMENT: of its arms from the draw on, buyers or not.",
         "value exposed − value not exposed, at equal age",
         "money",
         cltv_lift,
         number="45",
         dimensions=("arm",),
         edge_cases="Exposure is fixed at or before age zero. Where personalised mail came only after the first order the"
-        " comparison is refused: null, immortal_time, for it goes to those who stayed. Nobody exposed: null, no_exposure. A draw"
-        " without a day: null, no_date. Without an experiment a raw difference. Bootstrap interval, customers drawn.",
+        " comparison is refused: null, immortal_time, for it goes to those who stayed. Nobody exposed: null, no_exposure. A"
+        " draw without a day: null, no_date. Without an experiment a raw difference. Bootstrap interval, customers drawn.",
         data=(*_ORDERS, "touchpoints", "campaign_levels", "assignments"),
         options={"arms": "own"},
     ),
@@ -205,16 +207,16 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "cohort_value",
         "Value by cohort",
-        "What the customers of a first-order month brought by the end of month k, a customer; as margin in `cohort_value_margin`;"
-        " and `payback_month`, the first month by whose end the margin a customer passes what it cost to win one (cac)."
-        f" {_MARGIN}",
+        "What the customers of a first-order month brought by the end of month k, a customer; as margin in"
+        " `cohort_value_margin`; and `payback_month`, the first month by whose end the margin a customer passes what it cost"
+        f" to win one (cac). {_MARGIN}",
         "revenue to the end of month k ÷ customers of the cohort",
         "money",
         cohort_value,
         number="47",
         dimensions=DIMENSIONS,
-        edge_cases="A month not over is not there. No cost of winning a customer: null, no_cac. Not paid back in the months seen:"
-        " null, not_yet. Several currencies: null, mixed_currencies. Bootstrap interval, customers drawn.",
+        edge_cases="A month not over is not there. No cost of winning a customer: null, no_cac. Not paid back in the months"
+        " seen: null, not_yet. Several currencies: null, mixed_currencies. Bootstrap interval, customers drawn.",
         data=(*_COSTED, "costs"),
     ),
     Metric(
@@ -226,8 +228,8 @@ METRICS: tuple[Metric, ...] = (
         share_of_wallet,
         number="48",
         dimensions=DIMENSIONS,
-        edge_cases="Nobody told (persync import wallet FILE): null, no_wallet; it is never guessed. Who spends more here than they"
-        " said to spend at all is counted in the note. Days not over: left out.",
+        edge_cases="Nobody told (persync import wallet FILE): null, no_wallet; it is never guessed. Who spends more here than"
+        " they said to spend at all is counted in the note. Days not over: left out.",
         data=("wallets", *_ORDERS),
     ),
     Metric(
@@ -241,8 +243,8 @@ METRICS: tuple[Metric, ...] = (
         reactivation_rate,
         number="49",
         dimensions=DIMENSIONS,
-        edge_cases="The days after the message not over: left out, and when that is everybody: null, immature. No experiment with"
-        " a control: the difference is null, no_holdout.",
+        edge_cases="The days after the message not over: left out, and when that is everybody: null, immature. No experiment"
+        " with a control: the difference is null, no_holdout.",
         data=(*_ORDERS, "touchpoints", "assignments"),
     ),
     Metric(
@@ -255,7 +257,8 @@ METRICS: tuple[Metric, ...] = (
         next_order_gap,
         number="50",
         dimensions=DIMENSIONS,
-        edge_cases="Over half have not come back: null, not_reached, with the days watched. Bootstrap interval, customers drawn.",
+        edge_cases="Over half have not come back: null, not_reached, with the days watched. Bootstrap interval, customers"
+        " drawn.",
         data=_ORDERS,
     ),
 )

@@ -134,14 +134,16 @@ def cohort_value(engine: Engine, ask: Ask) -> list[Estimate]:
         ids, place = np.unique(buckets, return_inverse=True)
         heads = np.zeros((len(ids), len(cohorts)))
         at = {cohort: i for i, cohort in enumerate(cohorts)}
-        np.add.at(heads, (place, [at[int(cohort)] for cohort in columns[:, 0]]), columns[:, 1])
+        np.add.at(heads, (place, np.array([at[int(cohort)] for cohort in columns[:, 0]], np.int64)), columns[:, 1])
         cells = np.zeros((len(ids), len(cohorts), max(width, 1)))
         if key in paid:
             paid_buckets, moves = paid[key]
             months = moves[:, 1].astype(np.int64)
             keep = months < width
             where = np.searchsorted(ids, paid_buckets[keep])
-            np.add.at(cells, (where, [at[int(cohort)] for cohort in moves[keep, 0]], months[keep]), moves[keep, 2])
+            np.add.at(
+                cells, (where, np.array([at[int(one)] for one in moves[keep, 0]], np.int64), months[keep]), moves[keep, 2]
+            )
         total = cells.cumsum(axis=2) / ground.scale
         flat = np.concatenate([heads, total.reshape(len(ids), -1)], axis=1)
         drawn = replicate(ids, flat, ask.seed)
@@ -173,7 +175,9 @@ def _payback(curve: list[Estimate], cac: Estimate, kept: Margin, by: dict[str, s
     id = "payback_month"
     known = [one for one in curve if one.value is not None]
     if cac.value is None:
-        return rules.absent(id, NO_CAC, by, unit="months", note=f"cost of winning a customer: {(cac.reason or '').replace('_', ' ')}")
+        return rules.absent(
+            id, NO_CAC, by, unit="months", note=f"cost of winning a customer: {(cac.reason or '').replace('_', ' ')}"
+        )
     if not known:
         return rules.absent(id, curve[0].reason or kept.reason or rules.IMMATURE, by, unit="months")
     if cac.unit != known[0].unit:
@@ -185,9 +189,7 @@ def _payback(curve: list[Estimate], cac: Estimate, kept: Margin, by: dict[str, s
         return rules.absent(id, NOT_YET, by, unit="months", n=n, note=f"not within {len(known)} months; {note}")
     sure = [int(one.by["month"]) for one in known if one.low is not None and one.low >= bar]
     hoped = [int(one.by["month"]) for one in known if one.high is not None and one.high >= bar]
-    return Estimate(
-        id, passed[0], hoped[0] if hoped else None, sure[0] if sure else None, n=n, unit="months", by=by, note=note
-    )
+    return Estimate(id, passed[0], hoped[0] if hoped else None, sure[0] if sure else None, n=n, unit="months", by=by, note=note)
 
 
 def _cac(engine: Engine, ask: Ask) -> Estimate:

@@ -29,7 +29,9 @@ class Cut:
     ask: Ask
     people: Grouping
 
-    def rows(self, engine: Engine, select: str, params: Mapping[str, Any], *, per: str = "", before: Sequence[str] = ()) -> list[Row]:
+    def rows(
+        self, engine: Engine, select: str, params: Mapping[str, Any], *, per: str = "", before: Sequence[str] = ()
+    ) -> list[Row]:
         """Run `select`, a query with the marks /*columns*/ and /*keys*/, one row a slice (and a value of `per`)."""
         keys = ", ".join(part for part in (per, self.people.grouping.removeprefix(", ")) if part)
         shaped = select.replace("/*columns*/", self.people.columns)
@@ -73,7 +75,7 @@ def stacked(rows: Sequence[Row], cut: Cut, names: Sequence[str]) -> dict[tuple[s
             np.array([int(row["bucket"]) for row in group], np.int64),
             np.array([[float(row[name] or 0) for name in names] for row in group], np.float64),
         )
-        for key, group in found.items()
+        for key, group in sorted(found.items())
     }
 
 

@@ -108,7 +108,10 @@ def _lifts(
     import numpy as np
 
     # The arms are different people: each is drawn with weights of its own.
-    drawn = [replicate(arm.buckets, np.concatenate([arm.people, arm.brought], axis=1), ask.seed + i) for i, arm in enumerate((one, other))]
+    drawn = [
+        replicate(arm.buckets, np.concatenate([arm.people, arm.brought], axis=1), ask.seed + i)
+        for i, arm in enumerate((one, other))
+    ]
     out = []
     for i, age in enumerate(AGES):
         here = {**by, "age": str(age)}
@@ -122,7 +125,9 @@ def _lifts(
             continue
         with np.errstate(divide="ignore", invalid="ignore"):
             mean, base = (draw[:, len(AGES) + i] / draw[:, i] / ground.scale for draw in drawn)
-            value, against = (float(arm.brought[:, i].sum() / heads / ground.scale) for arm, heads in zip((one, other), n, strict=True))
+            value, against = (
+                float(arm.brought[:, i].sum()) / heads / ground.scale for arm, heads in zip((one, other), n, strict=True)
+            )
             differences, ratios = mean - base, np.where(base > 0, mean / base - 1, np.nan)
         said = f"to {age} days of age, {n[0]:,} and {n[1]:,} customers at least as old; {note}"
         # The smaller of the two says how much may be said of both.
@@ -176,8 +181,8 @@ def _experiment(engine: Engine, ask: Ask, ground: Ground, unit: str) -> list[Est
         join(
             *texts,
             zero,
-            f"SELECT c.arm AS arm, c.bucket AS bucket, SUM(CASE WHEN c.first_at >= {EVER} THEN 1 ELSE 0 END) AS undated, {counts}"
-            " FROM zero AS c GROUP BY c.arm, c.bucket ORDER BY 1, 2",
+            f"SELECT c.arm AS arm, c.bucket AS bucket, SUM(CASE WHEN c.first_at >= {EVER} THEN 1 ELSE 0 END) AS undated,"
+            f" {counts} FROM zero AS c GROUP BY c.arm, c.bucket ORDER BY 1, 2",
         ),
         params,
     )

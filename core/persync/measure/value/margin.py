@@ -33,15 +33,17 @@ def margin(engine: Engine, ask: Ask, ground: Ground) -> Margin:
         return Margin(None, NOT_NET)
     engine.write(load("margins", PACKAGE), {"margin": -1.0 if ask.margin is None else float(ask.margin)}, "margins")
     (row,) = engine.rows(
-        "SELECT CAST(SUM(g.net_minor) AS DOUBLE) AS net, SUM(g.net_minor * g.known) AS known, SUM(g.net_minor * g.ratio) AS margin"
-        " FROM margins AS g JOIN money_orders AS m ON m.order_id = g.order_id"
+        "SELECT CAST(SUM(g.net_minor) AS DOUBLE) AS net, SUM(g.net_minor * g.known) AS known, SUM(g.net_minor * g.ratio) AS"
+        " margin FROM margins AS g JOIN money_orders AS m ON m.order_id = g.order_id"
         " WHERE m.is_counted = 1 AND m.ordered_at < :end_at",
         {"end_at": ground.end_at},
     )
     net, known, kept = (float(row[name] or 0.0) for name in ("net", "known", "margin"))
     base = known if ask.margin is None else net
     if net <= 0 or base <= 0:
-        return Margin(ask.margin, "" if ask.margin else NO_UNIT_COST, f"margin {ask.margin:.0%} of net, as set" if ask.margin else "")
+        if ask.margin is None:
+            return Margin(None, NO_UNIT_COST)
+        return Margin(ask.margin, "", f"margin {ask.margin:.0%} of net, as set")
     share = kept / base
     covered = known / net
     if covered <= 0:

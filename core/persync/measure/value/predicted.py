@@ -86,7 +86,7 @@ def histories(rows: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> Historie
     from persync.measure.btyd.cells import WEEK, Cells
 
     if isinstance(rows, Mapping):
-        columns = {name: np.asarray(rows[name], np.float64) for name in ("x", "t_x", "age", "n", "spent")}
+        columns = {name: np.asarray(rows.get(name, ()), np.float64) for name in ("x", "t_x", "age", "n", "spent")}
     else:
         columns = {name: np.array([float(row[name]) for row in rows]) for name in ("x", "t_x", "age", "n", "spent")}
     x = columns["x"]
@@ -131,47 +131,47 @@ def per_purchase(model: Model, of: Histories, values: Array | None = None) -> Ar
     return gammagamma.expected(parameters, of.cells.x, np.maximum(of.spent / of.cells.n, 0.0))
 
 
-def value_of(model: Model, of: Histories, ask: Ask) -> tuple[float, float, float]:
-    """Return the discounted money (minor units) expected of the average customer of `of`, its standard error, and the
-    purchases expected, not discounted.
+def told(model: Model, of: Histories, ask: Ask) -> tuple[Array, Array]:
+    """Return what is expected of the average customer of `of`, and its standard errors: discounted money (minor units),
+    purchases, and the chance to be a customer still.
 
-    The error is the delta method's: how the value moves with the logarithms of the fitted parameters, times their
-    covariance. It is that of what customers like these will bring on average, not of what one of them will.
+    The errors are the delta method's: how the numbers move with the logarithms of the fitted parameters, times their
+    covariance. They are those of what customers like these will do on average, not of what one of them will.
     """
     import numpy as np
 
     from persync.measure.btyd import worth
+    from persync.measure.btyd.cells import WEEKS_A_MONTH, dot
 
     months, rate = ask.value.horizon_months, worth.monthly(ask.value.discount)
 
-    def mean(counts: Array, values: Array | None, part: Histories) -> float:
-        orders = worth.purchases(model.name, counts, part.cells, months, rate)
-        return float((orders * per_purchase(model, part, values) * part.cells.n).sum() / part.cells.n.sum())
+    def means(counts: Array, values: Array | None, part: Histories) -> Array:
+        each = worth.purchases(model.name, counts, part.cells, months, rate) * per_purchase(model, part, values)
+        many = worth.MODELS[model.name].expected(counts, part.cells, months * WEEKS_A_MONTH)
+        alive = worth.MODELS[model.name].alive(counts, part.cells)
+        return np.array([dot(one, part.cells.n) for one in (each, many, alive)]) / part.cells.customers
 
     here = np.array(model.counts.parameters)
-    value = mean(here, None, of)
-    many = worth.MODELS[model.name].expected(here, of.cells, months * worth.WEEKS_A_MONTH)
-    orders = float((many * of.cells.n).sum() / of.cells.n.sum())
+    found = means(here, None, of)
     part = thinned(of)
-    scale = value / whole if (whole := mean(here, None, part)) else 0.0
-    variance = 0.0
-    for fit, place in ((model.counts, 0), (model.values, 1)):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.nan_to_num(found / means(here, None, part))
+    variance = np.zeros(3)
+    for fit, is_counts in ((model.counts, True), (model.values, False)):
         if fit is None:
             continue
         if fit.covariance is None:
-            return value, math.inf, orders
+            return found, np.full(3, np.inf)
         logs = fit.logs
-        slope = np.empty(len(logs))
+        slopes = np.empty((len(logs), 3))
         for i in range(len(logs)):
             ends = []
             for sign in (1, -1):
-                moved = logs.copy()
-                moved[i] += sign * _MOVE
-                moved = np.exp(moved)
-                ends.append(mean(moved, None, part) if place == 0 else mean(here, moved, part))
-            slope[i] = (ends[0] - ends[1]) / (2 * _MOVE) * scale
-        variance += float(slope @ fit.covariance @ slope)
-    return value, math.sqrt(max(variance, 0.0)), orders
+                moved = np.exp(logs + sign * _MOVE * (np.arange(len(logs)) == i))
+                ends.append(means(moved, None, part) if is_counts else means(here, moved, part))
+            slopes[i] = (ends[0] - ends[1]) / (2 * _MOVE) * scale
+        variance += np.einsum("ik,ij,jk->k", slopes, fit.covariance, slopes)
+    return found, np.sqrt(np.maximum(variance, 0.0))
 
 
 def thinned(of: Histories) -> Histories:
@@ -200,7 +200,8 @@ def cltv_predictive(engine: Engine, ask: Ask) -> list[Estimate]:
     model = None if few else fitted(engine, ask, ground.end_day, every)
     if model is None:
         why = (
-            f"{int(every.cells.repeaters):,} repeat buyers are fewer than {ask.value.min_repeat_buyers}: the cohort curve stands in"
+            f"{int(every.cells.repeaters):,} repeat buyers are fewer than {ask.value.min_repeat_buyers}:"
+            " the cohort curve stands in"
             if few
             else "no model fits: the cohort curve stands in"
         )
@@ -245,38 +246,41 @@ def _slices(
 
 
 def _told(model: Model, of: Histories, ask: Ask, ground: Ground, by: dict[str, str], unit: str) -> list[Estimate]:
-    import numpy as np
-
-    from persync.measure.btyd import worth
-
     n = int(of.cells.customers)
     if n < ask.suppress_n:
         return [rules.suppressed(id, ask, by, unit=u) for id, u in ((ID, unit), (ORDERS, "orders"), (ALIVE, "share"))]
-    value, error, orders = value_of(model, of, ask)
+    found, errors = told(model, of, ask)
     z = intervals.normal_quantile(ask.confidence)
-    money = value / ground.scale
-    # On the log scale, where an error cannot make money that customers bring negative.
-    spread = math.exp(z * error / value) if value > 0 and math.isfinite(error) and error < 100 * value else math.inf
-    low, high = (money / spread, money * spread) if math.isfinite(spread) else (None, None)
+    ends = [_ends(float(value), float(error) * z) for value, error in zip(found, errors, strict=True)]
+    money, low, high = (None if one is None else one / ground.scale for one in (float(found[0]), *ends[0]))
     name = {"bg_nbd": "BG/NBD", "pareto_nbd": "Pareto/NBD"}[model.name]
     how = f"{name} x Gamma-Gamma" if model.values is not None else f"{name} x the mean repeat purchase"
     note = (
-        f"{how}, {ask.basis} revenue of the next {ask.value.horizon_months} months at {ask.value.discount:.0%} a year; interval of"
-        " the average customer, from the fit (delta method)"
+        f"{how}, {ask.basis} revenue of the next {ask.value.horizon_months} months at {ask.value.discount:.0%} a year;"
+        " interval of the average customer, from the fit (delta method)"
     )
     if abs(model.dependence) > _DEPENDENT:
         note += f"; how often and how much go together (correlation {model.dependence:.2f}), which the model takes not to be"
     if ask.by:
         note += "; fitted to all customers"
     small = rules.smallness(n, None, ask)
-    here = np.array(model.counts.parameters)
-    alive = float((worth.MODELS[model.name].alive(here, of.cells) * of.cells.n).sum() / of.cells.n.sum())
+    months = f"next {ask.value.horizon_months} months"
+    top = None if ends[2][1] is None else min(1.0, ends[2][1])
     made = [
         Estimate(ID, money, low, high, n=n, unit=unit, by=by, note=note),
-        Estimate(ORDERS, orders, n=n, unit="orders", by=by, note=f"a customer, next {ask.value.horizon_months} months"),
-        Estimate(ALIVE, alive, n=n, unit="share", by=by, note=f"by {name}: nobody says that they have left"),
+        Estimate(ORDERS, float(found[1]), *ends[1], n=n, unit="orders", by=by, note=f"a customer, {months}"),
+        Estimate(
+            ALIVE, float(found[2]), ends[2][0], top, n=n, unit="share", by=by, note=f"by {name}: nobody says that they left"
+        ),
     ]
     return [rules.with_note(one, small) for one in made]
+
+
+def _ends(value: float, half: float) -> tuple[float | None, float | None]:
+    """Return the interval on the log scale, where an error cannot make what is positive negative."""
+    if value <= 0 or not math.isfinite(half) or half > 100 * value:
+        return None, None
+    return value * math.exp(-half / value), value * math.exp(half / value)
 
 
 def backtest(engine: Engine, ask: Ask, ground: Ground) -> list[Estimate]:
@@ -301,8 +305,8 @@ def backtest(engine: Engine, ask: Ask, ground: Ground) -> list[Estimate]:
     counts = worth.MODELS[ask.value.model].fit(then.cells, covariance=False)
     if counts is None:
         return [rules.absent(BACKTEST, NO_FIT, {}, unit="share")]
-    told = worth.MODELS[ask.value.model].expected(np.array(counts.parameters), then.cells, days / WEEK)
-    predicted = float((told * then.cells.n).sum())
+    many = worth.MODELS[ask.value.model].expected(np.array(counts.parameters), then.cells, days / WEEK)
+    predicted = float((many * then.cells.n).sum())
     n, came = int(then.cells.customers), float(np.asarray(frame["later"], np.float64).sum())
     if came <= 0:
         return [rules.absent(BACKTEST, rules.NO_DENOMINATOR, {}, unit="share", n=n)]
@@ -315,5 +319,3 @@ def backtest(engine: Engine, ask: Ask, ground: Ground) -> list[Estimate]:
         f" a customer {predicted / n:.2f} against {came / n:.2f}"
     )
     return [Estimate(BACKTEST, predicted / came - 1, low, high, n=n, unit="share", note=note)]
-
-

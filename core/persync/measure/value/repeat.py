@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from persync.attribution.stability import replicate
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
@@ -10,6 +12,11 @@ from persync.measure.metric import Ask
 from persync.measure.occasions import Ground, build
 from persync.measure.value.cut import Row, cut, dated, stacked
 from persync.measure.value.windows import from_day
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
 
 YEAR = 365.25
 SHORTEST_SPAN = 28
@@ -149,7 +156,7 @@ def next_order_gap(engine: Engine, ask: Ask) -> list[Estimate]:
     return dated(out, ask)
 
 
-def median_gap(came: object, ended: object) -> object:
+def median_gap(came: Array, ended: Array) -> Array:
     """Return Kaplan and Meier's median for each row: `came` and `ended` count, by day, who came back and who ended being
     watched (by coming back or not). Infinite where half never came back."""
     import numpy as np
@@ -159,4 +166,5 @@ def median_gap(came: object, ended: object) -> object:
     with np.errstate(divide="ignore", invalid="ignore"):
         stays = np.cumprod(np.where(at_risk > 0, 1 - events / at_risk, 1.0), axis=1)
     below = stays <= 0.5 + 1e-12
-    return np.where(below.any(axis=1), below.argmax(axis=1).astype(np.float64), np.inf)
+    found: Array = np.where(below.any(axis=1), below.argmax(axis=1).astype(np.float64), np.inf)
+    return found

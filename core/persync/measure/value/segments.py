@@ -11,6 +11,8 @@ from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import intervals, rules
 from persync.measure.metric import Ask
+from persync.measure.occasions import build
+from persync.measure.value.cut import cut
 from persync.measure.value.lifetime import AGES, cltv_historic, cltv_simple
 from persync.measure.value.predicted import cltv_predictive
 
@@ -23,7 +25,9 @@ def cltv_by_segment(engine: Engine, ask: Ask) -> list[Estimate]:
     otherwise."""
     by = ask.by or DEFAULT
     asked = replace(ask, by=by)
-    historic = cltv_historic(engine, replace(asked))
+    build(engine, asked)
+    cut(engine, asked, ID)  # refuses a wrong dimension under this name
+    historic = cltv_historic(engine, asked)
     families = {
         "historic": [one for one in historic if one.id == "cltv_historic"],
         "simple": [one for one in cltv_simple(engine, asked) if one.id == "cltv_simple"],

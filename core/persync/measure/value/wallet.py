@@ -27,14 +27,14 @@ _SPENT = (
     "spent AS (SELECT v.person AS person, v.category AS category, v.from_at AS from_at, v.to_at AS to_at,"
     " MAX(v.amount_minor) AS wallet, MIN(v.currency_low) AS wallet_low, MAX(v.currency_high) AS wallet_high,"
     " COALESCE(SUM(m.revenue_minor), 0) AS here, MIN(m.currency_low) AS currency_low, MAX(m.currency_high) AS currency_high"
-    " FROM owned AS v LEFT JOIN order_money AS m ON m.person = v.person AND m.ordered_at >= v.from_at AND m.ordered_at < v.to_at"
-    " GROUP BY v.person, v.category, v.from_at, v.to_at)"
+    " FROM owned AS v LEFT JOIN order_money AS m ON m.person = v.person AND m.ordered_at >= v.from_at AND m.ordered_at <"
+    " v.to_at GROUP BY v.person, v.category, v.from_at, v.to_at)"
 )
 _SUMS = (
     "SELECT s.category AS category, COUNT(*) AS people, CAST(SUM(s.here) AS DOUBLE) AS y, CAST(SUM(s.wallet) AS DOUBLE) AS x,"
     " SUM(CAST(s.here AS DOUBLE) * s.here) AS yy, SUM(CAST(s.wallet AS DOUBLE) * s.wallet) AS xx,"
-    " SUM(CAST(s.here AS DOUBLE) * s.wallet) AS xy, CAST(SUM(CASE WHEN s.here > s.wallet THEN 1 ELSE 0 END) AS BIGINT) AS above,"
-    " MIN(s.wallet_low) AS wallet_low, MAX(s.wallet_high) AS wallet_high, MIN(s.currency_low) AS currency_low,"
+    " SUM(CAST(s.here AS DOUBLE) * s.wallet) AS xy, CAST(SUM(CASE WHEN s.here > s.wallet THEN 1 ELSE 0 END) AS BIGINT) AS"
+    " above, MIN(s.wallet_low) AS wallet_low, MAX(s.wallet_high) AS wallet_high, MIN(s.currency_low) AS currency_low,"
     " MAX(s.currency_high) AS currency_high/*columns*/ FROM spent AS s JOIN grouped AS g ON g.person = s.person /*keys*/"
 )
 

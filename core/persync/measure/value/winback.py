@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,8 +21,8 @@ NO_HOLDOUT: Final = "no_holdout"
 NO_DATE: Final = "no_date"
 
 _DORMANT = (
-    "dormant AS (SELECT s.person AS person, MIN(s.sent_at) AS sent_at FROM sends AS s JOIN occasions AS o ON o.person = s.person"
-    " AND o.happened_at < s.sent_at AND (o.next_at IS NULL OR o.next_at >= s.sent_at)/*only*/"
+    "dormant AS (SELECT s.person AS person, MIN(s.sent_at) AS sent_at FROM sends AS s JOIN occasions AS o ON o.person ="
+    " s.person AND o.happened_at < s.sent_at AND (o.next_at IS NULL OR o.next_at >= s.sent_at)/*only*/"
     " WHERE s.sent_at - o.happened_at >= :dormant_ms GROUP BY s.person)"
 )
 _BACK = (
@@ -34,11 +34,11 @@ _BACK = (
     " GROUP BY d.person) AS p JOIN grouped AS g ON g.person = p.person /*keys*/"
 )
 _ARMS = (
-    "SELECT r.arm AS arm, COUNT(*) AS people, CAST(SUM(r.came) AS BIGINT) AS came FROM (SELECT a.arm AS arm, a.person AS person,"
-    " MAX(CASE WHEN b.person IS NULL THEN 0 ELSE 1 END) AS came FROM arms AS a JOIN occasions AS o ON o.person = a.person"
-    " AND o.happened_at < :since AND (o.next_at IS NULL OR o.next_at >= :since) AND :since - o.happened_at >= :dormant_ms"
-    " LEFT JOIN occasions AS b ON b.person = a.person AND b.happened_at >= :since AND b.happened_at < :since + :within_ms"
-    " GROUP BY a.arm, a.person) AS r GROUP BY r.arm ORDER BY r.arm"
+    "SELECT r.arm AS arm, COUNT(*) AS people, CAST(SUM(r.came) AS BIGINT) AS came FROM (SELECT a.arm AS arm, a.person AS"
+    " person, MAX(CASE WHEN b.person IS NULL THEN 0 ELSE 1 END) AS came FROM arms AS a JOIN occasions AS o ON o.person ="
+    " a.person AND o.happened_at < :since AND (o.next_at IS NULL OR o.next_at >= :since) AND :since - o.happened_at >="
+    " :dormant_ms LEFT JOIN occasions AS b ON b.person = a.person AND b.happened_at >= :since AND b.happened_at < :since +"
+    " :within_ms GROUP BY a.arm, a.person) AS r GROUP BY r.arm ORDER BY r.arm"
 )
 
 
@@ -113,12 +113,18 @@ def _arms(engine: Engine, ask: Ask, ground: Ground, experiment: Experiment) -> l
     }
     arms = {str(row["arm"]): row for row in run(engine, join(*texts, _ARMS), params)}
     return [
-        _difference(arms.get(arm), arms.get(experiment.control or ""), ask, {**by, "arm": arm, "against": experiment.control or ""}, experiment)
+        _difference(
+            arms.get(arm),
+            arms.get(experiment.control or ""),
+            ask,
+            {**by, "arm": arm, "against": experiment.control or ""},
+            experiment,
+        )
         for arm in _names(arms, experiment)
     ]
 
 
-def _names(arms: dict[str, Row], experiment: Experiment) -> Sequence[str]:
+def _names(arms: Mapping[str, Row], experiment: Experiment) -> Sequence[str]:
     return [arm for arm in dict.fromkeys((*experiment.tags, *arms)) if arm != experiment.control] or ["any"]
 
 
