@@ -25,13 +25,8 @@ def at(text: str) -> int:
 
 
 def people(shop: Any, number: int) -> None:
-    shop.load(
-        "person_keys",
-        key_id=range(1, number + 1),
-        connection=[1] * number,
-        kind=["id"] * number,
-        key=list(map(str, range(number))),
-    )
+    keys = range(1, number + 1)
+    shop.load("person_of", key_id=keys, person=keys, hash=[0] * number)
 
 
 def cells(shop: Any, ask: Ask, **more: Any) -> dict[tuple[str, ...], int]:

@@ -1,5 +1,4 @@
--- Everybody the store knows by any key.
+-- Everybody the store knows: each key is a person's.
 everybody AS (
-  SELECT DISTINCT COALESCE(po.person, k.key_id) AS person
-  FROM person_keys AS k
-  LEFT JOIN person_of AS po ON po.key_id = k.key_id)
+  SELECT DISTINCT po.person AS person
+  FROM person_of AS po)
