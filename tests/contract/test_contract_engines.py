@@ -74,6 +74,34 @@ def test_contract_every_models_ledger_is_the_same_on_both_engines_row_by_row(bot
         assert ledger.ties(engine, models[0], ask).differences == []
 
 
+def test_contract_orders_beyond_what_doubles_hold_add_up_on_both_engines(both: Both) -> None:
+    """Every amount a hundred thousand times as large: the largest are far above 2^53, and each event still adds up."""
+    models = [model for model in load_plugins().models.values() if model.name in ("u_shaped", "time_decay")]
+    large = (
+        "SELECT e.order_id, e.is_counted, e.currency, e.event_number, e.event_at, e.amount_minor * 100003 AS amount_minor,"
+        " e.after_minor * 100003 AS after_minor FROM ledger_events AS e"
+    )
+    wrong = (
+        "SELECT COUNT(*) AS orders, MAX(s.minor) AS most, SUM(CASE WHEN s.minor = s.u_shaped AND s.minor = s.time_decay THEN 0"
+        " ELSE 1 END) AS wrong FROM (SELECT e.order_id, e.event_number, e.currency, MAX(e.amount_minor) AS minor,"
+        " SUM(c.u_shaped) AS u_shaped, SUM(c.time_decay) AS time_decay FROM ledger_events AS e JOIN credit_ledger AS c"
+        " ON c.order_id = e.order_id AND c.event_number = e.event_number AND c.currency = e.currency"
+        " GROUP BY e.order_id, e.event_number, e.currency) AS s"
+    )
+    found = []
+    for engine in both:
+        ledger.build(engine, models, Ask(now=business.NOW))
+        engine.write(large, None, "large_events")
+        engine.write("SELECT l.* FROM large_events AS l", None, "ledger_events")
+        engine.write(*ledger.ledger_sql(models), "credit_ledger")
+        found.append(engine.rows(wrong)[0])
+
+    assert found[0] == found[1]
+    assert found[0]["most"] > 2**59
+    assert found[0]["wrong"] == 0
+    assert differences(both, "credit_ledger", KEYS["credit_ledger"])[1] == 0
+
+
 LAKE_TEXTS = (
     "SELECT n.name, w.text, t.action, COUNT(*) AS touches, SUM(t.happened_at) AS moments, COUNT(DISTINCT t.key_id) AS people"
     " FROM touchpoints AS t JOIN connections AS n ON n.connection = t.connection JOIN words AS w ON w.word = t.channel"

@@ -57,8 +57,8 @@ def balances_sql(engine: Engine, ask: Ask) -> str:
         return sums
     foreign = bool(_foreign(engine, ask))
     product = "CAST(ABS(b.expected_minor) AS DECIMAL(38, 0)) * ABS(r.rate_e12) + 500000000000"
-    whole = f"CAST({product} - MOD({product}, CAST({currency.ONE} AS DECIMAL(38, 0))) AS DOUBLE) / 1e12 + 0.5e0"
-    turned = f"CASE WHEN (b.expected_minor < 0) = (r.rate_e12 < 0) THEN 1 ELSE -1 END * CAST(FLOOR({whole}) AS BIGINT)"
+    whole = f"CAST(div({product}, CAST({currency.ONE} AS DECIMAL(38, 0))) AS BIGINT)"
+    turned = f"CASE WHEN (b.expected_minor < 0) = (r.rate_e12 < 0) THEN 1 ELSE -1 END * {whole}"
     name = f"'{ask.currency}'" if foreign else "b.currency"
     return (
         f"SELECT b.order_id, {name} AS currency, CAST(SUM({turned}) AS BIGINT) AS expected_minor FROM ({sums}) AS b"
@@ -74,16 +74,18 @@ def build_events(engine: Engine, ask: Ask) -> None:
     """
     basis = basis_of(ask)
     foreign = _foreign(engine, ask)
+    own = filled("ledger_events", {"parts": parts_sql(basis)})
     if basis != "margin" and not foreign:
-        engine.write(filled("ledger_events", {"parts": parts_sql(basis)}), None, "ledger_events")
+        engine.write(own, None, "ledger_events")
         return
+    engine.write(own, None, "own_events")
     if basis == "margin":
         margin = -1.0 if ask.margin is None else float(ask.margin)
         engine.write(load("margins", PACKAGE), {"margin": margin}, "margins")
     if foreign:
         _write_exchange(engine, ask, foreign)
     engine.write(_rates_sql(basis, bool(foreign)), None, "money_rates")
-    words = {"parts": parts_sql(basis), "currency": f"'{ask.currency}'" if foreign else "t.was_currency"}
+    words = {"currency": f"'{ask.currency}'" if foreign else "t.was_currency"}
     engine.write(filled("ledger_events_at_rates", words), None, "ledger_events")
 
 

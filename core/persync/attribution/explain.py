@@ -11,7 +11,6 @@ from persync.attribution import journeys, ledger
 from persync.attribution.datadriven import prepared
 from persync.attribution.models import AttributionModel
 from persync.engine.engine import Engine
-from persync.engine.texts import load
 from persync.errors import DataError
 from persync.redact import redacted
 
@@ -144,7 +143,7 @@ def explain(engine: Engine, order_id: int, models: Sequence[AttributionModel], a
     if len({row["currency"] for row in events}) > 1:
         raise DataError("the order's money is in several currencies.", hint="Choose one with --currency.")
     touches, rests = _shares(engine, usable, one)
-    seen = engine.rows(load("order_touches", journeys.PACKAGE), one)
+    seen = journeys.order_touches(engine, order_id)
     since = _since(engine, order_id, ask)
     return Explained(
         name=redacted(str(order["name"])),
@@ -172,7 +171,7 @@ _Rests = dict[str, dict[str, int]]
 
 def _shares(engine: Engine, models: Sequence[AttributionModel], one: dict[str, int]) -> tuple[_Known, _Rests]:
     """Return the journey's touches by what tells them apart, each with (is_touch, position, shares), and the rests."""
-    weights, params = ledger._weights(models)
+    weights, params = ledger.weights(models)
     rows = engine.rows(
         "SELECT j.key_id, j.connection, j.campaign_key, j.action, j.happened_at, j.link_id, j.is_touch, j.position, j.word,"
         f" {', '.join(weights)} FROM journeys AS j WHERE j.order_id = :order_id ORDER BY j.is_touch DESC, j.position",

@@ -38,7 +38,13 @@ def build_orders(engine: Engine) -> None:
 def build_touches(engine: Engine) -> None:
     """Write `touches`: every click and visit with its person, its campaign and why it is not a touch (`reason`, "" = it is)."""
     _build_odd(engine)
-    engine.write(load("touches", PACKAGE), None, "touches")
+    engine.write(_touches("4, 9"), None, "touches")
+
+
+def order_touches(engine: Engine, order_id: int) -> list[dict[str, Any]]:
+    """Return all that the people of an order did and were sent, in order, with what marks it as `odd`. Needs `build`."""
+    whose = "\n    AND t.key_id IN (SELECT k.key_id FROM known AS k)"
+    return engine.rows(filled("order_touches", {"touches": _touches("1, 3, 4, 9", whose)}), {"order_id": order_id})
 
 
 def build(engine: Engine, ask: Ask, models: Sequence[AttributionModel] = ()) -> None:
@@ -52,6 +58,7 @@ def build(engine: Engine, ask: Ask, models: Sequence[AttributionModel] = ()) -> 
     mail, marks = any(model.email_rule for model in models), any(_MILESTONES.search(model.weight) for model in models)
     longest = round(max([*days.values(), MAIL_CLICK_DAYS if mail else 0]) * DAY_MS)
     build_orders(engine)
+    engine.write(load("order_owners", PACKAGE), None, "order_owners")
     _build_odd(engine)
     if marks:
         engine.write(load("milestones", PACKAGE), {"longest_ms": longest}, "milestones")
@@ -78,6 +85,10 @@ def windows(ask: Ask) -> dict[str, float]:
 def filled(name: str, words: dict[str, str]) -> str:
     """Return a text of this package with each `/*word*/` replaced."""
     return re.sub(r"/\*(\w+)\*/", lambda match: words[match[1]], load(name, PACKAGE))
+
+
+def _touches(actions: str, whose: str = "") -> str:
+    return filled("touches", {"actions": actions, "whose": whose})
 
 
 def _build_odd(engine: Engine) -> None:
@@ -118,6 +129,7 @@ def _words(days: dict[str, float], *, mail: bool, marks: bool, since: bool) -> d
         "flags": "".join(f",\n        {flag}" for flag in flags),
         "joins": "\n    ".join(joins),
         "actions": ", ".join(str(action) for action in sorted(actions)),
+        "least": str(min(actions)),
         "counts": f"({counts}) OR ({is_mail})" if mail else counts,
         "places": f"{place} AS place,\n        {position} AS position" if mail else f"{place} AS position",
         "touches": "CAST(SUM(p.is_touch) AS BIGINT)" if mail else "COUNT(*)",

@@ -5,24 +5,13 @@
 --   is_touch 1; 0 = the mail that the e-mail rule credits where it is none of the touches (position 0)
 --   position 1 = first ... length, age_days before the order, is_direct, is_email, is_last_non_direct, is_last_email (0/1)
 --   lead_position, opportunity_position: the last touch at or before the milestone (milestones.sql), 0 = none
-WITH owners AS (
-    SELECT m.order_id, m.ordered_at, k.key_id, p.person
-    FROM money_orders AS m
-    JOIN order_of AS f ON f.order_id = m.order_id
-    JOIN (
-        SELECT o.order_key, o.key_id FROM orders AS o WHERE o.key_id IS NOT NULL
-        UNION ALL
-        SELECT x.order_key, x.key_id FROM order_people AS x
-    ) AS k ON k.order_key = f.order_key
-    LEFT JOIN person_of AS p ON p.key_id = k.key_id
-),
--- Every key of those people, so that the many touches need not be turned into people first.
-buyers AS (
+-- `buyers`: every key of those people, so that the many touches need not be turned into people first.
+WITH buyers AS (
     SELECT w.order_id, w.ordered_at, w.key_id
-    FROM owners AS w
+    FROM order_owners AS w
     UNION
     SELECT w.order_id, w.ordered_at, p.key_id
-    FROM owners AS w
+    FROM order_owners AS w
     JOIN person_of AS p ON p.person = w.person
 ),
 -- The three ranks put connections, campaigns and links in the order of their names: nothing may hang on the order of arrival
@@ -68,7 +57,9 @@ found AS (
     LEFT JOIN connection_names AS n ON n.connection = t.connection
     LEFT JOIN campaign_names AS g ON g.campaign_key = t.campaign_key
     /*joins*/
-    WHERE t.action IN (/*actions*/)
+    -- A list alone is tested after a row is read, a bound before.
+    WHERE t.action >= /*least*/
+        AND t.action IN (/*actions*/)
         AND t.happened_at <= q.ordered_at
         AND t.happened_at >= q.ordered_at - :longest_ms
         AND COALESCE(t.is_machine, 0) = 0

@@ -34,6 +34,11 @@ _COLUMNS: Final = frozenset(
 )
 _HELD_WELL: Final = (1e-3, 1e6)
 """weights between these keep their ratio when nine decimals are all that is left"""
+_FLAG: Final = re.compile(
+    r"CASE WHEN j\.(position = 1|position = j\.length|is_last_non_direct = 1|is_last_email = 1|channel_first = 1)"
+    r" THEN 1e0 ELSE 0e0 END"
+)
+"""a weight that is 1 or 0 by one column of the journey; all but the last of these mark one touch an order"""
 
 
 def build(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> None:
@@ -65,21 +70,22 @@ def ledger_sql(
     `scaled` are the places of the models whose weights are divided by an order's greatest where that is very small or large.
     """
     numbers = range(len(models))
-    weights, params = _weights(models)
+    columns, params = weights(models)
     based = [i for i in numbers if models[i].baseline]
     shares, more = _shares(models)
     params |= more
     tops = ", ".join(f"MAX(r.w{i}) AS x{i}" for i in sorted(scaled))
     words = {
-        "weights": _lines([*weights, *shares]),
+        "weights": _lines([*columns, *shares]),
         "tops": f"JOIN (SELECT r.order_id, {tops} FROM raws AS r GROUP BY r.order_id) AS t ON t.order_id = r.order_id"
         if tops
         else "",
         "wholes": _lines([*(_whole(i, scaled, based) for i in numbers), *(_cut(i, scaled) for i in based)]),
-        "sums": _lines(
-            f"CAST(SUM(h.n{i}) OVER (PARTITION BY h.order_id ORDER BY h.position"
+        "sums": "".join(
+            f",\n        CAST(SUM(h.n{i}) OVER (PARTITION BY h.order_id ORDER BY h.position"
             f" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS c{i}"
-            for i in numbers
+            for i, model in enumerate(models)
+            if _is_summed(model)
         ),
         "totals": _lines(
             [
@@ -99,12 +105,9 @@ def ledger_sql(
         "turned": "1 AS is_turned," if is_turned else "",
         "placed": "m.ordered_at AS touched_at," if is_accrual else "",
         "orders": "JOIN money_orders AS m ON m.order_id = e.order_id" if is_accrual else "",
-        "baselines": "",
+        "baselines": _lines(f"{_anyway(i) if i in based else '0'} AS {model.name}" for i, model in enumerate(models)),
+        "any": " OR ".join(f"e.b{i} > 0" for i in based) or "1 = 0",
     }
-    if based:
-        kept = {"credits": _lines(f"{_anyway(i) if i in based else '0'} AS {models[i].name}" for i in numbers)}
-        kept["any"] = " OR ".join(f"e.b{i} > 0" for i in based)
-        words["baselines"] = basis.filled("ledger_baselines", {**words, **kept})
     return basis.filled("ledger", words), params
 
 
@@ -112,8 +115,11 @@ def _lines(expressions: Iterable[str]) -> str:
     return ",\n        ".join(expressions)
 
 
-def _weights(models: Sequence[AttributionModel]) -> tuple[list[str], dict[str, Any]]:
-    """Return each model's weight as column w0, w1 ...; parameters get the model's number, so that equal names do not meet."""
+def weights(models: Sequence[AttributionModel]) -> tuple[list[str], dict[str, Any]]:
+    """Return each model's weight of a touch (`journeys AS j`) as columns w0, w1 ..., with their parameters.
+
+    Parameters get the model's number, so that equal names do not meet. Raise ConfigError for one without a value.
+    """
     columns: list[str] = []
     params: dict[str, Any] = {}
     with_email = any(model.email_rule for model in models)
@@ -146,24 +152,26 @@ def _shares(models: Sequence[AttributionModel]) -> tuple[list[str], dict[str, An
 
 def _to_scale(engine: Engine, models: Sequence[AttributionModel]) -> frozenset[int]:
     """Return the places of the models with very small or large weights; raise DataError for one that gives no weights."""
-    weights, params = _weights(models)
+    columns, params = weights(models)
+    open_ones = [i for i, model in enumerate(models) if not _FLAG.fullmatch(model.weight)]
+    if not open_ones:
+        return frozenset()
     # Infinity minus itself, and anything with NaN, is no number: the comparison catches both, and nulls.
     measured = _lines(
         f"SUM(CASE WHEN r.w{i} >= 0e0 AND r.w{i} < 1e300 THEN 0 ELSE 1 END) AS wrong{i},"
         f" MIN(CASE WHEN r.w{i} > 0e0 THEN r.w{i} END) AS least{i}, MAX(r.w{i}) AS most{i}"
-        for i in range(len(models))
+        for i in open_ones
     )
-    found = engine.rows(f"SELECT {measured} FROM (SELECT {_lines(weights)} FROM journeys AS j) AS r", params)[0]
-    for i, model in enumerate(models):
+    weighed = _lines(columns[i] for i in open_ones)
+    found = engine.rows(f"SELECT {measured} FROM (SELECT {weighed} FROM journeys AS j) AS r", params)[0]
+    for i in open_ones:
         if wrong := int(found[f"wrong{i}"] or 0):
             raise DataError(
-                f"the attribution model {model.name!r} gives {wrong} touches a weight that is negative or no number."
+                f"the attribution model {models[i].name!r} gives {wrong} touches a weight that is negative or no number."
             )
     low, high = _HELD_WELL
     return frozenset(
-        i
-        for i in range(len(models))
-        if found[f"least{i}"] is not None and (found[f"least{i}"] < low or found[f"most{i}"] > high)
+        i for i in open_ones if found[f"least{i}"] is not None and (found[f"least{i}"] < low or found[f"most{i}"] > high)
     )
 
 
@@ -185,23 +193,30 @@ def _whole(i: int, scaled: frozenset[int], based: Sequence[int]) -> str:
     return f"{_full(i, scaled)}{cut} AS n{i}"
 
 
-def _share(size: str, i: int, kind: str, upto: str, before: str) -> str:
-    """Return SQL for floor(size * upto / T) - floor(size * before / T) in exact integers of the type `kind`.
+def _is_alone(model: AttributionModel) -> bool:
+    """Tell whether a model weighs one touch of an order at most, so that what came before it in the order weighs nothing."""
+    found = _FLAG.fullmatch(model.weight)
+    return found is not None and found[1] != "channel_first = 1"
 
-    Each product less its remainder is a multiple of T, so their difference is too, and one quotient of doubles is off by
-    far less than a half: rounded, it is exact.
-    """
-    total = f"CAST(e.t{i} AS {kind})"
-    high, low = (f"CAST({size} AS {kind}) * {weight}" for weight in (upto, before))
-    numerator = f"({high} - MOD({high}, {total})) - ({low} - MOD({low}, {total}))"
-    return f"CAST(FLOOR(CAST({numerator} AS DOUBLE) / CAST(e.t{i} AS DOUBLE) + 0.5e0) AS BIGINT)"
+
+def _is_summed(model: AttributionModel) -> bool:
+    """Tell whether a model needs the running sum of an order's weights, which costs more than all else of it."""
+    return model.sums_to == "order" and not _is_alone(model)
+
+
+def _share(size: str, i: int, kind: str, upto: str, before: str) -> str:
+    """Return SQL for floor(size * upto / T) - floor(size * before / T) in whole numbers of the type `kind`."""
+    high, low = (
+        "0" if weight == "0" else f"div(CAST({size} AS {kind}) * {weight}, CAST(e.t{i} AS {kind}))" for weight in (upto, before)
+    )
+    return f"CAST({high} - {low} AS BIGINT)"
 
 
 def _credit(model: AttributionModel, i: int) -> str:
     if model.sums_to == "none":
         return f"CASE WHEN w.n{i} > 0 THEN e.amount_minor ELSE 0 END"
-
-    return f"CASE WHEN w.n{i} = 0 THEN 0 WHEN w.n{i} = e.t{i} THEN e.amount_minor {_posted(i, f'w.c{i}', f'(w.c{i} - w.n{i})')}"
+    upto, before = (f"w.n{i}", "0") if _is_alone(model) else (f"w.c{i}", f"(w.c{i} - w.n{i})")
+    return f"CASE WHEN w.n{i} = 0 THEN 0 WHEN w.n{i} = e.t{i} THEN e.amount_minor {_posted(i, upto, before)}"
 
 
 def _anyway(i: int) -> str:

@@ -1,5 +1,6 @@
 -- The wide credit ledger: one row an order, ledger event and touch. ledger.py puts a column a model where a word stands in a
--- comment of its own; `word` is the channel's number in words. What happened at the event is in ledger_events, what the touch was in journeys (order_id, position).
+-- comment of its own; `word` is the channel's number in words. What happened at the event is in ledger_events, what the touch
+-- was in journeys (order_id, position).
 WITH raws AS (
     SELECT
         j.order_id,
@@ -27,7 +28,7 @@ wholes AS (
 ),
 summed AS (
     SELECT
-        h.*,
+        h.*
         /*sums*/
     FROM wholes AS h
 ),
@@ -95,4 +96,22 @@ SELECT
 FROM posts AS e
 /*orders*/
 WHERE e.touches IS NULL OR /*weightless*/
-/*baselines*/
+UNION ALL
+-- What would have come without any touch, by the calibrated models.
+SELECT
+    e.order_id,
+    e.is_counted,
+    e.currency,
+    e.event_number,
+    e.event_at,
+    0 AS position,
+    CAST(NULL AS BIGINT) AS connection,
+    CAST(NULL AS BIGINT) AS campaign_key,
+    CAST(NULL AS BIGINT) AS word,
+    /*placed*/
+    /*turned*/
+    'baseline' AS reason,
+    /*baselines*/
+FROM posts AS e
+/*orders*/
+WHERE /*any*/

@@ -1,44 +1,14 @@
 -- What happened to each order's money in the reporting currency, on a basis that is a share of net (margin) or at the exchange
 -- rate of the order's date: every balance is turned at the order's one rate (money_rates) and rounded half away from zero, and an
--- event moves what its two balances differ by. So a full refund comes to zero whatever the rate.
-WITH entries AS (
-    SELECT
-        l.order_key,
-        l.entry,
-        l.currency,
-        MIN(l.event) AS event,
-        MIN(l.happened_at) AS event_at,
-        CAST(SUM(l.amount_minor) AS BIGINT) AS amount_minor
-    FROM order_ledger AS l
-    WHERE /*parts*/
-    GROUP BY l.order_key, l.entry, l.currency
-    HAVING SUM(l.amount_minor) <> 0
-),
-balances AS (
-    SELECT
-        m.order_id,
-        m.is_counted,
-        n.currency,
-        n.entry,
-        n.event,
-        n.event_at,
-        n.amount_minor,
-        CAST(SUM(n.amount_minor) OVER (
-            PARTITION BY m.order_id, n.currency
-            ORDER BY n.event_at, n.entry
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS BIGINT) AS after_minor
-    FROM entries AS n
-    JOIN money_orders AS m ON m.order_key = n.order_key
-),
-products AS (
+-- event moves what its two balances differ by. So a full refund comes to zero whatever the rate. own_events is ledger_events.sql.
+WITH products AS (
     SELECT
         b.*,
         CASE WHEN (b.after_minor < 0) = (r.rate_e12 < 0) THEN 1 ELSE -1 END AS after_sign,
         CASE WHEN (b.after_minor - b.amount_minor < 0) = (r.rate_e12 < 0) THEN 1 ELSE -1 END AS before_sign,
         CAST(ABS(b.after_minor) AS DECIMAL(38, 0)) * ABS(r.rate_e12) + 500000000000 AS after_product,
         CAST(ABS(b.after_minor - b.amount_minor) AS DECIMAL(38, 0)) * ABS(r.rate_e12) + 500000000000 AS before_product
-    FROM balances AS b
+    FROM own_events AS b
     JOIN money_rates AS r ON r.order_id = b.order_id AND r.currency = b.currency
 ),
 turned AS (
@@ -49,12 +19,8 @@ turned AS (
         p.entry,
         p.event,
         p.event_at,
-        p.after_sign * CAST(FLOOR(
-            CAST(p.after_product - MOD(p.after_product, CAST(1000000000000 AS DECIMAL(38, 0))) AS DOUBLE) / 1e12 + 0.5e0
-        ) AS BIGINT) AS after_minor,
-        p.before_sign * CAST(FLOOR(
-            CAST(p.before_product - MOD(p.before_product, CAST(1000000000000 AS DECIMAL(38, 0))) AS DOUBLE) / 1e12 + 0.5e0
-        ) AS BIGINT) AS before_minor
+        p.after_sign * CAST(div(p.after_product, CAST(1000000000000 AS DECIMAL(38, 0))) AS BIGINT) AS after_minor,
+        p.before_sign * CAST(div(p.before_product, CAST(1000000000000 AS DECIMAL(38, 0))) AS BIGINT) AS before_minor
     FROM products AS p
 )
 SELECT

@@ -4,15 +4,8 @@
 --   opportunity   the last cart or checkout begun, or stage opportunity entered, at or before the order; a cart that was
 --                 finished more than an hour before belongs to another order.
 WITH owners AS (
-    SELECT DISTINCT m.order_id, m.ordered_at, COALESCE(p.person, k.key_id) AS person
-    FROM money_orders AS m
-    JOIN order_of AS f ON f.order_id = m.order_id
-    JOIN (
-        SELECT o.order_key, o.key_id FROM orders AS o WHERE o.key_id IS NOT NULL
-        UNION ALL
-        SELECT x.order_key, x.key_id FROM order_people AS x
-    ) AS k ON k.order_key = f.order_key
-    LEFT JOIN person_of AS p ON p.key_id = k.key_id
+    SELECT w.order_id, w.ordered_at, COALESCE(w.person, w.key_id) AS person
+    FROM order_owners AS w
 ),
 known AS (
     SELECT s.key_id, s.entered_at AS known_at FROM stages AS s WHERE s.stage IN ('subscriber', 'lead')

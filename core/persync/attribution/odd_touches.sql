@@ -122,10 +122,17 @@ seen AS (
     FROM visits AS v
     WHERE v.campaign_key <> 0
 ),
--- Whom several connections saw in one campaign: few, so that only they are held against each other.
+-- The campaigns that several connections saw, and in them whom: few, so that only they are held against each other.
+joint AS (
+    SELECT s.campaign_id, s.action
+    FROM seen AS s
+    GROUP BY s.campaign_id, s.action
+    HAVING MIN(s.connection) <> MAX(s.connection)
+),
 several AS (
     SELECT s.person, s.campaign_id, s.action
     FROM seen AS s
+    JOIN joint AS j ON j.campaign_id = s.campaign_id AND j.action = s.action
     GROUP BY s.person, s.campaign_id, s.action
     HAVING MIN(s.connection) <> MAX(s.connection)
 ),

@@ -1,19 +1,12 @@
 -- The last order that the people of an order placed before it, on another day of the shop: orders of one day are one
 -- purchase, whose journey begins where the day's first did.
 WITH owners AS (
-    SELECT DISTINCT
+    SELECT
         m.order_id,
         m.ordered_at,
         CAST(FLOOR((m.ordered_at + /*offset*/) / 86400000e0) AS BIGINT) AS day,
-        COALESCE(p.person, k.key_id) AS person
-    FROM money_orders AS m
-    JOIN order_of AS f ON f.order_id = m.order_id
-    JOIN (
-        SELECT o.order_key, o.key_id FROM orders AS o WHERE o.key_id IS NOT NULL
-        UNION ALL
-        SELECT x.order_key, x.key_id FROM order_people AS x
-    ) AS k ON k.order_key = f.order_key
-    LEFT JOIN person_of AS p ON p.key_id = k.key_id
+        COALESCE(m.person, m.key_id) AS person
+    FROM order_owners AS m
     WHERE m.ordered_at IS NOT NULL
 ),
 before AS (

@@ -1,5 +1,5 @@
--- Every click and visit, with the person, the campaign and, when it is no touch of anybody's, the reason: `machine` (the
--- vendor says so), `scanner`, `unsubscribe` (a click on such a link), `same_click`; see odd_touches.sql.
+-- What people did (by default every click and visit), with the person, the campaign and, when it is no touch of anybody's, the
+-- reason: `machine` (the vendor says so), `scanner`, `unsubscribe` (a click on such a link), `same_click`; see odd_touches.sql.
 SELECT
     t.connection,
     t.campaign_key,
@@ -28,4 +28,4 @@ LEFT JOIN words AS w ON w.word = t.channel
 LEFT JOIN odd_touches AS o
     ON o.key_id = t.key_id AND o.campaign_key = t.campaign_key AND o.happened_at = t.happened_at AND o.action = t.action
     AND o.connection = t.connection
-WHERE t.action IN (4, 9)
+WHERE t.action IN (/*actions*/)/*whose*/

@@ -14,7 +14,8 @@ class Engine(Protocol):
     """Runs one dialect-neutral SQL text over the mirror's tables (their names are the store's).
 
     Parameters are written `:name`. The text uses CTEs, windows and plain functions only, qualifies every column and
-    writes `1e0` literals, FLOOR and MOD(), so that it runs unchanged on DuckDB and Spark.
+    writes `1e0` literals, FLOOR and MOD(), so that it runs unchanged on DuckDB and Spark. `div(a, b)` divides two BIGINT or two
+    DECIMAL(38, 0) without a rest.
     """
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

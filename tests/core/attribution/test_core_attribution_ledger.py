@@ -156,6 +156,23 @@ def test_a_lone_touch_far_back_still_holds_everything(shop: Any, credits: Any) -
     assert credits(engine, "time_decay") == [999]
 
 
+def test_an_order_beyond_what_doubles_hold_adds_up_in_every_model(shop: Any, noon: int, credits: Any) -> None:
+    """Above 2^53 minor units, with a refund that leaves an odd one: each event by itself, and all of them."""
+    shop.days_before("ann", 9, 7, 5, 3, 1)
+    shop.order("1", "ann", 2**62 + 12_345)
+    shop.money("1", "2", -(2**61) - 1, noon + DAY, event="refund")
+
+    engine = shop.engine()
+    ledger.build(engine, MODELS, ASK)
+
+    left = 2**61 + 12_344
+    expected = oracle([6, 1, 1, 1, 6], [2**62 + 12_345, -(2**61) - 1])
+    rows = engine.rows("SELECT c.event_number - 1 AS event, c.position, c.u_shaped FROM credit_ledger AS c")
+    assert {(row["event"], row["position"]): row["u_shaped"] for row in rows} == expected
+    assert {sum(credits(engine, model.name)) for model in MODELS if model.sums_to == "order"} == {left}
+    assert ledger.ties(engine, MODELS, ASK) == ledger.Ties(orders=1, totals={"EUR": left}, differences=[])
+
+
 def test_net_leaves_out_tax_and_shipping_and_gross_takes_all(shop: Any, noon: int, credits: Any) -> None:
     """Net = product + adjustment."""
     shop.days_before("ann", 1)

@@ -32,7 +32,7 @@ SUMMING = tuple(model for model in RULES if model.sums_to == "order")
 def shares(engine: Engine, model: AttributionModel, ask: Ask = ASK) -> list[float]:
     """Return each touch's share of its order, in the journey's order, from the raw weights."""
     journeys.build(engine, ask, (model,))
-    weights, params = ledger._weights((model,))
+    weights, params = ledger.weights((model,))
     rows = engine.rows(f"SELECT {weights[0]} FROM journeys AS j ORDER BY j.order_id, j.position", params)
     total = sum(row["w0"] for row in rows)
     return [row["w0"] / total for row in rows]
