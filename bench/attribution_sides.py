@@ -127,7 +127,7 @@ def markov(folder: Path) -> Callable[[], int]:
 
 
 def peak() -> float:
-    """Return this program's peak in MB. What getrusage says counts from the parent's memory at the fork: the store's builder."""
+    """Return this program's peak in MB; what getrusage says is at least the parent's, which built the store."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(status.read_text("ascii").split("VmHWM:")[1].split()[0]) / 1024
