@@ -137,6 +137,14 @@ def test_without_a_file_everything_has_its_default(folder: Path, host: Host) -> 
         ('[connections.shop]\nconnector = "till"\n', "line 1, [connections.shop]: 'shop' is missing. Add shop = ..."),
         ('[connections.shop]\nshop = "x"\n', "line 1, [connections.shop]: the connector is missing. Write connector = "),
         (
+            '[connections.shop]\nshop = "x"\nconector = "till"\n',
+            "line 3, [connections.shop]: 'conector' is not a setting here. Did you mean 'connector'?",
+        ),
+        (
+            '[attribution]\nbasis = "net"\n[attribution.weights.mine]\nfrist = [1.0]\n',
+            "line 4, [attribution.weights.mine]: 'frist' is not a setting here. Did you mean 'first'?",
+        ),
+        (
             '# one\n\n[connections.shop]\nconnector = "tlil"\n',
             "line 4, [connections.shop]: there is no connector 'tlil'. Did you mean 'till'?",
         ),

@@ -250,7 +250,7 @@ def test_only_the_treated_get_personalised_mail_during_the_experiment(world: Wor
 
 
 def test_the_arms_are_drawn_by_lot(world: World) -> None:
-    """Seven tenths are treated, and nothing of before the experiment tells the arms apart."""
+    """Half are treated, and nothing of before the experiment tells the arms apart."""
     begins, _ends = window(world)
     arms = {
         arm: [person for person in world.people.values() if f"personal:{arm}" in person.tags] for arm in ("treated", "control")
@@ -265,8 +265,8 @@ def test_the_arms_are_drawn_by_lot(world: World) -> None:
     error = sqrt(sum(variance(values) / len(values) for values in spent.values()))
 
     assert world.truth["experiments"]["personal"]["arms"] == sizes
-    assert world.experiments["personal"]["planned_shares"] == {"treated": 0.7, "control": 0.3}
-    assert abs(sizes["treated"] - 0.7 * total) < 3 * sqrt(0.21 * total)
+    assert world.experiments["personal"]["planned_shares"] == {"treated": 0.5, "control": 0.5}
+    assert abs(sizes["treated"] - 0.5 * total) < 3 * sqrt(0.25 * total)
     assert abs(fmean(spent["treated"]) - fmean(spent["control"])) < 3 * error
 
 
@@ -292,7 +292,7 @@ def test_the_planted_lift_is_what_the_arms_show_up_to_chance(world: World) -> No
     error = sqrt(variance(treated) / len(treated) + variance(control) / len(control))
 
     assert told["naive"]["revenue"]["value"] == pytest.approx(fmean(treated) - fmean(control), abs=1e-9)
-    assert 1.5 < told["lift"]["revenue"] / error < 4
+    assert told["lift"]["revenue"] / error > 4
 
 
 def test_the_lift_differs_by_group_as_planted(world: World) -> None:
@@ -308,6 +308,24 @@ def test_revenue_after_the_mails_overstates_what_they_caused(world: World) -> No
     told = world.truth["experiments"]["personal"]
 
     assert told["raw_revenue_after_mail"] > 2 * told["caused_revenue"] > 0
+
+
+def test_who_would_buy_anyway_comes_through_a_message_more_often_than_messages_make_somebody_buy(world: World) -> None:
+    """What rules over-credit; and the more often somebody buys unasked, the more of their orders are among them."""
+    email = world.truth["email"]
+    links = {"mc_cid", "_hsmi"}
+    by_mail: dict[int, list[bool]] = {}
+    for order in world.orders:
+        if order.person is not None and order.visits and world.people[order.person].mailchimp_id is not None:
+            came = any(name in visit.landing for visit in order.visits for name in links)
+            by_mail.setdefault(order.person, []).append(came)
+    seldom, often = (
+        [came for orders in by_mail.values() if low <= len(orders) < high for came in orders] for low, high in ((1, 2), (3, 99))
+    )
+
+    assert email["came_anyway"]["orders"] > email["orders"] > 100
+    assert email["came_anyway"]["net_minor"] > email["net_minor"]
+    assert fmean(often) > fmean(seldom) > 0.2
 
 
 def test_the_planted_lift_lies_in_the_naive_interval_in_17_of_20_seeds() -> None:
@@ -363,7 +381,7 @@ def test_exposure_is_lower_for_one_country_and_one_age_band(world: World) -> Non
         return {group: told["exposed"] / told["mailed"] for group, told in world.truth["exposure"][name].items()}
 
     countries, ages = shares("country"), shares("ageband")
-    assert countries.pop("FR") < 0.5 * min(countries.values())
+    assert countries.pop("FR") < 0.6 * min(countries.values())
     assert ages.pop("60+") < 0.8 * min(ages.values())
 
 

@@ -44,21 +44,21 @@ def returned(report: Any) -> dict[str, Any]:
     return dict(zip([column["name"] for column in table["columns"]], row, strict=True))
 
 
-@pytest.mark.parametrize("period", [(), ("--period", "2026-08"), ("--period", "2026-08-05..2026-09-29")])
+@pytest.mark.parametrize("period", [(), ("--period", "2026-08"), ("--period", "2026-07-01..2026-09-29")])
 def test_report_and_metric_give_the_same_return(pulled: Path, period: tuple[str, ...]) -> None:
     """Gain, cost, return and verdict of the experiment's own days, whatever period is asked for that shares a day with it."""
     said = returned(told(pulled, "report", *period))
     roi, back = told(pulled, "metric", "roi_simple", *period)["results"]
     (whole, _) = told(pulled, "metric", "roi_simple")["results"]
-    (cost,) = told(pulled, "metric", "personalisation_cost", "--period", "2026-08-05..2026-09-29")["results"]
+    (cost,) = told(pulled, "metric", "personalisation_cost", "--period", "2026-07-01..2026-09-29")["results"]
 
     assert {**said["roi"], "note": roi["note"]} == roi
     assert {**said["back"], "note": back["note"]} == back
-    assert (said["cost"]["value"], said["days"]) == (cost["value"], "5 August 2026 to 29 September 2026")
+    assert (said["cost"]["value"], said["days"]) == (cost["value"], "1 July 2026 to 29 September 2026")
     assert (roi["value"], roi["low"], roi["high"]) == (whole["value"], whole["low"], whole["high"])
     assert roi["value"] == pytest.approx((said["gain"]["value"] - cost["value"]) / cost["value"])
     assert (said["verdict"] if said["verdict"] == "cannot tell" else f"it {said['verdict']}") in roi["note"].split("; ")
-    assert ("over its own days, 2026-08-05 to 2026-09-29" in roi["note"]) == (period == ("--period", "2026-08"))
+    assert ("over its own days, 2026-07-01 to 2026-09-29" in roi["note"]) == (period == ("--period", "2026-08"))
 
 
 def test_a_period_before_everything_is_told_that_no_test_falls_into_it(pulled: Path) -> None:

@@ -283,6 +283,26 @@ def test_a_credit_ledger_that_does_not_add_up_is_named(project: Path) -> None:
     assert said(project) == [f"ledger, {path.name}: linear does not add up to 1 orders. {ANEW}"]
 
 
+def test_weights_of_the_settings_are_held_against_the_orders_too(project: Path) -> None:
+    """A model that persync.toml makes is a column like any other, sound or not."""
+    with (project / "persync.toml").open("a") as file:
+        file.write("\n[attribution.weights.mine]\nfirst = [0.3]\nlast = [0.3]\nrest = 0.4\n")
+    assert run(project, "attribution", "--models", "mine", "--lookback", "9").exit_code == 0
+    assert said(project, 0) == []
+    [path] = (
+        path
+        for path in (project / "persync.mirror").glob("derived-g*/credit_ledger-*.parquet")
+        if "mine" in pq.read_schema(path).names
+    )
+    table = pq.read_table(path)
+    values = table.column("mine").to_pylist()
+    values[next(i for i, value in enumerate(values) if value)] += 1
+    place = table.column_names.index("mine")
+    pq.write_table(table.set_column(place, table.field(place), [values]), path)
+
+    assert said(project) == [f"ledger, {path.name}: mine does not add up to 1 orders. {ANEW}"]
+
+
 def test_every_credit_ledger_that_is_kept_is_looked_at(project: Path) -> None:
     """Another lookback leaves another ledger beside the first."""
     for days in ("9", "30"):

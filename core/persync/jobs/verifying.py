@@ -36,7 +36,11 @@ def verify_project(host: Host, project: Project, store: Store) -> list[Found]:
     Each check looks at whole tables by a few queries; a store of a gigabyte takes seconds, most of them SQLite's own check.
     """
     found: list[Found] = []
-    every = [*(partial(check, store) for check in CHECKS), partial(_derived, store, project), partial(_beside, host, store)]
+    every = [
+        *(partial(check, store) for check in CHECKS),
+        partial(_derived, store, project),
+        partial(_beside, host, project, store),
+    ]
     for check in every:
         try:
             found += check()
@@ -59,8 +63,9 @@ def _derived(store: Store, project: Project) -> Iterator[Found]:
         yield Found("derived", store.path.name, what, "Nothing: the next pull derives them anew.", is_note=True)
 
 
-def _beside(host: Host, store: Store) -> Iterator[Found]:
+def _beside(host: Host, project: Project, store: Store) -> Iterator[Found]:
     """Yield what is wrong with the files beside the store, all of which can be made anew."""
+    from persync.attribution.calibrate import SUFFIX
     from persync.engine.checking import ledger_problems, mirror_problems
 
     wrong, is_behind = mirror_problems(store.db, store.path)
@@ -72,6 +77,7 @@ def _beside(host: Host, store: Store) -> Iterator[Found]:
             "mirror", store.mirror.name, "it is older than the store", "Nothing: the next report renews it.", is_note=True
         )
     elif not wrong:
-        models = {name for name, model in host.models.items() if model.sums_to == "order"}
-        for file, what in ledger_problems(store.path, models):
+        # Weights of persync.toml and models scaled to a holdout have columns of their own, and add up as all others do.
+        models = {name for name, model in project.models(host.models).items() if model.sums_to == "order"}
+        for file, what in ledger_problems(store.path, models | {name + SUFFIX for name in models}):
             yield Found("ledger", file, what, anew)

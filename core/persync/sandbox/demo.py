@@ -18,7 +18,8 @@ from persync.sandbox.world import SandboxOrder, SandboxPerson, World
 __all__ = ["NOW", "make_world"]
 
 NOW = int(datetime(2026, 9, 30, tzinfo=UTC).timestamp()) * 1000
-WINDOW_DAYS = 56
+WINDOW_DAYS = 91
+"""a quarter, so that the lift can be told from chance"""
 
 
 def make_world(seed: int, *, people: int = 4000, now: int = NOW) -> World:

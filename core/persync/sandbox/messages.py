@@ -15,6 +15,10 @@ TREATED, CONTROL = "personal:treated", "personal:control"
 SHOP_URL = "https://nordlicht.example.com"
 CAMPAIGN_GUIDS = ("6b1f0c52-8a7e-4d0a-9a56-0c5f7b1d2e31", "d2a94e07-3c1b-4f68-8f0e-7e2a51c9b640")
 
+PULL = 0.018
+"""Chance that a personalised message makes somebody buy, before age and country. With both it is 0.025 a receiver under 60,
+which takes orders in the two weeks after it from 0.022 to 2.1 times that: what the stronger mailing of the MineThatData test
+(K. Hillstrom, 2008; `persync sandbox serve --world hillstrom=FILE`) did to buyers, 0.57 % to 1.25 % or 2.2 times."""
 _CART = "cart"
 _LANTERNS, _BLANKETS, _GARDEN, _GIFTS, _SALE = (
     f"collections/{name}" for name in ("lanterns", "blankets", "garden", "gifts", "sale")
@@ -92,15 +96,17 @@ def _mailchimp_letters(start: int, begins: int) -> list[_Letter]:
     not_60 = {**everyone_but, "field": "AGEBAND", "value": "60+"}
     treated, gardeners = _tagged(TREATED), _tagged("interest:garden")
     # written in German and Dutch, for the young: this rule is why one country and one age band get less
-    picked = _Letter("", "", "", None, None, (), 0.014, segment=_all_of(treated, not_france, not_60), trial=True)
+    picked = _Letter("", "", "", None, None, (), PULL, segment=_all_of(treated, not_france, not_60), trial=True)
     recommend = "*|PRODUCT_RECOMMENDATION:[$total=3]|*"
     spring = _all_of(gardeners, not_france, not_60)
     bulbs = _all_of(treated, gardeners, not_france)
     begin = begins - start
-    first, second, third, fourth, fifth = (day(begin // DAY + number) for number in (1, 13, 23, 30, 41))
+    first, second, third, fourth, fifth, sixth, seventh, eighth = (
+        day(begin // DAY + number) for number in (1, 13, 25, 37, 48, 59, 66, 77)
+    )
     return [
-        _Letter("Autumn letter", "Evenings are getting longer", "New lanterns are in.", day(20), 0, (_LANTERNS,), 0.004),
-        _Letter("November offer", "*|FNAME|*, ten percent off", "This week only.", day(54), 1, (_SALE, _BLANKETS), 0.006),
+        _Letter("Autumn letter", "Evenings are getting longer", "New lanterns are in.", day(20), 0, (_LANTERNS,), 0.008),
+        _Letter("November offer", "*|FNAME|*, ten percent off", "This week only.", day(54), 1, (_SALE, _BLANKETS), 0.012),
         _Letter(
             "Gift ideas",
             "Gifts that warm",
@@ -108,7 +114,7 @@ def _mailchimp_letters(start: int, begins: int) -> list[_Letter]:
             day(68),
             1,
             (_GIFTS, _BLANKETS),
-            0.005,
+            0.01,
             kind="variate",
             variants=("a", "b"),
         ),
@@ -123,10 +129,10 @@ def _mailchimp_letters(start: int, begins: int) -> list[_Letter]:
             kind="automation-email",
             monthly=0.02,
         ),
-        _Letter("January letter", "A quiet month", "What we read and mend in winter.", day(112), 0, (_BLANKETS,), 0.003),
-        _Letter("For gardeners", "Time to plant", "Seeds and tools.", day(165), 2, (_GARDEN,), 0.008, segment=spring),
-        _Letter("Summer letter", "Outside, *|FNAME|*", "Lanterns for the garden.", day(235), 1, (_LANTERNS, _GARDEN), 0.004),
-        _Letter("Picture card", "A card from us", None, day(270), None, (_SALE,), 0.003, share=0.1),
+        _Letter("January letter", "A quiet month", "What we read and mend in winter.", day(112), 0, (_BLANKETS,), 0.006),
+        _Letter("For gardeners", "Time to plant", "Seeds and tools.", day(165), 2, (_GARDEN,), 0.016, segment=spring),
+        _Letter("Summer letter", "Outside, *|FNAME|*", "Lanterns for the garden.", day(235), 1, (_LANTERNS, _GARDEN), 0.008),
+        _Letter("Picture card", "A card from us", None, day(270), None, (_SALE,), 0.006, share=0.1),
         replace(
             picked,
             title="For your place",
@@ -145,7 +151,15 @@ def _mailchimp_letters(start: int, begins: int) -> list[_Letter]:
             level=4,
             links=(_LANTERNS, _GIFTS),
         ),
-        _Letter("September letter", "Back indoors", "News of the workshop.", third, 0, (_BLANKETS,)),
+        replace(
+            picked,
+            title="Rooms like yours",
+            subject="For the way you live",
+            text=_IF_COUNTRY,
+            at=third,
+            level=2,
+            links=(_LANTERNS, _SALE),
+        ),
         replace(
             picked,
             title="For garden friends",
@@ -158,12 +172,31 @@ def _mailchimp_letters(start: int, begins: int) -> list[_Letter]:
         ),
         replace(
             picked,
-            title="Your autumn evening",
+            title="Your evening",
             subject="*|FNAME|*, your evening",
             text=recommend,
             at=fifth,
             level=4,
             links=(_LANTERNS, _BLANKETS),
+        ),
+        replace(
+            picked,
+            title="What you looked at",
+            subject="*|FNAME|*, still here",
+            text=recommend,
+            at=sixth,
+            level=4,
+            links=(_SALE, _LANTERNS),
+        ),
+        _Letter("September letter", "Back indoors", "News of the workshop.", seventh, 0, (_BLANKETS,)),
+        replace(
+            picked,
+            title="Again for you",
+            subject="*|FNAME|*, once more",
+            text=recommend,
+            at=eighth,
+            level=4,
+            links=(_GIFTS, _BLANKETS),
         ),
         _Letter("Winter letter", "Soon, *|FNAME|*", "Dear *|FNAME|*, a first look.", None, 1, (_BLANKETS,)),
     ]
@@ -176,7 +209,7 @@ def _hubspot_letters(start: int, begins: int) -> list[_Letter]:
     first, second = CAMPAIGN_GUIDS
     name = "{{ contact.firstname }}"
     return [
-        _Letter("Partner news", "News for our partners", "What is new in the warehouse.", day(42), 0, (_LANTERNS,), 0.004),
+        _Letter("Partner news", "News for our partners", "What is new in the warehouse.", day(42), 0, (_LANTERNS,), 0.008),
         _Letter(
             "Welcome",
             f"Welcome, {name}",
@@ -188,10 +221,10 @@ def _hubspot_letters(start: int, begins: int) -> list[_Letter]:
             kind="AUTOMATED_EMAIL",
             workflow="New contacts",
         ),
-        _Letter("Trade offer", f"{name}, our terms", f"{name}, terms for trade.", day(133), 1, (_SALE,), 0.005, guid=first),
-        _Letter("Spring range", "The spring range", _SMART, day(224), 2, (_GARDEN, _SALE), 0.006, guid=first),
-        _Letter("Your reorder list", "Your list", _LOOP, day(281), 4, (_GIFTS, _LANTERNS), 0.008, guid=second),
-        _Letter("Autumn notes", "Notes for autumn", "At work on.", begins + 20 * DAY + 9 * HOUR, 0, (_BLANKETS,), guid=second),
+        _Letter("Trade offer", f"{name}, our terms", f"{name}, terms for trade.", day(133), 1, (_SALE,), 0.01, guid=first),
+        _Letter("Spring range", "The spring range", _SMART, day(224), 2, (_GARDEN, _SALE), 0.012, guid=first),
+        _Letter("Your reorder list", "Your list", _LOOP, day(262), 4, (_GIFTS, _LANTERNS), 0.016, guid=second),
+        _Letter("Autumn notes", "Notes for autumn", "At work on.", begins + 60 * DAY + 9 * HOUR, 0, (_BLANKETS,), guid=second),
     ]
 
 

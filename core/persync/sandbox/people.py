@@ -36,6 +36,17 @@ _LAST = (
 )
 
 
+_LOYAL = 1.2
+"""orders a year of a loyal customer"""
+_DETOUR, _LOYAL_DETOUR = 0.6, 0.3
+"""Chance that somebody on the way to an order goes through a message first, and what being loyal adds.
+
+Who would buy anyway clicks what lies nearest: ads on a brand's own name bring no sales, and most of the money for ads goes on
+frequent users whom they do not move (T. Blake, C. Nosko, S. Tadelis, "Consumer Heterogeneity and Paid Search Effectiveness",
+Econometrica 2015). No study gives the share for e-mail, so it is chosen: with it rules credit e-mail with about as many times
+what it caused as all revenue after the mailings of the MineThatData test was of theirs, 1.85 and 2.54."""
+
+
 @dataclass(slots=True)
 class Habits:
     """What is true of a person and known to no platform."""
@@ -47,6 +58,8 @@ class Habits:
     """chance that they open a message themselves"""
     clicks: float
     """chance that they click in a message they opened"""
+    detour: float
+    """chance that they go through a message in their inbox on the way to an order that they would place anyway"""
     scanned: bool
     """a scanner at their employer's clicks every link on arrival"""
 
@@ -62,11 +75,13 @@ def make_people(rng: Random, count: int, *, start: int, now: int) -> tuple[dict[
     for number in range(1, count + 1):
         person = _draw_person(rng, number, start=start, now=now)
         people[number] = person
+        rate = rng.gammavariate(4.0, 0.145)
         habits[number] = Habits(
             age_band=rng.choices(AGE_BANDS, _AGE_SHARES)[0],
-            rate=rng.gammavariate(4.0, 0.145),
+            rate=rate,
             reads=rng.betavariate(3.0, 6.0),
             clicks=rng.betavariate(2.0, 10.0),
+            detour=_DETOUR + _LOYAL_DETOUR * min(rate / _LOYAL, 1.0),
             scanned=rng.random() < 0.04,
         )
         known = rng.random() >= 0.2

@@ -88,13 +88,18 @@ def mailchimp_claims(messages: list[Message], orders: list[SandboxOrder], people
 def tell(
     world: World, outcomes: dict[int, Outcomes], purchases: dict[int, list[Purchase]], begins: int, days: int
 ) -> dict[str, Any]:
-    """Return everything that truth.json says of the demo world; money in minor units unless a key says otherwise."""
+    """Return everything that truth.json says of the demo world; money in minor units unless a key says otherwise.
+
+    `email` is what messages caused; its `came_anyway` the orders of people who went through a message to one that no message
+    caused: what a rule cannot tell from the former.
+    """
     real = [purchase for mine in purchases.values() for purchase in mine if not purchase.order.is_test]
     caused: dict[str, list[Purchase]] = {}
     for purchase in real:
         if purchase.cause is not None:
             caused.setdefault(purchase.cause[0], []).append(purchase)
     everything = [purchase for mine in caused.values() for purchase in mine]
+    anyway = [purchase for purchase in real if purchase.cause is None and purchase.visits]
     return {
         "world": world.name,
         "seed": world.seed,
@@ -115,6 +120,10 @@ def tell(
             "orders": len(everything),
             "net_minor": sum(net_minor(purchase.order) for purchase in everything),
             "gross_minor": sum(purchase.order.total_minor() for purchase in everything),
+            "came_anyway": {
+                "orders": len(anyway),
+                "net_minor": sum(net_minor(purchase.order) for purchase in anyway),
+            },
         },
         "claims": {
             "mailchimp": {

@@ -43,8 +43,9 @@ def add_visits(rng: Random, purchase: Purchase, person: SandboxPerson | None, me
         for identity, click in purchase.visits
         if person is not None and order.created_at - click.at < 30 * DAY
     ]
-    wanted = rng.choices((0, 1, 2, 3), (25, 40, 25, 10))[0]
-    for _ in range(wanted if visits else max(wanted, 1)):
+    # Who came through a message has seldom looked elsewhere.
+    others = rng.choices((0, 1, 2), (60, 30, 10)) if visits else rng.choices((1, 2, 3), (65, 25, 10))
+    for _ in range(others[0]):
         source, source_type, utm, referrer, _weight = rng.choices(_WAYS, [way[4] for way in _WAYS])[0]
         at = order.created_at - 2 * _MINUTE - int(rng.expovariate(1 / 3) * DAY) % (29 * DAY)
         landing = SHOP_URL + rng.choice(_PAGES)

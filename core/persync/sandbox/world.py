@@ -265,4 +265,5 @@ class World:
     platforms: tuple[str, ...] | None = None
     """connectors of the platforms that this business uses, None for all: no other sandbox is served"""
     truth: dict[str, Any] = field(default_factory=dict)
-    """what truth.json says: planted lifts, the shop's total, the arms, levels by message"""
+    """what truth.json says: planted lifts, what messages caused and what came through them anyway, the shop's total, the arms,
+    levels by message"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,9 @@ def connection_settings(
     if not NAME.fullmatch(name):
         raise ConfigError(f"'{name}' cannot name a connection.", where=place.of(where), hint="Use letters, digits, - and _.")
     word = table.get("connector")
+    if "connector" not in table and (slips := get_close_matches("connector", table, n=1)):
+        hint = "Did you mean 'connector'?"
+        raise ConfigError(f"'{slips[0]}' is not a setting here.", where=place.of(where, slips[0]), hint=hint)
     if not isinstance(word, str):
         valid = ", ".join(sorted(host.connectors))
         raise ConfigError("the connector is missing.", where=place.of(where), hint=f'Write connector = "NAME"; valid: {valid}.')

@@ -88,6 +88,8 @@ def checked(model: type[Model], values: Mapping[str, Any], table: str, place: Pl
     path = [part for part in first["loc"] if isinstance(part, str)]
     key = path[-1] if path else ""
     where = place.of(table, path[0] if path else "")
+    if len(path) > 1 and ", line " in (deeper := place.of(".".join((table, *path[:-1])), key)):
+        where = deeper
     if first["type"] == "extra_forbidden":
         owner = _inner(model, path[:-1])
         valid = [info.alias or name for name, info in owner.model_fields.items()] + list(also if owner is model else ())

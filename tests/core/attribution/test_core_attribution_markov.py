@@ -17,9 +17,9 @@ from persync.attribution.markov import ORDERS, best_order, chain, conversion, fi
 Path = tuple[tuple[int, ...], bool]
 """channels in order, and whether the path converts"""
 
-BRYL: list[Path] = [((0, 1, 2), True), ((0,), False), ((1, 2), False)]
-"""C1 > C2 > C3 converts, C1 and C2 > C3 do not: S. Bryl', "Marketing multi-channel attribution model with R (part 1: Markov
-chains concept)", AnalyzeCore, 2016"""
+THREE_PATHS: list[Path] = [((0, 1, 2), True), ((0,), False), ((1, 2), False)]
+"""C1 > C2 > C3 converts, C1 and C2 > C3 do not. By hand: two of three start at C1, half of whom go on to C2, and one at C2; all
+of C2 go to C3, of which half convert, so 1/3 do in all. Without C1 1/6 do; without C2, or without C3, none."""
 
 
 def transitions(paths: list[Path], channels: int, groups: list[int] | None = None) -> Transitions:
@@ -60,14 +60,14 @@ def simulated(paths: list[Path], channels: int, without: int) -> float:
 
 
 def test_the_three_path_chain_has_removal_effects_of_a_half_one_and_one() -> None:
-    found = chain(transitions(BRYL, 3), 1)
+    found = chain(transitions(THREE_PATHS, 3), 1)
 
     assert conversion(found) == pytest.approx(1 / 3, abs=1e-9)
     assert removal_effects(found, 3) == pytest.approx([0.5, 1.0, 1.0], abs=1e-9)
 
 
 def test_the_population_is_shared_by_removal_effect() -> None:
-    fitted = fit_markov(Inputs(("C1", "C2", "C3"), 1, 2, transitions=transitions(BRYL, 3)), order=1)
+    fitted = fit_markov(Inputs(("C1", "C2", "C3"), 1, 2, transitions=transitions(THREE_PATHS, 3)), order=1)
 
     assert fitted.strengths == pytest.approx({"C1": 0.5, "C2": 1.0, "C3": 1.0}, abs=1e-9)
     assert fitted.population == pytest.approx({"C1": 0.2, "C2": 0.4, "C3": 0.4}, abs=1e-9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -222,6 +223,37 @@ def test_method_holds_every_definition(inputs: Inputs) -> None:
     assert settings["Experiment spring"] == "holdout, control 'control', orders of 15 November 2023 to 14 December 2023"
     assert settings["Connection mail"] == "mailchimp"
     assert [row[0] for row in tables(blocks)["models"].rows] == [model.name for model in inputs.models]
+
+
+def test_method_names_the_touches_that_count_their_windows_and_where_a_path_begins(inputs: Inputs) -> None:
+    def told(**asked: Any) -> dict[str, Any]:
+        table = tables(method.build_method(replace(inputs, ask=replace(inputs.ask, **asked))))["settings"]
+        names = (
+            "Touchpoints that count",
+            "Look-back of a journey",
+            "Path of a journey",
+            "Money credited",
+            "Credit is dated by",
+        )
+        return {row[0]: row[1] for row in table.rows if row[0] in names}
+
+    assert list(told().values()) == [
+        "click, visit and direct",
+        "30 days before the order",
+        "the whole look-back, over earlier orders too",
+        "net",
+        "the sale or refund",
+    ]
+    mine = told(
+        kinds=("click", "open"), windows={"click": 14}, path="since_last_order", credit_basis="gross", reporting="accrual"
+    )
+    assert list(mine.values()) == [
+        "click and open",
+        "click 14 days, open 5 days before the order",
+        "since the last order of another day",
+        "gross",
+        "the touchpoint that has it",
+    ]
 
 
 def test_credit_adds_up_to_the_till_under_every_model(inputs: Inputs) -> None:

@@ -6,7 +6,10 @@ import platform
 from collections.abc import Sequence
 
 from persync import __version__
+from persync.attribution.basis import basis_of
+from persync.attribution.journeys import windows
 from persync.measure import experiments
+from persync.measure.metric import Ask
 from persync.report import words
 from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
 
@@ -38,7 +41,7 @@ def _settings(inputs: Inputs) -> Table:
         ("Period", words.period(ask.period, ask.timezone)),
         ("Time zone", ask.timezone),
         ("Revenue", "net: products and adjustments" if ask.basis == "net" else "gross: all parts, tax and shipping included"),
-        ("Look-back of a journey", f"{words.number(ask.lookback_days)} days before the order"),
+        *_journey(ask),
         ("Margin", words.share(ask.margin) if ask.margin is not None else "not set: gains are revenue, not margin"),
         ("Interval", f"{words.number(ask.confidence * 100)} %"),
         ("Hidden below", words.plural(ask.suppress_n, "person", "people")),
@@ -61,6 +64,31 @@ def _settings(inputs: Inputs) -> Table:
         rows.append((f"Experiment {experiment.name}", f"{drawn}, {control}, {when}"))
     rows += [("persync", __version__), ("Python", platform.python_version())]
     return Table("settings", "Settings", (Column("setting", "Setting"), Column("value", "Value")), tuple(rows))
+
+
+def _journey(ask: Ask) -> list[tuple[Cell, ...]]:
+    """Say which touches count, how long before an order, from where on a path begins, and on which money credit is given."""
+    days = windows(ask)
+    lengths = sorted(set(days.values()), reverse=True)
+    if len(lengths) == 1:
+        back = f"{words.number(lengths[0])} days before the order"
+    else:
+        parts = (f"{words.listing([k for k in days if days[k] == one])} {words.number(one)} days" for one in lengths)
+        back = f"{', '.join(parts)} before the order"
+    since = ask.path == "since_last_order"
+    basis = {"net": "net", "gross": "gross", "margin": "margin: net less what the goods cost"}[basis_of(ask)]
+    accrual = ask.reporting == "accrual"
+    return [
+        ("Touchpoints that count", words.listing(list(days))),
+        ("Look-back of a journey", back),
+        (
+            "Path of a journey",
+            "since the last order of another day" if since else "the whole look-back, over earlier orders too",
+        ),
+        ("Money credited", basis),
+        ("Credit is dated by", "the touchpoint that has it" if accrual else "the sale or refund"),
+        ("Fitted models from", f"{ask.min_conversions:,} orders on"),
+    ]
 
 
 def _models(inputs: Inputs) -> Table:
