@@ -161,6 +161,28 @@ def test_no_address_name_or_token_is_in_anything_written(demo: tuple[Path, Run])
         assert words & set(re.findall(rb"[A-Za-z]{3,}", found)) == set(), name
 
 
+def test_a_message_is_explained_from_its_level_to_the_orders_after_it(demo: tuple[Path, Run], truth: dict[str, Any]) -> None:
+    """What was sent, on what evidence it is personal, to how many and what followed; to one of them, without who that is."""
+    world = make_world(7)
+    [message] = [one for one in world.messages if one.title == "Picked for you"]
+    [told] = numbers(demo, "explain", "send", f"mailchimp:{message.id}")
+    receiver = next(send.person for send in message.sends if send.clicks and send.status == "sent")
+    email = world.people[receiver].email
+    one = persync(demo[0] / "out", "explain", "send", "picked for you", email)
+
+    assert (told["title"], told["level"], told["set_by"]) == ("Picked for you", 4, None)
+    assert {"source": "content", "kind": "read", "detail": ""} in told["evidence"]  # type: ignore[operator]
+    times = {(event["kind"], event["reason"]): event["people"] for event in told["events"]}  # type: ignore[attr-defined]
+    assert times["send", None] == sum(send.status == "sent" for send in message.sends)
+    [orders] = told["orders"]  # type: ignore[misc]
+    assert orders["orders"] > orders["clicked_before"] > 0
+    assert one.returncode == 0, one.stderr
+    assert re.search(r"To .*email \(keyed hash [0-9a-f]{12}\)", one.stdout)
+    assert re.search(r"\d click +mailchimp +/collections/", one.stdout)
+    assert email not in one.stdout
+    assert world.people[receiver].first_name not in one.stdout
+
+
 def test_the_store_is_whole(demo: tuple[Path, Run]) -> None:
     done = persync(demo[0] / "out", "verify")
 

@@ -12,6 +12,7 @@ import click
 
 from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
+from persync.cli.explain_send import person_keys, send
 from persync.cli.journey import journey_options
 
 if TYPE_CHECKING:
@@ -34,7 +35,10 @@ SHORT = {
 
 @click.group(cls=Group)
 def explain() -> None:
-    """Show how the credit of an order came about: each touch, counted or not and why, and what each model gave it."""
+    """Show how the credit of an order came about, touch by touch, or what was sent and what followed it."""
+
+
+explain.add_command(send)
 
 
 def _options(command: F) -> F:
@@ -73,18 +77,12 @@ def person(app: App, /, key: str, form: str, **asked: Any) -> None:
     """Explain every order of the person KEY: an address, CONNECTION:ID of a platform, or an id of your own."""
     from persync.attribution.explain import orders_of
     from persync.errors import DataError
-    from persync.rows import Person
-    from persync.store.subjects import find
 
-    connection, colon, rest = key.partition(":")
-    name = ("email", key) if "@" in key else (f"id@{connection}", rest) if colon else ("opaque", key)
     with app.store() as store:
-        found = find(store, Person(name))
-    if not found.key_ids:
-        raise DataError("the store knows nobody by that key.", hint="Write an address, CONNECTION:ID, or an id of your own.")
+        key_ids = person_keys(store, key)
 
     def orders(engine: Any) -> list[int]:
-        chosen = orders_of(engine, sorted(found.key_ids))
+        chosen = orders_of(engine, key_ids)
         if not chosen:
             raise DataError("this person is on no order whose money counts.")
         return chosen
