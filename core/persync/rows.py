@@ -424,6 +424,8 @@ class Order(NamedTuple):
     journey: str | Keep | None = KEEP
     cart: str | Keep | None = KEEP
     """the cart or checkout it came from, as a `Cart` row of the same connection names it"""
+    opened_at: int | Keep | None = KEEP
+    """when it was opened, of a sale that takes its time: a deal's creation, while `ordered_at` is when it was won"""
 
 
 class OrderPerson(NamedTuple):

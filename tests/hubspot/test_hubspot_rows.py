@@ -154,21 +154,32 @@ def test_a_deleted_contact_is_kept_as_deleted(shaped: Shape) -> None:
 
 
 def test_a_won_deal_is_a_sale_on_its_close_date_whatever_its_stage_is_called(shaped: Shape, page: Any) -> None:
-    """Contacts come once each, the oldest first; the deal merged into it loses its money; open and lost deals have none."""
+    """It opened when it was made. Contacts come once each, the oldest first; the deal merged into it loses its money; open and
+    lost deals have none."""
     found = shaped(streams_crm.DEALS_STREAM, page("deals_list"))
 
     won, open_, lost, merged = OrderRef("501"), OrderRef("502"), OrderRef("503"), OrderRef("499")
     sold = ms("2026-04-02T10:00:00Z")
+    made, later, last = (ms(f"2026-03-0{day}T08:00:00Z") for day in (1, 5, 6))
     deal = {"kind": "deal", "is_test": False, "cancelled_at": None}
     assert found.rejects == []
     assert found.rows == [
-        Order(won, **deal, person=Person(("id", "31")), ordered_at=sold, status="won", currency="USD", total_minor=120_050),
+        Order(
+            won,
+            **deal,
+            person=Person(("id", "31")),
+            ordered_at=sold,
+            status="won",
+            currency="USD",
+            total_minor=120_050,
+            opened_at=made,
+        ),
         OrderPerson(won, Person(("id", "132"))),
         LedgerEntry(won, "sale", "sale", "product", sold, 120_050, "USD"),
         Order(merged, kind="deal", status="deleted", cancelled_at=sold, currency="USD"),
         LedgerEntry(merged, "sale", "sale", "product", sold, 0, "USD"),
-        Order(open_, **deal, ordered_at=ms("2026-03-05T08:00:00Z"), status="open", currency="EUR", total_minor=8000),
-        Order(lost, **deal, ordered_at=ms("2026-03-06T08:00:00Z"), status="lost", currency="USD", total_minor=None),
+        Order(open_, **deal, ordered_at=later, status="open", currency="EUR", total_minor=8000, opened_at=later),
+        Order(lost, **deal, ordered_at=last, status="lost", currency="USD", total_minor=None, opened_at=last),
     ]
 
 

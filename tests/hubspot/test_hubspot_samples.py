@@ -129,6 +129,7 @@ def test_deal_page(shaped: Shape, samples: Any) -> None:
             cancelled_at=None,
             currency="EUR",
             total_minor=1000,
+            opened_at=millis("2021-02-23T20:20:10.826Z", ""),
         )
     ]
 

@@ -6,7 +6,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from persync.rows import Action
-from persync.store.schema import DDL_1, DDL_2, DDL_3, DDL_4, DDL_5
+from persync.store.schema import DDL_1, DDL_2, DDL_3, DDL_4, DDL_5, DDL_6
 
 migrations = Migrations("persync")
 
@@ -50,3 +50,9 @@ def m005_own_files(db: Database) -> None:
     for statement in DDL_5.split(";"):
         if statement.strip():
             db.execute(statement)
+
+
+@migrations()
+def m006_opened_deals(db: Database) -> None:
+    """Add when a deal was opened; `persync pull --full` fills it in for deals that were read before."""
+    db.execute(DDL_6.strip().rstrip(";"))

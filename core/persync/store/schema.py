@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 6
 
 DDL_1: Final = """
 CREATE TABLE connections (
@@ -245,7 +245,12 @@ CREATE TABLE wallets (
 """
 """What the user's own files tell besides: visits, posts, hours, advertising, what people spend elsewhere."""
 
-DDL: Final = DDL_1 + DDL_2 + DDL_3 + DDL_4 + DDL_5
+DDL_6: Final = """
+ALTER TABLE orders ADD COLUMN opened_at INTEGER;
+"""
+"""When a deal was made: what is known of it before it was won."""
+
+DDL: Final = DDL_1 + DDL_2 + DDL_3 + DDL_4 + DDL_5 + DDL_6
 """Every table as this release knows it."""
 
 MONTHLY: Final = ("touchpoints", "order_ledger")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-VIEWS_VERSION: Final = 4
+VIEWS_VERSION: Final = 5
 
 
 def _iso(column: str) -> str:
@@ -50,7 +50,8 @@ LEFT JOIN words s ON s.word = t.source""",
 SELECT n.name AS connection, k.vendor_order_id AS order_id, k.shop, k.shop_order_id, k.shop_order_name, o.kind,
   coalesce(p.person, o.key_id) AS person, {_iso("o.ordered_at")} AS ordered_at, o.status, o.is_test,
   {_iso("o.cancelled_at")} AS cancelled_at, o.currency, o.sales_channel, o.accepts_marketing,
-  {_major("o.total_minor", "o.currency")} AS total, o.journey, f.is_money_source, o.cart
+  {_major("o.total_minor", "o.currency")} AS total, o.journey, f.is_money_source, o.cart,
+  {_iso("o.opened_at")} AS opened_at
 FROM orders o JOIN order_keys k ON k.order_key = o.order_key JOIN connections n ON n.connection = o.connection
 LEFT JOIN person_of p ON p.key_id = o.key_id LEFT JOIN order_of f ON f.order_key = o.order_key""",
     "v_order_ledger": f"""

@@ -50,6 +50,7 @@ def deal_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
         cancelled_at=None,
         currency=currency,
         total_minor=total,
+        opened_at=created,
     )
     yield from _further_people(order, people)
     if status == "won" and total is not None:

@@ -359,6 +359,23 @@ def test_the_milestones_of_a_deal_are_those_of_all_its_contacts(shop: Any, noon:
     assert milestones(shop.engine()) == [(1, 0, 0, 1, 1), (2, 1, 0, 1, 1), (3, 0, 1, 1, 1)]
 
 
+def test_a_deals_opportunity_is_when_it_was_made(shop: Any, noon: int) -> None:
+    """Whatever its contact's stage or cart says; the other order keeps to its cart, and one made after its sale has none."""
+    shop.days_before("ann", 9, 6, 3, 1)
+    shop.fact("cart", person="ann", created_at=noon - MINUTE)
+    shop.fact("stage", person="ann", stage="opportunity", entered_at=noon - 2 * DAY)
+    shop.order("1", "ann", kind="deal", status="won", opened_at=noon - 5 * DAY)
+    shop.order("2", "ann")
+    shop.days_before("bob", 3, 1)
+    shop.order("3", "bob", kind="deal", status="won", opened_at=noon + 1)
+    engine = shop.engine()
+    found = milestones(engine)
+    orders = engine.rows("SELECT j.order_id, j.position FROM journeys AS j WHERE j.is_opportunity = 1")
+
+    assert {row["order_id"]: row["position"] for row in orders} == {shop.names["order", "1"]: 2, shop.names["order", "2"]: 4}
+    assert sum(is_opportunity for _, _, is_opportunity, _, _ in found) == 2
+
+
 def test_the_e_mail_rule_sees_clicks_of_thirty_days_and_opens_of_five(shop: Any, noon: int) -> None:
     """Whatever counts as a touch; what is none of the touches has position 0 and is seen by that model alone."""
     shop.touch("ann", noon - 29 * DAY, campaign="clicked")
