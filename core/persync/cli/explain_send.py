@@ -145,7 +145,7 @@ def _show(message: dict[str, Any], found: Sent, names: dict[int, str], timezone:
             show_table(("what", "by", "times", "people"), rows, right=("times", "people"))
     click.echo()
     within = f"within {words.number(found.window_days)} days of a send"
-    if "send" not in {one.kind for one in (*found.events, *found.done)}:
+    if "send" not in {*(one.kind for one in found.events), *(one.kind for one in found.done)}:
         click.echo("Without a send that is known, no order can be said to have followed.")
     elif not found.orders and not found.takings:
         click.echo(f"No order {within}.")
