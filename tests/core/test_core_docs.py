@@ -25,6 +25,7 @@ from persync.measure import METRICS
 from persync.plugins import load_plugins
 from persync.report.report import Inputs
 from persync.settings import load_project
+from persync.settings.goal import GoalTable
 from persync.settings.tables import ExperimentTable, JobCheck, JobReport, JobTable, ReportTable, ShopsTable, StoreTable
 
 
@@ -155,6 +156,7 @@ def test_the_settings_example_is_read_and_names_every_key(texts: dict[str, str],
         (ReportTable, given["report"]),
         (ShopsTable, given["shops"]),
         (ExperimentTable, given["experiments"]["welcome"]),
+        (GoalTable, given["goal"]),
         (JobTable, job),
         (JobReport, job["report"][0]),
         (JobCheck, job["checks"][0]),

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
-from persync.cli.output import read_each, show_estimates
+from persync.cli.output import read_each, show_estimates, show_json, show_table
+
+if TYPE_CHECKING:
+    from persync.engine.engine import Engine
+    from persync.measure.metric import Ask, Experiment
 
 
 @click.group(cls=Group)
 def experiment() -> None:
-    """Read randomised tests and holdouts."""
+    """Plan, draw and read randomised tests and holdouts."""
 
 
 @experiment.command()
@@ -21,19 +28,158 @@ def experiment() -> None:
 def read(app: App, names: tuple[str, ...], form: str) -> None:
     """Read the experiments NAME (default: all): arms, sample ratio, means, differences with their intervals.
 
-    Experiments come from [experiments.NAME] in persync.toml and from imported assignments.
+    Beside each difference: how much of what the arm did it caused, the chance to win, the difference freed of what covariates
+    say, and, while the experiment runs, an interval that stays valid however often one looks. Experiments come from
+    [experiments.NAME] in persync.toml and from imported or drawn assignments.
     """
-    from persync.errors import DataError
-    from persync.measure.experiments import known
-    from persync.measure.experiments import read as read_one
-    from persync.plugins import find
+    from persync.measure.trials.more import read as read_one
 
     with app.engine() as engine:
         ask = app.ask()
-        experiments = known(engine, ask)
-        if not experiments:
-            hint = "Add [experiments.NAME] to persync.toml, or import assignments."
-            raise DataError("there is no experiment to read.", hint=hint)
-        wanted = [find("experiment", name, experiments) for name in names] or list(experiments.values())
+        wanted = _wanted(engine, ask, names)
         estimates = read_each(app, wanted, lambda one: read_one(engine, one, ask), tolerant=not names)
     show_estimates(estimates, form, ask)
+
+
+@experiment.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@format_option("text", "json")
+@pass_app
+def plan(app: App, names: tuple[str, ...], form: str) -> None:
+    """Say what the experiments NAME (default: all) need: people an arm, weeks at today's volume, and what could be seen now.
+
+    The smallest change worth seeing is `smallest` of [experiments.NAME] (relative, default 0.1), the power 80 %.
+    """
+    from persync.measure.trials.planning import UNPLANNED
+    from persync.measure.trials.planning import plan as plan_one
+
+    with app.engine() as engine:
+        ask = app.ask()
+        wanted = _wanted(engine, ask, names, least=UNPLANNED)
+        estimates = [estimate for one in wanted for estimate in plan_one(engine, one, ask)]
+    show_estimates(estimates, form, ask)
+
+
+@experiment.command()
+@click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Say how many would be drawn, and draw nobody.")
+@format_option("text", "json")
+@pass_app
+def assign(app: App, name: str, dry_run: bool, form: str) -> None:
+    """Draw the arms of the experiment NAME by lot, among everybody who may be mailed and is in none of its arms yet.
+
+    The arms and their shares are planned_shares of [experiments.NAME]. The draw is a salted hash of the person's key: the salt
+    is the setting, else made once and kept in the store. Run it again to draw who has come since.
+    """
+    from persync.errors import DataError
+    from persync.jobs.drawing import assign as draw
+    from persync.jobs.drawing import salt_of, shares_of
+    from persync.measure.trials.planning import audience
+    from persync.plugins import find
+
+    one = find("experiment", name, app.project.experiments)
+    shares = shares_of(one)
+    salt = app.project.experiment_tables[name].salt
+    with app.engine() as engine:
+        people = audience(engine)
+    if not people:
+        raise DataError(
+            "nobody may be mailed.", hint="Run `persync pull` first: contacts of a system that sends are drawn from."
+        )
+    with app.store() as store:
+        with_salt = salt_of(store, name, salt)
+        done = draw(store, one, people, salt=with_salt, now=app.now, aliases=app.project.aliases, keep=not dry_run)
+    sizes, new = done.sizes, done.new
+    lines = [
+        {"experiment": name, "arm": arm, "people": sizes[arm], "new": new.get(arm, 0), "share": shares.get(arm)}
+        for arm in sizes
+    ]
+    if form == "json":
+        show_json("assignments", lines)
+        return
+    rows = [
+        (line["arm"], f"{line['people']:,}", f"{line['new']:,}", "" if line["share"] is None else f"{line['share']:.1%}")
+        for line in lines
+    ]
+    show_table(
+        ("arm", "people", "would be new" if dry_run else "new", "planned"),
+        [tuple(map(str, row)) for row in rows],
+        right=("people", "new", "planned"),
+    )
+
+
+@experiment.command()
+@click.argument("name")
+@click.option("--for", "connection", metavar="CONNECTION", required=True, help="The connection whose platform gets the list.")
+@click.option("--arm", metavar="ARM", help="Whom to list; default: the control, to be left out of mailings.")
+@click.option(
+    "--list", "source", type=click.Path(path_type=Path, dir_okay=False), help="Your own export of the platform's people."
+)
+@click.option("--column", metavar="NAME", help="The column of that list that holds addresses.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file, readable by you alone.")
+@pass_app
+def export(
+    app: App, name: str, connection: str, arm: str | None, source: Path | None, column: str | None, out: Path | None
+) -> None:
+    """Write an arm of the experiment NAME as a list that a platform imports.
+
+    HubSpot takes record ids, which persync has. Mailchimp and Shopify find people by their address alone, and persync keeps
+    none: give the platform's own export with --list. Its addresses are hashed here, compared and forgotten.
+    """
+    from persync.errors import ConfigError, DataError
+    from persync.jobs.drawing import id_list, mark_list, platform_ids
+    from persync.plugins import find
+    from persync.redact import inert
+
+    settings = find("connection", connection, dict(app.project.connections))
+    control = app.project.experiments[name].control if name in app.project.experiments else None
+    wanted = arm or control
+    if wanted is None:
+        raise ConfigError("no arm was named, and the experiment has no control.", hint="Say --arm ARM.")
+    with app.store() as store:
+        found = store.db.execute("SELECT arm, count(*) FROM assignments WHERE experiment = ? GROUP BY arm", (name,))
+        sizes = {str(word): int(count) for word, count in found}
+        if not sizes:
+            raise DataError(f"nobody is drawn for '{name}'.", hint=f"Run `persync experiment assign {name}` first.")
+        find(f"arm of '{name}'", wanted, sizes)
+        if source is None:
+            if settings.connector != "hubspot":
+                title = settings.connector.capitalize()
+                text = f"{title} finds people by their e-mail address, and persync keeps none."
+                raise ConfigError(text, hint=f"Export your people from {title} and give that file: --list FILE --out FILE.")
+            text = id_list(name, wanted, platform_ids(store, name, wanted, connection))
+            if out is None:
+                click.echo(text, nl=False)
+                return
+            _private(out, text)
+            click.echo(f"{inert(str(out))}: {text.count(chr(10)) - 1:,} of the {sizes[wanted]:,} people of '{inert(wanted)}'.")
+            return
+        if out is None:
+            raise click.UsageError("a list with addresses is not printed: give --out FILE.")
+        done = mark_list(store, name, wanted, source, out, connector=settings.connector, connection=connection, column=column)
+    click.echo(
+        f"{inert(str(out))}: {done.written:,} people, tagged {inert(name)}:{inert(wanted)}. Of {done.lines:,} lines"
+        f" {done.known:,} are in an arm; the other {done.lines - done.known:,} were not drawn."
+    )
+
+
+def _private(path: Path, text: str) -> None:
+    import os
+
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
+def _wanted(engine: Engine, ask: Ask, names: tuple[str, ...], least: Experiment | None = None) -> list[Experiment]:
+    """Return the experiments of these names, or all. Raise DataError when there is none and no `least`."""
+    from persync.errors import DataError
+    from persync.measure.experiments import known
+    from persync.plugins import find
+
+    experiments = known(engine, ask)
+    if not experiments and not (least and not names):
+        hint = "Add [experiments.NAME] to persync.toml, or import assignments."
+        raise DataError("there is no experiment to read.", hint=hint)
+    found = [find("experiment", name, experiments) for name in names] or list(experiments.values())
+    return found or [least] if least else found

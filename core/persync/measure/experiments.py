@@ -52,6 +52,8 @@ class Outcome:
     unit: str
     arms: Mapping[str, Sample]
     reason: str | None = None
+    is_ordered: bool = False
+    """read from orders, not imported"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,10 @@ def _ordered(rows: Sequence[Mapping[str, Any]], to_at: int, ask: Ask) -> list[Ou
         )
         for r in rows
     }
-    return [Outcome("conversion", "share", buyers, immature), Outcome("revenue", unit, money, reason)]
+    return [
+        Outcome("conversion", "share", buyers, immature, is_ordered=True),
+        Outcome("revenue", unit, money, reason, is_ordered=True),
+    ]
 
 
 def _no_orders(ask: Ask, taken: set[str]) -> list[Outcome]:

@@ -28,6 +28,44 @@ class Experiment:
     days: float | None = None
     planned_shares: Mapping[str, float] = field(default_factory=dict)
     holdout: bool = False
+    hypothesis: str = ""
+    primary: str = "revenue"
+    """the outcome that decides, fixed before the start"""
+    guard_rails: tuple[str, ...] = ()
+    """outcomes that must not get worse"""
+    kind: str = ""
+    """what is tried: subject_line ...; "" = anything"""
+    decision: str = ""
+    """what was done with the result"""
+    min_days: float = 7
+    """an early look before so many days have passed gives nothing"""
+    smallest: float | None = None
+    """the smallest relative change worth seeing"""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is to be reached, set before looking. `guard_rails` are ids of metrics; `start` (epoch ms) is the programme's."""
+
+    text: str
+    primary: str
+    guard_rails: tuple[str, ...] = ()
+    days: float = 90
+    smallest: float | None = None
+    start: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Metrics as they were over a fixed period, frozen with the date and the version of the data they were read from."""
+
+    frozen_at: int
+    period: tuple[int, int]
+    data: str
+    """digest of the store"""
+    estimates: tuple[Estimate, ...] = ()
+    last_year: tuple[Estimate, ...] = ()
+    """the same over the same days of the year before, as far as there were data"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +106,8 @@ class Ask:
     """the fewest converting paths that a data-driven model is fitted to"""
     value: ValueSettings = field(default_factory=ValueSettings)
     """what customers' value is worked out with"""
+    goal: Goal | None = None
+    baseline: Baseline | None = None
     lift: Lift | None = None
     """what a holdout says, see `lifts.with_lift`; needed where models are calibrated"""
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from persync import hookimpl
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
-from persync.measure import conversion, engagement, journeys, model_returns, people, returns, value
+from persync.measure import conversion, engagement, goal, journeys, model_returns, people, returns, value
 from persync.measure.metric import Ask, Metric
+from persync.measure.trials import metrics as trials
 
 
 def answered(metric: Metric) -> Metric:
@@ -25,12 +26,14 @@ def answered(metric: Metric) -> Metric:
 METRICS: tuple[Metric, ...] = tuple(
     answered(metric)
     for metric in (
+        *goal.metrics(lambda: {metric.id: metric for metric in METRICS}),
         *people.METRICS,
         *engagement.METRICS,
         *conversion.METRICS,
         *value.METRICS,
         *returns.METRICS,
         *model_returns.METRICS,
+        *trials.METRICS,
         *journeys.METRICS,
     )
 )

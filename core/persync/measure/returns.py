@@ -245,40 +245,6 @@ def mer(engine: Engine, ask: Ask) -> list[Estimate]:
     return [Estimate("mer", revenue / spent.value, n=int(row["entries"]), unit="ratio", period=ask.period, note=spent.note)]
 
 
-def lifts(id: str, holdout: bool) -> Metric:
-    """Return the metric that reads every experiment of one kind."""
-
-    def compute(engine: Engine, ask: Ask) -> list[Estimate]:
-        check(ask.by, (), id)
-        read: list[Estimate] = []
-        for experiment in experiments.asked(engine, ask).values():
-            if experiment.holdout != holdout:
-                continue
-            try:
-                read += experiments.read(engine, experiment, ask)
-            except ConfigError as problem:
-                by = {"experiment": experiment.name}
-                read.append(rules.absent("difference", MISCONFIGURED, by, note=str(problem)))
-        kept = [e for e in read if ask.arm in (None, e.by.get("experiment"))]
-        return kept or [no_experiment(engine, id, ask)]
-
-    kind = "a share of people drawn by lot to be left out" if holdout else "arms drawn by lot"
-    return Metric(
-        id,
-        "Holdout: what mail caused" if holdout else "A/B test: lift by arm",
-        f"Every experiment with {kind}: size and mean of each arm, difference and relative difference to the "
-        "control with interval and p-value, and whether the arms have the planned sizes.",
-        "mean of the arm − mean of the control",
-        "share or money",
-        compute,
-        number="75" if holdout else "73",
-        edge_cases="People are read in the arm they were drawn into; people in two arms are left out and counted. A sample "
-        "ratio less likely than 0.001 blocks the verdict. A window not over: null, immature.",
-        data=("assignments", "memberships", "segments", "orders", "order_ledger", "outcomes"),
-        options={"arms": "own"},
-    )
-
-
 METRICS: tuple[Metric, ...] = (
     Metric(
         "personalisation_cost",
@@ -335,6 +301,4 @@ METRICS: tuple[Metric, ...] = (
         "without an interval.",
         data=("orders", "order_ledger", "costs"),
     ),
-    lifts("ab_test", holdout=False),
-    lifts("holdout_incrementality", holdout=True),
 )

@@ -17,6 +17,7 @@ from persync.errors import ConfigError, PluginError, nearest
 from persync.measure.metric import Ask, Experiment
 from persync.settings.attribution import own_models
 from persync.settings.connections import FILE, connection_settings
+from persync.settings.goal import BASELINE, GoalTable, goal_of, read_baseline
 from persync.settings.periods import day_start, parse_period, zone
 from persync.settings.tables import (
     AttributionTable,
@@ -56,6 +57,7 @@ class Project:
     """{kind: months} after which rows go"""
     value: ValueTable = field(default_factory=ValueTable)
     has_file: bool = True
+    goal_table: GoalTable | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,10 +89,12 @@ class Project:
         kinds: Sequence[str] = (),
         windows: Mapping[str, float] | None = None,
         path: Literal["window", "since_last_order"] | None = None,
+        frozen: bool = True,
     ) -> Ask:
         """Return the question that these settings make; `period` may be `A..B`, days with both ends included.
 
-        `basis` is that of attribution, where it may be margin; measures of revenue have the report's own, net or gross.
+        `basis` is that of attribution, where it may be margin; measures of revenue have the report's own, net or gross. Without
+        `frozen` the baseline beside persync.toml is not read.
         """
         zone_name = self.timezone
         return Ask(
@@ -110,6 +114,8 @@ class Project:
             path=path or self.attribution.path,
             experiments=self.experiments,
             margin=self.report.margin,
+            goal=goal_of(self.goal_table, zone_name),
+            baseline=read_baseline(self.folder / BASELINE) if frozen else None,
             suppress_n=self.report.suppress_n,
             report_n=self.report.report_n,
             value=self.value.settings(zone_name),
@@ -142,7 +148,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         return Project(folder, folder / StoreTable().path, has_file=False)
     given = parse_toml(text, path)
     place = Places(text, str(path))
-    tables = ("attribution", "store", "connections", "experiments", "jobs", "privacy", "report", "shops", "value")
+    tables = ("attribution", "goal", "store", "connections", "experiments", "jobs", "privacy", "report", "shops", "value")
     for name, value in given.items():
         if name not in tables:
             raise ConfigError(f"there is no table '{name}'.", where=place.of("", name), hint=nearest(name, tables))
@@ -170,6 +176,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         experiment_tables=experiments,
         jobs={n: checked(JobTable, t, f"jobs.{n}", place) for n, t in named(given, "jobs", place)},
         report=report,
+        goal_table=checked(GoalTable, given["goal"], "goal", place) if "goal" in given else None,
         attribution=attribution,
         own_models=own_models(attribution.weights, place),
         aliases=checked(ShopsTable, given.get("shops", {}), "shops", place).aliases,
@@ -207,6 +214,13 @@ def _experiment(name: str, table: ExperimentTable, zone_name: str) -> Experiment
         days=table.days,
         planned_shares=table.planned_shares,
         holdout=table.holdout,
+        hypothesis=table.hypothesis,
+        primary=table.primary,
+        guard_rails=tuple(table.guard_rails),
+        kind=table.kind,
+        decision=table.decision,
+        min_days=table.min_days,
+        smallest=table.smallest,
     )
 
 

@@ -126,7 +126,15 @@ class ExperimentTable(Strict):
     since: date | datetime | int | str | None = Field(default=None, alias="from")
     days: float | None = Field(default=None, gt=0)
     holdout: bool = False
-    planned_shares: dict[str, float] = {}
+    planned_shares: dict[str, Annotated[float, Field(gt=0, le=1)]] = {}
+    hypothesis: str = ""
+    primary: str = "revenue"
+    guard_rails: list[str] = []
+    kind: str = Field(default="", pattern=r"^[a-z_]{0,40}$")
+    decision: str = ""
+    min_days: float = Field(default=7, ge=0)
+    smallest: float | None = Field(default=None, gt=0)
+    salt: str | None = Field(default=None, min_length=8)
 
 
 class JobReport(Strict):

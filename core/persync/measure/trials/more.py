@@ -1,0 +1,91 @@
+"""What reading an experiment gives beside means and differences: lines that help to judge and never replace the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from persync.engine.engine import Engine
+from persync.estimate import Estimate
+from persync.measure import experiments, rules
+from persync.measure.experiments import Reading
+from persync.measure.metric import Ask, Experiment
+from persync.measure.texts import bounds, join, piece, run
+from persync.measure.trials import chance, cuped, looks
+
+INCREMENTAL = "incremental_share"
+
+
+def read(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
+    """Read an experiment as `experiments.read` does, and add for each difference `incremental_share` (of what the arm took,
+    the part it caused), `chance_to_win`, `difference_cuped` with `variance_reduction`, and, while it runs, `difference_so_far`
+    with an always-valid interval."""
+    reading = experiments.gather(engine, experiment, ask)
+    found = experiments.estimates(experiment, reading, ask)
+    running = looks.is_open(experiment, ask)
+    out = [*found, *_shares(found), *_chances(found, reading, experiment, ask)]
+    out += _standing(cuped.read(engine, experiment, reading, ask), found)
+    out += _reached(engine, experiment, ask)
+    if running and not reading.nobody:
+        # What has come in until now, read as if the window ended here.
+        so_far = replace(experiment, days=(ask.now - (experiment.since or 0)) / rules.DAY)
+        read_now = (
+            experiments.estimates(so_far, experiments.gather(engine, so_far, ask), ask)
+            if ask.now > (experiment.since or 0)
+            else []
+        )
+        out += looks.early(read_now or found, experiment, ask)
+    return out
+
+
+def _standing(made: list[Estimate], found: list[Estimate]) -> list[Estimate]:
+    """Give estimates the period of the reading, and say where it is blocked."""
+    period = next((e.period for e in found if e.id == "difference"), None)
+    blocked = any(experiments.MISMATCH_NOTE in e.note for e in found)
+    note = experiments.MISMATCH_NOTE if blocked else ""
+    return [rules.with_note(replace(e, period=period), note if e.id == "difference_cuped" else "") for e in made]
+
+
+def _reached(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
+    """Return the share of each arm that was sent a message in the experiment's days: in a control that is contamination.
+    Nothing where no sends are known."""
+    within = experiments.window(experiment)
+    base, params = experiments.arms_sql(experiment)
+    rows = run(engine, join(piece("sends"), *base, piece("reached_read")), {**params, **bounds(within)})
+    if not any(int(row["reached"]) for row in rows):
+        return []
+    out = []
+    for row in rows:
+        by = {"experiment": experiment.name, "arm": str(row["arm"])}
+        made = rules.share("reached", int(row["reached"]), int(row["people"]), replace(ask, report_n=0), by)
+        control = experiment.holdout and experiment.control == row["arm"] and made.value
+        note = "sent something although it is the control: contamination" if control else ""
+        out.append(replace(made, note=note) if made.value is not None else made)
+    return out
+
+
+def _shares(found: list[Estimate]) -> list[Estimate]:
+    """Return of each positive relative effect r the share r / (1 + r) of what the arm did that it would not have done."""
+    out = []
+    for e in found:
+        if e.id != "relative":
+            continue
+        if e.value is None or e.value <= -1 or e.low is None or e.high is None or e.low <= -1:
+            if e.value is None:
+                out.append(replace(e, id=INCREMENTAL, unit="share"))
+            continue
+        value, low, high = (float(x) / (1 + float(x)) for x in (e.value, e.low, e.high))
+        out.append(replace(e, id=INCREMENTAL, value=value, low=low, high=high, unit="share"))
+    return out
+
+
+def _chances(found: list[Estimate], reading: Reading, experiment: Experiment, ask: Ask) -> list[Estimate]:
+    arms = {outcome.name: outcome.arms for outcome in reading.outcomes}
+    out = []
+    for e in found:
+        if e.id == "difference" and "arm" in e.by:
+            samples = arms.get(e.by["outcome"], {})
+            out.append(chance.chance(samples.get(e.by["arm"]), samples.get(e.by["against"]), e, ask))
+    return out
+
+
+__all__ = ["INCREMENTAL", "read"]
