@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= persync-demo
 
-.PHONY: demo test check bench crash converge fuzz contract clean
+.PHONY: demo test check bench crash converge coverage fuzz contract clean
 
 demo: .venv/run.stamp
 	$(BIN)/persync demo --no-open --out $(OUT)
@@ -32,6 +32,10 @@ bench: .venv/dev.stamp
 # Histories of changes, pulls, crashes and erasures: make converge N=10000 SEED=..., or HISTORY="..." for one.
 converge: .venv/dev.stamp
 	cd tests && ../$(BIN)/python -m converge --number $(or $(N),10000) --seed "$(SEED)" --history "$(HISTORY)"
+
+# How often intervals hold the truth, and verdicts come where nothing or something is, over N worlds of known truth.
+coverage: .venv/dev.stamp
+	cd tests && ../$(BIN)/python -m worlds --number $(or $(N),2000)
 
 # Hostile inputs of every kind: make fuzz N=100000 SEED=..., or ONLY=csv CASE=... for one that failed.
 fuzz: .venv/dev.stamp

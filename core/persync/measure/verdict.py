@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from persync.estimate import HOLDOUT, RANDOMISED, Estimate
+from persync.estimate import HOLDOUT, RANDOMISED, Estimate, Label
 from persync.measure import intervals, rules
 
 Word = Literal["pays", "costs", "cannot tell"]
@@ -33,26 +33,39 @@ def blocked(estimate: Estimate) -> str:
         return rules.TOO_FEW
     if NO_VERDICT in estimate.note:
         return NO_VERDICT
-    if estimate.label not in (RANDOMISED, HOLDOUT):
+    if not may_say_caused(estimate.label):
         return "not randomised"
     return "" if estimate.low is not None and estimate.high is not None else "no interval"
 
 
-def pays(gain: Estimate, cost: Estimate | None = None) -> Verdict:
-    """Hold what something brought against what it cost, both in one unit; without `cost` against nothing.
+def word(value: float | None, low: float | None, high: float | None, n: int | None, label: Label, bar: float = 0.0) -> Word:
+    """Return the word from value, interval, n and label alone: `pays` when the whole interval lies above the bar, `costs` when
+    it lies below, else `cannot tell`, as for anything not drawn by lot, without an interval, or of nobody."""
+    if value is None or low is None or high is None or n is None or n < 1 or not may_say_caused(label):
+        return "cannot tell"
+    if not low <= value <= high:  # also where one of them is no number
+        return "cannot tell"
+    return "pays" if low > bar else "costs" if high < bar else "cannot tell"
 
-    `pays` when the whole interval of the gain lies above the cost, `costs` when it lies below, else `cannot tell`. A cost
-    that is missing, or in another currency, decides nothing.
+
+def may_say_caused(label: Label) -> bool:
+    """Tell whether a number of this standing may be called caused (rule E7): only what was drawn by lot."""
+    return label in (RANDOMISED, HOLDOUT)
+
+
+def pays(gain: Estimate, cost: Estimate | None = None) -> Verdict:
+    """Hold what something brought against what it cost, both in one unit; without `cost` against nothing: `word`, unless the
+    gain is blocked. A cost that is missing, or in another currency, decides nothing.
     """
     why = blocked(gain)
     if not why and cost is not None and cost.value is None:
         why = cost.reason or "unknown"
     if not why and cost is not None and cost.unit != gain.unit:
         why = rules.MIXED_CURRENCIES
-    if why or gain.low is None or gain.high is None:
+    if why:
         return Verdict("cannot tell", why)
     bar = 0.0 if cost is None or cost.value is None else float(cost.value)
-    return Verdict("pays" if gain.low > bar else "costs" if gain.high < bar else "cannot tell")
+    return Verdict(word(gain.value, gain.low, gain.high, gain.n, gain.label, bar))
 
 
 def judge(gains: Sequence[Estimate], confidence: float, costs: Sequence[Estimate | None] | None = None) -> list[Verdict]:

@@ -3,11 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from persync.estimate import Estimate
+from persync.estimate import Estimate, Label
 from persync.measure.experiments import MISMATCH_NOTE
 from persync.measure.rules import TOO_FEW
-from persync.measure.verdict import SEVERAL, Verdict, judge, pays
+from persync.measure.verdict import SEVERAL, Verdict, judge, may_say_caused, pays, word
 
 GAIN = Estimate("gain", 100.0, 60.0, 140.0, 0.001, 500, "EUR", "randomised")
 COST = Estimate("personalisation_cost", 50.0, unit="EUR")
@@ -79,3 +81,62 @@ def test_gains_are_judged_against_their_costs_together() -> None:
         Verdict("pays"),
         Verdict("costs"),
     ]
+
+
+LABELS: tuple[Label, ...] = ("randomised", "holdout", "adjusted observational", "raw difference", "")
+numbers = st.floats(-1e9, 1e9)
+intervals = st.tuples(numbers, numbers, numbers).map(sorted)
+labels = st.sampled_from(LABELS)
+
+
+@given(intervals, st.integers(1, 10**9), labels, numbers)
+def test_the_word_follows_from_value_interval_n_and_label_alone(ends: list[float], n: int, label: Label, bar: float) -> None:
+    """It pays exactly when it may say caused and all of the interval lies above the bar; costs is its mirror image."""
+    low, value, high = ends
+
+    said = word(value, low, high, n, label, bar)
+
+    assert (said == "pays") == (may_say_caused(label) and low > bar)
+    assert (said == "costs") == (may_say_caused(label) and high < bar)
+    assert word(-value, -high, -low, n, label, -bar) == {"pays": "costs", "costs": "pays"}.get(said, said)
+
+
+@given(intervals, intervals, labels)
+def test_a_wider_interval_never_decides_more(ends: list[float], wider: list[float], label: Label) -> None:
+    low, value, high = ends
+    outer = (min(low, wider[0]), max(high, wider[2]))
+
+    said = word(value, low, high, 100, label)
+
+    assert word(value, *outer, 100, label) in (said, "cannot tell")
+
+
+@given(intervals, st.sampled_from([lab for lab in LABELS if lab not in ("randomised", "holdout")]))
+def test_only_a_draw_by_lot_may_say_caused(ends: list[float], label: Label) -> None:
+    low, value, high = ends
+
+    assert not may_say_caused(label)
+    assert pays(Estimate("x", value, low, high, 1e-9, 10**6, "EUR", label)).word == "cannot tell"
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "n"),
+    [
+        (None, 1.0, 2.0, 9),
+        (1.5, None, 2.0, 9),
+        (1.5, 1.0, None, 9),
+        (1.5, 1.0, 2.0, None),
+        (1.5, 1.0, 2.0, 0),
+        (float("nan"), 1.0, 2.0, 9),
+    ],
+)
+def test_whatever_is_missing_decides_nothing(value: float | None, low: float | None, high: float | None, n: int | None) -> None:
+    assert word(value, low, high, n, "randomised") == "cannot tell"
+
+
+@given(st.lists(st.tuples(intervals, st.floats(0, 1), labels), max_size=8))
+def test_judging_together_decides_no_more_than_judging_alone(family: list[tuple[list[float], float, Label]]) -> None:
+    gains = [Estimate("x", e[1], e[0], e[2], p, 100, "EUR", label) for e, p, label in family]
+
+    for alone, together in zip(map(pays, gains), judge(gains, 0.95), strict=True):
+        assert together.word in (alone.word, "cannot tell")

@@ -54,16 +54,26 @@ def standardised(covariates: Floats) -> Floats:
     return np.asarray((kept - kept.mean(axis=0)) / kept.std(axis=0)) if kept.size else kept.reshape(len(covariates), 0)
 
 
-def overlap_weighted(outcome: Floats, treated: Floats, chance: Floats, confidence: float = 0.95) -> Interval:
+def overlap_weighted(
+    outcome: Floats, treated: Floats, chance: Floats, covariates: Floats, confidence: float = 0.95
+) -> Interval:
     """Return the difference of means under overlap weights (Li, Morgan & Zaslavsky 2018): 1 - chance for the treated, chance
-    for the others. The error is the robust one of two weighted means, weights taken as known, which errs on the wide side."""
-    means, error = [], 0.0
-    for side, weight in ((treated == 1, 1 - chance), (treated == 0, chance)):
-        w, y = weight[side], outcome[side]
-        middle = float((w * y).sum() / w.sum())
-        means.append(middle)
-        error += float(((w * (y - middle)) ** 2).sum() / w.sum() ** 2)
-    return _interval(means[0] - means[1], math.sqrt(error), confidence)
+    for the others. The error is that of its influence function, which knows that the chances were estimated on `covariates`.
+    """
+    import numpy as np
+
+    one, other = treated * (1 - chance), (1 - treated) * chance
+    means = [float((w * outcome).sum() / w.sum()) for w in (one, other)]
+    x = np.column_stack([np.ones(len(treated)), standardised(covariates)])
+    spread = chance * (1 - chance)
+    away = outcome - np.where(treated == 1, means[0], means[1])
+    slope = -(x * (spread * away)[:, None]).mean(axis=0)
+    information = (x * spread[:, None]).T @ x / len(treated)
+    scores = x * (treated - chance)[:, None]
+    fitted = scores @ np.linalg.lstsq(information, slope, rcond=None)[0]
+    influence = (np.where(treated == 1, one, -other) * away + fitted) / spread.mean()
+    error = float(np.sqrt((influence * influence).sum())) / len(treated)
+    return _interval(means[0] - means[1], error, confidence)
 
 
 def doubly_robust(outcome: Floats, treated: Floats, chance: Floats, covariates: Floats, confidence: float = 0.95) -> Interval:

@@ -92,7 +92,11 @@ def _estimates(frame: dict[str, Floats], treated: Floats, names: list[str], unit
         out.append(rules.with_note(made, small))
 
     add(
-        ID, adjusting.overlap_weighted(bought, treated, chance, ask.confidence), "share", outcome="conversion", method="overlap"
+        ID,
+        adjusting.overlap_weighted(bought, treated, chance, every, ask.confidence),
+        "share",
+        outcome="conversion",
+        method="overlap",
     )
     add(
         ID,
@@ -108,7 +112,7 @@ def _estimates(frame: dict[str, Floats], treated: Floats, names: list[str], unit
         revenue = money["revenue"]
         add(
             ID,
-            adjusting.overlap_weighted(revenue, treated, chance, ask.confidence),
+            adjusting.overlap_weighted(revenue, treated, chance, every, ask.confidence),
             money_unit,
             outcome="revenue",
             method="overlap",
@@ -125,7 +129,7 @@ def _estimates(frame: dict[str, Floats], treated: Floats, names: list[str], unit
         did = adjusting.difference_in_differences(sides[0], sides[1], ask.confidence)
         add(ID, did, money_unit, outcome="revenue", method="did")
         before = adjusting.propensity(treated, early)
-        placebo = adjusting.overlap_weighted(money["placebo"], treated, before, ask.confidence)
+        placebo = adjusting.overlap_weighted(money["placebo"], treated, before, early, ask.confidence)
         add("placebo", placebo, money_unit, outcome="revenue just before", method="overlap")
         failed = placebo.low > 0 or placebo.high < 0
         said = "differs before any mail: the adjustment failed" if failed else "no difference before the mail is shown"
