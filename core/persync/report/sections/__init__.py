@@ -3,12 +3,13 @@
 from typing import Final
 
 from persync.report.report import Section
-from persync.report.sections import answer, credit, fairness, health, method, models, pays, reconcile, whom
+from persync.report.sections import answer, credit, fairness, health, method, models, pays, reconcile, value, whom
 
 SECTIONS: Final[tuple[Section, ...]] = (
     answer.SECTION,
     pays.SECTION,
     whom.SECTION,
+    value.SECTION,
     credit.SECTION,
     models.SECTION,
     reconcile.SECTION,
