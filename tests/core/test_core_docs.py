@@ -27,6 +27,7 @@ from persync.report.report import Inputs
 from persync.settings import load_project
 from persync.settings.goal import GoalTable
 from persync.settings.tables import ExperimentTable, JobCheck, JobReport, JobTable, ReportTable, ShopsTable, StoreTable
+from persync.settings.value import ValueTable
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +155,7 @@ def test_the_settings_example_is_read_and_names_every_key(texts: dict[str, str],
     tables: list[tuple[type[BaseModel], dict[str, Any]]] = [
         (StoreTable, given["store"]),
         (ReportTable, given["report"]),
+        (ValueTable, given["value"]),
         (ShopsTable, given["shops"]),
         (ExperimentTable, given["experiments"]["welcome"]),
         (GoalTable, given["goal"]),

@@ -84,7 +84,7 @@ def build(engine: Engine, ask: Ask) -> Ground:
         ),
         {**gross, "now": ask.now},
     )
-    end_day = _day(end_at, ask.timezone)
+    end_day = shop_day(end_at, ask.timezone)
     return Ground(
         end_at=end_at,
         end_day=end_day,
@@ -120,7 +120,7 @@ def _end(engine: Engine, ask: Ask) -> int:
     return min(ask.now, known, ask.period[1] if ask.period else EVER)
 
 
-def _day(at: int, timezone: str) -> int:
+def shop_day(at: int, timezone: str) -> int:
     """Return the shop day that a moment lies in, in days since 1970."""
     try:
         moment = datetime.fromtimestamp(at / 1000, UTC).astimezone(ZoneInfo(timezone))
@@ -133,8 +133,8 @@ def calendar(engine: Engine, ask: Ask, end_at: int) -> str:
     """Return the CTE `calendar (month, first_day, next_day, from_at, to_at)`: the shop's months up to `end_at`. The first one
     reaches back without end."""
     (row,) = engine.rows("SELECT MIN(m.ordered_at) AS first_at FROM money_orders AS m")
-    last = _EPOCH + timedelta(days=_day(end_at, ask.timezone))
-    begin = _EPOCH + timedelta(days=max(-700_000, _day(min(int(row["first_at"] or 0), end_at), ask.timezone)))
+    last = _EPOCH + timedelta(days=shop_day(end_at, ask.timezone))
+    begin = _EPOCH + timedelta(days=max(-700_000, shop_day(min(int(row["first_at"] or 0), end_at), ask.timezone)))
     final = last.year * 12 + last.month - 1
     first = max(begin.year * 12 + begin.month - 1, final - _MONTHS)
     zone = ZoneInfo(ask.timezone)

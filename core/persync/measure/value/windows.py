@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,7 +9,7 @@ from persync.engine.engine import Engine
 from persync.estimate import RAW, Estimate
 from persync.measure import intervals, rules
 from persync.measure.metric import Ask
-from persync.measure.occasions import Ground, build
+from persync.measure.occasions import Ground, build, shop_day
 from persync.measure.rules import DAY
 from persync.measure.texts import join, piece, run
 from persync.measure.value.contracts import contract_churn
@@ -56,7 +55,7 @@ def from_day(ask: Ask, ground: Ground) -> int:
     """Return the first day of the asked period, or of the data."""
     if ask.period is None:
         return ground.first_day
-    return max(ground.first_day, math.ceil(ground.end_day - (ground.end_at - ask.period[0]) / DAY))
+    return max(ground.first_day, shop_day(ask.period[0], ask.timezone))
 
 
 def pairs(engine: Engine, ask: Ask, ground: Ground, sliced: Cut, window: int) -> list[Row]:
@@ -150,7 +149,7 @@ def _before(
         note = f"the last {window} days against those before them: no date is set on which the programme began"
     else:
         # A pair of windows reaches from its first day to the last of the next one.
-        border = ground.end_day - (ground.end_at - started) / DAY
+        border = shop_day(started, ask.timezone)
         after = [row for row in rows if ground.end_day - (int(row["place"]) + 1) * window >= border]
         before = [row for row in rows if ground.end_day - (int(row["place"]) - 1) * window <= border]
         note = "windows wholly after the programme began against those wholly before"
