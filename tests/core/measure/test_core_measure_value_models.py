@@ -206,3 +206,19 @@ def test_who_bought_once_is_expected_to_spend_everybodys_mean_and_who_bought_oft
     found = gammagamma.expected(np.array([p, q, v]), np.array([0.0, 1e9]), np.array([0.0, 80e9]))
 
     assert found == pytest.approx([p * v / (q - 1), 80.0], rel=1e-6)
+
+
+def test_customers_who_hardly_differ_give_numbers_all_the_same() -> None:
+    """Buyers at one rate who never leave: the parameters run off, and what is expected is that rate times the time."""
+    rng = np.random.default_rng(4)
+    age = rng.integers(100, 700, 20_000) / 7
+    x = rng.poisson(0.004 * age).astype(float)
+    people = fold(x, np.where(x > 0, age * rng.uniform(0, 1, len(age)) ** (1 / np.maximum(x, 1)), 0.0), age)
+
+    found = bgnbd.fit(people)
+    assert found is not None
+    weeks = bgnbd.expected(np.array(found.parameters), people, 52.0)
+    far = bgnbd.expected(np.array([4e9, 1e12, 1e-9, 1e3]), people, 52.0)
+
+    assert float(weeks @ people.n / people.customers) == pytest.approx(0.004 * 52, rel=0.1)
+    assert far == pytest.approx(np.full(len(far), 0.004 * 52), rel=1e-3)

@@ -87,7 +87,9 @@ def alive(parameters: Array, cells: Cells) -> Array:
     r, alpha, a, b = parameters
     again = cells.x > 0
     with np.errstate(over="ignore"):
-        odds = a / np.maximum(b + cells.x - 1, 1e-300) * ((alpha + cells.T) / (alpha + cells.t_x)) ** (r + cells.x)
+        # By way of logarithms: a ratio near one to a power of millions loses its digits otherwise.
+        growth = np.exp((r + cells.x) * np.log1p((cells.T - cells.t_x) / (alpha + cells.t_x)))
+        odds = a / np.maximum(b + cells.x - 1, 1e-300) * growth
     return np.where(again, 1 / (1 + odds), 1.0)
 
 
@@ -103,7 +105,10 @@ def expected(parameters: Array, cells: Cells, weeks: float) -> Array:
     with np.errstate(all="ignore"):
         shape = hyp2f1(r + x, b + x, a + b + x - 1, weeks / (left + weeks))
         many = (a + b + x - 1) / (a - 1) * (1 - (left / (left + weeks)) ** (r + x) * shape)
-    found: Array = np.maximum(many, 0.0) * alive(parameters, cells)
+        # Where customers hardly differ the parameters are so large that the series overflows: all leave with the mean chance.
+        mean = a / (a + b + x)
+        nearly = -np.expm1(-(r + x) * np.log1p(mean * weeks / left)) / mean
+    found: Array = np.maximum(np.where(np.isfinite(many), many, nearly), 0.0) * alive(parameters, cells)
     return found
 
 

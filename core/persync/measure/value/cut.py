@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from persync.attribution.stability import replicate
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import rules
@@ -58,6 +59,11 @@ class Cut:
         return out
 
 
+def bucket(ask: Ask, of: str = "c") -> str:
+    """Return the SQL of a customer's bucket: finer for the whole than for each of many slices, where fewer people fill it."""
+    return f"MOD({of}.bucket, {128 if ask.by else 1024})"
+
+
 def cut(engine: Engine, ask: Ask, id: str) -> Cut:
     """Return how the customers are sliced. Needs the table `customers`; raises as `grouping` does."""
     return Cut(ask, grouping(engine, ask, id, valid=DIMENSIONS, people="customers"))
@@ -77,6 +83,21 @@ def stacked(rows: Sequence[Row], cut: Cut, names: Sequence[str]) -> dict[tuple[s
         )
         for key, group in sorted(found.items())
     }
+
+
+def draws_of(found: Mapping[tuple[str, ...], tuple[Array, Array]], seed: int) -> dict[tuple[str, ...], Array]:
+    """Return the draws of each slice's sums. Weights are made once for all: a bucket has the same in every slice."""
+    import numpy as np
+
+    if not found:
+        return {}
+    ids = np.unique(np.concatenate([buckets for buckets, _ in found.values()]))
+    width = next(iter(found.values()))[1].shape[1]
+    wide = np.zeros((len(ids), len(found) * width))
+    for i, (buckets, columns) in enumerate(found.values()):
+        wide[np.searchsorted(ids, buckets), i * width : (i + 1) * width] = columns
+    drawn = replicate(ids, wide, seed)
+    return {key: drawn[:, i * width : (i + 1) * width] for i, key in enumerate(found)}
 
 
 def money(

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from persync.attribution.stability import replicate
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import rules
 from persync.measure.metric import Ask
 from persync.measure.occasions import Ground, build, build_money
 from persync.measure.value.contracts import tenure
-from persync.measure.value.cut import Cut, Row, cut, dated, money, stacked
+from persync.measure.value.cut import Cut, Row, bucket, cut, dated, draws_of, money, stacked
 from persync.measure.value.margin import Margin, margin
 from persync.measure.value.repeat import SHORTEST_SPAN, YEAR, frequency_span
 from persync.measure.value.windows import from_day, what, window_days
@@ -28,7 +27,7 @@ TO_DATE: Final = "to date"
 LONGER: Final = "longer_than_observed"
 
 _SIMPLE = (
-    "SELECT c.bucket AS bucket, COUNT(*) AS people, CAST(SUM(CASE WHEN p.n > 0 THEN 1 ELSE 0 END) AS BIGINT) AS buyers,"
+    "SELECT /*bucket*/ AS bucket, COUNT(*) AS people, CAST(SUM(CASE WHEN p.n > 0 THEN 1 ELSE 0 END) AS BIGINT) AS buyers,"
     " CAST(SUM(p.n) AS BIGINT) AS purchases, CAST(SUM(p.minor) AS BIGINT) AS minor,"
     " CAST(SUM(p.active) AS BIGINT) AS active, CAST(SUM(p.active * p.stayed) AS BIGINT) AS stayed/*columns*/"
     " FROM customers AS c JOIN grouped AS g ON g.person = c.person JOIN (SELECT o.person AS person,"
@@ -58,7 +57,8 @@ def lifespan(active: Array, stayed: Array, window: float, cap: float) -> Array:
 def _columns(engine: Engine, ask: Ask, ground: Ground, sliced: Cut, window: int) -> tuple[list[Row], int]:
     begin, days = frequency_span(ask, ground)
     params = {"from_day": begin, "first": ground.end_day - 2 * window, "middle": ground.end_day - window}
-    return sliced.rows(engine, _SIMPLE, params, per="c.bucket"), days
+    place = bucket(ask)
+    return sliced.rows(engine, _SIMPLE.replace("/*bucket*/", place), params, per=place), days
 
 
 def _immature(ground: Ground, ask: Ask, window: int) -> bool:
@@ -105,13 +105,14 @@ def _each(
     firsts = {tuple(sliced.by(row).values()): row for row in rows}
     sizes = [{**firsts[key], "people": int(columns[:, 0].sum())} for key, (_, columns) in found.items()]
     hide = sliced.people.hidden(sizes, "people", ask)
+    drawn = draws_of(found, ask.seed)
     kept = []
-    for key, (buckets, columns) in found.items():
+    for key, (_, columns) in found.items():
         by = sliced.by(firsts[key])
         if sliced.people.attribute and by[sliced.people.attribute] in hide:
             out.append(rules.suppressed(id, ask, by, unit=unit))
         else:
-            kept.append((by, columns, replicate(buckets, columns, ask.seed)))
+            kept.append((by, columns, drawn[key]))
     return kept
 
 
@@ -217,17 +218,17 @@ def by_age(engine: Engine, ask: Ask, ground: Ground, sliced: Cut, id: str) -> li
     first = "JOIN grouped AS g ON g.person = {0}.person"
     n_rows = sliced.rows(
         engine,
-        f"SELECT c.bucket AS bucket, {counts}/*columns*/ FROM customers AS c {first.format('c')}"
+        f"SELECT {bucket(ask)} AS bucket, {counts}/*columns*/ FROM customers AS c {first.format('c')}"
         " WHERE c.first_day >= :since /*keys*/",
         params,
-        per="c.bucket",
+        per=bucket(ask),
     )
     m_rows = sliced.rows(
         engine,
-        f"SELECT y.bucket AS bucket, {sums}/*columns*/ FROM customer_money AS y {first.format('y')}"
+        f"SELECT {bucket(ask, 'y')} AS bucket, {sums}/*columns*/ FROM customer_money AS y {first.format('y')}"
         " JOIN customers AS c ON c.person = y.person WHERE c.first_day >= :since /*keys*/",
         params,
-        per="y.bucket",
+        per=bucket(ask, "y"),
     )
     names = ("all", *map(str, AGES))
     people = stacked(n_rows, sliced, [f"n_{name}" for name in names])
@@ -235,15 +236,18 @@ def by_age(engine: Engine, ask: Ask, ground: Ground, sliced: Cut, id: str) -> li
     firsts = {tuple(sliced.by(row).values()): row for row in n_rows}
     sizes = [{**firsts[key], "people": int(columns[:, 0].sum())} for key, (_, columns) in people.items()]
     hide = sliced.people.hidden(sizes, "people", ask)
-    out: list[Estimate] = []
+    both: dict[tuple[str, ...], tuple[Array, Array]] = {}
     for key, (buckets, columns) in people.items():
-        by = sliced.by(firsts[key])
         paid = np.zeros_like(columns)
         if key in brought:
-            place = {bucket: i for i, bucket in enumerate(buckets.tolist())}
-            paid[[place[bucket] for bucket in brought[key][0].tolist()]] = brought[key][1]
-        drawn = replicate(buckets, np.concatenate([columns, paid], axis=1), ask.seed)
-        totals, heads = paid.sum(axis=0) / ground.scale, columns.sum(axis=0)
+            place = {one: i for i, one in enumerate(buckets.tolist())}
+            paid[[place[one] for one in brought[key][0].tolist()]] = brought[key][1]
+        both[key] = buckets, np.concatenate([columns, paid], axis=1)
+    out: list[Estimate] = []
+    for key, drawn in draws_of(both, ask.seed).items():
+        by = sliced.by(firsts[key])
+        sums_of = both[key][1].sum(axis=0)
+        heads, totals = sums_of[: len(names)], sums_of[len(names) :] / ground.scale
         for i, name in enumerate(names):
             here = {**by, "age": TO_DATE if name == "all" else name}
             n = int(heads[i])

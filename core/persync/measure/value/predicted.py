@@ -32,7 +32,8 @@ NO_FIT: Final = "no_fit"
 TOO_FEW_REPEATERS: Final = "too_few_repeat_buyers"
 HOLDOUT_DAYS: Final = 182
 _CELLS: Final = 1_500
-"""cells that the slope of the value by the parameters is taken on"""
+"""cells that the slope of the value by the parameters is taken on, of all slices together"""
+_FEWEST_CELLS: Final = 40
 _MOVE: Final = 1e-3
 _DEPENDENT: Final = 0.3
 """a correlation of how often and how much that Gamma-Gamma does not bear"""
@@ -131,7 +132,7 @@ def per_purchase(model: Model, of: Histories, values: Array | None = None) -> Ar
     return gammagamma.expected(parameters, of.cells.x, np.maximum(of.spent / of.cells.n, 0.0))
 
 
-def told(model: Model, of: Histories, ask: Ask) -> tuple[Array, Array]:
+def told(model: Model, of: Histories, ask: Ask, cells: int = _CELLS) -> tuple[Array, Array]:
     """Return what is expected of the average customer of `of`, and its standard errors: discounted money (minor units),
     purchases, and the chance to be a customer still.
 
@@ -153,7 +154,7 @@ def told(model: Model, of: Histories, ask: Ask) -> tuple[Array, Array]:
 
     here = np.array(model.counts.parameters)
     found = means(here, None, of)
-    part = thinned(of)
+    part = thinned(of, cells)
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = np.nan_to_num(found / means(here, None, part))
     variance = np.zeros(3)
@@ -174,11 +175,11 @@ def told(model: Model, of: Histories, ask: Ask) -> tuple[Array, Array]:
     return found, np.sqrt(np.maximum(variance, 0.0))
 
 
-def thinned(of: Histories) -> Histories:
-    """Return some hundred cells that stand for all, evenly through them: enough for a slope."""
+def thinned(of: Histories, cells: int) -> Histories:
+    """Return about so many cells that stand for all, evenly through them: enough for a slope."""
     from persync.measure.btyd.cells import Cells
 
-    step = max(1, len(of.cells.x) // _CELLS)
+    step = max(1, len(of.cells.x) // cells)
     if step == 1:
         return of
     c = of.cells
@@ -212,8 +213,10 @@ def cltv_predictive(engine: Engine, ask: Ask) -> list[Estimate]:
         out += [rules.absent(ORDERS, reason, {}, unit="orders"), rules.absent(ALIVE, reason, {}, unit="share")]
         return dated(out if ask.by else [*out, rules.absent(BACKTEST, reason, {}, unit="share")], ask)
     out = []
-    for by, of in _slices(engine, ask, ground, sliced, every, out):
-        three = _told(model, of, ask, ground, by, unit)
+    slices = _slices(engine, ask, ground, sliced, every, out)
+    cells = max(_FEWEST_CELLS, _CELLS // max(1, len(slices)))
+    for by, of in slices:
+        three = _told(model, of, ask, ground, by, unit, cells)
         out += [three[0], as_margin(three[0], kept), *three[1:]]
     if not ask.by:
         out += backtest(engine, ask, ground)
@@ -245,11 +248,13 @@ def _slices(
     return kept
 
 
-def _told(model: Model, of: Histories, ask: Ask, ground: Ground, by: dict[str, str], unit: str) -> list[Estimate]:
+def _told(model: Model, of: Histories, ask: Ask, ground: Ground, by: dict[str, str], unit: str, cells: int) -> list[Estimate]:
     n = int(of.cells.customers)
     if n < ask.suppress_n:
         return [rules.suppressed(id, ask, by, unit=u) for id, u in ((ID, unit), (ORDERS, "orders"), (ALIVE, "share"))]
-    found, errors = told(model, of, ask)
+    found, errors = told(model, of, ask, cells)
+    if not all(map(math.isfinite, found)):
+        return [rules.absent(id, NO_FIT, by, unit=u, n=n) for id, u in ((ID, unit), (ORDERS, "orders"), (ALIVE, "share"))]
     z = intervals.normal_quantile(ask.confidence)
     ends = [_ends(float(value), float(error) * z) for value, error in zip(found, errors, strict=True)]
     money, low, high = (None if one is None else one / ground.scale for one in (float(found[0]), *ends[0]))
@@ -307,6 +312,8 @@ def backtest(engine: Engine, ask: Ask, ground: Ground) -> list[Estimate]:
         return [rules.absent(BACKTEST, NO_FIT, {}, unit="share")]
     many = worth.MODELS[ask.value.model].expected(np.array(counts.parameters), then.cells, days / WEEK)
     predicted = float((many * then.cells.n).sum())
+    if not math.isfinite(predicted):
+        return [rules.absent(BACKTEST, NO_FIT, {}, unit="share")]
     n, came = int(then.cells.customers), float(np.asarray(frame["later"], np.float64).sum())
     if came <= 0:
         return [rules.absent(BACKTEST, rules.NO_DENOMINATOR, {}, unit="share", n=n)]
