@@ -131,6 +131,17 @@ CHANGES: dict[str, tuple[str, list[str]]] = {
         "UPDATE checkpoints SET token = '{}' WHERE stream = 'reports'",
         ["coverage, mailchimp reports: a pull was cut off in N of its parts. Run `persync pull mailchimp`."],
     ),
+    "coverage of a stream": (
+        "DELETE FROM coverage WHERE stream = 'customers'",
+        [
+            "coverage, shopify customers: coverage lacks what was read of N of its parts. Run `persync pull shopify --full`.",
+            f"mirror, coverage: the mirror holds N rows, the store N. {ANEW}",
+        ],
+    ),
+    "coverage of the last days": (
+        "UPDATE coverage SET to_at = to_at - 86400000 WHERE stream = 'customers'",
+        ["coverage, shopify customers: coverage lacks what was read of N of its parts. Run `persync pull shopify --full`."],
+    ),
     "events lost": (
         "UPDATE touchpoints SET action = 2 WHERE action = 1 AND key_id % 3 = 0 AND campaign_key IN"
         f" (SELECT campaign_key FROM campaign_of WHERE campaign_id = {SOME_MAIL})",
@@ -141,6 +152,16 @@ CHANGES: dict[str, tuple[str, list[str]]] = {
         [
             "ledger, shopify: an order whose ledger is not its total: N holds N of N minor units."
             " Run `persync pull shopify --full`."
+        ],
+    ),
+    "an order's whole ledger": (
+        "DELETE FROM order_ledger WHERE order_key ="
+        f" (SELECT o.order_key FROM order_ledger o WHERE (o.order_key, o.entry, o.part) = {SOME_ENTRY})",
+        [
+            "ledger, shopify: an order whose ledger is not its total: N holds N of N minor units."
+            " Run `persync pull shopify --full`.",
+            f"derived, order_of: {FULL}",
+            f"mirror, order_ledger: N-N: the mirror holds N rows, the store N. {ANEW}",
         ],
     ),
     "who is who": ("UPDATE person_of SET hash = 7 WHERE key_id = 1", [f"derived, person_of: {FULL}"]),

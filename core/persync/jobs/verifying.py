@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from persync.connect.stream import Every
 from persync.errors import StoreError
 from persync.store import checks
 from persync.store.checks import Found
@@ -38,6 +39,7 @@ def verify_project(host: Host, project: Project, store: Store) -> list[Found]:
     found: list[Found] = []
     every = [
         *(partial(check, store) for check in CHECKS),
+        partial(checks.uncovered, store, partial(_is_periodic, host)),
         partial(_derived, store, project),
         partial(_beside, host, project, store),
     ]
@@ -51,6 +53,12 @@ def verify_project(host: Host, project: Project, store: Store) -> list[Found]:
         except StoreError as error:
             found.append(Found("store", store.path.name, error.what, error.hint))
     return sorted(found, key=lambda one: one.is_note)
+
+
+def _is_periodic(host: Host, connector: str, stream: str) -> bool:
+    """Tell whether a stream is read every so many days; of a connector that is not installed nobody knows."""
+    kind = host.connectors.get(connector)
+    return kind is None or any(one.name == stream and isinstance(one.window, Every) for one in kind.streams)
 
 
 def _derived(store: Store, project: Project) -> Iterator[Found]:

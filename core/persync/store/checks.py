@@ -6,7 +6,7 @@ Each check yields what is wrong, one finding a place; none of them writes anythi
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -157,6 +157,23 @@ def coverage(store: Store) -> Iterator[Found]:
         yield Found("coverage", f"{name} {stream}", what, PULL.format(f"{name} --rejects"), is_note=True)
 
 
+def uncovered(store: Store, is_periodic: Callable[[str, str], bool]) -> Iterator[Found]:
+    """Yield the streams with parts that were read to their end, of which coverage knows nothing or less.
+
+    `is_periodic` tells of (connector, stream) whether it is read every so many days: its mark may only say since when these
+    are counted.
+    """
+    for name, connector, stream, parts in store.db.execute(
+        "SELECT n.name, n.connector, p.stream, count(*) FROM checkpoints p JOIN connections n USING (connection)"
+        " LEFT JOIN coverage c ON c.connection = p.connection AND c.stream = p.stream AND c.partition = p.partition"
+        " WHERE p.token IS NULL AND p.watermark IS NOT NULL"
+        " AND (c.partition IS NULL OR (c.state = 'complete' AND c.to_at < p.watermark)) GROUP BY 1, 2, 3 ORDER BY 1, 3"
+    ):
+        if not is_periodic(connector, stream):
+            what = f"coverage lacks what was read of {parts:,} of its parts"
+            yield Found("coverage", f"{name} {stream}", what, PULL.format(f"{name} --full"))
+
+
 def counters(store: Store) -> Iterator[Found]:
     """Yield campaigns of which fewer events are stored than the vendor had counted at the pull.
 
@@ -220,13 +237,15 @@ def _walls(db: sqlite3.Connection) -> dict[int, tuple[int, int]]:
 
 
 def balances(store: Store) -> Iterator[Found]:
-    """Yield the connections with orders whose ledger does not add up to the total that the vendor gave."""
+    """Yield the connections with orders whose ledger does not add up to the total that the vendor gave, or is not there."""
     for name, count, order, total, held in store.db.execute(
-        "SELECT n.name, count(*), k.vendor_order_id, o.total_minor, s.amount FROM orders o"
-        " JOIN (SELECT l.order_key, sum(l.amount_minor) AS amount, min(l.currency) AS least, max(l.currency) AS most"
+        "SELECT n.name, count(*), k.vendor_order_id, o.total_minor, coalesce(s.amount, 0) FROM orders o"
+        " LEFT JOIN (SELECT l.order_key, sum(l.amount_minor) AS amount, min(l.currency) AS least, max(l.currency) AS most"
         " FROM order_ledger l GROUP BY l.order_key) s ON s.order_key = o.order_key"
         " JOIN order_keys k ON k.order_key = o.order_key JOIN connections n ON n.connection = o.connection"
-        " WHERE o.status IS NOT 'deleted' AND (s.amount <> o.total_minor OR s.least <> s.most OR s.least <> o.currency)"
+        " WHERE o.status IS NOT 'deleted' AND (s.amount <> o.total_minor OR s.least <> s.most OR s.least <> o.currency"
+        # A deal that is open or lost has a total and is no sale.
+        " OR (s.order_key IS NULL AND o.kind = 'order' AND o.total_minor <> 0))"
         " GROUP BY n.name ORDER BY n.name"
     ):
         many = f"{count:,} orders whose ledger is not their total" if count > 1 else "an order whose ledger is not its total"
