@@ -134,8 +134,8 @@ def _flat(body: bytes, name: str) -> bytes:
 class OptOutPages:
     """The contacts with an opt-out flag: first the names of the flags, which differ from account to account, then searches.
 
-    At first everybody who opted out of something; later whoever changed (in a full pass everybody) and has any flag, because
-    one may be lifted.
+    Asked for is whoever has any flag, because one may be lifted: everybody at first and in a full pass, else whoever changed.
+    A first pull that left out the lifted ones would be contradicted by the first full pass after it.
     """
 
     limit: int = 200
@@ -172,9 +172,6 @@ class OptOutPages:
     @staticmethod
     def _filters(work: Work, name: str, last: str) -> list[dict[str, str]]:
         behind = {"propertyName": "hs_object_id", "operator": "GT", "value": last}
-        if work.first_load:
-            return [{"propertyName": name, "operator": "EQ", "value": "true"}, behind]
-        # In a full pass too: a flag that was lifted since the last one is seen by nothing else.
         return [{"propertyName": name, "operator": "HAS_PROPERTY"}, *OptOutPages._changed(work), behind]
 
     @staticmethod

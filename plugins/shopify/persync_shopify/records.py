@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 
 class PageInfo(TypedDict):
     hasNextPage: bool
+    endCursor: NotRequired[str | None]
 
 
 class MoneyV2(TypedDict):
