@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+from typing_extensions import TypedDict
 
-from persync.connect import as_json
-from persync.connect.page import storable
+from persync.connect import AccountFacts, ConnectionSettings, Context, SinglePage, Step, Stream, as_json
+from persync.connect.page import Shaper, storable
 from persync.errors import PersyncError, RecordError
 from persync.money import to_minor
-from persync.rows import CampaignRef, Contact, Person, Product, Touchpoint
+from persync.rows import CampaignRef, Contact, Person, Product, Row, Touchpoint
 from persync.store.months import END_AT, FIRST_AT, month_of
 
 ANN = Person(("id", "1"))
@@ -65,3 +67,25 @@ def test_a_touchpoint_far_off_rejects_its_record_alone() -> None:
     touch = Touchpoint(CampaignRef(("id", "c")), ANN, 1, END_AT)
     with pytest.raises(RecordError):
         list(storable(lambda: [touch])())
+
+
+class Priced(TypedDict):
+    id: str
+    price: float
+
+
+def priced(record: Priced, at: Context) -> Iterator[Row]:
+    if record["price"] != record["price"]:
+        raise RecordError("is not an amount of money", field="price")
+    yield Product(record["id"])
+
+
+@pytest.mark.parametrize("company", [b"", b',{"id":2,"price":1}'], ids=["alone", "beside one that does not fit"])
+def test_a_number_that_is_none_is_rejected_for_what_it_is_whatever_stands_beside_it(company: bytes) -> None:
+    stream = Stream(name="prices", path="/prices", record=Priced, rows=priced, reader=SinglePage(at="results", single=False))
+    step = Step(b'{"results":[{"id":"1","price":NaN}' + company + b"]}", ("results",), None)
+    at = Context(connection="shop", settings=ConnectionSettings(connector="x"), account=AccountFacts(), now=0)
+
+    found = Shaper(stream).shape(step, at, numbers=lambda begin, texts: [0] * len(texts), hashed=str, known=None)
+
+    assert (found.rejects[0].field, found.rejects[0].reason) == ("price", "is not an amount of money")

@@ -14,18 +14,21 @@ from persync.errors import ResponseError
 
 __all__ = ["as_json", "mended", "understood"]
 
-# A backslash that is escaped itself, a whole pair, or one half that stands alone.
-_ESCAPES = re.compile(rb"\\\\|\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+# A backslash that is escaped itself, a whole pair, one half that stands alone, or the character zero.
+_ESCAPES = re.compile(
+    rb"\\\\|\\u[dD][89aAbB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\u0000"
+)
 
 
 def mended(body: bytes) -> bytes:
-    r"""Return a JSON text in which a lone half of a surrogate pair (\ud83d) is U+FFFD; any other text as it is.
+    r"""Return a JSON text in which a lone half of a surrogate pair (\ud83d), or \u0000, is U+FFFD; any other text as it is.
 
     A subject that was cut in the middle of an emoji is written so by many a server. RFC 8259 (section 8.2) leaves open what
-    a reader does then; the strict ones refuse the whole page, and with it every other record on it.
+    a reader does then; the strict ones refuse the whole page, and with it every other record on it. SQLite takes the character
+    zero for the end of a text, in some of its functions alone: an id with one would be stored and not be found again.
     """
     # One byte is looked for ten times as fast as three, and most pages have none.
-    if b"\\" not in body or (b"\\ud" not in body and b"\\uD" not in body):
+    if b"\\" not in body or not any(one in body for one in (b"\\ud", b"\\uD", b"\\u0000")):
         return body
     return _ESCAPES.sub(lambda found: b"\\ufffd" if len(found[0]) == 6 else found[0], body)
 

@@ -5,6 +5,7 @@ The whole page is validated in one go straight from its bytes; only when that fa
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -146,8 +147,8 @@ class Shaper:
             begun = len(rows)
             try:
                 if not checked:
-                    # Through its JSON again: what a record is must not depend on the company it comes in.
-                    record = _record_adapter(self.stream.record).validate_json(as_json(record))
+                    # Through its JSON again: what a record is must not depend on the company it comes in. NaN stays NaN.
+                    record = _record_adapter(self.stream.record).validate_json(json.dumps(record))
                 rows.extend(function(record, context))
                 continue
             except ValidationError as error:
