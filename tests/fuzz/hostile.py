@@ -65,6 +65,33 @@ TEXTS = (
 )
 """All texts but the very long one."""
 
+BEGINNINGS: tuple[str, ...] = (
+    "# heading",
+    "> quoted",
+    "- item",
+    "+ item",
+    "* item",
+    "1. one",
+    "2) two",
+    "---",
+    "===",
+    "~~~",
+    "    code",
+    "| - | - |",
+    "[a]: x",
+    "www.example.com",
+    "HTTPS://example.com",
+    "ann@example.com",
+    "internal:Sheet2!A1",
+    "external:x.xlsx",
+    "mailto:ann",
+    "= 1+1",
+    "\n=1+1",
+    "a\nb\tc",
+    "[red]a[/red]",
+)
+"""what begins something where a text stands alone, at a line's beginning or in a cell; kept apart, so that old seeds hold"""
+
 ODD_VALUES: tuple[Any, ...] = (
     None,
     True,

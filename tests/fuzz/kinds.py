@@ -26,6 +26,6 @@ KINDS = {
     "toml": Kind(toml_case, 40, (*map(str, range(40)), "99", "108", "353")),
     "report": Kind(render_case, 30, ("0", "1", "3", "10", "22", "5114")),
     "csv": Kind(csv_case, 9, ("0", "1", "2", "641", "923")),
-    "shop": Kind(shop_case, 1, ("0",)),
-    "pull": Kind(pull_case, 120, ("5", "7", "8", "11", "17")),
+    "shop": Kind(shop_case, 1, ("239df811-8",)),
+    "pull": Kind(pull_case, 120, ("5", "7", "8", "11", "17", "239df811-9", "239df811-41")),
 }

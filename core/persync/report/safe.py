@@ -47,7 +47,8 @@ def markdown(text: str) -> str:
         return {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(found.group(0), f"\\{found.group(0)}")
 
     safe = re.sub(r"[\\`*_\[\]|~$<>&]", escaped, plain(text))
-    # A bare address would become a link by itself.
+    # A bare address would become a link by itself. GitHub looks for those of mail after it has read escapes and entities.
+    safe = re.sub(r"@(?=[\w.-])", "@&shy;", safe)
     safe = re.sub(r"(?i)\b(https?|ftp|mailto|javascript|data)(:)", r"\1&#58;", safe)
     return re.sub(r"(?i)\bwww\.", "www&#46;", safe)
 
