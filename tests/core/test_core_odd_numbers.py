@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from typing_extensions import TypedDict
@@ -12,8 +13,10 @@ from persync.connect import AccountFacts, ConnectionSettings, Context, SinglePag
 from persync.connect.page import Shaper, storable
 from persync.errors import PersyncError, RecordError
 from persync.money import to_minor
-from persync.rows import CampaignRef, Contact, Person, Product, Row, Touchpoint
+from persync.rows import CampaignRef, Child, Contact, Parked, Person, Product, Row, Touchpoint
 from persync.store.months import END_AT, FIRST_AT, month_of
+from persync.store.store import open_store
+from persync.store.write import Writer
 
 ANN = Person(("id", "1"))
 
@@ -24,6 +27,16 @@ def test_a_number_that_no_column_holds_rejects_its_record(number: int) -> None:
         list(storable(lambda: [Contact(ANN, orders=number)])())
 
     assert (caught.value.field, caught.value.what) == ("orders", "a number is too large to be stored.")
+
+
+@pytest.mark.parametrize("row", [Child("parts", "1", {"at": {"id": 10**30}}), Parked("1", None, {"ids": [2**64]})])
+def test_a_number_that_no_column_holds_rejects_its_record_wherever_in_the_row_it_stands(tmp_path: Path, row: Row) -> None:
+    with pytest.raises(RecordError) as caught:
+        list(storable(lambda: [row])())
+    with open_store(tmp_path / "s.db", create=True) as store, pytest.raises(OverflowError):
+        Writer(store, "shop", "shop", now=0).write([row])
+
+    assert (caught.value.field, caught.value.what) == ("data", "a number is too large to be stored.")
 
 
 @pytest.mark.parametrize("at", [END_AT, FIRST_AT - 1, 2**53])

@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
@@ -224,7 +225,7 @@ class Shaper:
 
 
 def storable(function: Callable[..., Iterable[Row]]) -> Callable[..., Iterator[Row]]:
-    """Return a row function that raises RecordError at a number which does not fit into 64 bits: SQLite holds no other."""
+    """Return a row function that raises RecordError at a number which does not fit into 64 bits: no column holds it."""
 
     def checked(*given: Any) -> Iterator[Row]:
         for row in function(*given):
@@ -233,6 +234,11 @@ def storable(function: Callable[..., Iterable[Row]]) -> Callable[..., Iterator[R
                     raise RecordError("a number is too large to be stored.", field=name)
                 if name.endswith("_at") and isinstance(value, int) and not FIRST_AT <= value < END_AT:
                     raise RecordError("a time is outside the years 1 to 9999.", field=name)
+                if isinstance(value, Mapping):
+                    try:
+                        orjson.dumps(value)
+                    except TypeError:
+                        raise RecordError("a number is too large to be stored.", field=name) from None
             yield row
 
     return checked

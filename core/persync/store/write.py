@@ -7,7 +7,7 @@ changed, sets are compared before they are replaced.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -166,7 +166,7 @@ class Writer:
                     self.connection,
                     row.stream,
                     row.key,
-                    orjson.dumps(row.data, option=orjson.OPT_SORT_KEYS).decode(),
+                    _plain_text(row.data),
                     row.version,
                 )
                 for row in batch
@@ -267,7 +267,7 @@ class Writer:
                     *self._place,
                     row.key,
                     row.parent,
-                    orjson.dumps(row.data, option=orjson.OPT_SORT_KEYS).decode(),
+                    _plain_text(row.data),
                 )
                 for row in batch
             ],
@@ -332,3 +332,11 @@ def write_batch(store: Store, connection: str, connector: str, batch: Batch, *, 
 def mark_dirty(db: sqlite3.Connection, table: str, month: int = -1) -> None:
     """Tell the mirror that a table changed; call in the transaction that changed it."""
     db.execute("INSERT INTO dirty VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET rev = rev + 1", (table, month))
+
+
+def _plain_text(data: Mapping[str, Any]) -> str:
+    """Return what is kept of a record as JSON. Raise OverflowError at a number too large for it, as SQLite does for its own."""
+    try:
+        return orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError as error:
+        raise OverflowError(str(error)) from None
