@@ -104,7 +104,7 @@ def test_an_apostrophe_stands_before_what_would_be_a_formula(text: str, safe: st
 
 
 def test_sheet_names_are_short_single_and_allowed(report: Report) -> None:
-    names = ("a" * 40, "a" * 40, "A" * 40, "x[1]:*?/\\", "'quoted'", "history", "answers", "")
+    names = ("a" * 40, "a" * 40, "A" * 40, "x[1]:*?/\\", "'quoted'", "history", "answers", "", "\U0001f600" * 20)
     column = (Column("c", "C"),)
     sections = tuple(BuiltSection(f"s{n}", "S", (Table(name, "t", column, (("x",),)),)) for n, name in enumerate(names))
 
@@ -118,6 +118,7 @@ def test_sheet_names_are_short_single_and_allowed(report: Report) -> None:
         "history 2",
         "answers 2",
         "table",
+        "\U0001f600" * 15,
     ]
 
 

@@ -185,10 +185,16 @@ def _pattern(value: float, cell: Cell, column: Column) -> str:
 
 def _name(name: str, taken: set[str]) -> str:
     """Return a sheet's name as Excel allows it: at most 31 characters, none of []:*?/\\, no quote at either end, once."""
-    base = re.sub(r"[\[\]:*?/\\]", " ", plain(name)).strip(" '")[:LONGEST_NAME] or "table"
+    base = re.sub(r"[\[\]:*?/\\]", " ", plain(name)).strip(" '") or "table"
+    base = _cut(base, LONGEST_NAME)
     found, number = base, 2
     while found.lower() in taken or found.lower() == "history":
         mark = f" {number}"
-        found, number = base[: LONGEST_NAME - len(mark)] + mark, number + 1
+        found, number = _cut(base, LONGEST_NAME - len(mark)) + mark, number + 1
     taken.add(found.lower())
     return found
+
+
+def _cut(text: str, most: int) -> str:
+    """Return the beginning of a text; Excel counts in units of UTF-16, of which an emoji is two. No quote stands at its end."""
+    return text.encode("utf-16-le")[: 2 * most].decode("utf-16-le", "ignore").rstrip(" '")
