@@ -138,17 +138,24 @@ def replicate(hashes: Array, values: Array, seed: int, replicates: int = REPLICA
     """Return (replicates, columns): sums of `values` (people, columns) under Poisson weights made from people's hashes."""
     import numpy as np
 
+    out = np.empty((replicates, values.shape[1]))
+    for number in range(replicates):
+        out[number] = poisson(hashes, seed, number) @ values
+    return out
+
+
+def poisson(hashes: Array, seed: int, number: int) -> Array:
+    """Return everybody's Poisson(1) weight in replicate `number`, made from their stored hash: the same on every engine."""
+    import numpy as np
+
     # P(Poisson(1) <= k) as parts of 2 ** 53; a weight of 13 would be one in 16 billion.
     bounds = [np.uint64(2.0**53 * sum(math.exp(-1) / math.factorial(j) for j in range(k + 1))) for k in range(12)]
-    out = np.empty((replicates, values.shape[1]))
     start = np.asarray(hashes, np.int64).astype(np.uint64)
-    for number in range(replicates):
-        drawn = _mixed(start ^ _mixed(np.array([seed * 1_000_003 + number + 1], np.uint64))) >> np.uint64(11)
-        weights = np.zeros(len(drawn))
-        for bound in bounds:
-            weights += drawn >= bound
-        out[number] = weights @ values
-    return out
+    drawn = _mixed(start ^ _mixed(np.array([seed * 1_000_003 + number + 1], np.uint64))) >> np.uint64(11)
+    weights = np.zeros(len(drawn))
+    for bound in bounds:
+        weights += drawn >= bound
+    return weights
 
 
 def _mixed(numbers: Array) -> Array:

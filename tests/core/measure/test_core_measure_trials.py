@@ -18,7 +18,19 @@ from persync.estimate import Estimate
 from persync.measure import intervals, rules
 from persync.measure.intervals import Moments
 from persync.measure.metric import Ask, Experiment
-from persync.measure.trials import adjusting, chance, cuped, looks, more, observational, planning, power, register, segments
+from persync.measure.trials import (
+    adjusting,
+    chance,
+    cuped,
+    looks,
+    more,
+    observational,
+    planning,
+    power,
+    qini,
+    register,
+    segments,
+)
 
 ASK = Ask(now=10**13)
 DAY = 86_400_000
@@ -213,15 +225,15 @@ def test_a_test_that_is_over_has_no_early_look(shop: Any) -> None:
     assert [e for e in running(shop, 21) if e.id == "difference_so_far"] == []
 
 
-def test_a_holdout_that_was_mailed_all_the_same_is_said(shop: Any) -> None:
-    shop.load(
-        "touchpoints",
-        connection=[1] * 20,
-        campaign_key=[1] * 20,
-        key_id=range(2, 42, 2),
-        action=[1] * 20,
-        happened_at=[DAY] * 20,
-    )
+def test_a_holdout_that_got_personalised_mail_all_the_same_is_said(shop: Any) -> None:
+    """Plain mail is what a holdout may get."""
+    for key, level in ((1, 3), (2, 0)):
+        shop.add("campaigns", campaign_key=key, connection=1)
+        shop.add("campaign_levels", campaign_key=key, level=level)
+    for key, first in ((1, 2), (2, 42)):
+        people = range(first, first + 40, 2)
+        blank = {"connection": [1] * 20, "campaign_key": [key] * 20, "action": [1] * 20, "happened_at": [DAY] * 20}
+        shop.load("touchpoints", **blank, key_id=people)
 
     read = running(shop, 21, holdout=True)
 
@@ -460,3 +472,65 @@ def test_guard_rails_are_read_beside_the_outcome_that_decides(shop: Any) -> None
 
     assert [(e.by["outcome"], found.word) for e, found in rails] == [("stays", "cannot tell")]
     assert rules.too_few(rails[0][0])
+
+
+AREA = 2235.42829238766
+
+
+def _scored() -> tuple[Any, Any, Any, Any]:
+    i = np.arange(400)
+    treated, score = (i % 2).astype(float), ((i * 37) % 97) / 97
+    return (((i * 53) % 101) / 101 < 0.2 + 0.3 * treated * score).astype(float), treated, score, i
+
+
+def test_the_area_of_the_qini_curve_is_scikit_uplifts() -> None:
+    """scikit-uplift 0.5.1, qini_curve, gives this area between the curve and its straight line."""
+    outcome, treated, score, _ = _scored()
+
+    people, gain = qini.curve(outcome, treated, score)
+
+    assert np.trapezoid(gain, people) - gain[-1] * people[-1] / 2 == pytest.approx(AREA)
+    assert qini.area(people, gain) == pytest.approx(AREA / 400**2)
+
+
+def test_a_score_that_knows_nothing_has_no_area_and_its_opposite_the_opposite() -> None:
+    outcome, treated, score, hashes = _scored()
+
+    same = qini.qini(outcome, treated, np.ones(400), hashes)
+    found, turned = (qini.qini(outcome, treated, s, hashes) for s in (score, -score))
+
+    assert same is not None
+    assert found is not None
+    assert turned is not None
+    assert same.value == pytest.approx(0.0, abs=1e-12)
+    assert turned.value == pytest.approx(-found.value, rel=0.05)
+    assert found.low <= found.value <= found.high
+    assert qini.qini(outcome, treated, score, hashes) == found
+
+
+def test_a_score_is_held_against_money_and_conversions(shop: Any) -> None:
+    """Those with the highest scores buy because of the mail: the interval of Q lies above zero on both."""
+    size = 2000
+    people = range(1, size + 1)
+    arms, ranks = ["a" if i % 2 else "b" for i in people], [(i * 7 % 100) / 100 for i in people]
+    shop.load("assignments", connection=[3] * size, experiment=["t"] * size, key_id=people, arm=arms)
+    shop.load(
+        "decisions",
+        connection=[3] * size,
+        decision=["rank"] * size,
+        key_id=people,
+        selected=[1] * size,
+        score=ranks,
+    )
+    buyers = [i for i in people if (arms[i - 1] == "a" and (i * 7 % 100) >= 60) or i % 20 == 0]
+    for i in buyers:
+        shop.order(i, i, 3000, ordered_at=5)
+
+    read = [e for e in more.read(shop, Experiment("t", control="b"), ASK) if e.id == "qini"]
+
+    assert [(e.by["outcome"], e.by["score"], e.unit, e.label) for e in read] == [
+        ("conversion", "rank", "share", "randomised"),
+        ("revenue", "rank", "EUR", "randomised"),
+    ]
+    assert all((e.low or 0) > 0 for e in read)
+    assert (read[1].value or 0) == pytest.approx(30 * (read[0].value or 0))

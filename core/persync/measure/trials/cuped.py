@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from persync.engine.engine import Engine
+from persync.engine.texts import used
 from persync.estimate import Estimate
 from persync.measure import experiments, intervals, rules
 from persync.measure.attributes import values
@@ -108,11 +109,25 @@ def value_rows(
     engine: Engine, experiment: Experiment, ask: Ask, final: str, pieces: Sequence[str], more: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """Run the piece `final` over `arm_values` and further pieces; the orders must have been built."""
+    return run(engine, *_query(experiment, ask, final, pieces, more))
+
+
+def value_frame(
+    engine: Engine, experiment: Experiment, ask: Ask, final: str, pieces: Sequence[str], more: Mapping[str, Any], *, limit: int
+) -> dict[str, Any]:
+    """Do as `value_rows`, with a row a person: narrow columns, at most `limit` rows."""
+    sql, params = _query(experiment, ask, final, pieces, more)
+    return engine.frame(sql, used(sql, params), limit=limit)
+
+
+def _query(
+    experiment: Experiment, ask: Ask, final: str, pieces: Sequence[str], more: Mapping[str, Any]
+) -> tuple[str, dict[str, Any]]:
     base, params = experiments.arms_sql(experiment)
     from_at, to_at = experiments.window(experiment) or (-EVER, EVER)
     params |= {"from_at": from_at, "to_at": to_at, "gross": int(ask.basis == "gross"), **more}
     names = ("order_money", "arm_orders", "arm_outcomes", "arm_values", *pieces, final)
-    return run(engine, join(*base, *map(piece, names)), params)
+    return join(*base, *map(piece, names)), params
 
 
 def once(experiment: Experiment, reading: Reading) -> list[tuple[str, str]]:

@@ -59,7 +59,8 @@ _READING = (
 _LINES = (
     "size and mean of each arm, difference (Newcombe, Welch) and relative difference (Katz, delta method) to the control with "
     "interval and p-value, Holm-adjusted over the family; `incremental_share`, the part of what the arm did that it caused; "
-    "`difference_cuped` with `variance_reduction`; `chance_to_win` (uniform priors) as an extra line; and whether "
+    "`difference_cuped` with `variance_reduction`; `qini` of every imported score; `chance_to_win` (uniform "
+    "priors) as an extra line; and whether "
     "the arms have "
     "the planned sizes."
 )
@@ -95,8 +96,7 @@ METRICS: tuple[Metric, ...] = (
         "holdout_incrementality",
         "Holdout: what mail caused",
         f"Every experiment with a share of people drawn by lot to be left out: {_LINES} `reached` is the share of each "
-        f"arm that was "
-        "sent a message in its days: in the holdout that is contamination.",
+        "arm that was sent personalised mail (level 2 or above) in its days: in the holdout that is contamination.",
         "mean of the arm − mean of the holdout",
         "share or money",
         holdout_incrementality,

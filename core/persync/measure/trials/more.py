@@ -10,20 +10,21 @@ from persync.measure import experiments, rules
 from persync.measure.experiments import Reading
 from persync.measure.metric import Ask, Experiment
 from persync.measure.texts import bounds, join, piece, run
-from persync.measure.trials import chance, cuped, looks
+from persync.measure.trials import chance, cuped, looks, qini
 
 INCREMENTAL = "incremental_share"
 
 
 def read(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
     """Read an experiment as `experiments.read` does, and add for each difference `incremental_share` (of what the arm took,
-    the part it caused), `chance_to_win`, `difference_cuped` with `variance_reduction`, and, while it runs, `difference_so_far`
-    with an always-valid interval."""
+    the part it caused), `chance_to_win`, `difference_cuped` with `variance_reduction`, `qini` of every imported score, and,
+    while it runs, `difference_so_far` with an always-valid interval."""
     reading = experiments.gather(engine, experiment, ask)
     found = experiments.estimates(experiment, reading, ask)
     running = looks.is_open(experiment, ask)
     out = [*found, *_shares(found), *_chances(found, reading, experiment, ask)]
     out += _standing(cuped.read(engine, experiment, reading, ask), found)
+    out += _standing(qini.read(engine, experiment, reading, ask), found)
     out += _reached(engine, experiment, ask)
     if running and not reading.nobody:
         # What has come in until now, read as if the window ended here.
@@ -42,12 +43,12 @@ def _standing(made: list[Estimate], found: list[Estimate]) -> list[Estimate]:
     period = next((e.period for e in found if e.id == "difference"), None)
     blocked = any(experiments.MISMATCH_NOTE in e.note for e in found)
     note = experiments.MISMATCH_NOTE if blocked else ""
-    return [rules.with_note(replace(e, period=period), note if e.id == "difference_cuped" else "") for e in made]
+    return [rules.with_note(replace(e, period=period), note if e.id in ("difference_cuped", "qini") else "") for e in made]
 
 
 def _reached(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
-    """Return the share of each arm that was sent a message in the experiment's days: in a control that is contamination.
-    Nothing where no sends are known."""
+    """Return the share of each arm that was sent personalised mail (level 2 or above) in the experiment's days: in a holdout
+    that is contamination. Nothing where no such mail is known."""
     within = experiments.window(experiment)
     base, params = experiments.arms_sql(experiment)
     rows = run(engine, join(piece("sends"), *base, piece("reached_read")), {**params, **bounds(within)})
@@ -58,7 +59,7 @@ def _reached(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]
         by = {"experiment": experiment.name, "arm": str(row["arm"])}
         made = rules.share("reached", int(row["reached"]), int(row["people"]), replace(ask, report_n=0), by)
         control = experiment.holdout and experiment.control == row["arm"] and made.value
-        note = "sent something although it is the control: contamination" if control else ""
+        note = "sent personalised mail although it is held out: contamination" if control else ""
         out.append(replace(made, note=note) if made.value is not None else made)
     return out
 

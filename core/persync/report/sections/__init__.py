@@ -3,11 +3,12 @@
 from typing import Final
 
 from persync.report.report import Section
-from persync.report.sections import answer, credit, fairness, health, method, models, pays, reconcile, value, whom
+from persync.report.sections import answer, credit, fairness, health, method, models, pays, reconcile, tests, value, whom
 
 SECTIONS: Final[tuple[Section, ...]] = (
     answer.SECTION,
     pays.SECTION,
+    tests.SECTION,
     whom.SECTION,
     value.SECTION,
     credit.SECTION,

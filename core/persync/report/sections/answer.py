@@ -137,6 +137,8 @@ def _left_out(inputs: Inputs) -> Note:
 
 def _unknown(inputs: Inputs, controlled: Sequence[Effect], returns: Sequence[Return], problems: Sequence[str]) -> list[str]:
     said = list(problems)
+    if inputs.ask.goal is None:
+        said.append("What the goal is: none was stated before looking ([goal] in persync.toml).")
     if outside(inputs):
         said.append("What the mail caused in this period: ask for the days of a test.")
     elif not controlled:
