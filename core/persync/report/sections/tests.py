@@ -64,12 +64,11 @@ def _table(every: Sequence[Entry]) -> Table:
     columns = (
         Column("test", "Test"),
         Column("arm", "Arm"),
-        Column("people", "People", "count"),
         Column("against", "Held against"),
         Column("outcome", "Judged on"),
-        Column("effect", "Effect a person", "estimate", "the arm's mean less that of the arm it is held against"),
         Column("verdict", "Verdict", "text", "before costs; adjusted over all tests in this table"),
         Column("state", "State"),
+        Column("effect", "Effect a person", "estimate", "the arm's mean less that of the arm it is held against"),
     )
 
     def cells(entry: Entry) -> tuple[Cell, ...]:
@@ -78,12 +77,11 @@ def _table(every: Sequence[Entry]) -> Table:
         return (
             entry.experiment.name,
             entry.arm,
-            entry.sizes.get(entry.arm),
             by.get("against"),
             by.get("outcome"),
-            replace(entry.result, note=""),
             word,
             entry.state,
+            replace(entry.result, note=""),
         )
 
     return Table("register", "Every test and what came of it", columns, tuple(map(cells, every)))
