@@ -15,15 +15,22 @@ from persync.measure.slices import SEND_DIMENSIONS, Slices, check, slices
 from persync.measure.texts import bounds, join, piece, query, run
 from persync.money import exponent
 
-_READ = (
+SUMS = (
     "SELECT CAST(COALESCE(SUM(1 - x.is_open), 0) AS BIGINT) AS people"
     ", CAST(COALESCE(SUM(x.is_open), 0) AS BIGINT) AS waiting"
     ", CAST(COALESCE(SUM(CASE WHEN x.is_open = 0 THEN x.has_ordered ELSE 0 END), 0) AS BIGINT) AS buyers"
     ", CAST(COALESCE(SUM(CASE WHEN x.is_open = 0 AND x.revenue_minor <> 0 THEN 1 ELSE 0 END), 0) AS BIGINT) AS payers"
+    ", CAST(COALESCE(SUM(CASE WHEN x.is_open = 0 THEN x.orders ELSE 0 END), 0) AS BIGINT) AS orders"
+    ", CAST(COALESCE(SUM(CASE WHEN x.is_open = 0 THEN x.orders * x.orders ELSE 0 END), 0) AS BIGINT) AS orders_squared"
+    ", COALESCE(SUM(CASE WHEN x.is_open = 0 THEN x.revenue_minor * CAST(x.orders AS DECIMAL(18, 0)) END), 0) AS product"
     ", COALESCE(SUM(CASE WHEN x.is_open = 0 THEN x.revenue_minor END), 0) AS total"
     ", COALESCE(SUM(CASE WHEN x.is_open = 0 THEN x.revenue_minor * x.revenue_minor END), 0) AS squares"
     ", MIN(x.currency_low) AS currency_low, MAX(x.currency_high) AS currency_high"
 )
+"""The sums of `after_mail` (called x) over people whose window is over, and how many it is not over for."""
+
+
+_WAITING = "people whose window is not over are left out"
 
 
 def _after_mail(engine: Engine, ask: Ask, what: str) -> tuple[Slices, list[dict[str, Any]]]:
@@ -32,7 +39,7 @@ def _after_mail(engine: Engine, ask: Ask, what: str) -> tuple[Slices, list[dict[
     cut = slices(engine, ask, what)
     shaped = piece("after_mail").replace("/*columns*/", cut.columns).replace("/*grouping*/", cut.grouping)
     keys = cut.grouping.removeprefix(", ")
-    final = f"{_READ}{cut.columns} FROM after_mail AS x" + (f" GROUP BY {keys} ORDER BY {keys}" if keys else "")
+    final = f"{SUMS}{cut.columns} FROM after_mail AS x" + (f" GROUP BY {keys} ORDER BY {keys}" if keys else "")
     params = {
         **bounds(ask.period),
         **cut.params,
@@ -46,7 +53,7 @@ def _after_mail(engine: Engine, ask: Ask, what: str) -> tuple[Slices, list[dict[
 def _read(engine: Engine, ask: Ask, id: str) -> list[Estimate]:
     cut, rows = _after_mail(engine, ask, id)
     currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])
-    unit = "share" if id == "conversion_rate" else currency or ask.currency or ""
+    unit = currency or ask.currency or ""
     hide = cut.hidden(rows, "people", ask)
     out = []
     for row in rows:
@@ -55,15 +62,33 @@ def _read(engine: Engine, ask: Ask, id: str) -> list[Estimate]:
             made = rules.suppressed(id, ask, by, unit=unit)
         elif not int(row["people"]) and int(row["waiting"]):
             made = rules.absent(id, rules.IMMATURE, by, unit=unit)
-        elif id == "conversion_rate":
-            made = rules.share(id, int(row["buyers"]), int(row["people"]), ask, by)
         elif currency is None:
             made = rules.absent(id, rules.MIXED_CURRENCIES, by, unit=unit)
         else:
             made = _money(id, row, ask, by, unit)
         if made.value is not None and int(row["waiting"]):
-            made = rules.with_note(made, "people whose window is not over are left out")
+            made = rules.with_note(made, _WAITING)
         out.append(replace(made, period=ask.period))
+    return out
+
+
+def converted(engine: Engine, ask: Ask, id: str) -> list[tuple[Estimate, int, int]]:
+    """Return for each slice its conversion under the name `id`, the people whose window is over, and how many of them
+    ordered."""
+    cut, rows = _after_mail(engine, ask, id)
+    hide = cut.hidden(rows, "people", ask)
+    out = []
+    for row in rows:
+        by, people, buyers = cut.by(row), int(row["people"]), int(row["buyers"])
+        if cut.attribute and by[cut.attribute] in hide:
+            made = rules.suppressed(id, ask, by, unit="share")
+        elif not people and int(row["waiting"]):
+            made = rules.absent(id, rules.IMMATURE, by, unit="share")
+        else:
+            made = rules.share(id, buyers, people, ask, by)
+        if made.value is not None and int(row["waiting"]):
+            made = rules.with_note(made, _WAITING)
+        out.append((replace(made, period=ask.period), people, buyers))
     return out
 
 
@@ -76,7 +101,7 @@ def _money(id: str, row: Mapping[str, Any], ask: Ask, by: Mapping[str, str], uni
 
 def conversion_rate(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute the share of people reached who ordered within the look-back days after their first message."""
-    return _read(engine, ask, "conversion_rate")
+    return [estimate for estimate, *_ in converted(engine, ask, "conversion_rate")]
 
 
 def revenue_per_recipient(engine: Engine, ask: Ask) -> list[Estimate]:

@@ -43,19 +43,18 @@ def pooled_rate(id: str, counts: Sequence[Counts], ask: Ask, by: Mapping[str, st
         sum(a * b for a, b in counts),
         ask.confidence,
     )
-    made = rules.from_interval(id, _clipped(interval), n=bottom, unit="share", by=by, value=top / bottom)
+    interval = _clipped(interval) if top <= bottom else interval
+    made = rules.from_interval(id, interval, n=bottom, unit="share", by=by, value=top / bottom)
     return rules.with_note(made, rules.smallness(bottom, top, ask))
 
 
-def _delivered(row: Mapping[str, Any]) -> int | None:
-    return None if row["delivered"] is None else int(row["delivered"])
-
-
-def _counted(id: str, top: str, reason: str = "not_measured") -> Callable[[Engine, Ask], list[Estimate]]:
-    """Return the computation of `top` over delivered (delivered over sent for `delivered`) from the platforms' totals."""
+def _counted(
+    id: str, top: str, reason: str = "not_measured", *, bottom: str = "delivered"
+) -> Callable[[Engine, Ask], list[Estimate]]:
+    """Return the computation of `top` over `bottom` (delivered over sent for `delivered`) from the platforms' totals."""
 
     def pair(row: Mapping[str, Any]) -> Counts | None:
-        above, below = (row[top], row["sent"]) if top == "delivered" else (row[top], _delivered(row))
+        above, below = (row[top], row["sent"]) if top == "delivered" else (row[top], row[bottom])
         if above is None or below is None or (top == "delivered" and not row["has_bounces"]):
             return None
         return int(above), int(below)
@@ -135,6 +134,14 @@ _SUMS = (
 )
 
 
+def ctor(engine: Engine, ask: Ask) -> list[Estimate]:
+    """Compute clickers over openers, reported and without machine opens (`ctor_human`)."""
+    reported = _counted("ctor", "unique_clicks", bottom="unique_opens")(engine, ask)
+    human = _counted("ctor_human", "unique_clicks", "no_flag", bottom="unique_human_opens")(engine, ask)
+    note = "openers include mail proxies, which makes it too low"
+    return [*(rules.with_note(e, note) if e.value is not None else e for e in reported), *human]
+
+
 def _ctr_of_totals(engine: Engine, ask: Ask) -> list[Estimate]:
     made = _counted("ctr", "unique_clicks")(engine, ask)
     return [
@@ -194,6 +201,20 @@ METRICS: tuple[Metric, ...] = (
         edge_cases="Without events of single people: the platforms' own count, and a note that machines are in it. "
         "Over several campaigns people are the units of the interval.",
         data=("touchpoints", "campaign_links", "campaign_counters"),
+    ),
+    Metric(
+        "ctor",
+        "Click-to-open rate",
+        "Unique clickers over unique openers, by the platforms' own totals; beside it over the openers without those the "
+        "platform knows to be proxies or bots.",
+        "unique clickers ÷ unique openers",
+        "share",
+        ctor,
+        number="11",
+        dimensions=CAMPAIGN_DIMENSIONS,
+        edge_cases="Nobody opened: null, no_denominator. A platform that flags no machine opens: null, no_flag, for the "
+        "second. Where pictures are blocked more may click than are seen to open: then it is above 1.",
+        data=("campaign_counters", "campaigns"),
     ),
     Metric(
         "unsubscribe_rate",

@@ -98,6 +98,11 @@ class Ask:
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     margin: float | None = None
     """gross margin as a share of net revenue, where no unit costs are known"""
+    engagement_weights: Mapping[str, float] = field(
+        default_factory=lambda: {"open": 1.0, "click": 3.0, "visit": 2.0, "order": 4.0}
+    )
+    engagement_half_life_days: float = 30
+    """how lately something must have been done to count half in the engagement score"""
     suppress_n: int = 5
     report_n: int = 30
     confidence: float = 0.95

@@ -8,7 +8,26 @@ from dataclasses import replace
 from persync import hookimpl
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
-from persync.measure import conversion, engagement, goal, journeys, model_returns, people, returns, value
+from persync.measure import (
+    channels,
+    conversion,
+    credited,
+    engaged,
+    engagement,
+    funnel,
+    goal,
+    group_conversion,
+    journeys,
+    leads,
+    model_returns,
+    people,
+    profiles,
+    returns,
+    social,
+    uplift,
+    value,
+    web,
+)
 from persync.measure.metric import Ask, Metric
 from persync.measure.trials import metrics as trials
 
@@ -23,18 +42,32 @@ def answered(metric: Metric) -> Metric:
     return replace(metric, compute=compute)
 
 
+FAMILIES = (
+    people,
+    profiles,
+    channels,
+    engagement,
+    engaged,
+    web,
+    social,
+    leads,
+    conversion,
+    group_conversion,
+    uplift,
+    funnel,
+    credited,
+    value,
+    returns,
+    model_returns,
+    trials,
+    journeys,
+)
+"""the modules of metrics, in the order of the catalogue"""
 METRICS: tuple[Metric, ...] = tuple(
     answered(metric)
     for metric in (
         *goal.metrics(lambda: {metric.id: metric for metric in METRICS}),
-        *people.METRICS,
-        *engagement.METRICS,
-        *conversion.METRICS,
-        *value.METRICS,
-        *returns.METRICS,
-        *model_returns.METRICS,
-        *trials.METRICS,
-        *journeys.METRICS,
+        *(metric for family in FAMILIES for metric in family.METRICS),
     )
 )
 

@@ -17,6 +17,7 @@ from persync.errors import ConfigError, PluginError, nearest
 from persync.measure.metric import Ask, Experiment
 from persync.settings.attribution import own_models
 from persync.settings.connections import FILE, connection_settings
+from persync.settings.engagement import EngagementTable
 from persync.settings.goal import BASELINE, GoalTable, goal_of, read_baseline
 from persync.settings.periods import day_start, parse_period, zone
 from persync.settings.tables import (
@@ -50,6 +51,7 @@ class Project:
     jobs: Mapping[str, JobTable] = field(default_factory=dict)
     report: ReportTable = field(default_factory=ReportTable)
     attribution: AttributionTable = field(default_factory=AttributionTable)
+    engagement: EngagementTable = field(default_factory=EngagementTable)
     own_models: tuple[AttributionModel, ...] = ()
     """the attribution models of [attribution.weights]"""
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -116,6 +118,8 @@ class Project:
             margin=self.report.margin,
             goal=goal_of(self.goal_table, zone_name),
             baseline=read_baseline(self.folder / BASELINE) if frozen else None,
+            engagement_weights={str(kind): weight for kind, weight in self.engagement.weights.items()},
+            engagement_half_life_days=self.engagement.half_life_days,
             suppress_n=self.report.suppress_n,
             report_n=self.report.report_n,
             value=self.value.settings(zone_name),
@@ -148,7 +152,19 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         return Project(folder, folder / StoreTable().path, has_file=False)
     given = parse_toml(text, path)
     place = Places(text, str(path))
-    tables = ("attribution", "goal", "store", "connections", "experiments", "jobs", "privacy", "report", "shops", "value")
+    tables = (
+        "attribution",
+        "store",
+        "connections",
+        "engagement",
+        "experiments",
+        "goal",
+        "jobs",
+        "privacy",
+        "report",
+        "shops",
+        "value",
+    )
     for name, value in given.items():
         if name not in tables:
             raise ConfigError(f"there is no table '{name}'.", where=place.of("", name), hint=nearest(name, tables))
@@ -178,6 +194,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         report=report,
         goal_table=checked(GoalTable, given["goal"], "goal", place) if "goal" in given else None,
         attribution=attribution,
+        engagement=checked(EngagementTable, given.get("engagement", {}), "engagement", place),
         own_models=own_models(attribution.weights, place),
         aliases=checked(ShopsTable, given.get("shops", {}), "shops", place).aliases,
         retention=checked(PrivacyTable, given.get("privacy", {}), "privacy", place).retention.periods,

@@ -11,6 +11,7 @@ after_mail AS (
     x.person AS person/*columns*/,
     CASE WHEN MIN(x.first_at) + :window_ms > :now THEN 1 ELSE 0 END AS is_open,
     MAX(COALESCE(m.is_counted, 0)) AS has_ordered,
+    CAST(SUM(COALESCE(m.is_counted, 0)) AS BIGINT) AS orders,
     CAST(SUM(COALESCE(m.revenue_minor, 0)) AS DECIMAL(18, 0)) AS revenue_minor,
     MIN(m.currency_low) AS currency_low,
     MAX(m.currency_high) AS currency_high

@@ -1,0 +1,28 @@
+-- Whom each channel reached in the period (a message sent, a click or a visit that counts), when first, and what they ordered
+-- within :window_ms after it.
+channel_touches AS (
+  SELECT s.person AS person, COALESCE(w.text, 'unknown') AS channel, s.sent_at AS at
+  FROM sends AS s
+  LEFT JOIN bounced AS b ON b.person = s.person AND b.campaign_id = s.campaign_id
+  LEFT JOIN words AS w ON w.word = s.channel
+  WHERE b.person IS NULL
+  UNION ALL
+  SELECT t.person AS person, COALESCE(NULLIF(t.channel, ''), 'unknown') AS channel, t.happened_at AS at
+  FROM touches AS t
+  WHERE t.reason = '' AND t.happened_at >= :from_at AND t.happened_at < :to_at),
+channel_people AS (
+  SELECT c.person AS person, c.channel AS channel, MIN(c.at) AS first_at
+  FROM channel_touches AS c
+  GROUP BY c.person, c.channel),
+channel_orders AS (
+  SELECT
+    c.person AS person,
+    c.channel AS channel,
+    CASE WHEN c.first_at + :window_ms > :now THEN 1 ELSE 0 END AS is_open,
+    MAX(COALESCE(m.is_counted, 0)) AS has_ordered,
+    CAST(SUM(COALESCE(m.revenue_minor, 0)) AS DECIMAL(18, 0)) AS revenue_minor,
+    MIN(m.currency_low) AS currency_low,
+    MAX(m.currency_high) AS currency_high
+  FROM channel_people AS c
+  LEFT JOIN order_money AS m ON m.person = c.person AND m.ordered_at >= c.first_at AND m.ordered_at < c.first_at + :window_ms
+  GROUP BY c.person, c.channel, CASE WHEN c.first_at + :window_ms > :now THEN 1 ELSE 0 END)
