@@ -19,6 +19,10 @@ CASES = {
     ),
     "erased by address, with rows under an id from a stream that names none": "loose hubspot; join 0 0; part 1 0; erase 0 0",
     "a cart of somebody erased whom the vendor has merged since": "neat hubspot; killed 0 0; merge_contacts 2 0; erase 0 0",
+    "a deal that was won and is open again": "loose hubspot; deal 21 58; failing 0 0; deal 22 0",
+    "a pass taken up a month later, and what was made meanwhile": (
+        "loose hubspot; pull 0 0; buy 0 0; edit 0 39; stopped 52 0; deal 0 0"
+    ),
     "covered from the beginning, with a failure since": "loose hubspot; pull 4 0; cancel 55 10; wait 3 2; failing 54 7",
 }
 """{what it was: the history}"""

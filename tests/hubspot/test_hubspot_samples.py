@@ -130,7 +130,8 @@ def test_deal_page(shaped: Shape, samples: Any) -> None:
             currency="EUR",
             total_minor=1000,
             opened_at=millis("2021-02-23T20:20:10.826Z", ""),
-        )
+        ),
+        LedgerEntry(OrderRef("4315375411"), "sale", "sale", "product", millis("2021-02-23T20:20:10.826Z", ""), 0, "EUR"),
     ]
 
 

@@ -245,23 +245,43 @@ class ConnectionPull:
     # -- one level of streams ---------------------------------------------------------------------------------------
 
     def _run_level(self, client: Client, level: list[Stream]) -> None:
+        results = {stream.name: StreamResult(self.connector.connection, stream.name) for stream in level}
+        self.results += results.values()
+        try:
+            behind = self._read_level(client, level, results)
+            if behind:
+                self._read_level(client, [stream for stream in level if stream.name in behind], results, behind)
+        finally:
+            for result in results.values():
+                result.settle()
+                self._tell(result, result.partitions, result.waiting, finished=True)
+
+    def _read_level(
+        self,
+        client: Client,
+        level: list[Stream],
+        results: Mapping[str, StreamResult],
+        only: Mapping[str, set[str]] | None = None,
+    ) -> dict[str, set[str]]:
+        """Read what is due of some streams, or of `only` these partitions of theirs; return what is not up to date yet.
+
+        A pass that an earlier pull began ends where that pull would have: what happened since is read by another pass.
+        """
         account, fields = self._account(), self._fields()
         jobs: list[Job] = []
-        results: dict[str, StreamResult] = {}
         for stream in level:
-            result = results[stream.name] = StreamResult(self.connector.connection, stream.name)
-            self.results.append(result)
             with self._interrupts.held():
-                due = self._due(stream, account, result)
+                due = self._due(stream, account, results[stream.name])
             for point in due:
-                work = self._work(stream, point, account)
-                jobs.append(Job(work, point, resumed=point.token is not None))
-                result.waiting += 1
-            if not result.waiting:
-                result.settle()
-                self._tell(result, 0, 0, finished=True)
+                if only is None or point.partition in only[stream.name]:
+                    jobs.append(Job(self._work(stream, point, account), point, resumed=point.token is not None))
+                    results[stream.name].waiting += 1
         if not jobs:
-            return
+            return {}
+        # One that goes on with another pull ends where that one would have.
+        taken_up = [
+            job for job in jobs if job.resumed and self._began is None and isinstance(job.work.stream.window, Incremental)
+        ]
         fetchers = Fetchers(client, jobs, self.connector.workers, self._stop)
         remaining = len(jobs)
         try:
@@ -286,9 +306,11 @@ class ConnectionPull:
             if remaining:
                 self._stop.set()
             fetchers.join()
-            for result in results.values():
-                result.settle()
-                self._tell(result, result.partitions, result.waiting, finished=True)
+        behind: dict[str, set[str]] = {}
+        for job in taken_up if not self.errors else ():
+            if results[job.work.stream.name].error is None:
+                behind.setdefault(job.work.stream.name, set()).add(job.work.partition)
+        return behind
 
     def _take_page(self, page: Page, result: StreamResult, fields: Mapping[str, Mapping[str, str]], fetchers: Fetchers) -> None:
         job = page.job

@@ -31,7 +31,8 @@ DELETED = "deleted"
 
 
 def deal_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
-    """Yield a deal; when it is won, its amount is one sale on the close date."""
+    """Yield a deal; when it is won, its amount is one sale on the close date, else that sale is nothing: it may have been won
+    before, and is open again."""
     values = record["properties"]
     order = OrderRef(record["id"])
     status = _deal_status(values, at)
@@ -53,8 +54,8 @@ def deal_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
         opened_at=created,
     )
     yield from _further_people(order, people)
-    if status == "won" and total is not None:
-        yield LedgerEntry(order, "sale", "sale", "product", sold_at, total, currency)
+    if total is not None or status != "won":
+        yield LedgerEntry(order, "sale", "sale", "product", sold_at, (total or 0) if status == "won" else 0, currency)
     for loser in prop.several(values, "hs_merged_object_ids"):
         if loser != record["id"]:
             # The survivor holds the whole amount: what the merged deal was worth must not be counted beside it.

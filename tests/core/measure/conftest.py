@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from persync.engine.duck import statement
+from persync.engine.duck import DIV, statement
 from persync.engine.texts import bare
 from persync.store.schema import DDL
 
@@ -22,6 +22,7 @@ class Shop:
 
     def __init__(self) -> None:
         self.db = duckdb.connect()
+        self.db.execute(DIV)
         ddl = re.sub(r"\) STRICT(, WITHOUT ROWID)?;", ");", DDL)
         ddl = re.sub(r"\bINTEGER\b", "BIGINT", ddl)
         ddl = re.sub(r"\bREAL\b", "DOUBLE", ddl)
