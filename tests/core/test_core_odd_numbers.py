@@ -13,7 +13,7 @@ from persync.connect import AccountFacts, ConnectionSettings, Context, SinglePag
 from persync.connect.page import Shaper, storable
 from persync.errors import PersyncError, RecordError
 from persync.money import to_minor
-from persync.rows import CampaignRef, Child, Contact, Parked, Person, Product, Row, Touchpoint
+from persync.rows import Action, Campaign, CampaignRef, Child, Contact, Parked, Person, Product, Row, Touchpoint
 from persync.store.months import END_AT, FIRST_AT, month_of
 from persync.store.store import open_store
 from persync.store.write import Writer
@@ -45,6 +45,16 @@ def test_a_time_outside_the_calendar_rejects_its_record(at: int) -> None:
         list(storable(lambda: [Contact(ANN, created_at=at)])())
 
     assert (caught.value.field, caught.value.what) == ("created_at", "a time is outside the years 1 to 9999.")
+
+
+@pytest.mark.parametrize("row", [Campaign(CampaignRef(("id", "")), title="x"), Touchpoint(CampaignRef(), ANN, Action.CLICK, 5)])
+def test_a_campaign_without_an_id_rejects_its_record(tmp_path: Path, row: Row) -> None:
+    with pytest.raises(RecordError) as caught:
+        list(storable(lambda: [row])())
+    with open_store(tmp_path / "s.db", create=True) as store, pytest.raises(OverflowError):
+        Writer(store, "shop", "shop", now=0).write([row])
+
+    assert (caught.value.field, caught.value.what) == ("campaign", "its id is empty.")
 
 
 def test_what_fits_goes_through_as_it_is() -> None:

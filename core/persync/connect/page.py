@@ -24,7 +24,7 @@ from persync.connect.readers import unexpected
 from persync.connect.stream import Context, Step, Stream
 from persync.errors import RecordError
 from persync.redact import names_somebody, redacted
-from persync.rows import Row
+from persync.rows import CampaignRef, Row
 from persync.store.months import END_AT, FIRST_AT
 from persync.store.versions import version_numbers
 
@@ -225,7 +225,8 @@ class Shaper:
 
 
 def storable(function: Callable[..., Iterable[Row]]) -> Callable[..., Iterator[Row]]:
-    """Return a row function that raises RecordError at a number which does not fit into 64 bits: no column holds it."""
+    """Return a row function that raises RecordError at what no column holds: a number beyond 64 bits, a campaign without an
+    id."""
 
     def checked(*given: Any) -> Iterator[Row]:
         for row in function(*given):
@@ -234,6 +235,8 @@ def storable(function: Callable[..., Iterable[Row]]) -> Callable[..., Iterator[R
                     raise RecordError("a number is too large to be stored.", field=name)
                 if name.endswith("_at") and isinstance(value, int) and not FIRST_AT <= value < END_AT:
                     raise RecordError("a time is outside the years 1 to 9999.", field=name)
+                if isinstance(value, CampaignRef) and not value:
+                    raise RecordError("its id is empty.", field=name)
                 if isinstance(value, Mapping):
                     try:
                         orjson.dumps(value)

@@ -134,7 +134,11 @@ class Resolver:
         return list(map(self._people.__getitem__, people))
 
     def numbers(self, method: str, values: Sequence[Any]) -> list[int]:
-        """Return the numbers of a column of campaigns, orders, links or words, making those that are new."""
+        """Return the numbers of a column of campaigns, orders, links or words, making those that are new.
+
+        Raises OverflowError for a thing without any key, as SQLite does for a number that no column holds: the page is then
+        looked at value by value.
+        """
         cache, make = self._caches[method]
         if len(cache) > CACHE_LIMIT:
             cache.clear()
@@ -142,6 +146,8 @@ class Resolver:
         for value in set(values):
             if value not in cache:
                 make(value)
+                if value not in cache:
+                    raise OverflowError("a thing without a key")
         return list(map(cache.__getitem__, values))
 
     def _number(self, kind: str, values: dict[str, int]) -> None:
