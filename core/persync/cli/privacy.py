@@ -75,7 +75,10 @@ def export_subject(app: App, email: str | None, ids: tuple[str, ...], from_stdin
     """Print all that the store holds about a person, as JSON: theirs alone, in words and decimals."""
     from persync.privacy.requests import data_of
 
-    _write_exports([data_of(app.project, [request]) for request in _requests(app, email, ids, from_stdin)], out)
+    exports = [data_of(app.project, [request]) for request in _requests(app, email, ids, from_stdin)]
+    _write_exports(exports, out)
+    if unknown := sum(not found for found in exports):
+        app.say(f"persync: the store holds nothing of {unknown} of {len(exports)} named.")
 
 
 @privacy.command("retention")

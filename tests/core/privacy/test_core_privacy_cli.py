@@ -327,3 +327,11 @@ def test_a_report_finishes_an_erasure_that_was_cut_off(filled: Path, persync: Ru
     with open_store(filled) as store:
         assert not is_unfinished(store.db)
     assert not [path for path in filled.parent.rglob("*") if path.is_file() and b"191167" in path.read_bytes()]
+
+
+def test_an_export_of_nobody_says_that_nothing_is_known(filled: Path, persync: Run) -> None:
+    told = persync("privacy", "export-subject", "--email", "nobody@example.com")
+
+    assert (told.exit_code, json.loads(told.stdout)["results"]) == (0, [{}])
+    assert "the store holds nothing of 1 of 1 named." in told.stderr
+    assert "nobody@" not in told.output
