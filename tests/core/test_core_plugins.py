@@ -61,13 +61,20 @@ def test_the_three_vendors_are_found_through_entry_points_and_core_through_the_s
     assert list(host.models.values()) == sorted((*MODELS, *FITTED), key=lambda model: model.name)
     assert list(host.engines) == ["duckdb", "spark"]
     assert list(host.importers) == [
+        "ads",
         "assignments",
         "attributes",
         "costs",
         "decisions",
         "orders",
         "outcomes",
+        "people",
+        "sessions",
+        "social",
+        "surveys",
+        "time",
         "touchpoints",
+        "wallet",
     ]
     assert host.metrics
     assert [section.order for section in host.sections.values()] == sorted(s.order for s in host.sections.values())
