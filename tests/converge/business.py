@@ -330,7 +330,8 @@ def _merge_customers(business: Business, a: int, b: int) -> bool:
     for person in business.world.people.values():
         if person.shopify_id == loser:
             business.strangers.add(("shopify", person.email))
-        if person.shopify_id in (survivor, loser):
+        # Whoever was merged into the loser before belongs to the survivor now, too.
+        if person.shopify_id and business.shop_merged.get(person.shopify_id, person.shopify_id) == survivor:
             person.updated_at = now
             for order in business.world.orders:
                 if order.person == person.number:
