@@ -49,7 +49,7 @@ VICTIMS = {
     "mailchimp-offsets": Victim(
         "mailchimp", "campaigns", ("account", "lists", "campaigns"), r"/campaigns\?", pages={"count": 4}
     ),
-    "shopify": Victim("shopify", "customers", ("shop", "customers"), body=r"PersyncCustomers\(", pages={"size": 10}),
+    "shopify": Victim("shopify", "customers", ("shop", "customers"), body=r"PersyncCustomers\(", pages={"size": 6}),
     "hubspot": Victim("hubspot", "contacts", ("account", "contacts"), r"/0-1\?.*hs_email_optout.*archived=false"),
 }
 

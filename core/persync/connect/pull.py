@@ -279,9 +279,7 @@ class ConnectionPull:
         if not jobs:
             return {}
         # One that goes on with another pull ends where that one would have.
-        taken_up = [
-            job for job in jobs if job.resumed and self._began is None and isinstance(job.work.stream.window, Incremental)
-        ]
+        taken_up = [job for job in jobs if job.resumed and self._began is None and self._is_old(job.work)]
         fetchers = Fetchers(client, jobs, self.connector.workers, self._stop)
         remaining = len(jobs)
         try:
@@ -356,6 +354,11 @@ class ConnectionPull:
             open_window(stream, point, self.options, account, start, f"[connections.{self.connector.connection}] start")
             found.append(point)
         return found
+
+    def _is_old(self, work: Work) -> bool:
+        """Tell whether a pass that was taken up ends before one would that began now."""
+        window = work.stream.window
+        return isinstance(window, Incremental) and work.until < self.options.now - window.settle
 
     def _is_read(self, stream: Stream, point: Checkpoint) -> bool:
         """Tell whether the pull that this one goes on with has read a partition to its end."""

@@ -243,8 +243,9 @@ def balances(store: Store) -> Iterator[Found]:
         " LEFT JOIN (SELECT l.order_key, sum(l.amount_minor) AS amount, min(l.currency) AS least, max(l.currency) AS most"
         " FROM order_ledger l GROUP BY l.order_key) s ON s.order_key = o.order_key"
         " JOIN order_keys k ON k.order_key = o.order_key JOIN connections n ON n.connection = o.connection"
-        " WHERE o.status IS NOT 'deleted' AND (s.amount <> o.total_minor OR s.least <> s.most OR s.least <> o.currency"
         # A deal that is open or lost has a total and is no sale.
+        " WHERE o.status IS NOT 'deleted' AND (s.amount <> CASE WHEN o.kind = 'deal' AND o.status IS NOT 'won' THEN 0"
+        " ELSE o.total_minor END OR s.least <> s.most OR s.least <> o.currency"
         " OR (s.order_key IS NULL AND o.kind = 'order' AND o.total_minor <> 0))"
         " GROUP BY n.name ORDER BY n.name"
     ):
