@@ -160,7 +160,6 @@ CHANGES: dict[str, tuple[str, list[str]]] = {
         [
             "ledger, shopify: an order whose ledger is not its total: N holds N of N minor units."
             " Run `persync pull shopify --full`.",
-            f"derived, order_of: {FULL}",
             f"mirror, order_ledger: N-N: the mirror holds N rows, the store N. {ANEW}",
         ],
     ),
