@@ -155,8 +155,10 @@ CHANGES: dict[str, tuple[str, list[str]]] = {
         ],
     ),
     "an order's whole ledger": (
-        "DELETE FROM order_ledger WHERE order_key ="
-        f" (SELECT o.order_key FROM order_ledger o WHERE (o.order_key, o.entry, o.part) = {SOME_ENTRY})",
+        # Of an order that no other system has: a copy's money would count instead.
+        "DELETE FROM order_ledger WHERE order_key = (SELECT min(f.order_key) FROM order_of f JOIN orders o USING (order_key)"
+        " JOIN connections n USING (connection) WHERE n.name = 'shopify' AND o.kind = 'order' AND o.total_minor > 0 AND 1 ="
+        " (SELECT count(*) FROM order_of g WHERE g.order_id = f.order_id))",
         [
             "ledger, shopify: an order whose ledger is not its total: N holds N of N minor units."
             " Run `persync pull shopify --full`.",
