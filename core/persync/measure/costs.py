@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
+from persync.attribution import currency as money
 from persync.engine.engine import Engine
 from persync.measure.metric import Ask
 
@@ -24,6 +26,8 @@ class CostEntry(NamedTuple):
     scope: str
     amount_minor: int
     currency: str
+    turned: bool = False
+    """whether it was entered in another currency"""
 
 
 def months_later(at: int, months: int) -> int:
@@ -43,6 +47,27 @@ def instalments(amount_minor: int, months: int) -> list[int]:
     return [amount_minor * (i + 1) // months - amount_minor * i // months for i in range(months)]
 
 
+class Turned(NamedTuple):
+    """An amount in the reporting currency, or as it was where there is no rate for its day."""
+
+    minor: int
+    currency: str
+    turned: bool
+
+
+def into_reporting(minor: int, currency: str, at: int, ask: Ask) -> Turned:
+    """Turn an amount into the reporting currency at the rate of its day, as credit is; without a reporting currency, or a
+    rate, it stays as it is, and is then never added to others."""
+    if not ask.currency or currency == ask.currency:
+        return Turned(minor, currency, False)
+    try:
+        day = datetime.fromtimestamp(at / 1000, UTC).astimezone(ZoneInfo(ask.timezone)).date()
+    except (OverflowError, ValueError, OSError):  # a date beyond the calendar
+        return Turned(minor, currency, False)
+    rate = money.rate_e12(currency, ask.currency, day)
+    return Turned(minor, currency, False) if rate is None else Turned(money.converted(minor, rate), ask.currency, True)
+
+
 def scopes(engine: Engine) -> set[str]:
     """Return what the costs in the store are for: names, "" for everything; empty when there is none at all."""
     return {str(row["scope"] or "") for row in engine.rows("SELECT DISTINCT c.scope AS scope FROM costs AS c")}
@@ -51,7 +76,8 @@ def scopes(engine: Engine) -> set[str]:
 def entries(engine: Engine, ask: Ask, *, whenever: str = "") -> list[CostEntry]:
     """Return the costs of the period. An amortised one counts one instalment a month from its date on.
 
-    What is not amortised and has the scope `whenever` counts whatever its date: it serves that thing and nothing else.
+    Amounts in other currencies are turned into the reporting one at the rate of the day they were spent, where there is one.
+    What is dated after now is not spent yet. What is not amortised and has the scope `whenever` counts whatever its date: it serves that thing and nothing else.
     """
     from_at, to_at = ask.period or (-(2**62), 2**62)
     out = []
@@ -60,14 +86,11 @@ def entries(engine: Engine, ask: Ask, *, whenever: str = "") -> list[CostEntry]:
         " c.scope AS scope, c.amortise_months AS months FROM costs AS c ORDER BY c.connection, c.entry"
     ):
         months = max(1, int(row["months"]))
-        parts = instalments(int(row["amount_minor"]), months)
+        amount = into_reporting(int(row["amount_minor"]), str(row["currency"]), int(row["happened_at"]), ask)
+        parts = instalments(amount.minor, months)
         dates = [months_later(int(row["happened_at"]), i) if i else int(row["happened_at"]) for i in range(months)]
         always = bool(whenever) and row["scope"] == whenever and months == 1
-        within = [
-            part
-            for part, at in zip(parts, dates, strict=True)
-            if always or (from_at <= at < to_at and (months == 1 or at <= ask.now))
-        ]
+        within = [part for part, at in zip(parts, dates, strict=True) if always or (from_at <= at < to_at and at <= ask.now)]
         if within:
-            out.append(CostEntry(str(row["category"]), str(row["scope"]), sum(within), str(row["currency"])))
+            out.append(CostEntry(str(row["category"]), str(row["scope"]), sum(within), amount.currency, amount.turned))
     return out

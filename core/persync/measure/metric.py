@@ -9,6 +9,7 @@ from typing import Any, Literal
 from persync.attribution.calibrate import Lift
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
+from persync.measure.cost_settings import CostSettings
 from persync.measure.value_settings import ValueSettings
 
 
@@ -111,6 +112,8 @@ class Ask:
     """the fewest converting paths that a data-driven model is fitted to"""
     value: ValueSettings = field(default_factory=ValueSettings)
     """what customers' value is worked out with"""
+    costs: CostSettings = field(default_factory=CostSettings)
+    """what costs and returns are worked out with"""
     goal: Goal | None = None
     baseline: Baseline | None = None
     lift: Lift | None = None

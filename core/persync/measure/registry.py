@@ -15,6 +15,7 @@ from persync.measure import (
     engaged,
     engagement,
     funnel,
+    gain,
     goal,
     group_conversion,
     journeys,
@@ -59,6 +60,7 @@ FAMILIES = (
     value,
     returns,
     model_returns,
+    gain,
     trials,
     journeys,
 )

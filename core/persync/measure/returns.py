@@ -35,15 +35,61 @@ def personalisation_cost(engine: Engine, ask: Ask) -> list[Estimate]:
     check(ask.by, ("category", "scope"), "personalisation_cost")
     found = costs.entries(engine, ask)
     known = bool(costs.scopes(engine))
+    more = [] if ask.by else unentered(engine, ask)
     if not found:
-        return [cost_of(found, ask, {}, known=known)]
+        return [cost_of(found, ask, {}, known=known), *more]
     slices: dict[tuple[str, ...], list[CostEntry]] = {} if ask.by else {(): found}
     for entry in found if ask.by else ():
         values = {"category": entry.category, "scope": entry.scope or "all"}
         slices.setdefault(tuple(values[dimension] for dimension in ask.by), []).append(entry)
     return [
-        cost_of(slices[key], ask, dict(zip(ask.by, key, strict=True)), named=not ask.by, known=known) for key in sorted(slices)
+        *(
+            cost_of(slices[key], ask, dict(zip(ask.by, key, strict=True)), named=not ask.by, known=known)
+            for key in sorted(slices)
+        ),
+        *more,
     ]
+
+
+_GIVEN: Final = (
+    "SELECT d.currency AS currency, CAST(SUM(d.amount_minor) AS BIGINT) AS minor, COUNT(DISTINCT m.order_id) AS orders,"
+    " MIN(m.ordered_at) AS at FROM money_orders AS m JOIN order_discounts AS d ON d.order_key = m.order_key"
+    " WHERE m.is_counted = 1 AND d.amount_minor IS NOT NULL AND m.ordered_at >= :from_at AND m.ordered_at < :to_at/*codes*/"
+    " GROUP BY d.currency/*day*/ ORDER BY 1, 4"
+)
+_LEFT: Final = (
+    "SELECT COUNT(DISTINCT COALESCE(po.person, t.key_id)) AS people FROM touchpoints AS t LEFT JOIN person_of AS po"
+    " ON po.key_id = t.key_id WHERE t.action = 6 AND t.happened_at >= :from_at AND t.happened_at < :to_at"
+)
+
+
+def unentered(engine: Engine, ask: Ask) -> list[Estimate]:
+    """Return the costs that nobody enters: `discounts_given`, where the shop tells of discounts, and `list_loss`, where a
+    subscriber has a price. Neither is in the cost that returns are worked out with, see the notes."""
+    out = []
+    build_orders(engine)
+    codes = {f"code_{i}": code.lower() for i, code in enumerate(ask.costs.discount_codes)}
+    only = f" AND LOWER(d.code) IN ({', '.join(f':{name}' for name in codes)})" if codes else ""
+    # Only where the reporting currency is another one does it matter on which day a discount was given.
+    day = ", FLOOR(m.ordered_at / 86400000e0)" if ask.currency else ""
+    given = run(engine, _GIVEN.replace("/*codes*/", only).replace("/*day*/", day), {**bounds(ask.period), **codes})
+    if given:
+        amounts = [costs.into_reporting(int(row["minor"]), str(row["currency"]), int(row["at"]), ask) for row in given]
+        currency = rules.one_currency([amount.currency for amount in amounts])
+        orders = sum(int(row["orders"]) for row in given)
+        note = "already taken off net revenue, so not counted again in returns"
+        if currency is None:
+            out.append(rules.absent("discounts_given", rules.MIXED_CURRENCIES, {}, unit=ask.currency or "", n=orders))
+        else:
+            value = sum(amount.minor for amount in amounts) / 10.0 ** exponent(currency)
+            out.append(Estimate("discounts_given", value, n=orders, unit=currency, note=note))
+    price = ask.costs.subscriber_value
+    if price is not None:
+        (row,) = run(engine, _LEFT, bounds(ask.period))
+        left = int(row["people"])
+        note = f"{left:,} people left the list, {price:,.2f} each, as set; not counted in returns"
+        out.append(Estimate("list_loss", left * price, n=left, unit=ask.currency or "", note=note))
+    return [replace(one, period=ask.period) for one in out]
 
 
 def cost_of(found: Sequence[CostEntry], ask: Ask, by: dict[str, str], *, known: bool, named: bool = True) -> Estimate:
@@ -54,6 +100,8 @@ def cost_of(found: Sequence[CostEntry], ask: Ask, by: dict[str, str], *, known: 
     unit = currency or ask.currency or ""
     lacking = [category for category in costs.CATEGORIES if category not in {entry.category for entry in found}]
     note = f"nothing entered for {', '.join(lacking)}" if lacking and named else ""
+    if any(entry.turned for entry in found):
+        note += f"{'; ' if note else ''}costs in other currencies are turned into this one at the rate of their day"
     if not found or currency is None or (ask.currency and currency != ask.currency):
         reason = rules.MIXED_CURRENCIES if found else NO_COST_HERE if known else NO_COST
         return replace(rules.absent(id, reason, by, unit=unit, note=note), period=ask.period)
@@ -250,15 +298,19 @@ METRICS: tuple[Metric, ...] = (
         "personalisation_cost",
         "Cost of the programme",
         "Everything entered as a cost in the period: tools, content, labour, setup, data work, discounts given. What is "
-        "amortised counts one equal instalment a month.",
+        "amortised counts one equal instalment a month; an amount in another currency is turned into the reporting one at the "
+        "rate of the day it was spent. Beside it the discounts given (`discounts_given`, of `costs.discount_codes`, else all), "
+        "which net revenue has lost already, and what those who left the list would have been worth (`list_loss`, where "
+        "`costs.subscriber_value` is set). Neither is added to the cost that returns are worked out with.",
         "sum of costs",
         "money",
         personalisation_cost,
         number="51",
         dimensions=("category", "scope"),
         edge_cases="Nothing entered: null, no_cost; nothing in the period: null, no_cost_in_period. Categories without an "
-        "entry are named.",
-        data=("costs",),
+        "entry are named. What is dated after now is not spent yet. Currencies without a rate for their day: null, "
+        "mixed_currencies.",
+        data=("costs", "order_discounts", "touchpoints"),
     ),
     Metric(
         "incremental_revenue",

@@ -17,6 +17,7 @@ from persync.errors import ConfigError, PluginError, nearest
 from persync.measure.metric import Ask, Experiment
 from persync.settings.attribution import own_models
 from persync.settings.connections import FILE, connection_settings
+from persync.settings.costs import CostsTable
 from persync.settings.engagement import EngagementTable
 from persync.settings.goal import BASELINE, GoalTable, goal_of, read_baseline
 from persync.settings.periods import day_start, parse_period, zone
@@ -58,6 +59,7 @@ class Project:
     retention: Mapping[str, int] = field(default_factory=dict)
     """{kind: months} after which rows go"""
     value: ValueTable = field(default_factory=ValueTable)
+    costs: CostsTable = field(default_factory=CostsTable)
     has_file: bool = True
     goal_table: GoalTable | None = None
 
@@ -123,6 +125,7 @@ class Project:
             suppress_n=self.report.suppress_n,
             report_n=self.report.report_n,
             value=self.value.settings(zone_name),
+            costs=self.costs.settings(),
         )
 
     def models(self, known: Mapping[str, AttributionModel], half_life_days: float | None = None) -> dict[str, AttributionModel]:
@@ -156,6 +159,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         "attribution",
         "store",
         "connections",
+        "costs",
         "engagement",
         "experiments",
         "goal",
@@ -199,6 +203,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         aliases=checked(ShopsTable, given.get("shops", {}), "shops", place).aliases,
         retention=checked(PrivacyTable, given.get("privacy", {}), "privacy", place).retention.periods,
         value=checked(ValueTable, given.get("value", {}), "value", place),
+        costs=checked(CostsTable, given.get("costs", {}), "costs", place),
     )
     for name, experiment in experiments.items():
         try:
