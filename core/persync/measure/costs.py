@@ -77,7 +77,8 @@ def entries(engine: Engine, ask: Ask, *, whenever: str = "") -> list[CostEntry]:
     """Return the costs of the period. An amortised one counts one instalment a month from its date on.
 
     Amounts in other currencies are turned into the reporting one at the rate of the day they were spent, where there is one.
-    What is dated after now is not spent yet. What is not amortised and has the scope `whenever` counts whatever its date: it serves that thing and nothing else.
+    What is dated after now is not spent yet. What is not amortised and has the scope `whenever` counts whatever its date: it
+    serves that thing and nothing else.
     """
     from_at, to_at = ask.period or (-(2**62), 2**62)
     out = []

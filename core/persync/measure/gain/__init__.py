@@ -114,8 +114,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "proxy_value",
         "Worth of intangibles, by proxy",
-        "What the user's own price makes of an intangible: a quantity told in [costs.proxies.NAME], or read from a metric, times"
-        " `each`. Every proxy names the source of its price, and a row in which it is worth nothing stands beside it.",
+        "What the user's own price makes of an intangible: a quantity told in [costs.proxies.NAME], or read from a metric,"
+        " times `each`. Every proxy names the source of its price, and a row in which it is worth nothing stands beside it.",
         "quantity × price of one",
         "money",
         proxy_value,
@@ -128,8 +128,8 @@ METRICS: tuple[Metric, ...] = (
         "Discounted long-term value",
         "For each experiment the value today of the gain less the running cost a month, as in the days of the test, taken to go"
         " on for `costs.horizon_months` (24), less the set-up cost (category setup) paid at once. Discounted at"
-        " `costs.discount` a year (10 %), compounded monthly. Beside it undiscounted (`roi_dcf_undiscounted`), the internal rate"
-        " of return (`roi_dcf_irr`, a year) and the month it has paid back discounted (`roi_dcf_payback`).",
+        " `costs.discount` a year (10 %), compounded monthly. Beside it undiscounted (`roi_dcf_undiscounted`), the internal"
+        " rate of return (`roi_dcf_irr`, a year) and the month it has paid back discounted (`roi_dcf_payback`).",
         "Σ (benefit − cost) ÷ (1 + r) ^ (t / 12), t in months",
         "money",
         roi_dcf,
@@ -141,8 +141,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "operational_efficiency",
         "Operating efficiency",
-        "Cost to serve a customer (tickets × `costs.handling_cost` ÷ customers who ordered), tickets for 100 orders, staff hours"
-        " of the time sheet a campaign sent, and the share of sends that automations made. By `when`: before and after the"
+        "Cost to serve a customer (tickets × `costs.handling_cost` ÷ customers who ordered), tickets for 100 orders, staff"
+        " hours of the time sheet a campaign sent, and the share of sends that automations made. By `when`: before and after the"
         " programme began.",
         "each over its own base",
         "ratio",
@@ -208,8 +208,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "roas_email",
         "Return on advertising for the list",
-        "Revenue of the `costs.ads_days` (90) days after sign-up of subscribers whose source is a channel that was advertised on"
-        " (purpose list or promotion), over what it cost; the same of margin (`roas_email_margin`); and the ratio at which it"
+        "Revenue of the `costs.ads_days` (90) days after sign-up of subscribers whose source is a channel that was advertised"
+        " on (purpose list or promotion), over what it cost; the same of margin (`roas_email_margin`); and the ratio at which it"
         " pays for itself (`roas_email_break_even`, 1 ÷ margin).",
         "revenue of these subscribers ÷ advertising",
         "ratio",
@@ -236,8 +236,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "loyalty_roi",
         "Return on the loyalty programme",
-        "Margin of the orders that members (`costs.loyalty` names the attribute) place over what others place, at members' order"
-        " value, less the costs of the scope loyalty, over them.",
+        "Margin of the orders that members (`costs.loyalty` names the attribute) place over what others place, at members'"
+        " order value, less the costs of the scope loyalty, over them.",
         "(extra orders × order value × margin − cost) ÷ cost",
         "share",
         loyalty_roi,
