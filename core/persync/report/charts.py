@@ -135,6 +135,37 @@ def intervals(rows: Sequence[Mapping[str, Any]], *, unit: str, zero: bool = True
     return _spec(alt.layer(*layers), len(order))
 
 
+STEPS: Final = {"measured": "var(--c1)", "by proxy": "var(--unsure)", "cost": "var(--c2)", "what is left": NEUTRAL}
+"""The colour of each kind of step."""
+
+
+def waterfall(rows: Sequence[Mapping[str, Any]], *, unit: str) -> dict[str, Any]:
+    """Return the spec of a waterfall: rows of `name`, `amount` (signed) and `kind` (of `STEPS`), each bar beginning where the
+    one above ends; `what is left` begins at zero."""
+    import altair as alt
+
+    steps: list[dict[str, Any]] = []
+    reached = 0.0
+    for row in rows:
+        amount = float(row["amount"])
+        start = 0.0 if row["kind"] == "what is left" else reached
+        reached = start + amount
+        steps.append({"name": row["name"], "kind": row["kind"], "start": start, "end": reached})
+    kinds = [kind for kind in STEPS if any(step["kind"] == kind for step in steps)]
+    scale = alt.Scale(domain=kinds, range=[STEPS[kind] for kind in kinds])
+    chart = (
+        alt.Chart(_values(steps))
+        .mark_bar(height={"band": 0.62})
+        .encode(
+            x=alt.X("start", type="quantitative", title=unit, axis=_axis()),
+            x2="end",
+            y=alt.Y("name", type="nominal", sort=[str(step["name"]) for step in steps], title=None),
+            color=alt.Color("kind", type="nominal", title=None, scale=scale, sort=kinds),
+        )
+    )
+    return _spec(chart, len(steps))
+
+
 SHADES: Final = (0.06, 0.16, 0.28, 0.42, 0.58)
 """how much of the colour a cell has, by fifths of the range; ink stays legible on the darkest"""
 

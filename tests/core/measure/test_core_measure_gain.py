@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from persync.errors import ConfigError
+from persync.errors import ConfigError, DataError
 from persync.estimate import Estimate
 from persync.measure import METRICS, counts
 from persync.measure.cost_settings import CostSettings, Proxy
@@ -22,6 +23,11 @@ from persync.measure.metric import Ask, Experiment
 from persync.measure.rules import DAY
 from persync.measure.value.lifetime import product
 from persync.measure.value_settings import ValueSettings
+from persync.plugins import load_plugins
+from persync.report import charts
+from persync.report.report import Block, Figure, Inputs, Note, Table
+from persync.report.sections import returns as section
+from persync.settings.project import load_project
 
 BY_ID = {metric.id: metric for metric in METRICS}
 SECTION_E = {str(n) for n in range(51, 73)} | {"69b"}
@@ -470,7 +476,7 @@ def test_efficiency_gives_each_number_or_its_reason(shop: Any) -> None:
 
 
 def test_time_to_value_is_a_median_that_counts_those_still_waiting(shop: Any) -> None:
-    """Orders 2, 4 and 8 days after sign-up, one still waiting: half have ordered by day 4. Activation in 5 days: two of four."""
+    """Orders 2, 4 and 8 days after sign-up, one still waiting: half have by day 4. Activation in 5 days: two of four."""
     for person, days in ((1, 2), (2, 4), (3, 8), (4, None)):
         shop.add("contacts", connection=1, key_id=person, created_at=START)
         if days is not None:
@@ -594,6 +600,92 @@ def test_months_are_calendar_months_and_what_is_left_counts_by_days() -> None:
     assert months_between(ms("2024-12-31T23:00:00"), ms("2025-01-31T23:00:00"), "Europe/Berlin") == 1.0
 
 
+def test_the_settings_are_read_and_what_is_wrong_is_refused(tmp_path: Path) -> None:
+    host = load_plugins(installed=False)
+    (tmp_path / "persync.toml").write_text(
+        '[costs]\nmonth = "4 weeks"\nrealised_share = 0.5\nloyalty = "tier"\nscores = { csat = 400.0 }\n'
+        '[costs.proxies.name]\nkind = "brand"\neach = 10.0\nquantity = 5.0\nsource = "own survey"\non = true\n',
+        encoding="utf-8",
+    )
+    read = load_project(tmp_path, host).ask(0).costs
+
+    assert read == CostSettings(
+        weeks_a_month=4,
+        realised_share=0.5,
+        loyalty="tier",
+        scores={"csat": 400.0},
+        proxies={"name": Proxy(each=10.0, source="own survey", quantity=5.0, kind="brand", on=True)},
+    )
+    (tmp_path / "persync.toml").write_text("[costs]\nrealised_share = 2.0\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="realised_share"):
+        load_project(tmp_path, host)
+    (tmp_path / "persync.toml").write_text('[costs.proxies.x]\nkind = "brand"\neach = 1.0\nsource = "s"\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match="either a quantity or a metric"):
+        load_project(tmp_path, host)
+
+
 def test_a_dimension_that_there_is_not_is_refused(shop: Any) -> None:
     with pytest.raises(ConfigError, match="cac cannot be sliced by 'colour'"):
         compute(shop, "cac", replace(ASK, by=("colour",)))
+
+
+def said(blocks: list[Block], tone: str = "answer") -> list[str]:
+    return [block.text for block in blocks if isinstance(block, Note) and block.tone == tone]
+
+
+def test_the_section_says_what_it_cost_what_came_back_and_when(tested: Any) -> None:
+    """Costs by kind with those nobody entered, parts that add up to what is left, payback; a proxy stands apart."""
+    cost(tested, "1", START, 200000, category="setup")
+    cost(tested, "2", START, 10000)
+    proxy = Proxy(each=10.0, source="own survey", quantity=5.0, kind="brand", on=True)
+    ask = replace(HELD, costs=CostSettings(proxies={"name": proxy}))
+
+    blocks = list(section.build_returns(Inputs(tested, ask)))
+
+    answers = said(blocks)
+    assert answers[0] == (
+        "The programme cost 2,100.00 EUR. Nothing was entered for content, labour, data or discount: if there was any, the cost"
+        " is too low and the return too high."
+    )
+    assert "Your own prices add 50.00 EUR" in answers[1]
+    assert "What the goods cost is not taken off" in answers[1]
+    assert answers[2].startswith(
+        "It pays back after 3 months at what it brought in on average, at the latest after 3 months. Going on like this for 24"
+    )
+    (costs_table,) = [block for block in blocks if isinstance(block, Table)]
+    assert [row[0] for row in costs_table.rows] == ["setup", "tool", "content", "labour", "data", "discount", "in all"]
+    (figure,) = [block for block in blocks if isinstance(block, Figure)]
+    kinds = [row[1] for row in figure.table.rows]
+    assert kinds == ["measured", "measured", "by proxy", "cost", "what is left"]
+    amounts = [row[2].value for row in figure.table.rows if isinstance(row[2], Estimate)]
+    assert sum(float(amount or 0) for amount in amounts[:-1]) == pytest.approx(amounts[-1])
+    assert charts.wrong_colours(charts.svg(figure.spec, name="w", alt="w")) == []
+
+
+def test_a_gain_that_may_be_nothing_is_not_said_to_pay_back_for_sure(shop: Any) -> None:
+    """Two of ten more buy: the low end is below nothing, and the sentence says so."""
+    for i in range(20):
+        shop.add("assignments", connection=1, experiment="t", key_id=i + 1, arm="treated" if i < 10 else "control")
+        if i in (0, 1, 2, 10):
+            buys(shop, i + 1, 3)
+    watched(shop, 364)
+    cost(shop, "1", START, 1000)
+
+    answers = said(list(section.build_returns(Inputs(shop, HELD))))
+
+    assert "at the low end of what is likely it never does" in answers[2]
+
+
+def test_the_section_without_costs_says_how_to_enter_them(tested: Any) -> None:
+    with pytest.raises(DataError, match="persync import costs FILE"):
+        section.build_returns(Inputs(tested, HELD))
+
+
+def test_the_section_of_an_uncosted_period_gives_the_reason(tested: Any) -> None:
+    cost(tested, "1", START - 400 * DAY, 100)
+    ask = replace(HELD, period=(START, START + 30 * DAY))
+
+    (only,) = section.build_returns(Inputs(tested, ask))
+
+    assert isinstance(only, Note)
+    assert only.text == "What it cost is not known: no costs for it fall into these days."

@@ -142,8 +142,8 @@ METRICS: tuple[Metric, ...] = (
         "operational_efficiency",
         "Operating efficiency",
         "Cost to serve a customer (tickets × `costs.handling_cost` ÷ customers who ordered), tickets for 100 orders, staff"
-        " hours of the time sheet a campaign sent, and the share of sends that automations made. By `when`: before and after the"
-        " programme began.",
+        " hours of the time sheet a campaign sent, and the share of sends that automations made. By `when`: before and after"
+        " the programme began.",
         "each over its own base",
         "ratio",
         operational_efficiency,
@@ -176,7 +176,7 @@ METRICS: tuple[Metric, ...] = (
         time_to_value,
         number="64",
         dimensions=ARRIVAL,
-        edge_cases="Over half have not got there: null, not_reached. Nobody new: null, no_denominator; no contacts read: null,"
+        edge_cases="Over half have not got there: null, not_arrived. Nobody new: null, no_denominator; no contacts read: null,"
         " no_contacts. Whoever had ordered before signing up is left out.",
         data=("contacts", "stages", "consents", *_ORDERS),
     ),
@@ -208,9 +208,9 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "roas_email",
         "Return on advertising for the list",
-        "Revenue of the `costs.ads_days` (90) days after sign-up of subscribers whose source is a channel that was advertised"
-        " on (purpose list or promotion), over what it cost; the same of margin (`roas_email_margin`); and the ratio at which it"
-        " pays for itself (`roas_email_break_even`, 1 ÷ margin).",
+        "Revenue of the `costs.ads_days` (90) days after sign-up of subscribers whose source is a channel advertised"
+        " on (purpose list or promotion), over what it cost; the same of margin (`roas_email_margin`); and the ratio at which"
+        " it pays for itself (`roas_email_break_even`, 1 ÷ margin).",
         "revenue of these subscribers ÷ advertising",
         "ratio",
         roas_email,

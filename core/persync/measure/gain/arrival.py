@@ -13,11 +13,12 @@ from persync.measure.metric import Ask
 from persync.measure.occasions import build
 from persync.measure.slices import check
 from persync.measure.texts import bounds, join, piece, run
-from persync.measure.value.repeat import NOT_REACHED, median_gap
+from persync.measure.value.repeat import median_gap
 
 TIME: Final = "time_to_value"
 RATE: Final = "activation_rate"
 NO_CONTACTS: Final = "no_contacts"
+NOT_ARRIVED: Final = "not_arrived"
 FIRST_ORDER: Final = "order"
 DIMENSIONS: Final = ("source",)
 
@@ -101,7 +102,7 @@ def time_to_value(engine: Engine, ask: Ask) -> list[Estimate]:
         whole = float(median_gap(came.sum(axis=0)[None, :], ended.sum(axis=0)[None, :])[0])
         if not np.isfinite(whole):
             note = f"fewer than half came to {_event(ask)} within {longest} days"
-            out.append(rules.absent(TIME, NOT_REACHED, by, unit="days", n=people, note=note))
+            out.append(rules.absent(TIME, NOT_ARRIVED, by, unit="days", n=people, note=note))
             continue
         drawn = replicate(ids, np.concatenate([came, ended], axis=1), ask.seed)
         medians = median_gap(drawn[:, : longest + 1], drawn[:, longest + 1 :])

@@ -110,9 +110,14 @@ def roi_dcf(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute for every experiment net present value, the same undiscounted (`roi_dcf_undiscounted`), internal rate of return
     (`roi_dcf_irr`) and discounted payback (`roi_dcf_payback`), over the set horizon."""
     check(ask.by, (), DCF)
+    return dcf_of(engine, ask, returned(engine, ask)) or [no_experiment(engine, DCF, ask)]
+
+
+def dcf_of(engine: Engine, ask: Ask, found: Sequence[Return]) -> list[Estimate]:
+    """Return `roi_dcf` and what stands beside it for these returns."""
     out: list[Estimate] = []
     rate, horizon = ask.costs.discount, ask.costs.horizon_months
-    for one in returned(engine, ask):
+    for one in found:
         by, unit, label = {"experiment": one.experiment.name}, one.gain.unit, one.gain.label
         ids = ((DCF, unit), (f"{DCF}_undiscounted", unit), (f"{DCF}_irr", "share"), (f"{DCF}_payback", "months"))
         parts, reason = _parts(engine, one, ask), _ready(one)
@@ -135,7 +140,7 @@ def roi_dcf(engine: Engine, ask: Ask) -> list[Estimate]:
             out.append(Estimate(id, npv(value, r), ends[0], ends[1], n=n, unit=unit, label=label, by=by, note=told))
         out.append(_irr(value, low, high, by, one, note))
         out.append(_payback(f"{DCF}_payback", [value, low, high], rate, by, one, horizon, note))
-    return out or [replace(no_experiment(engine, DCF, ask), id=DCF)]
+    return out
 
 
 def _irr(
@@ -169,9 +174,14 @@ def _payback(
 def payback_period(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute for every experiment the months until what it brings in month by month reaches what it cost in all."""
     check(ask.by, (), PAYBACK)
+    return payback_of(ask, returned(engine, ask)) or [no_experiment(engine, PAYBACK, ask, unit="months")]
+
+
+def payback_of(ask: Ask, found: Sequence[Return]) -> list[Estimate]:
+    """Return `payback_period` for these returns."""
     out: list[Estimate] = []
     horizon = ask.costs.horizon_months
-    for one in returned(engine, ask):
+    for one in found:
         by = {"experiment": one.experiment.name}
         reason = _ready(one)
         if reason is not None:
@@ -182,4 +192,4 @@ def payback_period(engine: Engine, ask: Ask) -> list[Estimate]:
         series = [None if benefit is None else flows(cost, 0.0, benefit, horizon) for benefit in monthly]
         note = f"a month brings what it brought on average in the {months:.1f} months of the test; {one.gain.note}"
         out.append(_payback(PAYBACK, series, 0.0, by, one, horizon, note))
-    return out or [replace(no_experiment(engine, PAYBACK, ask, unit="months"), id=PAYBACK)]
+    return out

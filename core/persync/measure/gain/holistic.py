@@ -46,10 +46,11 @@ class Whole:
         return [one.by["part"] for one in self.parts if one.value is None]
 
 
-def whole(engine: Engine, ask: Ask) -> Whole:
-    """Return the parts of the programme's return: what is counted in one is not counted in another."""
+def whole(engine: Engine, ask: Ask, returns: Sequence[Return] | None = None) -> Whole:
+    """Return the parts of the programme's return: what is counted in one is not counted in another. `returns` are those of the
+    experiments, where they are known already."""
     spent = cost_of(costs.entries(engine, ask), ask, {}, known=bool(costs.scopes(engine)))
-    found = returned(engine, ask)
+    found = returned(engine, ask) if returns is None else returns
     unit = spent.unit or ask.currency or next((one.gain.unit for one in found if one.gain.unit), "")
     direct = _direct(found, unit)
     parts = (direct, _retention(engine, ask, found, unit), _acquisition(engine, ask, unit), _operating(engine, ask, unit))

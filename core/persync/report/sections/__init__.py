@@ -3,11 +3,25 @@
 from typing import Final
 
 from persync.report.report import Section
-from persync.report.sections import answer, credit, fairness, health, method, models, pays, reconcile, tests, value, whom
+from persync.report.sections import (
+    answer,
+    credit,
+    fairness,
+    health,
+    method,
+    models,
+    pays,
+    reconcile,
+    returns,
+    tests,
+    value,
+    whom,
+)
 
 SECTIONS: Final[tuple[Section, ...]] = (
     answer.SECTION,
     pays.SECTION,
+    returns.SECTION,
     tests.SECTION,
     whom.SECTION,
     value.SECTION,
