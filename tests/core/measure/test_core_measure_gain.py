@@ -232,7 +232,10 @@ def test_winning_by_channel_counts_those_whose_last_click_was_of_it(shop: Any) -
         shop.add(
             "touchpoints", connection=1, campaign_key=1, key_id=person, action=4, happened_at=START + 5 * DAY, channel=channel
         )
-    ads(shop, "1", 2, 10000)
+    buys(shop, 4, 6)
+    shop.add("touchpoints", connection=1, campaign_key=1, key_id=4, action=9, happened_at=START + DAY, channel=7)
+    shop.add("touchpoints", connection=1, campaign_key=1, key_id=4, action=4, happened_at=START + 7 * DAY, channel=8)
+    ads(shop, "1", 2, 15000)
     ads(shop, "2", 2, 9900, channel="paid_social")
     watched(shop, 40)
 
@@ -476,17 +479,21 @@ def test_efficiency_gives_each_number_or_its_reason(shop: Any) -> None:
 
 
 def test_time_to_value_is_a_median_that_counts_those_still_waiting(shop: Any) -> None:
-    """Orders 2, 4 and 8 days after sign-up, one still waiting: half have by day 4. Activation in 5 days: two of four."""
+    """Orders 1, 2, 4 and 8 days after sign-up, one still waiting: half have by day 4. Activation in 5 days: two of the four who
+    signed up as long ago; the young one does not count, though they ordered."""
     for person, days in ((1, 2), (2, 4), (3, 8), (4, None)):
         shop.add("contacts", connection=1, key_id=person, created_at=START)
         if days is not None:
             buys(shop, person, days + 0.1)
+    shop.add("contacts", connection=1, key_id=5, created_at=START + 57 * DAY)
+    buys(shop, 5, 58.1)
     watched(shop, 60)
     ask = replace(ASK, costs=CostSettings(activation_days=5))
 
     (days_to,), (rate,) = compute(shop, "time_to_value", ask), compute(shop, "activation_rate", ask)
 
-    assert (days_to.value, days_to.n, rate.value, rate.n) == (4.0, 4, 0.5, 4)
+    assert (days_to.value, days_to.n, rate.value, rate.n) == (4.0, 5, 0.5, 4)
+    assert "1 younger people are left out" in rate.note
     early = compute(shop, "activation_rate", replace(ask, costs=CostSettings(activation_days=90)))[0]
     assert early.reason == "immature"
 
