@@ -16,7 +16,7 @@ from persync.errors import ConfigError, DataError
 from persync.estimate import Estimate
 from persync.measure import METRICS, counts
 from persync.measure.cost_settings import CostSettings, Proxy
-from persync.measure.gain import cashflow
+from persync.measure.gain import arrival, cashflow
 from persync.measure.gain.programmes import split
 from persync.measure.gain.span import months_between
 from persync.measure.metric import Ask, Experiment
@@ -396,6 +396,7 @@ def test_value_by_age_is_not_counted_again_in_the_direct_part(tested: Any) -> No
     for person in range(1, 51):
         buys(tested, person, 80, minor=1000)
     cost(tested, "1", START, 50000)
+    cost(tested, "of other days", START + 200 * DAY, 90000)
 
     found = compute(tested, "roi_holistic", HELD)
     parts = {one.by["part"]: one for one in found if one.id == "holistic_part"}
@@ -496,6 +497,22 @@ def test_time_to_value_is_a_median_that_counts_those_still_waiting(shop: Any) ->
     assert "1 younger people are left out" in rate.note
     early = compute(shop, "activation_rate", replace(ask, costs=CostSettings(activation_days=90)))[0]
     assert early.reason == "immature"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_median_and_its_interval_are_those_of_statsmodels(seed: int) -> None:
+    survival = pytest.importorskip("statsmodels.duration.survfunc")
+    rng = np.random.default_rng(seed)
+    days, watched_for = rng.geometric(0.05, 120), rng.integers(5, 90, 120)
+    time, status = np.minimum(days, watched_for), (days <= watched_for).astype(int)
+    came, ended = (np.bincount(time[part], minlength=time.max() + 1).astype(float) for part in (status == 1, status >= 0))
+
+    found = arrival.median(came, ended, 0.95)
+
+    curve = survival.SurvfuncRight(time, status)
+    low, high = curve.quantile_ci(0.5, alpha=0.05, method="cloglog")
+    assert found is not None
+    assert found == (curve.quantile(0.5), low, None if np.isinf(high) else high)
 
 
 def test_the_value_event_may_be_a_stage(shop: Any) -> None:

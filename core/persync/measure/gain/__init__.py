@@ -100,7 +100,8 @@ METRICS: tuple[Metric, ...] = (
         "Return, everything together",
         "Direct gain of the tests, what those treated brought after the tests' days (value lift to the greatest age known, less"
         " the direct part, which lies in it: nothing is counted twice), cheaper customers since the start, hours and tickets"
-        " saved, and the proxies that are on, less the cost, over the cost. Without proxies in `roi_holistic_tangible`; each"
+        " saved in the same days, and the proxies that are on, less the cost of these days, over it. Without proxies"
+        " in `roi_holistic_tangible`; each"
         " part in `holistic_part`.",
         "(direct + retention + acquisition + operating + proxies − cost) ÷ cost",
         "share",

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from persync.attribution.stability import replicate
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
-from persync.measure import rules
+from persync.measure import intervals, rules
 from persync.measure.metric import Ask
 from persync.measure.occasions import build
 from persync.measure.slices import check
 from persync.measure.texts import bounds, join, piece, run
-from persync.measure.value.repeat import median_gap
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
 
 TIME: Final = "time_to_value"
 RATE: Final = "activation_rate"
@@ -30,20 +33,18 @@ _ORDER = (
     "reached AS (SELECT m.person AS person, MIN(m.ordered_at) AS at FROM order_money AS m"
     " WHERE m.is_counted = 1 AND m.person IS NOT NULL GROUP BY m.person)"
 )
-_HASH = "(SELECT po.person AS person, MIN(po.hash) AS hash FROM person_of AS po GROUP BY po.person)"
 _ARRIVED = (
-    "arrived AS (SELECT l.person AS person, /*source*/ AS source, MOD(COALESCE(h.hash, l.person), 256) AS bucket,"
+    "arrived AS (SELECT l.person AS person, /*source*/ AS source,"
     " CASE WHEN r.at < :end_at THEN 1 ELSE 0 END AS came,"
     " FLOOR((CASE WHEN r.at < :end_at THEN r.at ELSE :end_at END - l.lead_at) / 86400000e0) AS days,"
     " CASE WHEN l.lead_at + :within_ms <= :end_at THEN 1 ELSE 0 END AS is_old,"
     " CASE WHEN r.at < l.lead_at + :within_ms THEN 1 ELSE 0 END AS in_time FROM leads AS l"
     " LEFT JOIN reached AS r ON r.person = l.person"
-    f" LEFT JOIN {_HASH} AS h ON h.person = l.person"
     " WHERE l.lead_at >= :from_at AND l.lead_at < :to_at AND l.lead_at < :end_at AND (r.at IS NULL OR r.at >= l.lead_at))"
 )
 _DAYS = (
-    "SELECT a.source AS source, a.bucket AS bucket, CAST(a.days AS BIGINT) AS days, CAST(SUM(a.came) AS BIGINT) AS came,"
-    " COUNT(*) AS n FROM arrived AS a GROUP BY a.source, a.bucket, a.days ORDER BY 1, 2, 3"
+    "SELECT a.source AS source, CAST(a.days AS BIGINT) AS days, CAST(SUM(a.came) AS BIGINT) AS came,"
+    " COUNT(*) AS n FROM arrived AS a GROUP BY a.source, a.days ORDER BY 1, 2"
 )
 _SHARES = (
     "SELECT a.source AS source, COUNT(*) AS leads, CAST(SUM(a.is_old) AS BIGINT) AS old,"
@@ -77,6 +78,30 @@ def _nobody(engine: Engine, ask: Ask, id: str, unit: str) -> Estimate:
     return rules.absent(id, NO_CONTACTS, {}, unit=unit, note="no system that knows contacts was read")
 
 
+def median(came: Array, ended: Array, confidence: float) -> tuple[float, float, float | None] | None:
+    """Return Kaplan and Meier's median day with its interval (Brookmeyer and Crowley 1982, on the log-log scale); None where
+    half never came. `came` and `ended` count, by day, who came and who ended being watched; an upper end that is not reached is
+    None."""
+    import numpy as np
+
+    at_risk = np.cumsum(ended[::-1])[::-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        stays = np.cumprod(np.where(at_risk > 0, 1 - came / at_risk, 1.0))
+        greenwood = np.cumsum(np.where((at_risk > 0) & (at_risk > came), came / (at_risk * (at_risk - came)), 0.0))
+        error = np.sqrt(greenwood) / np.abs(np.log(stays))
+        away = np.log(-np.log(stays)) - np.log(np.log(2))
+    below = stays <= 0.5 + 1e-12
+    if not below.any():
+        return None
+    z = intervals.normal_quantile(confidence)
+    inside = np.isfinite(away) & np.isfinite(error) & (np.abs(away) <= z * error) & (came > 0)
+    whole = float(below.argmax())
+    # The first day on which staying is surely below one half bounds it from above.
+    surely = np.nonzero((stays <= 0) | (np.isfinite(away) & (away > z * error)))[0]
+    low = float(np.nonzero(inside)[0][0]) if inside.any() else whole
+    return whole, min(low, whole), float(max(surely[0], whole)) if len(surely) else None
+
+
 def time_to_value(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute the median days from sign-up to the value event, with those still waiting counted for as long as they waited."""
     import numpy as np
@@ -94,22 +119,17 @@ def time_to_value(engine: Engine, ask: Ask) -> list[Estimate]:
             out.append(rules.suppressed(TIME, ask, by, unit="days"))
             continue
         longest = max(int(row["days"]) for row in mine)
-        ids, place = np.unique(np.array([int(row["bucket"]) for row in mine], np.int64), return_inverse=True)
-        at = np.array([int(row["days"]) for row in mine], np.int64)
-        came, ended = np.zeros((len(ids), longest + 1)), np.zeros((len(ids), longest + 1))
-        np.add.at(came, (place, at), np.array([float(row["came"]) for row in mine]))
-        np.add.at(ended, (place, at), np.array([float(row["n"]) for row in mine]))
-        whole = float(median_gap(came.sum(axis=0)[None, :], ended.sum(axis=0)[None, :])[0])
-        if not np.isfinite(whole):
+        came, ended = np.zeros(longest + 1), np.zeros(longest + 1)
+        for row in mine:
+            came[int(row["days"])] += int(row["came"])
+            ended[int(row["days"])] += int(row["n"])
+        found = median(came, ended, ask.confidence)
+        if found is None:
             note = f"fewer than half came to {_event(ask)} within {longest} days"
             out.append(rules.absent(TIME, NOT_ARRIVED, by, unit="days", n=people, note=note))
             continue
-        drawn = replicate(ids, np.concatenate([came, ended], axis=1), ask.seed)
-        medians = median_gap(drawn[:, : longest + 1], drawn[:, longest + 1 :])
-        tail = (1 - ask.confidence) / 2
-        low, high = np.quantile(medians, [tail, 1 - tail], method="inverted_cdf")
-        top = max(float(high), whole) if np.isfinite(high) else None
-        made = Estimate(TIME, whole, min(float(low), whole), top, n=people, unit="days", by=by, note=f"to {_event(ask)}")
+        whole, low, top = found
+        made = Estimate(TIME, whole, low, top, n=people, unit="days", by=by, note=f"to {_event(ask)}")
         out.append(rules.with_note(made, rules.smallness(people, events, ask)))
     return [replace(one, period=ask.period) for one in out]
 

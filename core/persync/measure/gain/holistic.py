@@ -39,6 +39,8 @@ class Whole:
     """direct, retention, acquisition, operating"""
     proxies: tuple[Estimate, ...]
     cost: Estimate
+    days: tuple[int, int] | None
+    """[from, to) of all of it, None = all that are known"""
 
     @property
     def unknown(self) -> list[str]:
@@ -49,11 +51,17 @@ class Whole:
 def whole(engine: Engine, ask: Ask, returns: Sequence[Return] | None = None) -> Whole:
     """Return the parts of the programme's return: what is counted in one is not counted in another. `returns` are those of the
     experiments, where they are known already."""
-    spent = cost_of(costs.entries(engine, ask), ask, {}, known=bool(costs.scopes(engine)))
     found = returned(engine, ask) if returns is None else returns
+    measured = [one for one in found if one.gain.value is not None]
+    spent = _cost(engine, ask, measured)
+    own = replace(ask, period=_days(measured, ask))
     unit = spent.unit or ask.currency or next((one.gain.unit for one in found if one.gain.unit), "")
-    direct = _direct(found, unit)
-    parts = (direct, _retention(engine, ask, found, unit), _acquisition(engine, ask, unit), _operating(engine, ask, unit))
+    parts = (
+        _direct(found, unit),
+        _retention(engine, ask, found, unit),
+        _acquisition(engine, own, unit),
+        _operating(engine, own, unit),
+    )
     checked = tuple(
         rules.absent(PART, rules.MIXED_CURRENCIES, one.by, unit=unit, label=one.label)
         if one.value is not None and unit and one.unit != unit
@@ -61,7 +69,30 @@ def whole(engine: Engine, ask: Ask, returns: Sequence[Return] | None = None) -> 
         for one in parts
     )
     proxies = tuple(one for one in proxy_value(engine, ask) if one.value is not None and "sensitivity" not in one.by)
-    return Whole(checked, proxies, spent)
+    return Whole(checked, proxies, spent, own.period)
+
+
+def _cost(engine: Engine, ask: Ask, measured: Sequence[Return]) -> Estimate:
+    """Return the costs of the days of the tests that were read, for a year's cost is not that of a month's gain; without a test
+    those of the period."""
+    if not measured:
+        return cost_of(costs.entries(engine, ask), ask, {}, known=bool(costs.scopes(engine)))
+    lacking = next((one.cost for one in measured if one.cost.value is None), None)
+    if lacking is not None:
+        return replace(lacking, by={})
+    first = measured[0].cost
+    if len({one.cost.unit for one in measured}) > 1:
+        return rules.absent(first.id, rules.MIXED_CURRENCIES, {})
+    total, lines = sum(float(one.cost.value or 0.0) for one in measured), sum(one.cost.n or 0 for one in measured)
+    return replace(first, value=total, n=lines, by={}, period=_days(measured, ask))
+
+
+def _days(measured: Sequence[Return], ask: Ask) -> tuple[int, int] | None:
+    """Return the days that the tests span, else the asked period."""
+    days = [one.days for one in measured if one.days is not None]
+    if not days or len(days) < len(measured):
+        return ask.period
+    return min(begin for begin, _ in days), max(end for _, end in days)
 
 
 def _part(name: str, value: float, unit: str, *, label: Label = "", note: str = "", n: int | None = None) -> Estimate:
@@ -135,13 +166,15 @@ def _lifts(engine: Engine, ask: Ask, one: Return) -> list[Estimate]:
 
 
 def _acquisition(engine: Engine, ask: Ask, unit: str) -> Estimate:
-    fall = cac_reduction(engine, replace(ask, by=()))[0]
+    fall = cac_reduction(engine, replace(ask, by=(), period=None))[0]
     if fall.value is None:
         return _none(ACQUISITION, fall.reason or rules.NO_DENOMINATOR, unit, fall.note)
-    asks = halves(ask, spend(engine, replace(ask, period=None), ("acquisition",)).first_at)
+    asks = halves(replace(ask, period=None), spend(engine, replace(ask, period=None), ("acquisition",)).first_at)
     assert asks is not None
     ground = build(engine, replace(ask, period=None))
     from_at, to_at = asks[AFTER].period or (0, 0)
+    if ask.period is not None:
+        from_at, to_at = max(from_at, ask.period[0]), min(to_at, ask.period[1])
     number = newcomers(engine, from_at, min(to_at, ground.end_at))
     note = f"{number:,} customers won since, each {float(fall.value):,.2f} cheaper; {fall.note}"
     return _part(ACQUISITION, float(fall.value) * number, fall.unit, label=RAW, note=note, n=number)

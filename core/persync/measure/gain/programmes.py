@@ -149,7 +149,7 @@ def _effect(engine: Engine, ask: Ask) -> list[Estimate]:
     else:
         out.append(rules.absent(EFFECT, rules.IMMATURE, {"what": "retention"}, unit="share", label=RAW))
     often = intervals.welch(one.orders, base.orders, ask.confidence)
-    out.append(made("orders a customer", often, "ratio", one.orders.mean - base.orders.mean))
+    out.append(made("orders a customer", often, "orders", one.orders.mean - base.orders.mean))
     money = intervals.welch(one.money, base.money, ask.confidence)
     gap = one.money.mean - base.money.mean
     out.append(made("revenue a customer", money, unit, gap))

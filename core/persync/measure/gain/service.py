@@ -61,12 +61,12 @@ def _rate(engine: Engine, ask: Ask, span: tuple[int, int], sliced: Cut) -> list[
 
 def _per_hundred(tickets: int, people: int, months: float, ask: Ask, by: Mapping[str, str]) -> Estimate:
     if not people or months <= 0:
-        return rules.absent(TICKETS, rules.NO_DENOMINATOR, by, unit="ratio", n=people)
+        return rules.absent(TICKETS, rules.NO_DENOMINATOR, by, unit="tickets", n=people)
     if people < ask.suppress_n:
-        return rules.suppressed(TICKETS, ask, by, unit="ratio")
+        return rules.suppressed(TICKETS, ask, by, unit="tickets")
     drawn = counts.poisson(tickets, ask.confidence)
     scaled = Interval(*(100 * x / people / months for x in (drawn.value, drawn.low, drawn.high)))
-    made = rules.from_interval(TICKETS, scaled, n=people, unit="ratio", by=by)
+    made = rules.from_interval(TICKETS, scaled, n=people, unit="tickets", by=by)
     made = rules.with_note(made, f"{tickets:,} tickets of {people:,} customers with an order in {ask.value.dormant_days} days")
     return rules.with_note(made, rules.smallness(people, None, ask))
 
@@ -77,14 +77,14 @@ def support_ticket_volume(engine: Engine, ask: Ask) -> list[Estimate]:
     sliced = cut(engine, ask, TICKETS)
     span = _span(engine, ask, ground.end_at)
     if span is None:
-        return [replace(rules.absent(TICKETS, NO_TICKETS, {}, unit="ratio", note=NO_HELP_DESK), period=ask.period)]
+        return [replace(rules.absent(TICKETS, NO_TICKETS, {}, unit="tickets", note=NO_HELP_DESK), period=ask.period)]
     months = months_between(*span, ask.timezone)
     found = _rate(engine, ask, span, sliced)
     hide = sliced.people.hidden([row for *_, row in found], "people", ask)
     out: list[Estimate] = []
     for by, tickets, people, _ in found:
         if sliced.people.attribute and by[sliced.people.attribute] in hide:
-            out.append(rules.suppressed(TICKETS, ask, by, unit="ratio"))
+            out.append(rules.suppressed(TICKETS, ask, by, unit="tickets"))
         else:
             out.append(_per_hundred(tickets, people, months, ask, by))
     if not ask.by:
@@ -193,11 +193,11 @@ def _efficiency(engine: Engine, ask: Ask, by: dict[str, str]) -> list[Estimate]:
     hundred = of("tickets for 100 orders")
     if not has_tickets or not orders:
         reason = NO_TICKETS if not has_tickets else rules.NO_DENOMINATOR
-        out.append(rules.absent(EFFICIENCY, reason, hundred, unit="ratio", n=orders))
+        out.append(rules.absent(EFFICIENCY, reason, hundred, unit="tickets", n=orders))
     else:
         drawn = counts.poisson(number, ask.confidence)
         scaled = Interval(*(100 * x / orders for x in (drawn.value, drawn.low, drawn.high)))
-        out.append(rules.from_interval(EFFICIENCY, scaled, n=orders, unit="ratio", by=hundred))
+        out.append(rules.from_interval(EFFICIENCY, scaled, n=orders, unit="tickets", by=hundred))
     sheet = [task for task in tasks(engine, ask) if task.after is not None]
     campaigns = int(sent["campaigns"] or 0)
     if not sheet or not campaigns:
@@ -214,7 +214,8 @@ def _efficiency(engine: Engine, ask: Ask, by: dict[str, str]) -> list[Estimate]:
     else:
         yy, xx, pieces = float(sent["yy"]), float(sent["xx"]), int(sent["pieces"])
         # A campaign is sent as one, so campaigns are what varies; an automated one's sends are all of both sums.
-        interval_of = counts.clipped(intervals.ratio_of_sums(pieces, automated, sends, yy, xx, yy, ask.confidence))
+        found = intervals.ratio_of_sums(pieces, automated, sends, yy, xx, yy, ask.confidence) if 0 < automated < sends else None
+        interval_of = counts.clipped(found)
         made = rules.from_interval(EFFICIENCY, interval_of, n=sends, unit="share", by=share, value=automated / sends)
         out.append(rules.with_note(made, f"over {pieces:,} campaigns and automated messages"))
     return [replace(one, period=ask.period, label=label or one.label) for one in out]

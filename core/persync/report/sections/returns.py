@@ -31,22 +31,22 @@ def build_returns(inputs: Inputs) -> Sequence[Block]:
     total, *beside = personalisation_cost(engine, ask)
     if total.reason == costs.NO_COST:
         raise DataError("no costs have been imported, so what came back for them is not known: persync import costs FILE.")
-    blocks: list[Block] = [Note(_cost_sentence(total), "answer", "What did it cost?")]
+    blocks: list[Block] = [Note(_cost_sentence(total, beside), "answer", "What did it cost?")]
     if total.value is None:
         return blocks
     by_category = personalisation_cost(engine, replace(ask, by=("category",)))
     blocks.append(_cost_table(total, by_category, beside))
     found = returned(inputs)
     everything = whole(engine, ask, found)
-    blocks += _waterfall(everything, total)
+    blocks += _waterfall(everything, ask.timezone)
     blocks += [Note(text, "answer", "When does it pay back?") for text in _paid_back(inputs, found)]
     return [*blocks, _RULES]
 
 
-def _cost_sentence(total: Estimate) -> str:
+def _cost_sentence(total: Estimate, beside: Sequence[Estimate]) -> str:
     if total.value is None:
         return f"What it cost is {words.value(total)}."
-    lacking = _lacking(total)
+    lacking = _lacking(total, beside)
     text = f"The programme cost {words.value(total)}."
     if lacking:
         kinds = words.listing(lacking, "or")
@@ -54,10 +54,11 @@ def _cost_sentence(total: Estimate) -> str:
     return text
 
 
-def _lacking(total: Estimate) -> list[str]:
-    """Return the categories that nobody entered, as the note of the sum names them."""
+def _lacking(total: Estimate, beside: Sequence[Estimate]) -> list[str]:
+    """Return the categories that nobody entered, as the note of the sum names them; discounts are known from the orders."""
+    known = {"discount" for one in beside if one.id == "discounts_given" and one.value is not None}
     part = next((one for one in total.note.split("; ") if one.startswith(_NOTHING)), "")
-    return [name for name in part.removeprefix(_NOTHING).split(", ") if name]
+    return [name for name in part.removeprefix(_NOTHING).split(", ") if name and name not in known]
 
 
 _NOTHING: Final = "nothing entered for "
@@ -66,25 +67,31 @@ _NOTHING: Final = "nothing entered for "
 def _cost_table(total: Estimate, by_category: Sequence[Estimate], beside: Sequence[Estimate]) -> Table:
     columns = (Column("category", "For"), Column("cost", "Cost", "estimate"))
     rows: list[tuple[Cell, ...]] = [(one.by["category"], replace(one, note="")) for one in by_category]
-    rows += [(name, "nothing entered") for name in _lacking(total)]
+    rows += [(name, "nothing entered") for name in _lacking(total, beside)]
     rows += [(_BESIDE[one.id], replace(one, note="")) for one in beside]
     rows.append(("in all", replace(total, note="")))
     return Table("cost_by_kind", "What it cost, and what nobody entered", columns, tuple(rows), has_total=True)
 
 
-def _waterfall(found: Whole, total: Estimate) -> list[Block]:
+def _waterfall(found: Whole, timezone: str) -> list[Block]:
+    total = found.cost
     known = [one for one in found.parts if one.value is not None]
     proxies = [one for one in found.proxies if one.value is not None]
     unknown = [f"{NAMES[one.by['part']].lower()} ({words.reason(one.reason)})" for one in found.parts if one.value is None]
     blocks: list[Block] = []
     if not known:
         return [Note(f"What came back is not known: {'; '.join(unknown)}.", "info")]
-    cost = float(total.value or 0.0)
+    if total.value is None:
+        return [Note(f"What it cost in the days of the test is {words.value(total)}.", "info")]
+    cost = float(total.value)
     back = sum(float(one.value or 0.0) for one in known)
     priced = sum(float(one.value or 0.0) for one in proxies)
     left = Estimate("left", back + priced - cost, unit=total.unit)
-    text = f"{words.value(replace(left, value=back))} came back, as far as it is measured, for {words.value(total)}"
+    brought = words.value(replace(left, value=back))
+    text = f"{brought} came back, as far as it is measured, for {words.value(total)} spent in the same days"
     text += f": {words.value(left)} is left." if not proxies else "."
+    if found.days is not None:
+        text = f"In the days of the test ({words.period(found.days, timezone)}) {text}"
     if proxies:
         text += f" Your own prices add {words.value(replace(left, value=priced))}: {words.value(left)} is left."
     revenue = any("gain is revenue" in one.note for one in known)
