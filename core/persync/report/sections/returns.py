@@ -17,8 +17,8 @@ from persync.report.findings import returned
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
 
 NAMES: Final = {
-    DIRECT: "Brought in by the messages, as tested",
-    RETENTION: "Brought in later by the same people",
+    DIRECT: "Messages, as tested",
+    RETENTION: "Later, by the same people",
     ACQUISITION: "Customers won for less",
     OPERATING: "Hours and tickets saved",
 }
