@@ -1,4 +1,5 @@
-"""Slicing people: by the arm of an experiment, an attribute, the month of the first order, or the systems that know them."""
+"""Slicing people: by the arm of an experiment, an attribute, a segment, the month of the first order, or the systems that know
+them."""
 
 from __future__ import annotations
 
@@ -11,14 +12,15 @@ from zoneinfo import ZoneInfo
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import ConfigError, nearest
-from persync.measure import attributes, experiments, rules
+from persync.measure import attributes, experiments, membership, rules
 from persync.measure.metric import Ask, Experiment
 from persync.measure.texts import piece, run
 
 ARM: Final = "arm"
 COHORT: Final = "coh"
 SYSTEMS: Final = ("acct", "connection")
-PEOPLE_DIMENSIONS: Final = ("acct", ARM, COHORT, "connection")
+SEGMENT: Final = "seg"
+PEOPLE_DIMENSIONS: Final = ("acct", ARM, COHORT, "connection", SEGMENT)
 ANY_ATTRIBUTE: Final = "any attribute"
 NO_ORDER: Final = "no order"
 """the cohort of people without a counted order"""
@@ -29,12 +31,14 @@ _EXPRESSIONS: Final = {
     COHORT: f"COALESCE(gm.month, '{NO_ORDER}')",
     "acct": "COALESCE(gn.name, 'unknown')",
     "connection": "COALESCE(gn.name, 'unknown')",
+    SEGMENT: "gs.segment",
 }
 _JOINS: Final = {
     ARM: "JOIN arms AS ga ON ga.person = p.person",
     COHORT: "LEFT JOIN first_orders AS gf ON gf.person = p.person"
     " LEFT JOIN months AS gm ON gf.first_at >= gm.from_at AND gf.first_at < gm.to_at",
     "system": "LEFT JOIN systems AS gn ON gn.person = p.person",
+    SEGMENT: "JOIN segment_members AS gs ON gs.person = p.person",
     "attribute": "LEFT JOIN group_values AS gv ON gv.person = p.person",
 }
 
@@ -43,8 +47,8 @@ _JOINS: Final = {
 class Grouping:
     """How people are sliced: CTE texts that end in `grouped (person, d0, d1, ...)`, and their parameters.
 
-    One row a person; by system one row a person and system, so that slices overlap. With `arm` only people of that
-    experiment are in it. Join it with `JOIN grouped AS g ON g.person = ...`.
+    One row a person; by system one row a person and system, and by segment one a person and segment, so that slices overlap.
+    With `arm` only people of that experiment are in it. Join it with `JOIN grouped AS g ON g.person = ...`.
     """
 
     dimensions: tuple[str, ...]
@@ -79,6 +83,8 @@ def hidden(cells: Sequence[tuple[Mapping[str, str], int]], attribute: str, ask: 
     tables: dict[tuple[str, ...], dict[str, int]] = {}
     for by, people in cells:
         other = tuple(value for name, value in by.items() if name not in (attribute, "title"))
+        if attribute == SEGMENT:  # those of one kind add up, whatever the others do
+            other = (*other, membership.kind_of(by[attribute]))
         tables.setdefault(other, {})[by[attribute]] = people
     return rules.hidden_in_any(list(tables.values()), ask.suppress_n)
 
@@ -87,7 +93,7 @@ def grouping(
     engine: Engine, ask: Ask, what: str, *, valid: Sequence[str] | None = None, people: str = EVERYBODY, by: Sequence[str] = ()
 ) -> Grouping:
     """Return how to slice people by `ask.by` (or `by`): arm (of the experiment `ask.arm`), coh, acct or connection, or one
-    attribute of the store, where `unknown` is a group.
+    attribute of the store, where `unknown` is a group; or seg, the segments at the start of the asked period (else now).
 
     `valid` names the dimensions that the measure `what` allows, "any attribute" among them (default: all). `people` is a CTE of
     the caller's, placed before, whose column `person` says who is sliced; the default is everybody the store knows. Raises
@@ -121,6 +127,10 @@ def grouping(
         texts.append(piece("groups"))
         params["attribute"] = named[0]
         joins.append(_JOINS["attribute"])
+    if SEGMENT in wanted:
+        membership.build(engine, ask, [membership.moment(ask)])
+        joins.append(_JOINS[SEGMENT])
+        named.append(SEGMENT)
     columns = "".join(f", {_EXPRESSIONS.get(d, GROUP)} AS d{i}" for i, d in enumerate(wanted))
     source = f"(SELECT DISTINCT q.person AS person FROM {people} AS q WHERE q.person IS NOT NULL) AS p"
     texts.append(f"grouped AS (SELECT p.person AS person{columns} FROM {source} {' '.join(joins)})")
@@ -139,9 +149,11 @@ def check_dimensions(by: Sequence[str], valid: Sequence[str], known: set[str], w
             raise ConfigError(f"{what} cannot be sliced by '{dimension}'.", hint=hint)
         if list(by).count(dimension) > 1:
             raise ConfigError(f"{what} cannot be sliced by '{dimension}' twice.", hint="Name it once.")
-    named = [dimension for dimension in by if dimension in known]
+    named = [dimension for dimension in by if dimension in known or dimension == SEGMENT]
     if len(named) > 1:
-        raise ConfigError(f"{what} can be sliced by one attribute at a time.", hint=f"Choose one of {', '.join(named)}.")
+        raise ConfigError(
+            f"{what} can be sliced by one attribute (or seg) at a time.", hint=f"Choose one of {', '.join(named)}."
+        )
 
 
 def asked_experiment(engine: Engine, ask: Ask) -> Experiment:

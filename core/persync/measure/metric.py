@@ -10,6 +10,7 @@ from persync.attribution.calibrate import Lift
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure.cost_settings import CostSettings
+from persync.measure.segment_settings import SegmentSettings
 from persync.measure.value_settings import ValueSettings
 
 
@@ -114,6 +115,8 @@ class Ask:
     """what customers' value is worked out with"""
     costs: CostSettings = field(default_factory=CostSettings)
     """what costs and returns are worked out with"""
+    segments: SegmentSettings = field(default_factory=SegmentSettings)
+    """the rules of segments, the bounds of the life-cycle, and which messages are which automation"""
     goal: Goal | None = None
     baseline: Baseline | None = None
     lift: Lift | None = None

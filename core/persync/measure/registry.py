@@ -24,6 +24,7 @@ from persync.measure import (
     people,
     profiles,
     returns,
+    segments,
     social,
     uplift,
     value,
@@ -62,6 +63,7 @@ FAMILIES = (
     model_returns,
     gain,
     trials,
+    segments,
     journeys,
 )
 """the modules of metrics, in the order of the catalogue"""

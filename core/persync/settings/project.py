@@ -15,12 +15,14 @@ from persync.attribution.models import AttributionModel
 from persync.connect.connector import ConnectionSettings
 from persync.errors import ConfigError, PluginError, nearest
 from persync.measure.metric import Ask, Experiment
+from persync.measure.segment_settings import SegmentSettings
 from persync.settings.attribution import own_models
 from persync.settings.connections import FILE, connection_settings
 from persync.settings.costs import CostsTable
 from persync.settings.engagement import EngagementTable
 from persync.settings.goal import BASELINE, GoalTable, goal_of, read_baseline
 from persync.settings.periods import day_start, parse_period, zone
+from persync.settings.segments import AutomationTable, LifecycleTable, SegmentTable, segment_settings
 from persync.settings.tables import (
     AttributionTable,
     ExperimentTable,
@@ -60,6 +62,8 @@ class Project:
     """{kind: months} after which rows go"""
     value: ValueTable = field(default_factory=ValueTable)
     costs: CostsTable = field(default_factory=CostsTable)
+    segments: SegmentSettings = field(default_factory=SegmentSettings)
+    """[segments], [lifecycle] and [automations]"""
     has_file: bool = True
     goal_table: GoalTable | None = None
 
@@ -126,6 +130,7 @@ class Project:
             report_n=self.report.report_n,
             value=self.value.settings(zone_name),
             costs=self.costs.settings(),
+            segments=self.segments,
         )
 
     def models(self, known: Mapping[str, AttributionModel], half_life_days: float | None = None) -> dict[str, AttributionModel]:
@@ -157,6 +162,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
     place = Places(text, str(path))
     tables = (
         "attribution",
+        "automations",
         "store",
         "connections",
         "costs",
@@ -164,8 +170,10 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         "experiments",
         "goal",
         "jobs",
+        "lifecycle",
         "privacy",
         "report",
+        "segments",
         "shops",
         "value",
     )
@@ -204,6 +212,11 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         retention=checked(PrivacyTable, given.get("privacy", {}), "privacy", place).retention.periods,
         value=checked(ValueTable, given.get("value", {}), "value", place),
         costs=checked(CostsTable, given.get("costs", {}), "costs", place),
+        segments=segment_settings(
+            {n: checked(SegmentTable, t, f"segments.{n}", place) for n, t in named(given, "segments", place)},
+            checked(LifecycleTable, given.get("lifecycle", {}), "lifecycle", place),
+            {n: checked(AutomationTable, t, f"automations.{n}", place) for n, t in named(given, "automations", place)},
+        ),
     )
     for name, experiment in experiments.items():
         try:
