@@ -14,6 +14,7 @@ from persync.measure import (
     credited,
     engaged,
     engagement,
+    frequency,
     funnel,
     gain,
     goal,
@@ -65,6 +66,7 @@ FAMILIES = (
     trials,
     segments,
     journeys,
+    frequency,
 )
 """the modules of metrics, in the order of the catalogue"""
 METRICS: tuple[Metric, ...] = tuple(

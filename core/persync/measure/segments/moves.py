@@ -98,13 +98,13 @@ def segment_migration(engine: Engine, ask: Ask) -> list[Estimate]:
     out = []
     note = "month by month" if ask.by else f"over {len(starts) - 1} months, {names[starts[0]]} to {names[starts[-2]]}"
     for (at, origin), cells in tables.items():
-        hide = rules.hidden({str(row["target"]): int(row["people"]) for row in cells}, ask.suppress_n)
-        for row in cells:
-            by = {**({"month": names[at]} if ask.by else {}), "from": _bare(origin), "to": _bare(str(row["target"]))}
-            if str(row["target"]) in hide:
+        hide = rules.hidden({str(cell["target"]): int(cell["people"]) for cell in cells}, ask.suppress_n)
+        for cell in cells:
+            by = {**({"month": names[at]} if ask.by else {}), "from": _bare(origin), "to": _bare(str(cell["target"]))}
+            if str(cell["target"]) in hide:
                 out.append(rules.suppressed(id, ask, by, unit="share"))
             else:
-                out.append(rules.with_note(counts.clustered_share(id, row, ask, by), note))
+                out.append(rules.with_note(counts.clustered_share(id, cell, ask, by), note))
     return [replace(one, period=(starts[0], starts[-1])) for one in out]
 
 

@@ -14,7 +14,7 @@ SUBJECT_LINE = "subject_line"
 _DATA = ("assignments", "memberships", "segments", "orders", "order_ledger", "outcomes", "attributes")
 
 
-def _read(id: str, engine: Engine, ask: Ask, holdout: bool, kind: str | None = None) -> list[Estimate]:
+def read_kind(id: str, engine: Engine, ask: Ask, holdout: bool, kind: str | None = None) -> list[Estimate]:
     """Read every experiment of one kind that falls into the asked period."""
     check(ask.by, (), id)
     found: list[Estimate] = []
@@ -35,19 +35,19 @@ def _is_asked(experiment: Experiment, ask: Ask, kind: str | None) -> bool:
 
 def ab_test(engine: Engine, ask: Ask) -> list[Estimate]:
     """Read every randomised test."""
-    return _read("ab_test", engine, ask, holdout=False)
+    return read_kind("ab_test", engine, ask, holdout=False)
 
 
 def subject_line_test(engine: Engine, ask: Ask) -> list[Estimate]:
     """Read every test of subject lines; opens are marked as the secondary outcome they are."""
-    read = _read("subject_line_test", engine, ask, holdout=False, kind=SUBJECT_LINE)
+    read = read_kind("subject_line_test", engine, ask, holdout=False, kind=SUBJECT_LINE)
     note = "secondary: machines open mail too; judge by clicks or revenue a recipient"
     return [rules.with_note(e, note) if "open" in e.by.get("outcome", "").lower() else e for e in read]
 
 
 def holdout_incrementality(engine: Engine, ask: Ask) -> list[Estimate]:
     """Read every holdout, with the share of each arm that was sent something all the same."""
-    return _read("holdout_incrementality", engine, ask, holdout=True)
+    return read_kind("holdout_incrementality", engine, ask, holdout=True)
 
 
 _READING = (

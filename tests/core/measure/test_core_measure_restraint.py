@@ -1,0 +1,193 @@
+"""How much is too much: curves over doses with their warning, weariness, lists of what to pull back, context."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from persync.engine import open_engine
+from persync.engine.engine import Engine
+from persync.estimate import Estimate
+from persync.imports.csvfile import read_batch
+from persync.imports.files import IMPORTERS
+from persync.measure import METRICS
+from persync.measure.metric import Ask, Experiment
+from persync.measure.rules import DAY
+from persync.store.derive import derive
+from persync.store.store import open_store
+from persync.store.write import Writer
+
+BY_ID = {metric.id: metric for metric in METRICS}
+NOW = 1_735_689_600_000  # 2025-01-01
+ASK = Ask(now=NOW, suppress_n=1, report_n=1)
+
+
+def compute(shop: Engine, id: str, ask: Ask = ASK) -> list[Estimate]:
+    return list(BY_ID[id].compute(shop, ask))
+
+
+@pytest.fixture(scope="module")
+def letters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The e-mails of a small business through the importers: a person each, `read`, past contacts; blanks stay missing."""
+    path = Path(__file__).parents[3] / ".." / "shared" / "data" / "smb_email_campaign.csv.gz"
+    if not path.exists():
+        pytest.skip("shared/ is not here")
+    folder = tmp_path_factory.mktemp("letters")
+    with (
+        gzip.open(path, "rt", encoding="utf-8", newline="") as source,
+        (folder / "attributes.csv").open("w", encoding="utf-8") as known,
+        (folder / "outcomes.csv").open("w", encoding="utf-8") as read,
+    ):
+        known.write("person,name,value\n")
+        read.write("person,outcome,value\n")
+        for row in csv.DictReader(source):
+            read.write(f"{row['Email_ID']},read,{int(row['Email_Status'] != '0')}\n")
+            if row["Total_Past_Communications"]:
+                known.write(f"{row['Email_ID']},past_contacts,{row['Total_Past_Communications']}\n")
+    importers = {importer.kind: importer for importer in IMPORTERS}
+    with open_store(folder / "persync.db", create=True) as store:
+        writer = Writer(store, "files", "files", now=NOW)
+        with store.transaction():
+            for kind in ("attributes", "outcomes"):
+                batch = read_batch(folder / f"{kind}.csv", importers[kind], name=f"{kind}.csv")
+                writer.write(batch.rows)
+        derive(store)
+    opened = open_engine(folder / "persync.db")
+    yield opened
+    opened.close()
+
+
+def test_the_curve_of_real_letters_carries_its_warning_and_no_advice_to_mail_more(letters: Engine) -> None:
+    """Read least at 11 to 20 contacts, 48 % above 50; the first step mixes newcomers, who read, and others, who do not."""
+    read = compute(letters, "frequency_response", Ask(now=NOW, by=("past_contacts",)))
+
+    curve = {e.by["past_contacts"]: e for e in read if e.id == "frequency_response"}
+    assert {name: (round(float(e.value or 0), 4), e.n) for name, e in curve.items()} == {
+        "0-10": (0.2068, 3844),
+        "11-20": (0.0748, 13845),
+        "21-30": (0.1268, 17639),
+        "31-40": (0.2408, 14953),
+        "41-50": (0.3608, 8288),
+        "above 50": (0.4775, 2959),
+        "unknown": (0.1968, 6825),
+    }
+    assert all("not drawn by lot" in e.note and e.label == "raw difference" for e in curve.values())
+    first = {e.by["past_contacts"]: (round(float(e.value or 0), 4), e.n) for e in read if e.id.endswith("first_step")}
+    assert first == {"0": (0.8935, 657), "1-10": (0.0653, 3187)}
+    rest = {e.id: (e.value, e.reason) for e in read if "response" not in e.id}
+    assert rest == {"frequency_knee": (None, "not_randomised"), "frequency_cap_test": (None, "not_randomised")}
+    assert "random half whose mail is capped" in next(e.note for e in read if e.id == "frequency_cap_test")
+
+
+def test_words_make_no_curve(shop: Any) -> None:
+    shop.add("attributes", connection=1, key_id=1, name="tier", value="gold")
+
+    read = compute(shop, "frequency_response", replace(ASK, by=("tier",)))
+
+    assert [(e.value, e.reason) for e in read] == [(None, "not_numbers")]
+
+
+def mailed(shop: Any, person: int, *days: float) -> None:
+    for i, day in enumerate(days):
+        key = 1000 * person + i
+        shop.add("touchpoints", connection=1, campaign_key=key, key_id=person, action=1, happened_at=NOW - round(day * DAY))
+
+
+def clicked(shop: Any, person: int, message: int, day: float) -> None:
+    key = 1000 * person + message
+    shop.add("touchpoints", connection=1, campaign_key=key, key_id=person, action=4, happened_at=NOW - round(day * DAY))
+
+
+def test_doses_are_messages_a_week_of_the_period(shop: Any) -> None:
+    """70 days: 10 messages are one a week, 20 are two; each with what its people did."""
+    ask = replace(ASK, period=(NOW - 70 * DAY, NOW))
+    for person in (1, 2):
+        mailed(shop, person, *range(1, 11))
+    mailed(shop, 3, *range(1, 21))
+    clicked(shop, 1, 0, 0.5)
+    shop.order(1, 3, 2500, ordered_at=NOW - 3 * DAY)
+    shop.add("touchpoints", connection=1, campaign_key=3001, key_id=3, action=6, happened_at=NOW - DAY)
+
+    read = compute(shop, "frequency_response", ask)
+
+    found = {(e.by["sends_a_week"], e.by["outcome"]): e.value for e in read if e.id == "frequency_response"}
+    assert found == {
+        ("0.5 to 1", "clicks"): 0.5,
+        ("0.5 to 1", "unsubscribed"): 0.0,
+        ("0.5 to 1", "complained"): 0.0,
+        ("0.5 to 1", "revenue"): 0.0,
+        ("1 to 2", "clicks"): 0.0,
+        ("1 to 2", "unsubscribed"): 1.0,
+        ("1 to 2", "complained"): 0.0,
+        ("1 to 2", "revenue"): 25.0,
+    }
+
+
+def test_weariness_is_the_change_of_acts_a_message(shop: Any) -> None:
+    """20 messages in 56 days: two clicks in the first half and none in the second, -0.2 a message; silent ones are told."""
+    ask = replace(ASK, period=(NOW - 56 * DAY, NOW))
+    for person in (1, 2, 3):
+        mailed(shop, person, *range(1, 11), *range(40, 50))
+    for message in (10, 11):
+        clicked(shop, 1, message, 39)
+    mailed(shop, 4, 10, 120)
+    clicked(shop, 4, 1, 119)
+
+    read = {(e.id, e.by.get("dose")): e for e in compute(shop, "fatigue", ask)}
+
+    tired = read["fatigue", "high"]
+    assert (tired.value, tired.n, tired.label) == (pytest.approx(-0.2 / 3), 3, "raw difference")
+    assert (read["silent_share", None].value, read["silent_share", None].n) == (1.0, 1)
+
+
+def drawn(shop: Any, arm: str, people: range, ones: int) -> None:
+    size = len(people)
+    keys = list(people)
+    one = {"connection": [1] * size, "key_id": keys}
+    shop.load("assignments", experiment=["cut"] * size, arm=[arm] * size, assigned_at=[0] * size, **one)
+    shop.load("outcomes", outcome=["visit"] * size, value=[float(i < ones) for i in range(size)], **one)
+
+
+@pytest.mark.parametrize(
+    ("ones", "advice", "words"),
+    [
+        (50, "pull back", "expected gain a person 0.2"),
+        (150, "keep", "pulling back would lose 0.3"),
+        (92, "test", "not decided"),
+    ],
+)
+def test_lists_follow_from_the_verdict(shop: Any, ones: int, advice: str, words: str) -> None:
+    """Against 90 of 200 without messages: 50 cost, 150 pay, 92 cannot tell."""
+    drawn(shop, "mailed", range(1, 201), ones)
+    drawn(shop, "none", range(201, 401), 90)
+    experiment = Experiment("cut", control="none", primary="visit", since=NOW - 60 * DAY, days=30, holdout=True)
+
+    read = compute(shop, "pull_back_advice", replace(ASK, experiments={"cut": experiment}))
+
+    assert [(e.by["advice"], e.label) for e in read] == [(advice, "holdout")]
+    assert read[0].value == pytest.approx((90 - ones) / 200)
+    assert words in read[0].note
+
+
+def test_without_an_experiment_everything_is_to_be_tested(shop: Any) -> None:
+    read = compute(shop, "pull_back_advice")
+
+    assert [(e.value, e.reason, e.by) for e in read] == [(None, "no_experiment", {"advice": "test"})]
+
+
+def test_tests_of_timing_are_read(shop: Any) -> None:
+    drawn(shop, "mailed", range(1, 201), 100)
+    drawn(shop, "none", range(201, 401), 60)
+    one = Experiment("cut", control="none", primary="visit", since=NOW - 60 * DAY, days=30, kind="send_time")
+
+    read = compute(shop, "timing_frequency_test", replace(ASK, experiments={"cut": one}))
+
+    assert [e.value for e in read if e.id == "difference" and e.by["outcome"] == "visit"] == [pytest.approx(0.2)]
+    none = compute(shop, "timing_frequency_test", replace(ASK, experiments={"cut": replace(one, kind="subject_line")}))
+    assert [(e.value, e.reason) for e in none] == [(None, "no_experiment")]
