@@ -358,7 +358,8 @@ METRICS: Sequence[Metric] = (
     Metric(
         "fatigue",
         "Weariness",
-        "People's own opens and clicks a message, the second half of the period (the last 90 days unless asked) less the first, "
+        "People's own opens and clicks a message, the second half of the period (the last 90 days unless "
+        "asked) less the first, "
         "for those mailed at least once a week in both halves and for the others; and the share silent: mailed before and "
         "in the last 90 days, without an open, click, visit or order in them.",
         "mean over people of (acts ÷ messages, second half) − (acts ÷ messages, first half)",

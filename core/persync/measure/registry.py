@@ -9,6 +9,7 @@ from persync import hookimpl
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import (
+    automations,
     channels,
     conversion,
     credited,
@@ -67,6 +68,7 @@ FAMILIES = (
     segments,
     journeys,
     frequency,
+    automations,
 )
 """the modules of metrics, in the order of the catalogue"""
 METRICS: tuple[Metric, ...] = tuple(
