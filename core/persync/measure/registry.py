@@ -11,6 +11,7 @@ from persync.estimate import Estimate
 from persync.measure import (
     automations,
     channels,
+    context,
     conversion,
     credited,
     engaged,
@@ -67,6 +68,7 @@ FAMILIES = (
     trials,
     segments,
     journeys,
+    context,
     frequency,
     automations,
 )

@@ -17,6 +17,7 @@ from persync.estimate import Estimate
 from persync.imports.csvfile import read_batch
 from persync.imports.files import IMPORTERS
 from persync.measure import METRICS
+from persync.measure.context import psi
 from persync.measure.metric import Ask, Experiment
 from persync.measure.rules import DAY
 from persync.store.derive import derive
@@ -191,3 +192,71 @@ def test_tests_of_timing_are_read(shop: Any) -> None:
     assert [e.value for e in read if e.id == "difference" and e.by["outcome"] == "visit"] == [pytest.approx(0.2)]
     none = compute(shop, "timing_frequency_test", replace(ASK, experiments={"cut": replace(one, kind="subject_line")}))
     assert [(e.value, e.reason) for e in none] == [(None, "no_experiment")]
+
+
+def test_messages_are_told_apart_by_local_hour_and_weekday(shop: Any) -> None:
+    """1 January 2025 00:00 UTC is a Wednesday: 2 o'clock in Helsinki. Ten on Wednesdays clicked, ten on Thursdays did not."""
+    ask = replace(ASK, timezone="Europe/Helsinki", period=(NOW - 60 * DAY, NOW))
+    for person in range(1, 11):
+        mailed(shop, person, 21)
+        clicked(shop, person, 0, 20.5)
+        mailed(shop, 100 + person, 20)
+
+    read = compute(shop, "contextual_relevance", ask)
+
+    found = {tuple(e.by.values())[-1]: (e.value, e.n) for e in read if e.id == "contextual_relevance" and e.value is not None}
+    assert {name: found[name] for name in ("02", "Wednesday", "Thursday")} == {
+        "02": (0.5, 20),
+        "Wednesday": (1.0, 10),
+        "Thursday": (0.0, 10),
+    }
+    reasons = {e.by.get("context"): e.reason for e in read if e.reason}
+    assert (reasons["device"], reasons["place"]) == ("no_sessions", "no_place")
+    assert {e.label for e in read if "contextual" in e.id} == {"raw difference"}
+
+
+def test_own_hours_are_those_before_the_period(shop: Any) -> None:
+    """Three clicks at midnight before it: a message at midnight came in an hour of theirs, one at noon did not."""
+    ask = replace(ASK, period=(NOW - 60 * DAY, NOW))
+    mailed(shop, 1, 103, 102, 101, 30, 20.5)
+    for message, day in enumerate((103, 102, 101)):
+        clicked(shop, 1, message, day - 0.01)
+
+    read = {e.id: e for e in compute(shop, "contextual_relevance", ask)}
+
+    assert (read["in_own_hours"].value, read["in_own_hours"].n) == (0.5, 2)
+
+
+def test_an_opt_out_is_heard_when_no_later_message_comes(shop: Any) -> None:
+    """Of three who left 50 days ago one was mailed ten days later; of one who left last week nobody can tell yet."""
+    for person in (1, 2, 3, 4):
+        shop.add("person_of", key_id=person, person=person, hash=person)
+    for person, day in ((1, 50), (2, 50), (3, 50), (4, 7)):
+        mailed(shop, person, day + 1)
+        at = NOW - round(day * DAY)
+        shop.add("touchpoints", connection=1, campaign_key=1000 * person, key_id=person, action=6, happened_at=at)
+    mailed_again = NOW - 40 * DAY
+    shop.add("touchpoints", connection=1, campaign_key=9, key_id=1, action=1, happened_at=mailed_again)
+
+    read = {e.id: (e.value, e.n) for e in compute(shop, "responsiveness")}
+
+    assert (read["responsiveness"], read["responsiveness_days"]) == ((pytest.approx(2 / 3), 3), (pytest.approx(10 / 3), 3))
+
+
+def test_drift_is_the_population_stability_index() -> None:
+    """50/50 to 80/20: 0.3 ln 1.6 + 0.3 ln 2.5 = 0.416 with many people; none where nothing moved."""
+    assert psi({"a": 500_000, "b": 500_000}, {"a": 800_000, "b": 200_000}) == pytest.approx(0.41589, abs=1e-4)
+    assert psi({"a": 30, "b": 60}, {"a": 30, "b": 60}) == 0
+    assert psi({"a": 50}, {"a": 50, "b": 50}) > 0.25
+
+
+def test_drift_reads_the_stages_of_both_days(shop: Any) -> None:
+    for person in range(1, 41):
+        shop.order(person, person, 1000, ordered_at=NOW - 100 * DAY)
+
+    (drift, *rest) = compute(shop, "adaptability")
+
+    assert drift.value is not None
+    assert drift.value > 1
+    assert "much drift" in drift.note
+    assert {e.reason for e in rest} == {"no_change_known"}
