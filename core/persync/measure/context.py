@@ -81,7 +81,7 @@ def offsets(column: str, period: tuple[int, int], timezone: str) -> tuple[str, i
         return round(offset.total_seconds() * 1000)
 
     begin, end = period
-    cases = []
+    cases: list[str] = []
     moment = begin
     while moment < end and len(cases) < 100:
         step = min(moment + 7 * DAY, end)
@@ -231,7 +231,7 @@ def psi(before: Mapping[str, int], after: Mapping[str, int]) -> float:
     groups = sorted({*before, *after})
     sizes = [sum(mix.values()) + 0.5 * len(groups) for mix in (before, after)]
     shares = [[(mix.get(group, 0) + 0.5) / size for group in groups] for mix, size in zip((before, after), sizes, strict=True)]
-    return sum((b - a) * math.log(b / a) for a, b in zip(*shares, strict=True))
+    return math.fsum((b - a) * math.log(b / a) for a, b in zip(shares[0], shares[1], strict=True))
 
 
 def _drifted(value: float) -> str:

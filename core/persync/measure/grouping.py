@@ -152,7 +152,7 @@ def check_dimensions(by: Sequence[str], valid: Sequence[str], known: set[str], w
     named = [dimension for dimension in by if dimension in known or dimension == SEGMENT]
     if len(named) > 1:
         raise ConfigError(
-            f"{what} can be sliced by one attribute (or seg) at a time.", hint=f"Choose one of {', '.join(named)}."
+            f"{what} can be sliced by one attribute at a time (seg is one).", hint=f"Choose one of {', '.join(named)}."
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from persync.measure import METRICS, membership
 from persync.measure.intervals import wilson
 from persync.measure.metric import Ask
 from persync.measure.rules import DAY
-from persync.measure.segment_settings import SegmentRule, SegmentSettings
+from persync.measure.segment_settings import Automation, SegmentRule, SegmentSettings
 from persync.measure.segments.moves import eta_squared
 from persync.measure.segments.worth import diagnosis
+from persync.plugins import load_plugins
+from persync.settings import load_project
 from persync.settings.segments import AutomationTable, LifecycleTable, SegmentTable, segment_settings
 
 BY_ID = {metric.id: metric for metric in METRICS}
@@ -330,7 +333,8 @@ def test_eta_squared_is_that_of_the_analysis_of_variance() -> None:
     assert found is not None
     f, p = f_oneway(*groups)
 
-    assert (found.value, found.p) == (pytest.approx(2 * f / (2 * f + 9)), pytest.approx(p))
+    assert found.value == pytest.approx(2 * f / (2 * f + 9))
+    assert found.p == pytest.approx(p)
     least = found.low * 12 / (1 - found.low)
     most = found.high * 12 / (1 - found.high)
     assert ncf.cdf(f, 2, 9, least) == pytest.approx(0.975)
@@ -351,3 +355,24 @@ def test_a_crossing_of_what_is_not_there_is_refused() -> None:
         LifecycleTable(at_risk_days=200)
     made = segment_settings({}, LifecycleTable(), {"hello": AutomationTable(kind="welcome_series")})
     assert made.automations["hello"].match == ("hello",)
+
+
+def test_the_settings_reach_the_question(tmp_path: Path) -> None:
+    text = '[lifecycle]\nloyal_orders = 4\n[segments.gold]\nattributes = { tier = ["gold"] }\n'
+    text += '[automations.hello]\nkind = "welcome_series"\nmatch = ["Welcome"]\n'
+    (tmp_path / "persync.toml").write_text(text, encoding="utf-8")
+
+    asked = load_project(tmp_path, load_plugins(installed=False)).ask(NOW).segments
+
+    assert asked == SegmentSettings(
+        rules={"gold": SegmentRule(attributes={"tier": ("gold",)})},
+        loyal_orders=4,
+        automations={"hello": Automation("welcome_series", ("Welcome",))},
+    )
+
+
+def test_a_misspelt_rule_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "persync.toml").write_text("[segments.gold]\nmin_order = 2\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=r"line 2.*min_order"):
+        load_project(tmp_path, load_plugins(installed=False))
