@@ -250,15 +250,22 @@ def _held_out(engine: Engine, ask: Ask, found: Found, id: str) -> list[Estimate]
 
 
 _LEFT: Final = (
-    "left_carts AS (SELECT COALESCE(po.person, c.key_id, -1) AS person, c.connection AS connection, c.cart AS cart,"
+    # Only systems that tell of what became of a cart: elsewhere one bought at once and one left for days look alike.
+    "telling AS (SELECT DISTINCT c.connection AS connection FROM carts AS c WHERE c.completed_at IS NOT NULL"
+    " OR c.status = 'recovered' OR c.recovery IS NOT NULL),"
+    " left_carts AS (SELECT COALESCE(po.person, c.key_id, -1) AS person, c.connection AS connection, c.cart AS cart,"
     " CASE WHEN c.created_at + :goal_ms <= :now THEN 1 ELSE 0 END AS is_over, c.total_minor AS minor, c.currency AS currency,"
     " CASE WHEN (c.completed_at IS NOT NULL OR c.status IN ('recovered', 'completed')) AND COALESCE(c.completed_at,"
     " c.created_at) < c.created_at + :goal_ms THEN 1 ELSE 0 END AS recovered,"
     " CASE WHEN c.recovery_sent_at IS NOT NULL AND (c.completed_at IS NULL OR c.recovery_sent_at <= c.completed_at) THEN"
     " 'reminded' WHEN c.recovery IS NULL AND c.recovery_sent_at IS NULL THEN 'not told' ELSE 'not reminded' END AS reminder"
-    " FROM carts AS c LEFT JOIN person_of AS po ON po.key_id = c.key_id"
-    " WHERE c.created_at >= :from_at AND c.created_at < :to_at)"
+    " FROM carts AS c JOIN telling AS l ON l.connection = c.connection LEFT JOIN person_of AS po ON po.key_id = c.key_id"
+    " WHERE c.created_at >= :from_at AND c.created_at < :to_at AND (c.status = 'recovered' OR c.completed_at >= c.created_at +"
+    " 3600000 OR (c.completed_at IS NULL AND COALESCE(c.status, '') <> 'completed')))"
 )
+
+
+_NO_CARTS: Final = "no platform tells of carts that were left in this period, and what became of them"
 
 
 def _carts(engine: Engine, ask: Ask, goal_days: float) -> list[Estimate]:
@@ -270,11 +277,12 @@ def _carts(engine: Engine, ask: Ask, goal_days: float) -> list[Estimate]:
     )
     (seen,) = run(engine, join(_LEFT, "SELECT COUNT(*) AS n, COALESCE(SUM(q.is_over), 0) AS over FROM left_carts AS q"), params)
     if not int(seen["n"]):
-        return [rules.absent(id, NO_CARTS, {}, unit="share", note="no platform tells of carts that were left in this period")]
+        return [rules.absent(id, NO_CARTS, {}, unit="share", note=_NO_CARTS)]
     if not int(seen["over"]):
         return [rules.absent(id, rules.IMMATURE, {}, unit="share", n=int(seen["n"]))]
     (row,) = run(engine, join(_LEFT, clusters.format("", _sums("y", "x"), "", "")), params)
-    note = f"bought within {goal_days:g} days; some come back by themselves, and how many a holdout tells"
+    note = f"left for an hour or more and bought within {goal_days:g} days; some come back by themselves, and how many "
+    "a holdout tells"
     out = [rules.with_note(counts.clustered_share(id, row, ask, {}), note)]
     text = clusters.format(
         "p.reminder AS reminder,", _sums("y", "x"), "q.reminder AS reminder,", "GROUP BY p.reminder ORDER BY 1"
@@ -449,7 +457,8 @@ def _metric(kind: Kind) -> Metric:
     compute: Callable[[Engine, Ask], Sequence[Estimate]] = partial(automation, kind)
     is_cart = kind.id == "abandoned_cart"
     what = (
-        "Of the carts left, the share bought within the goal's days (30), in all and by whether a reminder was sent; what they "
+        "Of the carts left for an hour or more in a system that tells what became of them, the share bought within the "
+        "goal's days (30), in all and by whether a reminder was sent; what they "
         "were worth and what discounts on them cost. Beside it the messages: "
         if is_cart
         else f"Entries into the automation after which {kind.goal} followed within the goal's days (30) or before the "

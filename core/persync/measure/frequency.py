@@ -244,7 +244,9 @@ def fatigue(engine: Engine, ask: Ask) -> list[Estimate]:
     (row,) = run(engine, join(*texts, _SILENT), ever)
     silent = rules.share("silent_share", int(row["silent"]), int(row["people"]), ask, {})
     silent = rules.with_note(silent, f"mailed before and in the last {SILENT_DAYS} days, and did nothing in them")
-    out = out or [replace(rules.absent(id, NO_SENDS, {}, unit="ratio", label=RAW), period=seen.period)]
+    if not out:
+        note = "nobody was sent a message in both halves of the period"
+        out = [replace(rules.absent(id, rules.NO_DENOMINATOR, {}, unit="ratio", label=RAW, n=0, note=note), period=seen.period)]
     return [*out, replace(silent, period=(silent_from, end))]
 
 
@@ -366,7 +368,8 @@ METRICS: Sequence[Metric] = (
         "ratio",
         fatigue,
         number="154",
-        edge_cases="People without a message in either half are left out. A raw difference. Nobody mailed: null, no_sends.",
+        edge_cases="People without a message in either half are left out. A raw difference. Nobody mailed in both: "
+        "null, no_denominator.",
         data=_DATA,
     ),
     Metric(

@@ -218,6 +218,19 @@ def test_carts_in_three_steps(shop: Any) -> None:
     assert {one.label for one in read if one.id.endswith("by_reminder")} == {"raw difference"}
 
 
+def test_carts_bought_at_once_or_of_unknown_fate_were_not_left(shop: Any) -> None:
+    """Bought within minutes: no cart was left. A system that tells no dates of buying says nothing of carts left."""
+    cart(shop, "left", 1, bought=True, reminded=True)
+    at = NOW - 60 * DAY
+    shop.add("carts", connection=1, cart="quick", key_id=2, created_at=at, completed_at=at + 60_000, status="recorded")
+    shop.add("carts", connection=2, cart="done", key_id=3, created_at=at, status="completed")
+    shop.add("carts", connection=2, cart="pending", key_id=4, created_at=at, status="pending")
+
+    found = compute(shop, "abandoned_cart")[0]
+
+    assert (found.value, found.n) == (1.0, 1)
+
+
 def test_no_carts_is_not_none_recovered(shop: Any) -> None:
     assert compute(shop, "abandoned_cart")[0].reason == "no_carts"
 
