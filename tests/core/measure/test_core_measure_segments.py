@@ -376,3 +376,18 @@ def test_a_misspelt_rule_is_refused_with_its_line(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"line 2.*min_order"):
         load_project(tmp_path, load_plugins(installed=False))
+
+
+def test_slices_by_segment_are_covered_within_their_kind(shop: Any) -> None:
+    """Two new customers are hidden behind the ten active ones, not behind the six of a rule, who tell nothing of them."""
+    for person in range(1, 31):
+        known(shop, person)
+        buys(shop, person, 490 if person < 3 else 450 if person < 13 else 100)
+    for person in range(20, 26):
+        shop.add("attributes", connection=1, key_id=person, name="tier", value="gold")
+    rules = {"gold": SegmentRule(attributes={"tier": ("gold",)})}
+    ask = replace(ASK, by=("seg",), suppress_n=5, segments=SegmentSettings(rules=rules))
+
+    read = compute(shop, "repeat_purchase_rate", ask)
+
+    assert {one.by["seg"] for one in read if one.reason == "suppressed"} == {"life-cycle: new", "life-cycle: active"}
