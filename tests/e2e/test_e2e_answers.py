@@ -49,8 +49,8 @@ def test_report_and_metric_give_the_same_return(pulled: Path, period: tuple[str,
     """Gain, cost, return and verdict of the experiment's own days, whatever period is asked for that shares a day with it."""
     said = returned(told(pulled, "report", *period))
     roi, back = told(pulled, "metric", "roi_simple", *period)["results"]
-    (whole, _) = told(pulled, "metric", "roi_simple")["results"]
-    (cost,) = told(pulled, "metric", "personalisation_cost", "--period", "2026-07-01..2026-09-29")["results"]
+    whole = told(pulled, "metric", "roi_simple")["results"][0]
+    cost = told(pulled, "metric", "personalisation_cost", "--period", "2026-07-01..2026-09-29")["results"][0]
 
     assert {**said["roi"], "note": roi["note"]} == roi
     assert {**said["back"], "note": back["note"]} == back

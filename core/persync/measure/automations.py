@@ -494,6 +494,7 @@ METRICS: Sequence[Metric] = (
         chatbot_assist,
         number="171",
         edge_cases="Always null, no_chats, for now: no platform that is read tells of chats.",
+        data=("tickets",),
     ),
     Metric(
         "in_app_and_web_message",
