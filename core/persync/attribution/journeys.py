@@ -59,6 +59,7 @@ def build(engine: Engine, ask: Ask, models: Sequence[AttributionModel] = ()) -> 
     longest = round(max([*days.values(), MAIL_CLICK_DAYS if mail else 0]) * DAY_MS)
     build_orders(engine)
     engine.write(load("order_owners", PACKAGE), None, "order_owners")
+    engine.write(load("order_buyers", PACKAGE), None, "order_buyers")
     _build_odd(engine)
     if marks:
         engine.write(load("milestones", PACKAGE), {"longest_ms": longest}, "milestones")

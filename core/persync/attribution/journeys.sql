@@ -5,18 +5,9 @@
 --   is_touch 1; 0 = the mail that the e-mail rule credits where it is none of the touches (position 0)
 --   position 1 = first ... length, age_days before the order, is_direct, is_email, is_last_non_direct, is_last_email (0/1)
 --   lead_position, opportunity_position: the last touch at or before the milestone (milestones.sql), 0 = none
--- `buyers`: every key of those people, so that the many touches need not be turned into people first.
-WITH buyers AS (
-    SELECT w.order_id, w.ordered_at, w.key_id
-    FROM order_owners AS w
-    UNION
-    SELECT w.order_id, w.ordered_at, p.key_id
-    FROM order_owners AS w
-    JOIN person_of AS p ON p.person = w.person
-),
 -- The three ranks put connections, campaigns and links in the order of their names: nothing may hang on the order of arrival
 -- or on a surrogate number. Together they fit one BIGINT (10, 24 and 24 bits, and 4 for the action).
-connection_names AS (
+WITH connection_names AS (
     SELECT n.connection, n.name, LEAST(ROW_NUMBER() OVER (ORDER BY n.name), 1023) AS connection_rank
     FROM connections AS n
 ),
@@ -49,9 +40,9 @@ found AS (
         + COALESCE(l.link_rank, 0) AS tie
         /*flags*/
     FROM touchpoints AS t
-    JOIN buyers AS q ON q.key_id = t.key_id
+    JOIN order_buyers AS q ON q.key_id = t.key_id
     LEFT JOIN odd_touches AS o
-        ON o.key_id = t.key_id AND o.campaign_key = t.campaign_key AND o.happened_at = t.happened_at AND o.action = t.action
+        ON o.key_id = q.key_id AND o.campaign_key = t.campaign_key AND o.happened_at = t.happened_at AND o.action = t.action
         AND o.connection = t.connection
     LEFT JOIN link_names AS l ON l.link_id = t.link_id
     LEFT JOIN connection_names AS n ON n.connection = t.connection
@@ -59,12 +50,11 @@ found AS (
     /*joins*/
     -- A list alone is tested after a row is read, a bound before.
     WHERE t.action >= /*least*/
-        AND t.action IN (/*actions*/)
         AND t.happened_at <= q.ordered_at
         AND t.happened_at >= q.ordered_at - :longest_ms
         AND COALESCE(t.is_machine, 0) = 0
         AND o.key_id IS NULL
-        AND (t.action <> 4 OR COALESCE(l.is_unsubscribe, 0) = 0)
+        AND q.ordered_at - t.happened_at <= CASE WHEN t.action = 4 AND l.is_unsubscribe = 1 THEN -1 ELSE :longest_ms END
         AND (/*counts*/)
 ),
 placed AS (
@@ -83,19 +73,15 @@ by_channel AS (
     FROM placed AS p
     GROUP BY p.order_id, p.word
 ),
-named AS (
-    SELECT b.*, COALESCE(w.text, '') AS channel, CASE WHEN w.text = 'direct' THEN 1 ELSE 0 END AS is_direct
-    FROM by_channel AS b
-    LEFT JOIN words AS w ON w.word = b.word
-),
 closed AS (
     SELECT
         n.order_id,
         CAST(SUM(n.touches) AS BIGINT) AS length,
         CAST(SUM(CASE WHEN n.touches > 0 THEN 1 ELSE 0 END) AS BIGINT) AS channels,
-        MAX(CASE WHEN n.is_direct = 0 THEN n.last_position ELSE 0 END) AS last_non_direct
+        MAX(CASE WHEN COALESCE(w.text, '') <> 'direct' THEN n.last_position ELSE 0 END) AS last_non_direct
         /*carried*/
-    FROM named AS n
+    FROM by_channel AS n
+    LEFT JOIN words AS w ON w.word = n.word
     GROUP BY n.order_id
 )
 SELECT
@@ -108,13 +94,13 @@ SELECT
     p.link_id,
     p.variant,
     p.word,
-    n.channel,
+    COALESCE(w.text, '') AS channel,
     /*is_touch*/ AS is_touch,
     p.position,
     c.length,
     p.age_days,
-    n.is_direct,
-    CASE WHEN n.channel = 'email' THEN 1 ELSE 0 END AS is_email,
+    CASE WHEN w.text = 'direct' THEN 1 ELSE 0 END AS is_direct,
+    CASE WHEN w.text = 'email' THEN 1 ELSE 0 END AS is_email,
     CASE
         WHEN p.position = 0 THEN 0
         WHEN p.position = c.last_non_direct THEN 1
@@ -127,6 +113,7 @@ SELECT
     CASE WHEN p.position = n.first_position THEN 1 ELSE 0 END AS channel_first,
     /*milestones*/
 FROM placed AS p
-JOIN named AS n ON n.order_id = p.order_id AND n.word = p.word
+JOIN by_channel AS n ON n.order_id = p.order_id AND n.word = p.word
 JOIN closed AS c ON c.order_id = p.order_id
+LEFT JOIN words AS w ON w.word = p.word
 /*kept*/

@@ -34,6 +34,8 @@ _COLUMNS: Final = frozenset(
 )
 _HELD_WELL: Final = (1e-3, 1e6)
 """weights between these keep their ratio when nine decimals are all that is left"""
+_EVEN: Final = "1e0"
+"""the weight of a model that weighs every touch alike: the sum up to a touch is its position"""
 _FLAG: Final = re.compile(
     r"CASE WHEN j\.(position = 1|position = j\.length|is_last_non_direct = 1|is_last_email = 1|channel_first = 1)"
     r" THEN 1e0 ELSE 0e0 END"
@@ -80,7 +82,9 @@ def ledger_sql(
         "tops": f"JOIN (SELECT r.order_id, {tops} FROM raws AS r GROUP BY r.order_id) AS t ON t.order_id = r.order_id"
         if tops
         else "",
-        "wholes": _lines([*(_whole(i, scaled, based) for i in numbers), *(_cut(i, scaled) for i in based)]),
+        "wholes": _lines(
+            [*(_whole(model, i, scaled, based) for i, model in enumerate(models)), *(_cut(i, scaled) for i in based)]
+        ),
         "sums": "".join(
             f",\n        CAST(SUM(h.n{i}) OVER (PARTITION BY h.order_id ORDER BY h.position"
             f" ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS c{i}"
@@ -128,7 +132,7 @@ def weights(models: Sequence[AttributionModel]) -> tuple[list[str], dict[str, An
         weight = rename(model.weight, {name: f":{new}" for name, new in own.items()})
         # Rows that serve the e-mail rule alone weigh nothing anywhere else.
         seen = f"CASE WHEN j.is_touch = 1 THEN {weight} ELSE 0e0 END" if with_email and not model.email_rule else weight
-        columns.append(f"CAST({seen} AS DOUBLE) AS w{i}")
+        columns.append(f"CAST({seen} AS {'SMALLINT' if _is_unit(model) else 'DOUBLE'}) AS w{i}")
         for name, new in own.items():
             if name not in model.params:
                 raise ConfigError(f"the attribution model {model.name!r} uses :{name} but gives it no value in its params.")
@@ -153,7 +157,7 @@ def _shares(models: Sequence[AttributionModel]) -> tuple[list[str], dict[str, An
 def _to_scale(engine: Engine, models: Sequence[AttributionModel]) -> frozenset[int]:
     """Return the places of the models with very small or large weights; raise DataError for one that gives no weights."""
     columns, params = weights(models)
-    open_ones = [i for i, model in enumerate(models) if not _FLAG.fullmatch(model.weight)]
+    open_ones = [i for i, model in enumerate(models) if not _is_unit(model)]
     if not open_ones:
         return frozenset()
     # Infinity minus itself, and anything with NaN, is no number: the comparison catches both, and nulls.
@@ -188,9 +192,16 @@ def _cut(i: int, scaled: frozenset[int]) -> str:
     return f"CAST(FLOOR({_full(i, scaled)} * r.a{i} + 0.5e0) AS BIGINT) AS b{i}"
 
 
-def _whole(i: int, scaled: frozenset[int], based: Sequence[int]) -> str:
+def _whole(model: AttributionModel, i: int, scaled: frozenset[int], based: Sequence[int]) -> str:
+    if _is_unit(model):
+        return f"r.w{i} AS n{i}"
     cut = f" - CAST(FLOOR({_full(i, scaled)} * r.a{i} + 0.5e0) AS BIGINT)" if i in based else ""
     return f"{_full(i, scaled)}{cut} AS n{i}"
+
+
+def _is_unit(model: AttributionModel) -> bool:
+    """Tell whether every weight is 1 or 0: whole numbers already, and small ones, which are quick to sort and to add."""
+    return not model.baseline and (model.weight == _EVEN or _FLAG.fullmatch(model.weight) is not None)
 
 
 def _is_alone(model: AttributionModel) -> bool:
@@ -201,7 +212,7 @@ def _is_alone(model: AttributionModel) -> bool:
 
 def _is_summed(model: AttributionModel) -> bool:
     """Tell whether a model needs the running sum of an order's weights, which costs more than all else of it."""
-    return model.sums_to == "order" and not _is_alone(model)
+    return model.sums_to == "order" and not _is_alone(model) and not (_is_unit(model) and model.weight == _EVEN)
 
 
 def _share(size: str, i: int, kind: str, upto: str, before: str) -> str:
@@ -215,7 +226,12 @@ def _share(size: str, i: int, kind: str, upto: str, before: str) -> str:
 def _credit(model: AttributionModel, i: int) -> str:
     if model.sums_to == "none":
         return f"CASE WHEN w.n{i} > 0 THEN e.amount_minor ELSE 0 END"
-    upto, before = (f"w.n{i}", "0") if _is_alone(model) else (f"w.c{i}", f"(w.c{i} - w.n{i})")
+    if _is_alone(model):
+        upto, before = f"w.n{i}", "0"
+    elif _is_summed(model):
+        upto, before = f"w.c{i}", f"(w.c{i} - w.n{i})"
+    else:
+        upto, before = "w.position", "(w.position - 1)"
     return f"CASE WHEN w.n{i} = 0 THEN 0 WHEN w.n{i} = e.t{i} THEN e.amount_minor {_posted(i, upto, before)}"
 
 
