@@ -297,6 +297,7 @@ def _merge_contacts(business: Business, a: int, b: int) -> bool:
     if survivor is loser:
         return False
     survivor.hubspot_merged_ids = (*survivor.hubspot_merged_ids, loser.hubspot_id or "", *loser.hubspot_merged_ids)
+    survivor.hubspot_other_emails = (*survivor.hubspot_other_emails, loser.email, *loser.hubspot_other_emails)
     survivor.updated_at = business.world.now
     _lose_contact(business, loser)
     return True
@@ -305,11 +306,11 @@ def _merge_contacts(business: Business, a: int, b: int) -> bool:
 def _lose_contact(business: Business, person: SandboxPerson) -> None:
     """A contact is in no list of HubSpot's any more, nor is what the imitation made of it."""
     _lost(business, "hubspot", "contact", person.hubspot_id or "")
-    business.strangers.add(("hubspot", person.email))
+    business.strangers |= {("hubspot", address) for address in (person.email, *person.hubspot_other_emails)}
     for number, thing, derived in ((1, "ticket", "770000000001"), (3, "company", "60000000000"), (5, "cart", "520000000005")):
         if person.number == number:
             _lost(business, "hubspot", thing, derived)
-    person.hubspot_id, person.hubspot_merged_ids = None, ()
+    person.hubspot_id, person.hubspot_merged_ids, person.hubspot_other_emails = None, (), ()
 
 
 def _merge_customers(business: Business, a: int, b: int) -> bool:
@@ -349,7 +350,7 @@ def _leave(business: Business, a: int, b: int) -> bool:
         person.mailchimp_id = None
     elif b % 4 == 1 and person.hubspot_id and int(person.hubspot_id) not in archived:
         _lost(business, "hubspot", "contact", person.hubspot_id)
-        business.strangers.add(("hubspot", person.email))
+        business.strangers |= {("hubspot", address) for address in (person.email, *person.hubspot_other_emails)}
         archived[int(person.hubspot_id)] = world.now
     elif b % 4 == 2 and person.hubspot_id:
         archived.pop(int(person.hubspot_id), None)

@@ -23,6 +23,12 @@ CASES = {
     "a pass taken up a month later, and what was made meanwhile": (
         "loose hubspot; pull 0 0; buy 0 0; edit 0 39; stopped 52 0; deal 0 0"
     ),
+    "claims read model by model, with a month between two of them": (
+        "loose mailchimp+hubspot; pull 0 0; failing 19 10; earn 45 0"
+    ),
+    "erased by address before the first pull, and merged into somebody before it": (
+        "loose hubspot; erase 22 0; merge_contacts 0 51; merge_contacts 0 41"
+    ),
     "covered from the beginning, with a failure since": "loose hubspot; pull 4 0; cancel 55 10; wait 3 2; failing 54 7",
 }
 """{what it was: the history}"""

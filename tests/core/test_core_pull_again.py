@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from persync import rows
 from persync.connect.connector import Connector
+from persync.connect.pull import pull
 from persync.connect.readers import OffsetPages
 from persync.connect.result import PullOptions
 from persync.connect.stream import DAY_MS, AccountFacts, Context, Incremental, Refresh, Stream
@@ -18,7 +19,7 @@ from persync.rows import CampaignRef, OrderRef
 from persync.store.checkpoints import Checkpoint
 from persync.store.store import open_store
 from persync.store.write import Writer
-from persync.testing import FakeApi, pull_once
+from persync.testing import FakeApi, pull_once, quick_client
 from support import paged, table
 
 NOW = 1_760_000_000_000
@@ -100,6 +101,118 @@ def test_a_failure_between_two_pulls_does_not_forget_where_the_coverage_begins(t
 
     covered = "SELECT from_at, to_at, state FROM coverage WHERE stream = 'wares'"
     assert table(store, covered) == [(0, NOW + 2 * DAY_MS, "complete")]
+
+
+class Price(TypedDict):
+    id: str
+    cents: int
+
+
+def price_rows(price: Price, at: Context) -> Any:
+    yield rows.UnitCost(price["id"], None, None, price["cents"], "EUR")
+
+
+class Shelf(TypedDict):
+    id: str
+    version: str
+
+
+def shelf_rows(shelf: Shelf, at: Context) -> Any:
+    yield rows.Child("prices", shelf["id"], {"shelf": shelf["id"]}, version=shelf["version"])
+
+
+class Listed(Store):
+    """A shop with a list of prices, which is read at every pull."""
+
+    streams = (
+        Stream("units", Thing, unit_rows, OffsetPages("units"), path="/units"),
+        Stream("prices", Price, price_rows, OffsetPages("prices", count=1), path="/prices", needs=("units",)),
+    )
+
+
+class Shelved(Store):
+    """A shop with a list of prices for each shelf, which is read when the shelf says that it changed."""
+
+    streams = (
+        Stream("shelves", Shelf, shelf_rows, OffsetPages("shelves"), path="/shelves"),
+        Stream("prices", Price, price_rows, OffsetPages("prices", count=1), path="/{shelf}/prices", parent="shelves"),
+    )
+
+
+def prices(*cents: int) -> Any:
+    return paged([{"id": f"w{number}", "cents": each} for number, each in enumerate(cents)], "prices")
+
+
+CURRENT = "SELECT item, unit_cost_minor FROM (SELECT *, max(number) FROM unit_costs GROUP BY item) ORDER BY item"
+
+
+def test_a_list_taken_up_a_day_later_is_as_it_is_now_to_its_first_page(tmp_path: Path) -> None:
+    store = tmp_path / "a.db"
+    api = FakeApi({"/units": paged([{"id": "EUR"}], "units"), "/prices": prices(1, 2, 3)})
+    connectors = [Listed("store", Listed.settings_type(connector="store"), {})]
+    api.broken["/prices"] = [None, httpx.Response(400)]
+    first = pull_once(store, connectors, api)
+    api.answers["/prices"] = prices(10, 20, 30)
+    api.calls.clear()
+
+    again = pull_once(store, connectors, api, now=NOW + DAY_MS)
+
+    assert (first.exit_code, again.exit_code) == (3, 0)
+    assert table(store, CURRENT) == [("w0", 10), ("w1", 20), ("w2", 30)]
+    assert [call for call in api.calls if "/prices" in call] == [
+        f"GET /prices?count=1&offset={offset}" for offset in (1, 2, 0, 1, 2)
+    ], "it goes on, so that it gets on, and then reads what is as old as the pull before"
+
+
+def test_a_list_taken_up_at_once_is_not_read_twice(tmp_path: Path) -> None:
+    store = tmp_path / "a.db"
+    api = FakeApi({"/units": paged([{"id": "EUR"}], "units"), "/prices": prices(1, 2, 3)})
+    connectors = [Listed("store", Listed.settings_type(connector="store"), {})]
+    api.broken["/prices"] = [None, httpx.Response(400)]
+    pull_once(store, connectors, api)
+    api.calls.clear()
+
+    assert pull_once(store, connectors, api).exit_code == 0
+    assert [call for call in api.calls if "/prices" in call] == [f"GET /prices?count=1&offset={offset}" for offset in (1, 2)]
+
+
+def test_a_part_begun_for_one_version_is_read_whole_for_the_next(tmp_path: Path) -> None:
+    store = tmp_path / "a.db"
+    shelf = {"id": "s1", "version": "1"}
+    api = FakeApi({"/shelves": paged([shelf], "shelves"), "/s1/prices": prices(1, 2, 3)})
+    connectors = [Shelved("store", Shelved.settings_type(connector="store"), {})]
+    api.broken["/s1/prices"] = [None, httpx.Response(400)]
+    pull_once(store, connectors, api)
+    api.answers["/shelves"] = paged([{**shelf, "version": "2"}], "shelves")
+    api.answers["/s1/prices"] = prices(10, 2, 3)
+
+    again = pull_once(store, connectors, api, now=NOW + DAY_MS)
+    found = table(store, CURRENT)
+    api.calls.clear()
+    pull_once(store, connectors, api, now=NOW + 2 * DAY_MS)
+
+    assert (again.exit_code, found) == (0, [("w0", 10), ("w1", 2), ("w2", 3)])
+    assert [call for call in api.calls if "/s1/" in call] == [], "then it is known which version was read"
+
+
+def test_a_pull_that_goes_on_with_another_reads_anew_what_that_had_to_take_up(tmp_path: Path) -> None:
+    store = tmp_path / "a.db"
+    api = FakeApi({"/units": paged([{"id": "EUR"}], "units"), "/prices": prices(1, 2, 3)})
+    connectors = [Listed("store", Listed.settings_type(connector="store"), {})]
+    api.broken["/prices"] = [None, httpx.Response(400)]
+    pull_once(store, connectors, api)
+    api.answers["/prices"] = prices(10, 20, 30)
+    later = NOW + DAY_MS
+
+    def stop(step: Any) -> None:
+        if step.stream == "units":
+            raise KeyboardInterrupt
+
+    second = pull(store, connectors, PullOptions(now=later), stop, client=quick_client(api), clock=lambda: later / 1000)
+    third = pull_once(store, connectors, api, now=later + 1000)
+
+    assert (second.exit_code, third.exit_code) == (130, 0)
+    assert table(store, CURRENT) == [("w0", 10), ("w1", 20), ("w2", 30)]
 
 
 def test_of_claims_on_one_order_only_those_that_came_last_stand(tmp_path: Path) -> None:

@@ -95,8 +95,8 @@ def test_contacts_list_page(shaped: Shape, samples: Any) -> None:
         Stage(ada, "opportunity", millis("2021-03-10T09:00:00Z", "")),
         Stage(ada, "customer", millis("2021-04-01T12:30:00Z", "")),
         Stage(ada, "first_touch", born),
-        Merged(Person(("id", "151")), Person(("id", "2501"))),
-        Merged(Person(("id", "151")), Person(("id", "2502"))),
+        Merged(ada, Person(("id", "2501"))),
+        Merged(ada, Person(("id", "2502"))),
         Contact(bo, born, "subscriber", "OFFLINE", is_deleted=False),
         Consent(bo, "email", "unsubscribed"),
     ]

@@ -265,7 +265,8 @@ class ConnectionPull:
     ) -> dict[str, set[str]]:
         """Read what is due of some streams, or of `only` these partitions of theirs; return what is not up to date yet.
 
-        A pass that an earlier pull began ends where that pull would have: what happened since is read by another pass.
+        A pass that an earlier pull began ends where that pull would have, and its first pages are as old: what happened since
+        is read by another pass. It is not begun anew, for a pull that a vendor's daily limit stops must get on.
         """
         account, fields = self._account(), self._fields()
         jobs: list[Job] = []
@@ -278,8 +279,7 @@ class ConnectionPull:
                     results[stream.name].waiting += 1
         if not jobs:
             return {}
-        # One that goes on with another pull ends where that one would have.
-        taken_up = [job for job in jobs if job.resumed and self._began is None and self._is_old(job.work)]
+        taken_up = [job for job in jobs if job.resumed and self._is_old(job.work.stream, job.point)]
         fetchers = Fetchers(client, jobs, self.connector.workers, self._stop)
         remaining = len(jobs)
         try:
@@ -352,13 +352,17 @@ class ConnectionPull:
                 point.watermark = None
             start = getattr(self.connector.settings, "start", None)
             open_window(stream, point, self.options, account, start, f"[connections.{self.connector.connection}] start")
+            if self._is_old(stream, point):
+                # Of which version its first pages were is not known: what they showed may have changed since.
+                point.version = None
             found.append(point)
         return found
 
-    def _is_old(self, work: Work) -> bool:
-        """Tell whether a pass that was taken up ends before one would that began now."""
-        window = work.stream.window
-        return isinstance(window, Incremental) and work.until < self.options.now - window.settle
+    def _is_old(self, stream: Stream, point: Checkpoint) -> bool:
+        """Tell whether a pass under way was begun by an earlier pull than this one, and the one that this goes on with."""
+        settle = stream.window.settle if isinstance(stream.window, Incremental) else 0
+        began = self.options.now if self._began is None else self._began
+        return point.token is not None and point.until is not None and point.until < began - settle
 
     def _is_read(self, stream: Stream, point: Checkpoint) -> bool:
         """Tell whether the pull that this one goes on with has read a partition to its end."""

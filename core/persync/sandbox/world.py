@@ -58,6 +58,8 @@ class SandboxPerson:
     hubspot_id: str | None = None
     """decimal; contacts that HubSpot merged into this one are in `hubspot_merged_ids`"""
     hubspot_merged_ids: tuple[str, ...] = ()
+    hubspot_other_emails: tuple[str, ...] = ()
+    """further addresses of the contact: those of contacts that went into it"""
     shopify_id: str | None = None
     """decimal legacy id; the gid is gid://shopify/Customer/<id>"""
     status: str = "subscribed"

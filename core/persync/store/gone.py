@@ -36,14 +36,18 @@ class Gone:
         self._names.clear()
         self.some = self.db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone() is not None
 
-    def erased(self, people: Iterable[Person]) -> set[Person]:
+    def erased(self, people: Iterable[Person], merged: Iterable[tuple[Person, Person]] = ()) -> set[Person]:
         """Return those of a page's people who were erased.
 
         Their other keys become tombstones too, so that a record with these keys alone is recognised as well. What the store
         already has under one of them is due to go (late.py), unless it has the record of whoever bears it, or another address
-        of theirs: then somebody else took the erased address over.
+        of theirs: then somebody else took the erased address over. Of those who were `merged`, (survivor, loser), whoever went
+        into an erased person is that person as well; whom an erased person went into is told by their own record.
         """
         marks = self._marks(people, tombstone)
+        losers: Marks = {}
+        for survivor, loser in merged:
+            losers.setdefault(survivor, {}).update(marks[loser])
         found = dict(self._found({mark for mine in marks.values() for mark in mine}))
         erased: set[Person] = set()
         grown = bool(found)
@@ -54,7 +58,7 @@ class Gone:
                 if person in erased or not when:
                     continue
                 erased.add(person)
-                for mark, natural in mine.items():
+                for mark, natural in (mine | losers.get(person, {})).items():
                     known = None if mark in found else self._known(*natural)
                     if mark in found or (known is not None and _is_somebody(self.db, known)):
                         continue

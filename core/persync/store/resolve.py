@@ -64,12 +64,22 @@ class Resolver:
         self._people[KEEP] = KEEP
         self.gone.look()
 
-    def people(self, wanted: Iterable[Person], active: Collection[Person] = frozenset()) -> None:
+    def people(
+        self,
+        wanted: Iterable[Person],
+        active: Collection[Person] = frozenset(),
+        merged: Collection[tuple[Person, Person]] = (),
+    ) -> None:
         """Resolve all people of a page at once; `person` then only looks up.
 
-        `active` are those who did something since retention removed people who did not: they are known again.
+        `active` are those who did something since retention removed people who did not: they are known again. `merged` are the
+        (survivor, loser) among them of whom the platform says that they are one.
         """
         known = self._people
+        for pair in merged:
+            # Whether one of them was erased is asked for both together.
+            for person in pair:
+                known.pop(person, None)
         if len(known) > CACHE_LIMIT:
             known.clear()
             known[None] = None
@@ -81,7 +91,7 @@ class Resolver:
             # Somebody may have been erased since the last page.
             self.gone.look()
         if self.gone.some:
-            erased = self.gone.erased(fresh)
+            erased = self.gone.erased(fresh, merged)
             away = self.gone.removed([person for person in fresh if person not in erased], active)
             self._away |= away
             erased |= away

@@ -139,7 +139,8 @@ class Writer:
             elif kind in TABLES and (at := TABLES[kind].person_at) is not None:
                 people.update(map(itemgetter(at), batch))
         self.resolve.recall()
-        self.resolve.people(people, self._floors.active(buffers) if self._floors.people else ())
+        merged = [(row.survivor, row.loser) for row in buffers.get(rows.Merged, ())]
+        self.resolve.people(people, self._floors.active(buffers) if self._floors.people else (), merged)
 
     # -- rows with a meaning of their own ---------------------------------------------------------------------------
 

@@ -81,10 +81,7 @@ def _stage_state(metadata: records.StageMetadata) -> str:
 def contact_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
     """Yield a contact: its consent, stages and merges, and the attributes the user opted in to. No name, no address."""
     values = record["properties"]
-    email = prop.text(values, "email")
-    person = Person(
-        ("id", record["id"]), ("email", email), *(("email", other) for other in prop.several(values, "hs_additional_emails"))
-    )
+    email, person = prop.text(values, "email"), _bearer(record)
     yield Contact(
         person,
         created_at=created_at(record, "createdate"),
@@ -108,13 +105,12 @@ def contact_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
             yield Attribute(person, name, None if value is None else prop.coarse(name, value, at.now), basis)
     for loser in _merged(values):
         if loser != record["id"]:
-            yield Merged(Person(("id", record["id"])), Person(("id", loser)))
+            yield Merged(person, Person(("id", loser)))
 
 
 def archived_contact_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
     """Yield that a contact was deleted, and when; HubSpot keeps it for 90 days and then forgets it."""
-    person = Person(("id", record["id"]), ("email", prop.text(record["properties"], "email")))
-    yield Contact(person, created_at=created_at(record, "createdate"), is_deleted=True)
+    yield Contact(_bearer(record), created_at=created_at(record, "createdate"), is_deleted=True)
     yield Deletion("contact", record["id"], archived_at(record))
 
 
@@ -151,6 +147,13 @@ def present_rows(record: records.ObjectId, at: Context) -> Iterator[Row]:
 def _is_imported(values: prop.Properties) -> bool:
     """Tell whether a contact came from a file or by hand: then its first "visit" is the moment of the import."""
     return prop.text(values, "hs_analytics_source") == "OFFLINE"
+
+
+def _bearer(record: records.CrmObject) -> Person:
+    """Return who a contact is: under its id, its address, and those of the contacts that went into it."""
+    values = record["properties"]
+    others = prop.several(values, "hs_additional_emails")
+    return Person(("id", record["id"]), ("email", prop.text(values, "email")), *(("email", other) for other in others))
 
 
 def _merged(values: prop.Properties) -> list[str]:

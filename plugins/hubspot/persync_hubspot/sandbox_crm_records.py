@@ -75,6 +75,7 @@ def _contact(person: SandboxPerson, world: World) -> CrmRecord:
     number = int(person.hubspot_id or 0)
     values: Values = {
         "email": person.email,
+        "hs_additional_emails": ";".join(person.hubspot_other_emails) or None,
         "firstname": person.first_name,
         "lastname": person.last_name,
         "createdate": iso(person.created_at),

@@ -119,7 +119,7 @@ CONTACT_COMPANIES = _stream(
     scopes=(*CONTACTS, *COMPANIES),
     facts=("company members",),
 )
-CONTACTS_ARCHIVED = _archived("contacts", rows.archived_contact_rows, ("email", "createdate"), CONTACTS)
+CONTACTS_ARCHIVED = _archived("contacts", rows.archived_contact_rows, ("email", "hs_additional_emails", "createdate"), CONTACTS)
 CONTACT_IDS = _ids("contacts", Sweep("contact"), CONTACTS)
 
 COMPANIES_STREAM = _stream(

@@ -16,8 +16,10 @@ from persync.errors import DataError
 from persync.rows import Action, OrderRef, Person
 from persync.store.derive import derive
 from persync.store.digest import digest
+from persync.store.late import complete
 from persync.store.privacy import Erased, erase, find
 from persync.store.store import open_store
+from persync.store.write import Writer
 from persync.testing import FakeApi, pull_once
 from privacy_rows import LETTER, in_shop, member_id, write
 from support import paged, table
@@ -228,3 +230,60 @@ def test_a_cluster_too_big_to_be_one_person_loses_only_the_named_key(tmp_path: P
 def test_a_connection_that_the_store_does_not_know_is_named(filled: Path) -> None:
     with pytest.raises(DataError, match="the store knows no connection 'shpo'. Did you mean 'shop'?"):
         forget(filled, Person(("id@shpo", "1")))
+
+
+def test_whoever_went_into_an_erased_person_does_not_come_back_under_the_old_id(tmp_path: Path) -> None:
+    """The survivor's record names the erased address beside its own; of the loser the platform knows the id alone."""
+    path = tmp_path / "p.db"
+    write(path, "crm", [])
+    forget(path, Person(("email", ANN)))
+    survivor = Person(("id", "1"), ("email", "bob@example.com"), ("email", ANN))
+
+    write(path, "crm", [rows.Contact(survivor), rows.Merged(survivor, Person(("id", "3")))])
+    write(path, "crm", [rows.Stage(Person(("id", "3")), "lead", 5), rows.Contact(Person(("id", "1")))])
+
+    assert known(path) == []
+    assert table(path, "SELECT count(*) FROM links UNION ALL SELECT count(*) FROM stages") == [(0,), (0,)]
+
+
+def test_what_was_known_of_whoever_went_into_an_erased_person_goes_with_them(tmp_path: Path) -> None:
+    path = tmp_path / "p.db"
+    write(path, "crm", [rows.Touchpoint(None, Person(("id", "3")), Action.VISIT, 5)])
+    forget(path, Person(("email", ANN)))
+    survivor = in_shop("1", ANN)
+
+    with open_store(path) as store:
+        writer = Writer(store, "crm", "crm", now=9)
+        with store.transaction():
+            writer.write([rows.Contact(survivor)])
+        with store.transaction():
+            writer.write([rows.Touchpoint(None, Person(("id", "3")), Action.VISIT, 6)])
+        with store.transaction():
+            # Both have been seen on pages before this one.
+            writer.write([rows.Merged(survivor, Person(("id", "3")))])
+        complete(store, now=9)
+
+    assert known(path) == []
+    assert table(path, "SELECT count(*) FROM touchpoints") == [(0,)]
+
+
+def test_somebody_known_who_went_into_an_erased_person_stays(tmp_path: Path) -> None:
+    path = tmp_path / "p.db"
+    write(path, "crm", [rows.Contact(in_shop("3", "bob@example.com"))])
+    forget(path, Person(("email", ANN)))
+
+    write(path, "crm", [rows.Merged(in_shop("1", ANN), Person(("id", "3")))])
+
+    assert known(path) == ["3"]
+    assert table(path, "SELECT count(*) FROM contacts") == [(1,)]
+
+
+def test_whom_an_erased_person_went_into_is_told_by_their_own_record(tmp_path: Path) -> None:
+    path = tmp_path / "p.db"
+    write(path, "crm", [rows.Contact(in_shop("3", ANN))])
+    forget(path, Person(("email", ANN)))
+
+    write(path, "crm", [rows.Contact(Person(("id", "1"))), rows.Merged(Person(("id", "1")), Person(("id", "3")))])
+
+    assert known(path) == ["1"]
+    assert table(path, "SELECT count(*) FROM links") == [(0,)]
