@@ -348,6 +348,9 @@ def _leave(business: Business, a: int, b: int) -> bool:
         _lost(business, "mailchimp", "contact", person.mailchimp_id)
         business.strangers.add(("mailchimp", person.email))
         person.mailchimp_id = None
+        if person.status == "archived":
+            # Mailchimp's archive is left with it; a contact that HubSpot alone knows would be one of its deleted ones.
+            person.status, person.status_changed_at, person.updated_at = "unsubscribed", world.now, world.now
     elif b % 4 == 1 and person.hubspot_id and int(person.hubspot_id) not in archived:
         _lost(business, "hubspot", "contact", person.hubspot_id)
         business.strangers |= {("hubspot", address) for address in (person.email, *person.hubspot_other_emails)}

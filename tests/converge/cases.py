@@ -29,6 +29,13 @@ CASES = {
     "erased by address before the first pull, and merged into somebody before it": (
         "loose hubspot; erase 22 0; merge_contacts 0 51; merge_contacts 0 41"
     ),
+    "an order refunded whole, edited and refunded in part": (
+        "neat mailchimp; refund 22 0; edit 14 0; killed 0 0; buy 0 0; refund 12 28"
+    ),
+    "deleted by one platform that had them in its archive, and known to another": (
+        "neat hubspot; consent 22 34; join 0 0; leave 14 0"
+    ),
+    "a checkout of somebody erased, and merged away before the first pull": ("neat shopify; merge_customers 0 30; erase 32 0"),
     "covered from the beginning, with a failure since": "loose hubspot; pull 4 0; cancel 55 10; wait 3 2; failing 54 7",
 }
 """{what it was: the history}"""

@@ -28,6 +28,7 @@ from typing import Any
 from converge.vendors import NAMES, Business, kept_open
 from persync.store.digest import _MEANS, _NATURAL, _OWN_NUMBER, _WORDS, tables
 from persync.store.key import StoreKey
+from persync.store.reversals import REVERSALS
 from persync.store.schema import OUTSIDE_COLUMNS, OUTSIDE_FIELDS
 
 Row = dict[str, Any]
@@ -108,6 +109,26 @@ def newest(rows: Table) -> Table:
     return found
 
 
+def settled(rows: Table) -> Table:
+    """Return the ledger with all turns of an order's sale as one: taken back, standing again, taken back once more.
+
+    A platform that keeps a state and no history tells a clean pull the last turn alone: what its turns add up to is what holds
+    now, and a part of which nothing is taken back is as if it never had been.
+    """
+    found: Table = {}
+    turns: dict[tuple[Any, ...], list[Row]] = {}
+    for key, row in rows.items():
+        if row["entry"].partition(":")[0] in REVERSALS:
+            turns.setdefault((row["order_key"], row["part"]), []).append(row)
+        else:
+            found[key] = row
+    for (order, part), entries in turns.items():
+        if amount := sum(row["amount_minor"] for row in entries):
+            first = min(entries, key=lambda row: row["happened_at"])
+            found[order, "undone", part] = {**first, "entry": "undone", "amount_minor": amount}
+    return found
+
+
 @dataclass(frozen=True)
 class Past:
     """What the business had and has no longer, as a store names it.
@@ -173,6 +194,8 @@ def as_clean(mine: dict[str, Table], clean: dict[str, Table], past: Past) -> Ite
     """Yield what of a clean pull is not there, or not so, and what is there beyond it without a reason."""
     for table in mine.keys() - set(ERASED):
         have, wanted = newest(mine[table]), newest(clean[table])
+        if table == "order_ledger":
+            have, wanted = settled(have), settled(wanted)
         for key, row in wanted.items():
             found = have.get(key)
             if past.is_erased(row) or (found is not None and _agrees(table, found, row, past)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,11 @@ def test_of_claims_on_one_order_only_those_that_came_last_stand(tmp_path: Path) 
         ("winter", "o", 2, 0, 0),
         ("spring", "p", 1, 1, 500),
     ]
+
+
+def test_what_a_pull_leaves_behind_may_be_collected(tmp_path: Path) -> None:
+    api = FakeApi({"/wares": paged([{"id": "tin"}], "wares"), "/units": paged([{"id": "EUR"}], "units")})
+
+    pull_once(tmp_path / "a.db", [Store("store", Store.settings_type(connector="store"), {})], api)
+
+    assert (gc.isenabled(), gc.get_freeze_count()) == (True, 0)

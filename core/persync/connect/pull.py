@@ -119,7 +119,8 @@ def number_of(stop: KeyboardInterrupt) -> int:
 def _collector_held() -> Iterator[None]:
     """Let nothing be collected but between pages: within one the collector walks over a thousand live records, again and again.
 
-    What is loaded by now stays, and is not walked over either.
+    What is loaded by now stays, and is not walked over either, until the pull is over: a process that pulls again and again
+    would else keep for ever what each of them left behind.
     """
     enabled = gc.isenabled()
     gc.freeze()
@@ -127,6 +128,7 @@ def _collector_held() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.unfreeze()
         if enabled:
             gc.enable()
 

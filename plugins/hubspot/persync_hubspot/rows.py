@@ -153,7 +153,8 @@ def _bearer(record: records.CrmObject) -> Person:
     """Return who a contact is: under its id, its address, and those of the contacts that went into it."""
     values = record["properties"]
     others = prop.several(values, "hs_additional_emails")
-    return Person(("id", record["id"]), ("email", prop.text(values, "email")), *(("email", other) for other in others))
+    found: Person = Person(("id", record["id"]), ("email", prop.text(values, "email")), *(("email", other) for other in others))
+    return found
 
 
 def _merged(values: prop.Properties) -> list[str]:

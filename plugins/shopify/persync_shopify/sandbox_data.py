@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from graphql import GraphQLError
@@ -71,7 +71,7 @@ class ShopData:
         self.orders = [each for each in world.orders if each.created_at >= wall and ("ORDER", each.id) not in gone]
         self._by_id = {order.id: order for order in self.orders}
         self.wares = [ware for ware in wares(world) if ("PRODUCT", str(ware.number)) not in gone]
-        self._left = checkouts(world)
+        self._left = [self._moved(left) for left in checkouts(world)]
         self._counts = Counter(order.person for order in world.orders if order.person is not None)
         self._spent: dict[int, int] = defaultdict(int)
         for order in world.orders:
@@ -319,6 +319,14 @@ class ShopData:
             "unitCost": self._seen("unitCost", cost),
             "variants": sliced([variant]),
         }
+
+    def _moved(self, left: Checkout) -> Checkout:
+        """Return a checkout as whose it is now: after a merge the survivor's, and changed by that."""
+        person = self.world.people[left.person]
+        survivor = self.odd.merged.get(person.shopify_id or "")
+        if survivor is None:
+            return left
+        return replace(left, person=self._people[survivor].number, updated_at=max(left.updated_at, person.updated_at))
 
     def _checkout(self, left: Checkout) -> Json:
         person = self.world.people[left.person]
