@@ -18,6 +18,7 @@ import mirror_bench
 import pace_bench
 import pull_bench
 import records_bench
+import report_bench
 import start_bench
 import touchstore
 from table import Table
@@ -64,12 +65,17 @@ def value(table: Table) -> None:
     btyd_bench.note(table)
 
 
+def questions(table: Table) -> None:
+    """The whole report of a shop, and each metric alone."""
+    report_bench.note(table)
+
+
 def main() -> int:
     """Run all benchmarks; return 1 when a target was missed."""
     started = time.perf_counter()
     table = Table()
     start_bench.help_page(table)
-    for part in (pulls, pace, large_store, attribution, value):
+    for part in (pulls, pace, large_store, attribution, value, questions):
         part(table)
     table.save()
     print(f"in {time.perf_counter() - started:.0f} s")

@@ -108,8 +108,10 @@ def differences(engine: Engine, claims: tuple[PlatformClaim, ...], params: dict[
         else:
             found.append(_bounded(engine, claim, number, params))
     shops = engine.rows(
-        "SELECT DISTINCT o.connection, n.name FROM claim_orders AS o JOIN connections AS n ON n.connection = o.connection"
-        " JOIN touches AS t ON t.connection = o.connection AND t.action = 9 ORDER BY n.name"
+        "SELECT n.connection, n.name FROM connections AS n"
+        " JOIN (SELECT DISTINCT o.connection FROM claim_orders AS o) AS s ON s.connection = n.connection"
+        " JOIN (SELECT DISTINCT t.connection FROM touches AS t WHERE t.action = 9) AS v ON v.connection = n.connection"
+        " ORDER BY n.name"
     )
     for shop in shops:
         engine.write(load("seen_journeys", PACKAGE), {"connection": int(shop["connection"])}, "claimed_orders")
