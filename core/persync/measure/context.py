@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from persync.attribution.journeys import build_orders, build_touches
 from persync.engine.engine import Engine
+from persync.engine.texts import used
 from persync.estimate import RAW, Estimate
 from persync.measure import attributes, counts, intervals, membership, rules
 from persync.measure.frequency import NO_SENDS
@@ -43,6 +44,8 @@ def contextual_relevance(engine: Engine, ask: Ask) -> list[Estimate]:
     seen = look(ask)
     build_orders(engine)
     build_touches(engine)
+    if not ask.by or set(ask.by) - {"device"}:
+        _build_sends(engine, seen.ask)
     out: list[Estimate] = []
     for context in ask.by or CONTEXTS:
         found = _visits(engine, seen.ask) if context == "device" else _sends(engine, seen.ask, context)
@@ -57,7 +60,8 @@ _SUMS: Final = (
 )
 
 
-def _texts(engine: Engine, ask: Ask) -> tuple[list[str], dict[str, Any]]:
+def _build_sends(engine: Engine, ask: Ask) -> None:
+    """Write the derived table `contexts_of_sends`: all contexts are read from the same messages, which are many."""
     assert ask.period is not None
     offset, zone_ms = offsets("s.sent_at", ask.period, ask.timezone)
     params = {
@@ -69,7 +73,8 @@ def _texts(engine: Engine, ask: Ask) -> tuple[list[str], dict[str, Any]]:
         "now": ask.now,
     }
     context = piece("sends_with_context").replace("/*offset*/)", f"{offset})")
-    return [piece("sends"), piece("order_money"), piece("acted"), context], params
+    sql = join(piece("sends"), piece("order_money"), piece("acted"), context, "SELECT c.* FROM in_context AS c")
+    engine.write(sql, used(sql, params), "contexts_of_sends")
 
 
 def offsets(column: str, period: tuple[int, int], timezone: str) -> tuple[str, int]:
@@ -97,7 +102,8 @@ def offsets(column: str, period: tuple[int, int], timezone: str) -> tuple[str, i
 
 def _sends(engine: Engine, ask: Ask, context: str) -> list[Estimate]:
     id = "contextual_relevance"
-    texts, params = _texts(engine, ask)
+    texts: list[str] = []
+    params: dict[str, Any] = {}
     column, joined = f"c.{context}", ""
     if context == "place":
         known = attributes.values(engine)
@@ -114,7 +120,7 @@ def _sends(engine: Engine, ask: Ask, context: str) -> list[Estimate]:
         joined = " LEFT JOIN standings AS g ON g.person = c.person"
     final = (
         f"SELECT p.slot AS slot, {_SUMS} FROM (SELECT {column} AS slot, c.person AS person, SUM(c.clicked) AS y, COUNT(*) AS x"
-        f" FROM in_context AS c{joined} GROUP BY {column}, c.person) AS p GROUP BY p.slot ORDER BY p.slot"
+        f" FROM contexts_of_sends AS c{joined} GROUP BY {column}, c.person) AS p GROUP BY p.slot ORDER BY p.slot"
     )
     rows = run(engine, join(*texts, final), params)
     if not rows:
@@ -187,12 +193,11 @@ def _difference(row: Mapping[str, Any], rest: Sequence[Mapping[str, Any]], ask: 
 
 
 def _own_hours(engine: Engine, ask: Ask) -> Estimate:
-    texts, params = _texts(engine, ask)
     final = (
-        f"SELECT {_SUMS} FROM (SELECT c.person AS person, SUM(c.in_hours) AS y, COUNT(*) AS x FROM in_context AS c"
+        f"SELECT {_SUMS} FROM (SELECT c.person AS person, SUM(c.in_hours) AS y, COUNT(*) AS x FROM contexts_of_sends AS c"
         " WHERE c.has_habits = 1 GROUP BY c.person) AS p"
     )
-    (row,) = run(engine, join(*texts, final), params)
+    (row,) = run(engine, final, {})
     made = counts.clustered_share("in_own_hours", row, ask, {})
     note = f"of messages to people with three or more acts in the {HABIT_DAYS} days before the period: sent in an hour of those"
     return rules.with_note(made, note)

@@ -211,8 +211,13 @@ _TREND: Final = (
     " GROUP BY y.dose ORDER BY y.dose"
 )
 _SILENT: Final = (
+    # Without `sends`: who was mailed when needs no message told from the next.
+    "mailed AS (SELECT COALESCE(po.person, t.key_id) AS person, t.first_at AS first_at, t.last_at AS last_at FROM"
+    " (SELECT e.key_id AS key_id, MIN(e.happened_at) AS first_at, MAX(e.happened_at) AS last_at FROM touchpoints AS e"
+    " WHERE e.action IN (1, 2) AND e.happened_at < :end_at GROUP BY e.key_id) AS t"
+    " LEFT JOIN person_of AS po ON po.key_id = t.key_id)",
     "SELECT COUNT(*) AS people, CAST(COALESCE(SUM(CASE WHEN l.person IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS silent FROM"
-    " (SELECT s.person AS person, MIN(s.sent_at) AS first_at, MAX(s.last_sent_at) AS last_at FROM sends AS s GROUP BY s.person)"
+    " (SELECT s.person AS person, MIN(s.first_at) AS first_at, MAX(s.last_at) AS last_at FROM mailed AS s GROUP BY s.person)"
     " AS r LEFT JOIN (SELECT DISTINCT x.person AS person FROM acted AS x WHERE x.at >= :silent_from AND x.at < :end_at) AS l"
     " ON l.person = r.person WHERE r.first_at < :silent_from AND r.last_at >= :silent_from"
 )
@@ -240,8 +245,8 @@ def fatigue(engine: Engine, ask: Ask) -> list[Estimate]:
         note = "opens and clicks a message, second half less first; seasons and offers differ between the halves, too"
         out.append(replace(rules.with_note(made, note), label=RAW, period=seen.period))
     silent_from = end - SILENT_DAYS * DAY
-    ever = {**base, **bounds((-(2**62), end)), "silent_from": silent_from, "end_at": end}
-    (row,) = run(engine, join(*texts, _SILENT), ever)
+    ever = {**base, "silent_from": silent_from, "end_at": end}
+    (row,) = run(engine, join(piece("order_money"), piece("acted"), *_SILENT), ever)
     silent = rules.share("silent_share", int(row["silent"]), int(row["people"]), ask, {})
     silent = rules.with_note(silent, f"mailed before and in the last {SILENT_DAYS} days, and did nothing in them")
     if not out:

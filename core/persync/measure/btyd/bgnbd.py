@@ -93,8 +93,11 @@ def alive(parameters: Array, cells: Cells) -> Array:
     return np.where(again, 1 / (1 + odds), 1.0)
 
 
-def expected(parameters: Array, cells: Cells, weeks: float) -> Array:
-    """Return the purchases expected of a customer of each cell in the next `weeks` weeks (equation 10 of the paper)."""
+def expected(parameters: Array, cells: Cells, weeks: float, still: Array | None = None) -> Array:
+    """Return the purchases expected of a customer of each cell in the next `weeks` weeks (equation 10 of the paper).
+
+    `still` is what `alive` returns for these parameters and cells, where it is known.
+    """
     from scipy.special import hyp2f1
 
     r, alpha, a, b = parameters
@@ -105,10 +108,13 @@ def expected(parameters: Array, cells: Cells, weeks: float) -> Array:
     with np.errstate(all="ignore"):
         shape = hyp2f1(r + x, b + x, a + b + x - 1, weeks / (left + weeks))
         many = (a + b + x - 1) / (a - 1) * (1 - (left / (left + weeks)) ** (r + x) * shape)
-        # Where customers hardly differ the parameters are so large that the series overflows: all leave with the mean chance.
-        mean = a / (a + b + x)
-        nearly = -np.expm1(-(r + x) * np.log1p(mean * weeks / left)) / mean
-    found: Array = np.maximum(np.where(np.isfinite(many), many, nearly), 0.0) * alive(parameters, cells)
+        known = np.isfinite(many)
+        if not known.all():
+            # Where customers hardly differ the parameters are so large that the series overflows: all leave with the mean chance.
+            mean = a / (a + b + x)
+            many = np.where(known, many, -np.expm1(-(r + x) * np.log1p(mean * weeks / left)) / mean)
+    found: Array = np.maximum(many, 0.0)
+    found *= alive(parameters, cells) if still is None else still
     return found
 
 

@@ -86,12 +86,16 @@ def alive(parameters: Array, cells: Cells) -> Array:
         return np.asarray(1 / (1 + np.exp(went - stays)))
 
 
-def expected(parameters: Array, cells: Cells, weeks: float) -> Array:
-    """Return the purchases expected of a customer of each cell in the next `weeks` weeks (equation 23 of the paper)."""
+def expected(parameters: Array, cells: Cells, weeks: float, still: Array | None = None) -> Array:
+    """Return the purchases expected of a customer of each cell in the next `weeks` weeks (equation 23 of the paper).
+
+    `still` is what `alive` returns for these parameters and cells, where it is known.
+    """
     r, alpha, s, beta = parameters
     left = beta + cells.T
     if abs(s - 1) < 1e-9:
         s = 1 + 1e-9
     rate = (r + cells.x) / (alpha + cells.T)
-    many: Array = rate * left / (s - 1) * (1 - (left / (left + weeks)) ** (s - 1)) * alive(parameters, cells)
+    many: Array = rate * left / (s - 1) * (1 - (left / (left + weeks)) ** (s - 1))
+    many *= alive(parameters, cells) if still is None else still
     return many

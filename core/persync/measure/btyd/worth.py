@@ -24,13 +24,22 @@ def monthly(yearly: float) -> float:
 def purchases(model: str, parameters: Array, cells: Cells, months: int, rate: float, month: float = WEEKS_A_MONTH) -> Array:
     """Return the discounted purchases of a customer of each cell over the next months. `rate` is the month's, `month` its
     length in weeks."""
+    return outlook(model, parameters, cells, months, rate, month)[0]
+
+
+def outlook(
+    model: str, parameters: Array, cells: Cells, months: int, rate: float, month: float = WEEKS_A_MONTH
+) -> tuple[Array, Array, Array]:
+    """Return for a customer of each cell the discounted purchases over the next months, the purchases as they are, and the
+    chance to be a customer still. `rate` is the month's, `month` its length in weeks."""
     total = np.zeros(len(cells.x))
     before = np.zeros(len(cells.x))
+    still: Array = MODELS[model].alive(parameters, cells)
     for k in range(1, months + 1):
-        until = MODELS[model].expected(parameters, cells, k * month)
+        until: Array = MODELS[model].expected(parameters, cells, k * month, still)
         total += (until - before) / (1 + rate) ** k
         before = until
-    return total
+    return total, before, still
 
 
 def worth(

@@ -45,10 +45,9 @@ sightings AS (
   UNION ALL
   SELECT d.person AS person, MIN(d.ordered_at) AS known_at FROM dated_orders AS d GROUP BY d.person
   UNION ALL
-  SELECT COALESCE(po.person, t.key_id) AS person, MIN(t.happened_at) AS known_at
-  FROM touchpoints AS t
-  LEFT JOIN person_of AS po ON po.key_id = t.key_id
-  GROUP BY COALESCE(po.person, t.key_id)),
+  SELECT COALESCE(po.person, t.key_id) AS person, t.known_at AS known_at
+  FROM (SELECT e.key_id AS key_id, MIN(e.happened_at) AS known_at FROM touchpoints AS e GROUP BY e.key_id) AS t
+  LEFT JOIN person_of AS po ON po.key_id = t.key_id),
 first_seen AS (
   SELECT
     s.person AS person,

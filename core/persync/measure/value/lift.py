@@ -52,25 +52,19 @@ def cltv_lift(engine: Engine, ask: Ask) -> list[Estimate]:
         return [replace(rules.absent(ID, reason, by, unit=unit, label=RAW), period=ask.period)]
     build_money(engine, ask, ground)
     counts, sums = ages_sql()
-    texts = [piece("sends"), piece("exposed_customers")]
-    params = {"from_at": -EVER, "to_at": ground.end_at, "end_at": ground.end_at}
+    text = join(piece("sends"), piece("exposed_customers"), "SELECT e.* FROM exposure_groups AS e")
+    engine.write(text, {"from_at": -EVER, "to_at": ground.end_at}, "customer_exposure")
     heads = run(
         engine,
-        join(
-            *texts,
-            f"SELECT e.exposure AS arm, c.bucket AS bucket, SUM(e.later) AS later, {counts} FROM exposure_groups AS e"
-            " JOIN customers AS c ON c.person = e.person GROUP BY e.exposure, c.bucket ORDER BY 1, 2",
-        ),
-        params,
+        f"SELECT e.exposure AS arm, c.bucket AS bucket, SUM(e.later) AS later, {counts} FROM customer_exposure AS e"
+        " JOIN customers AS c ON c.person = e.person GROUP BY e.exposure, c.bucket ORDER BY 1, 2",
+        {"end_at": ground.end_at},
     )
     moved = run(
         engine,
-        join(
-            *texts,
-            f"SELECT e.exposure AS arm, y.bucket AS bucket, {sums} FROM exposure_groups AS e"
-            " JOIN customer_money AS y ON y.person = e.person GROUP BY e.exposure, y.bucket ORDER BY 1, 2",
-        ),
-        params,
+        f"SELECT e.exposure AS arm, y.bucket AS bucket, {sums} FROM customer_exposure AS e"
+        " JOIN customer_money AS y ON y.person = e.person GROUP BY e.exposure, y.bucket ORDER BY 1, 2",
+        {"end_at": ground.end_at},
     )
     arms = {arm: _arm(heads, moved, arm) for arm in (PERSONALISED, GENERIC)}
     late = sum(int(row["later"] or 0) for row in heads)

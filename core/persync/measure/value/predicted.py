@@ -142,21 +142,24 @@ def told(model: Model, of: Histories, ask: Ask, cells: int = _CELLS) -> tuple[Ar
     import numpy as np
 
     from persync.measure.btyd import worth
-    from persync.measure.btyd.cells import WEEKS_A_MONTH, dot
+    from persync.measure.btyd.cells import dot
 
     months, rate = ask.value.horizon_months, worth.monthly(ask.value.discount)
 
-    def means(counts: Array, values: Array | None, part: Histories) -> Array:
-        each = worth.purchases(model.name, counts, part.cells, months, rate) * per_purchase(model, part, values)
-        many = worth.MODELS[model.name].expected(counts, part.cells, months * WEEKS_A_MONTH)
-        alive = worth.MODELS[model.name].alive(counts, part.cells)
+    def ahead(counts: Array, part: Histories) -> tuple[Array, Array, Array]:
+        return worth.outlook(model.name, counts, part.cells, months, rate)
+
+    def means(outlook: tuple[Array, Array, Array], values: Array | None, part: Histories) -> Array:
+        often, many, alive = outlook
+        each = often * per_purchase(model, part, values)
         return np.array([dot(one, part.cells.n) for one in (each, many, alive)]) / part.cells.customers
 
     here = np.array(model.counts.parameters)
-    found = means(here, None, of)
+    found = means(ahead(here, of), None, of)
     part = thinned(of, cells)
+    now = ahead(here, part)  # how often does not move with the parameters of how much
     with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.nan_to_num(found / means(here, None, part))
+        scale = np.nan_to_num(found / means(now, None, part))
     variance = np.zeros(3)
     for fit, is_counts in ((model.counts, True), (model.values, False)):
         if fit is None:
@@ -169,7 +172,7 @@ def told(model: Model, of: Histories, ask: Ask, cells: int = _CELLS) -> tuple[Ar
             ends = []
             for sign in (1, -1):
                 moved = np.exp(logs + sign * _MOVE * (np.arange(len(logs)) == i))
-                ends.append(means(moved, None, part) if is_counts else means(here, moved, part))
+                ends.append(means(ahead(moved, part), None, part) if is_counts else means(now, moved, part))
             slopes[i] = (ends[0] - ends[1]) / (2 * _MOVE) * scale
         variance += np.einsum("ik,ij,jk->k", slopes, fit.covariance, slopes)
     return found, np.sqrt(np.maximum(variance, 0.0))
@@ -233,9 +236,10 @@ def _slices(
 ) -> list[tuple[dict[str, str], Histories]]:
     if not ask.by:
         return [({}, every)]
-    found: dict[tuple[str, ...], list[Row]] = {}
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    columns = [f"d{i}" for i in range(len(ask.by))]
     for row in sliced.rows(engine, _HISTORIES, {"end_day": ground.end_day}, per=_PER):
-        found.setdefault(tuple(sliced.by(row).values()), []).append(row)
+        found.setdefault(tuple(row[column] for column in columns), []).append(row)
     sizes: list[Row] = [{**rows[0], "n": sum(int(row["n"]) for row in rows)} for rows in found.values()]
     hide = sliced.people.hidden(sizes, "n", ask)
     kept = []
