@@ -219,7 +219,7 @@ _SILENT: Final = (
     "SELECT COUNT(*) AS people, CAST(COALESCE(SUM(CASE WHEN l.person IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS silent FROM"
     " (SELECT s.person AS person, MIN(s.first_at) AS first_at, MAX(s.last_at) AS last_at FROM mailed AS s GROUP BY s.person)"
     " AS r LEFT JOIN (SELECT DISTINCT x.person AS person FROM acted AS x WHERE x.at >= :silent_from AND x.at < :end_at) AS l"
-    " ON l.person = r.person WHERE r.first_at < :silent_from AND r.last_at >= :silent_from"
+    " ON l.person = r.person WHERE r.first_at < :silent_from AND r.last_at >= :silent_from",
 )
 SILENT_DAYS: Final = 90
 

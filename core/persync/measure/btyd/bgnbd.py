@@ -110,7 +110,8 @@ def expected(parameters: Array, cells: Cells, weeks: float, still: Array | None 
         many = (a + b + x - 1) / (a - 1) * (1 - (left / (left + weeks)) ** (r + x) * shape)
         known = np.isfinite(many)
         if not known.all():
-            # Where customers hardly differ the parameters are so large that the series overflows: all leave with the mean chance.
+            # Where customers hardly differ the parameters are so large that the series overflows: all leave with the mean
+            # chance.
             mean = a / (a + b + x)
             many = np.where(known, many, -np.expm1(-(r + x) * np.log1p(mean * weeks / left)) / mean)
     found: Array = np.maximum(many, 0.0)

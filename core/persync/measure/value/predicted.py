@@ -56,6 +56,7 @@ _THEN = (
     " SUM(CASE WHEN o.day < :cut_day AND o.number > 1 THEN CAST(o.revenue_minor AS DOUBLE) ELSE 0e0 END) AS spent,"
     " SUM(CASE WHEN o.day >= :cut_day AND o.day < :end_day THEN 1e0 ELSE 0e0 END) AS later"
     " FROM occasions AS o GROUP BY o.person HAVING MIN(o.day) < :cut_day) AS p GROUP BY p.x, p.t_x, p.age"
+    " ORDER BY p.x, p.t_x, p.age"  # sums of many doubles differ by their order, and the fit by them
 )
 
 
