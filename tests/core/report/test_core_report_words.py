@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from persync.estimate import Estimate, Label, missing
@@ -114,3 +117,13 @@ def test_a_markdown_paragraph_starts_nothing(text: str, safe: str) -> None:
 def test_what_is_no_character_is_replaced() -> None:
     """What draws the figures ends the whole process at a U+FFFE."""
     assert plain("a\ufffe\uffff\U0010ffff\ufdd0\U0001f600\u0378") == "a\ufffd\ufffd\ufffd\ufffd\U0001f600\u0378"
+
+
+def test_every_reason_of_a_measure_has_words(root: Path) -> None:
+    """A null is shown with its reason: every constant that names one has a sentence of its own."""
+    named = re.compile(r'^(?:NO|NOT|NOTHING|TOO)_[A-Z_]*: Final = "([a-z_]+)"$', re.MULTILINE)
+    paths = [path for folder in ("measure", "attribution") for path in (root / "core" / "persync" / folder).rglob("*.py")]
+    found = {code for path in paths for code in named.findall(path.read_text("utf-8"))}
+
+    assert len(found) > 40
+    assert {code for code in found if code not in words.REASONS} == set()
