@@ -39,6 +39,8 @@ FIXED_STRENGTHS: Final = "strengths as fitted"
 BASELINE: Final = "(baseline)"
 _APART: Final = (NO_TOUCH, BASELINE)
 _EVERY: Final = 2**62
+_BOUNDS: Final = [int(2.0**53 * sum(math.exp(-1) / math.factorial(j) for j in range(k + 1))) for k in range(12)]
+"""P(Poisson(1) <= k) as parts of 2 ** 53; a weight of 13 would be one in 16 billion"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +150,11 @@ def poisson(hashes: Array, seed: int, number: int) -> Array:
     """Return everybody's Poisson(1) weight in replicate `number`, made from their stored hash: the same on every engine."""
     import numpy as np
 
-    # P(Poisson(1) <= k) as parts of 2 ** 53; a weight of 13 would be one in 16 billion.
-    bounds = [np.uint64(2.0**53 * sum(math.exp(-1) / math.factorial(j) for j in range(k + 1))) for k in range(12)]
     start = np.asarray(hashes, np.int64).astype(np.uint64)
     drawn = _mixed(start ^ _mixed(np.array([seed * 1_000_003 + number + 1], np.uint64))) >> np.uint64(11)
     weights = np.zeros(len(drawn))
-    for bound in bounds:
-        weights += drawn >= bound
+    for bound in _BOUNDS:
+        weights += drawn >= np.uint64(bound)
     return weights
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution.stability import replicate
 from persync.engine.engine import Engine
+from persync.engine.texts import used
 from persync.estimate import Estimate
 from persync.measure import rules
 from persync.measure.grouping import ANY_ATTRIBUTE, PEOPLE_DIMENSIONS, Grouping, grouping
@@ -37,7 +38,12 @@ class Cut:
         keys = ", ".join(part for part in (per, self.people.grouping.removeprefix(", ")) if part)
         shaped = select.replace("/*columns*/", self.people.columns)
         shaped = shaped.replace("/*keys*/", f"GROUP BY {keys} ORDER BY {keys}" if keys else "")
-        found = run(engine, join(*self.people.texts, *before, shaped), {**self.people.params, **params})
+        texts = self.people.texts
+        if self.people.dimensions:  # kept as a table: measures of several parts ask for the same slices again and again
+            whole = join(*texts, "SELECT g.* FROM grouped AS g")
+            engine.write(whole, used(whole, self.people.params), "customer_slices")
+            texts = ("grouped AS (SELECT s.* FROM customer_slices AS s)",)
+        found = run(engine, join(*texts, *before, shaped), {**self.people.params, **params})
         return [row for row in found if per or not self.people.dimensions or any(row.values())]
 
     def by(self, row: Row) -> dict[str, str]:
