@@ -36,6 +36,13 @@ CASES = {
         "neat hubspot; consent 22 34; join 0 0; leave 14 0"
     ),
     "a checkout of somebody erased, and merged away before the first pull": ("neat shopify; merge_customers 0 30; erase 32 0"),
+    "erased by address, and two merged into whom they went into": (
+        "neat hubspot; merge_contacts 0 17; merge_contacts 35 0; wait 1 0; erase 0 0; failing 8 8"
+    ),
+    "erased before the first pull, and known to two platforms": "neat hubspot+shopify; merge_customers 50 0; erase 2 0; stopped 1 0",
+    "erased by address, and borne by a contact that a part was read of": (
+        "neat hubspot+shopify; merge_contacts 54 0; erase 7 0; part 69 0"
+    ),
     "covered from the beginning, with a failure since": "loose hubspot; pull 4 0; cancel 55 10; wait 3 2; failing 54 7",
 }
 """{what it was: the history}"""

@@ -23,7 +23,7 @@ from persync.rows import Person
 from persync.store.derive import derive
 from persync.store.digest import table_digests
 from persync.store.privacy import erase, find
-from persync.store.store import open_store
+from persync.store.store import Store, open_store
 
 SETTLED = 32 * DAY
 """after so long every listing that is read only now and then is due, and every look-back has passed"""
@@ -52,6 +52,8 @@ class Tale:
     """what the store held after the last whole pull before the end"""
     pulled: bool = False
     """whether there was a whole pull"""
+    asked: int = 0
+    """how many lines of the log are of erasures that were asked for"""
 
     def __post_init__(self) -> None:
         self.vendors = Vendors(self.business)
@@ -181,8 +183,22 @@ class Tale:
             for table in ("carts", "tickets", "feedback"):
                 rows = read_table(store.db, table).items()
                 self.taken |= {(table, key) for key, row in rows if row["key_id"] in self.erased}
+            before = erasures(store)
             erase(store, [subject], now=self.now)
+            self.asked += erasures(store) - before
             derive(store)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a pull found out later what was an erased person's."""
+        with kept_open(self.store) as store:
+            return erasures(store) > self.asked
+
+
+def erasures(store: Store) -> int:
+    """Return how many erasures the log tells of."""
+    count: int = store.db.execute("SELECT count(*) FROM log WHERE event = 'person erased'").fetchone()[0]
+    return count
 
 
 def fresh_store(folder: Path, path: Path) -> None:
@@ -225,8 +241,13 @@ def lived(history: History) -> list[str]:
                 twin = Tale(history, folder, "undisturbed", False)
                 twin.run()
                 with kept_open(twin.store) as a, kept_open(tale.store) as b:
-                    if table_digests(a) != table_digests(b):
-                        wrong += list(check.same(mine, read_store(twin.store)))
+                    alike, other = table_digests(a), table_digests(b)
+                    # What is found out to be an erased person's after the erasure is counted as far as it was read by then;
+                    # a pull that stops, or reads a part, reads in another order.
+                    left = {"erased_counts"} if tale.is_late or twin.is_late else set()
+                    if any(alike[table] != other[table] for table in alike.keys() - left):
+                        theirs = read_store(twin.store)
+                        wrong += list(check.same({table: mine[table] for table in mine.keys() - left}, theirs))
         except DivergedError as error:
             wrong = [str(error)]
     return wrong

@@ -39,10 +39,10 @@ class Gone:
     def erased(self, people: Iterable[Person], merged: Iterable[tuple[Person, Person]] = ()) -> set[Person]:
         """Return those of a page's people who were erased.
 
-        Their other keys become tombstones too, so that a record with these keys alone is recognised as well. What the store
-        already has under one of them is due to go (late.py), unless it has the record of whoever bears it, or another address
-        of theirs: then somebody else took the erased address over. Of those who were `merged`, (survivor, loser), whoever went
-        into an erased person is that person as well; whom an erased person went into is told by their own record.
+        Their other keys become tombstones too, so that a record with these keys alone is recognised as well, and what the store
+        already has under one of them is due to go (late.py): had the record come before the erasure, all of it had gone with
+        it. Of those who were `merged`, (survivor, loser), whoever went into an erased person is that person as well; whom an
+        erased person went into is told by their own record.
         """
         marks = self._marks(people, tombstone)
         losers: Marks = {}
@@ -59,10 +59,9 @@ class Gone:
                     continue
                 erased.add(person)
                 for mark, natural in (mine | losers.get(person, {})).items():
-                    known = None if mark in found else self._known(*natural)
-                    if mark in found or (known is not None and _is_somebody(self.db, known)):
+                    if mark in found:
                         continue
-                    if known is not None:
+                    if (known := self._known(*natural)) is not None:
                         _make_due(self.db, known)
                     found[mark] = min(when)
                     self.db.execute("INSERT INTO tombstones VALUES (?, ?)", (mark, min(when)))
@@ -150,18 +149,6 @@ class Gone:
         if connection not in self._names:
             self._names = connection_names(self.db)
         return self._names[connection]
-
-
-def _is_somebody(db: sqlite3.Connection, key_id: int) -> bool:
-    """Tell whether an address is known of whoever bears a key, or a platform's own record of them."""
-    found = db.execute(
-        "WITH RECURSIVE mine (key_id) AS (VALUES (?) UNION SELECT CASE WHEN l.key_a = m.key_id THEN l.key_b ELSE l.key_a END"
-        " FROM mine m JOIN links l ON l.undone_at IS NULL AND m.key_id IN (l.key_a, l.key_b))"
-        " SELECT 1 FROM mine m WHERE m.key_id IN (SELECT c.key_id FROM contacts c)"
-        " OR EXISTS (SELECT 1 FROM person_keys k WHERE k.key_id = m.key_id AND k.kind = 'email') LIMIT 1",
-        (key_id,),
-    )
-    return found.fetchone() is not None
 
 
 def keys_due(db: sqlite3.Connection) -> list[int]:
