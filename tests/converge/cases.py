@@ -39,7 +39,9 @@ CASES = {
     "erased by address, and two merged into whom they went into": (
         "neat hubspot; merge_contacts 0 17; merge_contacts 35 0; wait 1 0; erase 0 0; failing 8 8"
     ),
-    "erased before the first pull, and known to two platforms": "neat hubspot+shopify; merge_customers 50 0; erase 2 0; stopped 1 0",
+    "erased before the first pull, and known to two platforms": (
+        "neat hubspot+shopify; merge_customers 50 0; erase 2 0; stopped 1 0"
+    ),
     "erased by address, and borne by a contact that a part was read of": (
         "neat hubspot+shopify; merge_contacts 54 0; erase 7 0; part 69 0"
     ),

@@ -231,12 +231,13 @@ def lived(history: History) -> list[str]:
             with kept_open(tale.store) as store:
                 past = Past.of(tale.business, store.key, tale.erased, tale.taken)
                 wrong = [f"integrity: {line}" for line in store.integrity()]
+            once = clean(tale)
+            # A clean pull knows whom the vendors have merged since: there an erasure meets all of them at once.
+            past = replace(past, erased=past.erased | once.erased)
             wrong += list(check.marked(mine, tale.business, past))
             wrong += list(check.forgotten(mine, past))
             wrong += list(check.still_there(tale.known, mine, past))
-            once = clean(tale)
-            # A clean pull knows whom the vendors have merged since: there an erasure meets all of them at once.
-            wrong += list(check.as_clean(mine, read_store(once.store), replace(past, erased=past.erased | once.erased)))
+            wrong += list(check.as_clean(mine, read_store(once.store), past))
             if history.neat:
                 twin = Tale(history, folder, "undisturbed", False)
                 twin.run()
