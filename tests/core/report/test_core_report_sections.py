@@ -39,7 +39,7 @@ def rounded(cell: Cell) -> tuple[float | None, ...]:
 
 
 def test_every_section_can_be_built_and_rendered(inputs: Inputs) -> None:
-    """Over the shop no section fails, none is a refused query, and every format takes what they yield. Automations it has none."""
+    """Over the shop no section fails, none is a refused query, and every format takes them; automations it has none."""
     report = build_report(SECTIONS, inputs, made_at=inputs.ask.now)
     missing = {
         one.name for one in report.sections for block in one.blocks if "This part is missing" in getattr(block, "text", "")
