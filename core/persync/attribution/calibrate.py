@@ -125,7 +125,7 @@ def scaled(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list
     """
     wanted = [model for model in models if model.is_calibrated and not model.reason]
     plain = [replace(model, is_calibrated=False) for model in wanted]
-    told = {one.model: one for one in against(engine, plain, ask)}
+    told = {one.model: one for one in against(engine, plain, ask, models)}
     words = [
         int(row["word"]) for row in engine.rows("SELECT w.word AS word FROM words AS w WHERE w.text = :email", {"email": EMAIL})
     ]
@@ -141,8 +141,11 @@ def scaled(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list
     return out
 
 
-def against(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list[Against]:
-    """Hold rule models that sum to the order against `ask.lift`: one `Against` a model, null with its reason."""
+def against(
+    engine: Engine, models: Sequence[AttributionModel], ask: Ask, along: Sequence[AttributionModel] = ()
+) -> list[Against]:
+    """Hold rule models that sum to the order against `ask.lift`: one `Against` a model, null with its reason. For `along` see
+    `ledger.build`."""
     if not models:
         return []
     lift = ask.lift
@@ -151,7 +154,7 @@ def against(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> lis
         return [_absent(model.name, lift, reason) for model in models]
     from persync.attribution.credit import only_currency
 
-    ledger.build(engine, models, ask)
+    ledger.build(engine, models, ask, narrow=True, along=along)
     currency = only_currency(engine, ask)
     sides = _sides(engine, models, lift)
     return [_held(model.name, *sides[place], lift, currency) for place, model in enumerate(models)]

@@ -6,6 +6,7 @@ Credit says who was near when an order was placed, by a rule; it says nothing of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution import basis, ledger, levels
@@ -26,7 +27,9 @@ NO_COSTS: Final = "no_unit_cost"
 __all__ = ["DIMENSIONS", "NO_TOUCH", "cost_coverage", "credit", "only_currency", "period_sql"]
 
 
-def credit(engine: Engine, models: Sequence[AttributionModel], by: tuple[str, ...], ask: Ask) -> list[Estimate]:
+def credit(
+    engine: Engine, models: Sequence[AttributionModel], by: tuple[str, ...], ask: Ask, *, whole: bool = False
+) -> list[Estimate]:
     """Return what each model credits to each slice, in major units of the currency, exact to the cent.
 
     `by` holds any of `levels.LEVELS`; the money of orders without a touch is the slice `(none)`. `ask.period` chooses ledger
@@ -34,6 +37,7 @@ def credit(engine: Engine, models: Sequence[AttributionModel], by: tuple[str, ..
     orders (none cancelled or refunded in full) that gave the slice something. A fitted model says `credit_population` beside
     it when `by` is channel alone; a model that cannot be used comes null with its reason. Raise ConfigError for an unknown
     level, DataError when there is more than one currency and no `ask.currency` to turn them into, or an order has no rate.
+    With `whole` the ledger that stays holds all orders, not those of the period alone.
     """
     levels.check(by)
     every = prepared(engine, models, ask)
@@ -42,7 +46,7 @@ def credit(engine: Engine, models: Sequence[AttributionModel], by: tuple[str, ..
     said += populations(every) if by == ("channel",) else []
     if every and not usable:
         return said
-    ledger.build(engine, usable, ask)
+    ledger.build(engine, usable, replace(ask, lift=None), narrow=not whole)
     currency = only_currency(engine, ask)
     found = _sums(engine, usable, by, ask) if currency else []
     if not found:

@@ -25,6 +25,7 @@ OWN_WINDOWS: Final = {"open": 5.0, "send": 1.0}
 MAIL_CLICK_DAYS: Final = 30
 MAIL_OPEN_DAYS: Final = 5
 """Mailchimp credits the last mail clicked within 30 days or opened within 5."""
+ASKED: Final = "JOIN asked_orders AS a ON a.order_id = {0}.order_id"
 _ORDER: Final = "PARTITION BY f.order_id ORDER BY f.happened_at, f.tie, f.ordinal, f.key_id"
 _RUNNING: Final = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
 _MILESTONES: Final = re.compile(r"\bj\.(is_lead|is_opportunity|has_lead|has_opportunity|lead_position|opportunity_position)\b")
@@ -47,8 +48,28 @@ def order_touches(engine: Engine, order_id: int) -> list[dict[str, Any]]:
     return engine.rows(filled("order_touches", {"touches": _touches("1, 3, 4, 9", whose)}), {"order_id": order_id})
 
 
-def build(engine: Engine, ask: Ask, models: Sequence[AttributionModel] = ()) -> None:
-    """Write `journeys`: one row an order and touch within the look-back before the order, with what `models` ask of it.
+def build_asked(engine: Engine, ask: Ask) -> bool:
+    """Write `asked_orders` (order_id): those that `ask.period` and `ask.lift` ask for; without a period, where all are, write
+    nothing and return False. Needs `money_orders`."""
+    if ask.period is None:
+        return False
+    begin, end = ask.period
+    longest = round(max(*windows(ask).values(), MAIL_CLICK_DAYS) * DAY_MS)
+    lift = ask.lift if ask.lift is not None and ask.lift.incremental.value is not None else None
+    params = {
+        "period_from": begin,
+        "period_to": end,
+        "placed_to": end + (longest if ask.reporting == "accrual" else 0),
+        "lift_from": lift.from_at if lift is not None else 0,
+        "lift_to": lift.to_at if lift is not None else 0,
+    }
+    engine.write(load("asked_orders", PACKAGE), params, "asked_orders")
+    return True
+
+
+def build(engine: Engine, ask: Ask, models: Sequence[AttributionModel] = (), *, narrow: bool = False) -> None:
+    """Write `journeys`: one row an order and touch within the look-back before the order, with what `models` ask of it; with
+    `narrow` those of `asked_orders` alone.
 
     Reads `ask.kinds`, `ask.windows`, `ask.lookback_days`, `ask.path` and the time zone. What only some models weigh is
     worked out for them alone: the milestones, and the mail that the e-mail rule credits; otherwise it is 0. Raise
@@ -59,7 +80,8 @@ def build(engine: Engine, ask: Ask, models: Sequence[AttributionModel] = ()) -> 
     longest = round(max([*days.values(), MAIL_CLICK_DAYS if mail else 0]) * DAY_MS)
     build_orders(engine)
     engine.write(load("order_owners", PACKAGE), None, "order_owners")
-    engine.write(load("order_buyers", PACKAGE), None, "order_buyers")
+    asked = ASKED.format("w") if narrow and build_asked(engine, ask) else ""
+    engine.write(filled("order_buyers", {"asked": asked}), None, "order_buyers")
     _build_odd(engine)
     if marks:
         engine.write(load("milestones", PACKAGE), {"longest_ms": longest}, "milestones")

@@ -43,19 +43,37 @@ _FLAG: Final = re.compile(
 """a weight that is 1 or 0 by one column of the journey; all but the last of these mark one touch an order"""
 
 
-def build(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> None:
+def build(
+    engine: Engine,
+    models: Sequence[AttributionModel],
+    ask: Ask,
+    *,
+    narrow: bool = False,
+    along: Sequence[AttributionModel] = (),
+) -> None:
     """Write the derived table `credit_ledger` (and `money_orders`, `journeys`, `ledger_events` before it).
 
+    With `narrow` it holds the orders alone that the period and the holdout ask for (`journeys.build_asked`), each of them
+    whole. The journeys are made as `along` need them too, models whose ledger is asked for before or after: then both read
+    the same ones.
     Reads the ask's basis, currency and reporting, and what journeys are made of. With `ask.reporting` accrual the ledger has
     a column more, `touched_at`: when the touch was, of what no touch holds when the order was placed. Raise ConfigError for a
     model name that cannot be a column or is given twice, DataError when a model's weight is negative or not a number, or an
     order cannot be turned into the reporting currency.
     """
     _check_names(models)
-    journeys.build(engine, ask, models)
+    every = (*models, *along)
+    # Fits learn from the journeys of all orders, which are there already.
+    is_fitted = any(model.fit is not None or model.fitted is not None for model in every)
+    journeys.build(engine, ask, every, narrow=narrow and not is_fitted)
     basis.build_events(engine, ask)
     sql, params = ledger_sql(
-        models, _to_scale(engine, models), is_accrual=ask.reporting == "accrual", is_turned=basis.is_turned(engine, ask)
+        models,
+        _to_scale(engine, models),
+        is_accrual=ask.reporting == "accrual",
+        is_turned=basis.is_turned(engine, ask),
+        is_narrow=narrow and journeys.build_asked(engine, ask),
+        has_mail=any(model.email_rule for model in every),
     )
     engine.write(sql, params, "credit_ledger")
 
@@ -66,10 +84,13 @@ def ledger_sql(
     *,
     is_accrual: bool = False,
     is_turned: bool = False,
+    is_narrow: bool = False,
+    has_mail: bool = False,
 ) -> tuple[str, dict[str, Any]]:
     """Return the ledger's SQL text over `journeys` and `ledger_events`, with its parameters.
 
     `scaled` are the places of the models whose weights are divided by an order's greatest where that is very small or large.
+    `is_narrow`: of `asked_orders` alone. `has_mail`: the journeys have rows that serve the e-mail rule alone.
     """
     numbers = range(len(models))
     columns, params = weights(models)
@@ -108,6 +129,9 @@ def ledger_sql(
         # What is in the store's own money can be held against it by anybody who finds the file.
         "turned": "1 AS is_turned," if is_turned else "",
         "placed": "m.ordered_at AS touched_at," if is_accrual else "",
+        "asked": journeys.ASKED.format("e") if is_narrow else "",
+        "touches": (journeys.ASKED.format("j") if is_narrow else "")
+        + (" WHERE j.is_touch = 1" if has_mail and not any(model.email_rule for model in models) else ""),
         "orders": "JOIN money_orders AS m ON m.order_id = e.order_id" if is_accrual else "",
         "baselines": _lines(f"{_anyway(i) if i in based else '0'} AS {model.name}" for i, model in enumerate(models)),
         "any": " OR ".join(f"e.b{i} > 0" for i in based) or "1 = 0",

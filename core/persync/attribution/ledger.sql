@@ -11,7 +11,7 @@ WITH raws AS (
         j.word,
         /*touched_in*/
         /*weights*/
-    FROM journeys AS j
+    FROM journeys AS j /*touches*/
 ),
 wholes AS (
     SELECT
@@ -59,7 +59,7 @@ posts AS (
         END AS is_small,
         s.touches,
         /*carried*/
-    FROM ledger_events AS e
+    FROM ledger_events AS e /*asked*/
     LEFT JOIN totals AS s ON s.order_id = e.order_id
 )
 SELECT

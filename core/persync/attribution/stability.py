@@ -75,7 +75,7 @@ def shares(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list
     refused = [missing("credit_share", model.reason, unit="share", model=model.name) for model in every if model.reason]
     if not usable:
         return refused
-    ledger.build(engine, usable, ask)
+    ledger.build(engine, usable, ask, narrow=True)
     currency = only_currency(engine, ask)
     found = _by_customer(engine, usable, ask, currency) if currency else {}
     if not found or not len(found["word"]):

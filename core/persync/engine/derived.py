@@ -18,9 +18,14 @@ def settings_hash(sql: str, params: Mapping[str, Any] | None, known: Mapping[str
     `known` are the derived tables written so far, with their own hashes. Raise DataError when a parameter has no value.
     """
     text = bare(sql)
-    before = sorted((name, made) for name, made in known.items() if re.search(rf"\b{name}\b", text))
+    before = sorted((name, made) for name, made in known.items() if reads(text, name))
     recipe = json.dumps([text, used(sql, params), before], default=str)
     return hashlib.sha256(recipe.encode()).hexdigest()[:16]
+
+
+def reads(text: str, name: str) -> bool:
+    """Tell whether a query may read the table `name`; a column of that name (`t.name`, `AS name`) is none."""
+    return re.search(rf"(?<![.\w])(?<!\bAS ){name}\b", text) is not None
 
 
 def check_name(name: str, tables: Container[str]) -> None:

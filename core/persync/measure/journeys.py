@@ -24,7 +24,7 @@ OTHERS = "(other paths)"
 def journey_paths(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute the most common paths, how many touches and days they take, and where channels stand in them."""
     check(ask.by, (), "journey_paths")
-    journeys.build(engine, ask)
+    journeys.build(engine, ask, narrow=True)
     params = {**bounds(ask.period), "quantile": intervals.normal_quantile(ask.confidence)}
     shape = piece("journey_shape")
     names = {

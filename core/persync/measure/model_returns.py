@@ -60,7 +60,7 @@ def model_returns(engine: Engine, models: Sequence[AttributionModel], ask: Ask) 
     entries = costs.entries(engine, ask)
     if not used:
         return []
-    ledger.build(engine, used, ask)
+    ledger.build(engine, used, replace(ask, lift=None), narrow=True)
     unit = only_currency(engine, ask)
     found = _credited(engine, used, ask, unit) if unit else {}
     scopes = sorted({entry.scope for entry in entries} & {channel for channel, _ in found} - {EMAIL})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from persync.engine.derived import reads
 from persync.engine.engine import Engine
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class RememberingEngine:
         count = self._engine.write(sql, params, name)
         self._rows.clear()
         # What was written from the table that changed may be stale now.
-        self._written = {other: kept for other, kept in self._written.items() if name not in kept[0][0]} | {name: (key, count)}
+        kept = {other: held for other, held in self._written.items() if not reads(held[0][0], name)}
+        self._written = kept | {name: (key, count)}
         return count
 
     def has(self, name: str) -> bool:

@@ -164,3 +164,18 @@ def test_the_order_of_arrival_changes_nothing(shop: Any, noon: int) -> None:
 
     assert seen[1:] == [seen[0]] * 3
     assert len(seen[0]) == len(MODELS) * 7  # what the e-mail rule gives to none has a slice of its own
+
+
+def test_the_credit_of_a_period_is_the_same_from_its_own_orders_as_from_all(shop: Any, noon: int) -> None:
+    """By the order's date and by the touch's; the ledger that is made for a period leaves the other order out."""
+    shop.days_before("ann", 9, 5, 1)
+    shop.order("1", "ann", 9_999)
+    shop.order("2", "bob", 205, at=noon + 200 * DAY)
+    shop.money("2", "2", -5, noon + 300 * DAY, event="refund")
+    engine = shop.engine()
+
+    for reporting, begin, end in (("cash", 0, 1), ("cash", 300, 301), ("accrual", -6, -2), ("accrual", 200, 201)):
+        ask = Ask(now=0, reporting=reporting, period=(noon + begin * DAY, noon + end * DAY))
+        wide = credit(engine, MODELS, ("channel",), ask, whole=True)
+        assert credit(engine, MODELS, ("channel",), ask) == wide
+        assert engine.rows("SELECT COUNT(DISTINCT c.order_id) AS n FROM credit_ledger AS c") == [{"n": 1}]

@@ -28,7 +28,7 @@ def build_credit(inputs: Inputs) -> Sequence[Block]:
     models = [model for model in inputs.models if model.sums_to == "order"]
     if not models:
         raise DataError("no attribution model is installed that adds up to the orders.")
-    found = credit(inputs.engine, models, ("channel",), inputs.ask)
+    found = credit(inputs.engine, models, ("channel",), inputs.ask, whole=True)
     cells: dict[tuple[str, str], Estimate] = {
         (e.by["channel"], e.by["model"]): e for e in found if e.id == "credit" and e.value is not None
     }
