@@ -170,6 +170,10 @@ class Past:
             return True
         return any(word in text for word in self.words for text in told)
 
+    def cut(self, table: str, row: Row) -> Row:
+        """Return a row as an erasure leaves it: an order stays, and is nobody's."""
+        return {**row, "key_id": None} if table == "orders" and row["key_id"] in self.erased else row
+
     def is_erased(self, row: Row) -> bool:
         """Tell whether a row names somebody who was erased."""
         named = {f"{row.get('kind')}\x1f{row.get('connection')}\x1f{row.get('key')}"}
@@ -181,13 +185,23 @@ class Past:
 # -- the comparisons ----------------------------------------------------------------------------------------------------
 
 
-def same(mine: dict[str, Table], other: dict[str, Table]) -> Iterator[str]:
-    """Yield how the stores of a disturbed and an undisturbed run differ."""
-    for table in mine:
+def same(mine: dict[str, Table], other: dict[str, Table], but: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield how the stores of a disturbed and an undisturbed run differ, `but` for some tables."""
+    for table in sorted(mine.keys() - but):
         for key in mine[table].keys() | other[table].keys():
             a, b = mine[table].get(key), other[table].get(key)
             if a != b:
                 yield f"{table}: disturbed {a}, undisturbed {b}"
+
+
+def same_dead(mine: Table, other: Table, may: set[str]) -> Iterator[str]:
+    """Yield the tombstones that one of both runs has alone, but for those of people who `may` be gone.
+
+    When a key was found out to be an erased person's, and so which of two requests it took its date from, is chance.
+    """
+    for one in sorted({row["hash"] for row in mine.values()} ^ {row["hash"] for row in other.values()}):
+        if one not in may:
+            yield f"tombstones: {one} is in one of both runs alone"
 
 
 def as_clean(mine: dict[str, Table], clean: dict[str, Table], past: Past) -> Iterator[str]:
@@ -197,7 +211,7 @@ def as_clean(mine: dict[str, Table], clean: dict[str, Table], past: Past) -> Ite
         if table == "order_ledger":
             have, wanted = settled(have), settled(wanted)
         for key, row in wanted.items():
-            found = have.get(key)
+            found, row = have.get(key), past.cut(table, row)
             if past.is_erased(row) or (found is not None and _agrees(table, found, row, past)):
                 continue
             if found is None and ((table, key) in past.taken or _says_nothing(table, row)):
@@ -278,6 +292,7 @@ def still_there(before: dict[str, Table], mine: dict[str, Table], past: Past) ->
     """Yield what was known once and is not any more."""
     for table, rows in before.items():
         for key, row in rows.items():
+            row = past.cut(table, row)
             if past.is_erased(row) or table in ("deletions", "coverage", "campaign_evidence"):
                 continue  # things come back; coverage is compared with a clean pull's
             found = mine[table].get(key)

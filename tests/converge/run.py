@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from converge import check
+from converge import check, gone
 from converge.business import CHANGES, DAY, MINUTE, SECOND, make_business
 from converge.check import Past, Table, read_store, read_table
 from converge.history import DISTURBED, PULLS, WAITS, History, Step
@@ -27,6 +27,11 @@ from persync.store.store import Store, open_store
 
 SETTLED = 32 * DAY
 """after so long every listing that is read only now and then is due, and every look-back has passed"""
+OWNED = ("carts", "tickets", "feedback")
+"""tables of things that are somebody's and go with them"""
+LATE = frozenset({"erased_counts", "tombstones"})
+"""tables that need not be alike where it turned out late who was erased: what is found out to be an erased person's is counted
+as far as it was read by then, and a pull that stops, or reads a part, reads in another order"""
 
 
 class DivergedError(AssertionError):
@@ -44,8 +49,8 @@ class Tale:
     business: Business = field(default_factory=make_business)
     erased: set[str] = field(default_factory=set)
     """natural keys of those who were erased: what the vendors know them by, and what the store knew them by"""
-    taken: set[tuple[str, tuple[Any, ...]]] = field(default_factory=set)
-    """(table, key) of what went with somebody erased, because the store knew it to be theirs"""
+    owned: set[tuple[str, tuple[Any, ...], str]] = field(default_factory=set)
+    """(table, key, whose) of what the store knew to be somebody's: it goes with them, also when a vendor forgot whose it was"""
     requests: list[Person] = field(default_factory=list)
     """how erasures named whom they meant"""
     known: dict[str, Table] = field(default_factory=dict)
@@ -85,6 +90,14 @@ class Tale:
 
     def take(self, step: Step) -> None:
         """Do one step."""
+        self._take(step)
+        if step.word in (*PULLS, *DISTURBED):
+            with kept_open(self.store) as store:
+                for table in OWNED:
+                    rows = read_table(store.db, table).items()
+                    self.owned |= {(table, key, row["key_id"]) for key, row in rows if row["key_id"] is not None}
+
+    def _take(self, step: Step) -> None:
         word, a, b = step
         if word == "wait":
             self.later(a * WAITS[b % len(WAITS)])
@@ -180,9 +193,6 @@ class Tale:
             subject = find(store, who)
             names = dict(store.db.execute("SELECT connection, name FROM connections"))
             self.erased |= {f"{kind}\x1f{names.get(number, '')}\x1f{stored}" for kind, number, stored in subject.keys}
-            for table in ("carts", "tickets", "feedback"):
-                rows = read_table(store.db, table).items()
-                self.taken |= {(table, key) for key, row in rows if row["key_id"] in self.erased}
             before = erasures(store)
             erase(store, [subject], now=self.now)
             self.asked += erasures(store) - before
@@ -229,26 +239,33 @@ def lived(history: History) -> list[str]:
             tale.run()
             mine = read_store(tale.store)
             with kept_open(tale.store) as store:
-                past = Past.of(tale.business, store.key, tale.erased, tale.taken)
+                storekey = store.key
                 wrong = [f"integrity: {line}" for line in store.integrity()]
+                marks = gone.may_be_gone(tale.business, storekey, tale.requests)
+                dead = [str(row["hash"]) for row in mine["tombstones"].values()]
+                wrong += gone.wrongly_gone(marks, dead)
+                wrong += gone.half_gone(tale.business, history.connections, storekey, dead)
             once = clean(tale)
-            # A clean pull knows whom the vendors have merged since: there an erasure meets all of them at once.
-            past = replace(past, erased=past.erased | once.erased)
-            wrong += list(check.marked(mine, tale.business, past))
-            wrong += list(check.forgotten(mine, past))
-            wrong += list(check.still_there(tale.known, mine, past))
-            wrong += list(check.as_clean(mine, read_store(once.store), past))
+            # A clean pull knows whom the vendors have merged since: there an erasure meets all of them at once. Of others whom
+            # a vendor once joined to somebody erased the tombstones tell whether a pull found it out.
+            erased = tale.erased | once.erased | gone.buried(marks, dead)
+            taken = {(table, key) for table, key, whose in tale.owned if whose in erased}
+            past = Past.of(tale.business, storekey, erased, taken)
+            wrong += check.marked(mine, tale.business, past)
+            wrong += check.forgotten(mine, past)
+            wrong += check.still_there(tale.known, mine, past)
+            wrong += check.as_clean(mine, read_store(once.store), past)
             if history.neat:
                 twin = Tale(history, folder, "undisturbed", False)
                 twin.run()
                 with kept_open(twin.store) as a, kept_open(tale.store) as b:
                     alike, other = table_digests(a), table_digests(b)
-                    # What is found out to be an erased person's after the erasure is counted as far as it was read by then;
-                    # a pull that stops, or reads a part, reads in another order.
-                    left = {"erased_counts"} if tale.is_late or twin.is_late else set()
-                    if any(alike[table] != other[table] for table in alike.keys() - left):
-                        theirs = read_store(twin.store)
-                        wrong += list(check.same({table: mine[table] for table in mine.keys() - left}, theirs))
+                late = tale.is_late or twin.is_late
+                if any(alike[table] != other[table] for table in alike.keys() - (LATE if late else set())):
+                    wrong += check.same(mine, read_store(twin.store), LATE if late else frozenset())
+                if late:
+                    theirs = read_store(twin.store)
+                    wrong += check.same_dead(mine["tombstones"], theirs["tombstones"], set(marks.values()))
         except DivergedError as error:
             wrong = [str(error)]
     return wrong

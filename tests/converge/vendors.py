@@ -43,6 +43,10 @@ LAG, LATE = 100_000, 7_200_000
 NAMES = ("mailchimp", "shopify", "hubspot")
 
 
+Name = tuple[str, str, str]
+"""what somebody is known by: (`id` or `email`, connection, value)"""
+
+
 class Killed(BaseException):
     """The process is gone: nothing more of it is written, not even what cleans up behind it."""
 
@@ -63,6 +67,18 @@ class Business:
     """{(connection, thing, id): when it went}: what a platform showed once and does not show any more"""
     strangers: set[tuple[str, str]] = field(default_factory=set)
     """(connection, address) of people whom a platform does not know any more"""
+    joined: set[tuple[Name, Name]] = field(default_factory=set)
+    """names that a platform said at some time were one person's: what it forgot since, a store may have read"""
+
+    def note_joined(self) -> None:
+        """Note which names the platforms say now are one person's: their ids, addresses, and whom they merged into them."""
+        for person in self.world.people.values():
+            mine = ("email", "", person.email)
+            ids = {"mailchimp": person.mailchimp_id, "shopify": person.shopify_id, "hubspot": person.hubspot_id}
+            self.joined |= {(mine, ("id", name, one)) for name, one in ids.items() if one is not None}
+            self.joined |= {(mine, ("id", "hubspot", one)) for one in person.hubspot_merged_ids}
+            self.joined |= {(mine, ("email", "", one)) for one in person.hubspot_other_emails}
+        self.joined |= {(("id", "shopify", into), ("id", "shopify", one)) for one, into in self.shop_merged.items()}
 
 
 @dataclass
@@ -91,9 +107,11 @@ class Vendors:
         self.business = business
         self.trouble = Trouble()
         self._apps: dict[str, Any] = {}
+        self.changed()
 
     def changed(self) -> None:
         """Serve the business as it is now: what an imitation counted, it counted once."""
+        self.business.note_joined()
         self._apps.clear()
 
     def _app(self, name: str) -> Any:
