@@ -46,5 +46,15 @@ CASES = {
         "neat hubspot+shopify; merge_contacts 54 0; erase 7 0; part 69 0"
     ),
     "covered from the beginning, with a failure since": "loose hubspot; pull 4 0; cancel 55 10; wait 3 2; failing 54 7",
+    "merged into somebody who was erased, and known before": "neat shopify; pull 0 0; merge_customers 0 43; erase 0 0",
+    "a cart of somebody who was merged into an erased one, whom the vendor forgot": (
+        "neat hubspot; pull 0 0; merge_contacts 31 0; erase 4 0"
+    ),
+    "erased by address, and deleted by the vendor before anybody read whose the id was": (
+        "loose shopify; join 0 53; erase 5 0; leave 23 35"
+    ),
+    "a company known by its number alone, of somebody found out late": (
+        "neat shopify+hubspot; erase 11 0; merge_customers 0 35; merge_customers 19 50; failing 0 3"
+    ),
 }
 """{what it was: the history}"""

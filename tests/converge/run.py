@@ -29,9 +29,6 @@ SETTLED = 32 * DAY
 """after so long every listing that is read only now and then is due, and every look-back has passed"""
 OWNED = ("carts", "tickets", "feedback")
 """tables of things that are somebody's and go with them"""
-LATE = frozenset({"erased_counts", "tombstones"})
-"""tables that need not be alike where it turned out late who was erased: what is found out to be an erased person's is counted
-as far as it was read by then, and a pull that stops, or reads a part, reads in another order"""
 
 
 class DivergedError(AssertionError):
@@ -48,7 +45,9 @@ class Tale:
     disturbed: bool
     business: Business = field(default_factory=make_business)
     erased: set[str] = field(default_factory=set)
-    """natural keys of those who were erased: what the vendors know them by, and what the store knew them by"""
+    """natural keys of those who were erased, as the store knew them"""
+    ids: set[str] = field(default_factory=set)
+    """natural keys of those who were erased, as the vendors knew them"""
     owned: set[tuple[str, tuple[Any, ...], str]] = field(default_factory=set)
     """(table, key, whose) of what the store knew to be somebody's: it goes with them, also when a vendor forgot whose it was"""
     requests: list[Person] = field(default_factory=list)
@@ -185,7 +184,7 @@ class Tale:
         self.requests.append(who)
         self.erase_from_store(who)
         ids = {"mailchimp": person.mailchimp_id, "shopify": person.shopify_id, "hubspot": person.hubspot_id}
-        self.erased |= {f"id\x1f{name}\x1f{one}" for name, one in ids.items() if one is not None}
+        self.ids |= {f"id\x1f{name}\x1f{one}" for name, one in ids.items() if one is not None}
 
     def erase_from_store(self, who: Person) -> None:
         """Erase a person from the store."""
@@ -197,6 +196,17 @@ class Tale:
             erase(store, [subject], now=self.now)
             self.asked += erasures(store) - before
             derive(store)
+
+    @property
+    def gone(self) -> set[str]:
+        """Natural keys of those who must be gone: nobody can know them under an id that no vendor lists any more."""
+        archived = self.business.archived.get("contacts", {})
+        lost = {
+            f"id\x1f{name}\x1f{number}"
+            for name, thing, number in self.business.gone
+            if thing == "contact" and not (name == "hubspot" and int(number) in archived)
+        }
+        return self.erased | (self.ids - lost)
 
     @property
     def is_late(self) -> bool:
@@ -248,7 +258,7 @@ def lived(history: History) -> list[str]:
             once = clean(tale)
             # A clean pull knows whom the vendors have merged since: there an erasure meets all of them at once. Of others whom
             # a vendor once joined to somebody erased the tombstones tell whether a pull found it out.
-            erased = tale.erased | once.erased | gone.buried(marks, dead)
+            erased = tale.gone | once.erased | gone.buried(marks, dead)
             taken = {(table, key) for table, key, whose in tale.owned if whose in erased}
             past = Past.of(tale.business, storekey, erased, taken)
             wrong += check.marked(mine, tale.business, past)
@@ -260,12 +270,9 @@ def lived(history: History) -> list[str]:
                 twin.run()
                 with kept_open(twin.store) as a, kept_open(tale.store) as b:
                     alike, other = table_digests(a), table_digests(b)
-                late = tale.is_late or twin.is_late
-                if any(alike[table] != other[table] for table in alike.keys() - (LATE if late else set())):
-                    wrong += check.same(mine, read_store(twin.store), LATE if late else frozenset())
-                if late:
-                    theirs = read_store(twin.store)
-                    wrong += check.same_dead(mine["tombstones"], theirs["tombstones"], set(marks.values()))
+                if alike != other:
+                    late = tale.is_late or twin.is_late
+                    wrong += check.same(mine, read_store(twin.store), late=late, may=set(marks.values()))
         except DivergedError as error:
             wrong = [str(error)]
     return wrong
