@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from persync.attribution import journeys
 from persync.attribution.calibrate import scaled
 from persync.attribution.models import AttributionModel
-from persync.engine.engine import Engine
+from persync.engine.engine import Engine, once
 from persync.engine.texts import load
 from persync.estimate import Estimate
 
@@ -156,6 +156,8 @@ class Paths:
         self._engine, self._ask = engine, ask
         journeys.build(engine, ask, models)
         journeys.build_touches(engine)
+        # All that the paths hang on: with it a report fits each model once, whoever asks.
+        self._key = (ask.kinds, tuple(sorted(ask.windows.items())), ask.lookback_days, ask.path, ask.timezone, ask.now)
         self._days = max(journeys.windows(ask).values())
         self._counted = counted_sql(ask.kinds)
         lookback = round(self._days * journeys.DAY_MS)
@@ -204,7 +206,9 @@ class Paths:
             return Fitted(reason=TOO_FEW_CONVERSIONS, diagnostics={"conversions": self.conversions})
         if not self.nulls:
             return Fitted(reason=NO_NULL_PATHS, diagnostics={"conversions": self.conversions})
-        found: Fitted = replace(model.fit(self.inputs(model.needs)), unheld=self.unheld)
+        fit, needs = model.fit, model.needs
+        key = ("fitted", fit, needs, self._ask.seed, *self._key)
+        found: Fitted = replace(once(self._engine, key, lambda: fit(self.inputs(needs))), unheld=self.unheld)
         if found.reason is None and not found.weight and not any(s > 0 for s in found.strengths.values()):
             return replace(found, reason=NO_STRENGTH)
         return found

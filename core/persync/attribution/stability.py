@@ -39,6 +39,7 @@ FIXED_STRENGTHS: Final = "strengths as fitted"
 BASELINE: Final = "(baseline)"
 _APART: Final = (NO_TOUCH, BASELINE)
 _EVERY: Final = 2**62
+_AT_ONCE: Final = 32
 _BOUNDS: Final = [int(2.0**53 * sum(math.exp(-1) / math.factorial(j) for j in range(k + 1))) for k in range(12)]
 """P(Poisson(1) <= k) as parts of 2 ** 53; a weight of 13 would be one in 16 billion"""
 
@@ -141,8 +142,10 @@ def replicate(hashes: Array, values: Array, seed: int, replicates: int = REPLICA
     import numpy as np
 
     out = np.empty((replicates, values.shape[1]))
-    for number in range(replicates):
-        out[number] = poisson(hashes, seed, number) @ values
+    # Several at once: then each value is read once for all of them.
+    for first in range(0, replicates, _AT_ONCE):
+        numbers = range(first, min(first + _AT_ONCE, replicates))
+        out[first : numbers.stop] = np.stack([poisson(hashes, seed, number) for number in numbers]) @ values
     return out
 
 

@@ -6,10 +6,13 @@ import hashlib
 import json
 import re
 from collections.abc import Container, Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from persync.engine.texts import bare, used
 from persync.errors import DataError
+
+_WORD: Final = re.compile(r"(?<![.\w])(?<!\bAS )\w+\b")
 
 
 def settings_hash(sql: str, params: Mapping[str, Any] | None, known: Mapping[str, str]) -> str:
@@ -25,7 +28,13 @@ def settings_hash(sql: str, params: Mapping[str, Any] | None, known: Mapping[str
 
 def reads(text: str, name: str) -> bool:
     """Tell whether a query may read the table `name`; a column of that name (`t.name`, `AS name`) is none."""
-    return re.search(rf"(?<![.\w])(?<!\bAS ){name}\b", text) is not None
+    return name in mentioned(text)
+
+
+@lru_cache(maxsize=512)
+def mentioned(text: str) -> frozenset[str]:
+    """Return every word of a query that may be the name of a table: all but columns (`t.name`, `AS name`)."""
+    return frozenset(_WORD.findall(text))
 
 
 def check_name(name: str, tables: Container[str]) -> None:

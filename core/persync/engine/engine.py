@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 if TYPE_CHECKING:
     import numpy as np
+
+T = TypeVar("T")
 
 
 class Engine(Protocol):
@@ -52,3 +54,9 @@ class EngineType:
     open: Callable[..., Engine]
     options: tuple[str, ...] = ()
     urls: bool = False
+
+
+def once(engine: Engine, key: Hashable, make: Callable[[], T]) -> T:
+    """Return what `make` gives; an engine that remembers (a report's) makes it once for a key, which holds all it hangs on."""
+    kept = getattr(engine, "once", None)
+    return make() if kept is None else cast(T, kept(key, make))

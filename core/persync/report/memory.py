@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Hashable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from persync.engine.derived import reads
+from persync.engine.derived import mentioned, settings_hash
 from persync.engine.engine import Engine
 
 if TYPE_CHECKING:
     import numpy as np
 
-Key = tuple[str, tuple[tuple[str, Any], ...]]
+T = TypeVar("T")
+Key = tuple[str, tuple[tuple[str, Any], ...], tuple[tuple[str, str], ...]]
+"""a query, its parameters, and what the derived tables it reads were made from"""
 
 
 class RememberingEngine:
-    """Keeps the rows of each query as long as no derived table changes. For one report: the data stay as they are meanwhile."""
+    """Keeps the rows of each query by what the derived tables it reads hold. For one report: the data stay as they are
+    meanwhile."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._rows: dict[Key, list[dict[str, Any]]] = {}
-        self._written: dict[str, tuple[Key, int]] = {}
+        self._made: dict[str, str] = {}
+        """what each derived table was made from"""
+        self._counts: dict[str, int] = {}
+        self._kept: dict[Hashable, Any] = {}
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run a query, or return copies of the rows it gave before."""
-        key = _key(sql, params)
+        key = self._key(sql, params)
         if key not in self._rows:
             self._rows[key] = self._engine.rows(sql, params)
         return [dict(row) for row in self._rows[key]]
@@ -34,27 +40,29 @@ class RememberingEngine:
         return self._engine.frame(sql, params, limit=limit)
 
     def write(self, sql: str, params: Mapping[str, Any] | None, name: str) -> int:
-        """Write a derived table, unless it holds this very result; forget all rows when one changes."""
-        key = _key(sql, params)
-        held = self._written.get(name)
-        if held is not None and held[0] == key:
-            return held[1]
-        count = self._engine.write(sql, params, name)
-        self._rows.clear()
-        # What was written from the table that changed may be stale now.
-        kept = {other: held for other, held in self._written.items() if not reads(held[0][0], name)}
-        self._written = kept | {name: (key, count)}
-        return count
+        """Write a derived table, unless it holds this very result."""
+        made = settings_hash(sql, params, self._made)
+        if self._made.get(name) != made:
+            self._made.pop(name, None)
+            self._counts[name] = self._engine.write(sql, params, name)
+            self._made[name] = made
+        return self._counts[name]
 
     def has(self, name: str) -> bool:
         """Tell whether a mirrored or derived table exists."""
         return self._engine.has(name)
 
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` gave when it was first asked for this key, which has to hold all that it hangs on."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return cast(T, self._kept[key])
+
     def close(self) -> None:
         """Forget all; the engine itself stays open for who opened it."""
-        self._rows.clear()
-        self._written.clear()
+        for held in (self._rows, self._made, self._counts, self._kept):
+            held.clear()
 
-
-def _key(sql: str, params: Mapping[str, Any] | None) -> Key:
-    return sql, tuple(sorted((params or {}).items()))
+    def _key(self, sql: str, params: Mapping[str, Any] | None) -> Key:
+        read = sorted((name, made) for name, made in self._made.items() if name in mentioned(sql))
+        return sql, tuple(sorted((params or {}).items())), tuple(read)

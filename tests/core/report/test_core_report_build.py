@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from persync import __version__
-from persync.engine.engine import Engine
+from persync.engine.engine import Engine, once
 from persync.errors import DataError, StoreError
 from persync.measure.metric import Ask
 from persync.report.build import build_report
@@ -99,8 +99,8 @@ class Counting:
         return 7
 
 
-def test_the_same_question_is_asked_once_until_a_table_changes() -> None:
-    """Rows are kept by text and parameters, handed out as copies, and forgotten when a derived table is written anew."""
+def test_the_same_question_is_asked_once_until_a_table_it_reads_changes() -> None:
+    """Rows are kept by text, parameters and what the derived tables in the text hold, and handed out as copies."""
     engine = Counting()
     remembering = RememberingEngine(cast(Engine, engine))
 
@@ -108,11 +108,32 @@ def test_the_same_question_is_asked_once_until_a_table_changes() -> None:
     first[0]["n"] = 99
     answers = [remembering.rows("a", {"x": 1}), remembering.rows("a", {"x": 2})]
     written = [remembering.write("w", None, "t"), remembering.write("w", None, "t")]
-    after = remembering.rows("a", {"x": 1})
+    unread = remembering.rows("a", {"x": 1})
+    read = [remembering.rows("FROM t"), remembering.rows("FROM t")]
     remembering.write("SELECT t", None, "u")
     remembering.write("v", None, "t")
+    anew = remembering.rows("FROM t")
     remembering.write("SELECT t", None, "u")
+    remembering.write("w", None, "t")
+    again = remembering.rows("FROM t")
 
     assert answers == [[{"n": 1}], [{"n": 2}]]
-    assert (written, after) == ([7, 7], [{"n": 4}])
-    assert engine.asked == ["a", "a", "t: w", "a", "u: SELECT t", "t: v", "u: SELECT t"]
+    assert (written, unread, read) == ([7, 7], [{"n": 1}], [[{"n": 4}], [{"n": 4}]])
+    assert (anew, again) == ([{"n": 7}], [{"n": 4}])
+    asked = ["a", "a", "t: w", "FROM t", "u: SELECT t", "t: v", "FROM t", "u: SELECT t", "t: w"]
+    assert engine.asked == asked
+
+
+def test_what_hangs_on_the_same_is_made_once_for_a_report() -> None:
+    """`once` keeps what was made by its key; another engine makes it whenever it is asked."""
+    counting = cast(Engine, Counting())
+    made: list[int] = []
+
+    def make() -> int:
+        made.append(len(made))
+        return made[-1]
+
+    remembering = cast(Engine, RememberingEngine(counting))
+    kept = [once(remembering, key, make) for key in ("a", "a", "b", "a")]
+
+    assert (kept, [once(counting, "a", make) for _ in range(2)]) == ([0, 0, 1, 0], [2, 3])
