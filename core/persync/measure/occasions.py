@@ -65,7 +65,7 @@ class Ground:
 def build(engine: Engine, ask: Ask) -> Ground:
     """Write the derived tables `occasions` and `customers` (see the texts of these names) and return what they rest on."""
     build_orders(engine)
-    end_at = _end(engine, ask)
+    end_at = watched_until(engine, ask)
     gross = {"gross": int(ask.basis == "gross"), "end_at": end_at}
     offset, moments = offset_sql(engine, ask.timezone)
     text = piece("occasions").replace("/*offset*/", offset)
@@ -110,7 +110,7 @@ def _write(engine: Engine, sql: str, params: dict[str, Any], name: str) -> None:
     engine.write(sql, used(sql, params), name)
 
 
-def _end(engine: Engine, ask: Ask) -> int:
+def watched_until(engine: Engine, ask: Ask) -> int:
     """Return until when orders are known: nobody can be said to have stayed away since a shop was last asked."""
     (last,) = engine.rows(
         "SELECT MAX(CASE WHEN m.ordered_at <= :now THEN m.ordered_at END) AS last_at FROM money_orders AS m", {"now": ask.now}

@@ -16,6 +16,7 @@ from persync.measure import (
     credited,
     engaged,
     engagement,
+    forecast,
     frequency,
     funnel,
     gain,
@@ -71,6 +72,7 @@ FAMILIES = (
     context,
     frequency,
     automations,
+    forecast,
 )
 """the modules of metrics, in the order of the catalogue"""
 METRICS: tuple[Metric, ...] = tuple(

@@ -90,6 +90,7 @@ REASONS: Final = {
     "one_group": "only one group is large enough",
     "not_stated": "the shop does not state it",
     "hole": "the data have a hole in this period",
+    "too_short": "too few months are known",
     "no_automation": "no such automation is known",
     "no_sends": "no dated messages are known",
     "not_randomised": "nobody drew lots for it",
