@@ -33,7 +33,8 @@ def build_restraint(inputs: Inputs) -> Sequence[Block]:
     if advice:
         blocks.append(_advice(advice))
     if doses:
-        blocks += [_doses(doses), Note(f"Not a cause: {frequency.SELECTED}. To know, {frequency.CAP}.", "warning")]
+        cap = frequency.CAP.replace("`", "")  # a page shows words, not marks
+        blocks += [_doses(doses), Note(f"Not a cause: {frequency.SELECTED}. To know, {cap}.", "warning")]
     blocks += [Note(text, "info") for text in map(_tired, tired) if text]
     return [*blocks, _RULES]
 

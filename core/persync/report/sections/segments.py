@@ -57,7 +57,7 @@ def sentence(found: dict[str, Estimate], calls: dict[str, Estimate], moved: Sequ
         said.append(f"Most people ({words.value(stages[largest])}) are in the stage '{_bare(largest)}'.")
     loud = [f"'{_bare(name)}': {_call(one)}" for name, one in calls.items() if name in known and _call(one)]
     if loud:
-        said.append(f"{words.listing(loud)}.")
+        said.append(f"What stands out: {words.listing(loud)}.")
     lapsing = [one for one in moved if one.by["to"] in ("at risk", "inactive")]
     if lapsing:
         most = max(lapsing, key=lambda one: float(one.value or 0))
