@@ -56,5 +56,9 @@ CASES = {
     "a company known by its number alone, of somebody found out late": (
         "neat shopify+hubspot; erase 11 0; merge_customers 0 35; merge_customers 19 50; failing 0 3"
     ),
+    "a cart that no pull took up because it was an erased person's, and whose the vendor forgot": (
+        "neat hubspot; merge_contacts 52 31; wait 1 4; erase 49 0; erase 2 0; wait 2 3; killed 17 6; merge_contacts 35 9; "
+        "wait 1 4; part 1 10"
+    ),
 }
 """{what it was: the history}"""

@@ -8,7 +8,7 @@ be gone but whom the store knew, or a clean pull knows; of all others the tombst
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from converge.vendors import NAMES, Business, Name
 from persync.rows import Person
@@ -65,16 +65,24 @@ def wrongly_gone(marks: Marks, tombstones: Iterable[str]) -> Iterator[str]:
         yield f"tombstones: {mark} is of nobody who was erased, or was ever joined to them"
 
 
-def half_gone(business: Business, connections: Iterable[str], key: StoreKey, tombstones: Iterable[str]) -> Iterator[str]:
+def half_gone(business: Business, connections: Collection[str], key: StoreKey, tombstones: Iterable[str]) -> Iterator[str]:
     """Yield of whom there is a tombstone of one name and none of another, while one record tells a pull of both.
 
-    Whose name a platform does not list beside the other any more, or not yet, nobody can know for the same person's.
+    Whose name a platform does not list beside the other any more, or not yet, nobody can know for the same person's. Of a
+    contact that was merged the survivor's record tells: it goes with the survivor, and by itself it takes nobody along.
     """
     there = set(tombstones)
+
+    def is_gone(name: Name) -> bool:
+        return any(mark in there for _, mark in _marks(key, name))
+
     for a, b in sorted(_told_now(business, set(connections))):
-        gone = {name: any(mark in there for _, mark in _marks(key, name)) for name in (a, b)}
-        if gone[a] != gone[b]:
-            yield f"tombstones: of {a} and {b}, of one record, only {a if gone[a] else b} is gone"
+        if is_gone(a) != is_gone(b):
+            yield f"tombstones: of {a} and {b}, of one record, one alone is gone"
+    for person in business.world.people.values() if "hubspot" in connections else ():
+        for loser in person.hubspot_merged_ids:
+            if is_gone(("id", "hubspot", person.hubspot_id or "")) and not is_gone(("id", "hubspot", loser)):
+                yield f"tombstones: contact {loser} went into {person.hubspot_id}, which is gone, and is not gone with it"
 
 
 def _told_now(business: Business, connections: set[str]) -> Iterator[tuple[Name, Name]]:

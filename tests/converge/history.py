@@ -30,6 +30,8 @@ from converge.vendors import NAMES
 WAITS = (10 * MINUTE, 5 * HOUR, 30 * HOUR, 8 * DAY, 3 * DAY, HOUR)
 DISTURBED = ("killed", "stopped", "lost", "failing", "part")
 PULLS = ("pull", "full")
+JOINING = ("merge_contacts", "merge_customers", "erase", "leave", "restore", "join", "move", "buy")
+"""what decides who somebody is, and whom an erasure meets; a share of all histories is of this alone"""
 
 
 class Step(NamedTuple):
@@ -69,11 +71,17 @@ def drawn(seed: str, connections: tuple[str, ...] = ()) -> History:
     # Shopify takes the fewest calls and has the most that may happen late.
     pool = list(dict.fromkeys(rng.choices(NAMES, (35, 40, 25), k=12)))
     connections = connections or tuple(sorted(pool[:count], key=NAMES.index))
-    return History(connections, rng.random() < 0.6, tuple(_steps(rng, connections)))
+    # Of a source of its own, so that all other histories stay what they were.
+    joining = Random(f"{seed} joining").random() < 0.15
+    return History(connections, rng.random() < 0.6, tuple(_steps(rng, connections, joining)))
 
 
-def _steps(rng: Random, connections: tuple[str, ...]) -> Iterator[Step]:
+def _steps(rng: Random, connections: tuple[str, ...], joining: bool) -> Iterator[Step]:
     words = [word for word, (_, shown) in CHANGES.items() if set(shown) & set(connections)]
+    if joining:
+        # Merges and erasures are what it is about, so they come oftener.
+        often = {"merge_contacts": 3, "merge_customers": 3}
+        words = [word for word in words if word in JOINING for _ in range(often.get(word, 1))] + ["erase"] * 2
     if rng.random() < 0.8:
         yield Step("pull", rng.randrange(6), 0)
     for _ in range(rng.choices((1, 2, 3), (35, 45, 20))[0]):

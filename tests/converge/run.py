@@ -259,7 +259,7 @@ def lived(history: History) -> list[str]:
             # A clean pull knows whom the vendors have merged since: there an erasure meets all of them at once. Of others whom
             # a vendor once joined to somebody erased the tombstones tell whether a pull found it out.
             erased = tale.gone | once.erased | gone.buried(marks, dead)
-            taken = {(table, key) for table, key, whose in tale.owned if whose in erased}
+            taken = {(table, key) for table, key, whose in tale.owned | tale.business.owned if whose in erased}
             past = Past.of(tale.business, storekey, erased, taken)
             wrong += check.marked(mine, tale.business, past)
             wrong += check.forgotten(mine, past)

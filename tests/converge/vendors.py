@@ -69,15 +69,25 @@ class Business:
     """(connection, address) of people whom a platform does not know any more"""
     joined: set[tuple[Name, Name]] = field(default_factory=set)
     """names that a platform said at some time were one person's: what it forgot since, a store may have read"""
+    owned: set[tuple[str, tuple[str, str], str]] = field(default_factory=set)
+    """(table, key, whose) of what HubSpot said at some time to be a contact's: what is an erased one's no pull takes up"""
 
     def note_joined(self) -> None:
-        """Note which names the platforms say now are one person's: their ids, addresses, and whom they merged into them."""
+        """Note which names the platforms say now are one person's: their ids, addresses, and whom they merged into them.
+
+        And what HubSpot says is whose: with a contact that it deletes or merges it forgets that.
+        """
         for person in self.world.people.values():
             mine = ("email", "", person.email)
             ids = {"mailchimp": person.mailchimp_id, "shopify": person.shopify_id, "hubspot": person.hubspot_id}
             self.joined |= {(mine, ("id", name, one)) for name, one in ids.items() if one is not None}
             self.joined |= {(mine, ("id", "hubspot", one)) for one in person.hubspot_merged_ids}
             self.joined |= {(mine, ("email", "", one)) for one in person.hubspot_other_emails}
+            if person.hubspot_id is not None:
+                carts = [500_000_000_000 + int(one.id) for one in self.world.orders if one.person == person.number]
+                things = [("carts", str(cart)) for cart in carts]
+                things += {1: [("tickets", "770000000001")], 5: [("carts", "520000000005")]}.get(person.number, [])
+                self.owned |= {(table, ("hubspot", one), f"id\x1fhubspot\x1f{person.hubspot_id}") for table, one in things}
         self.joined |= {(("id", "shopify", into), ("id", "shopify", one)) for one, into in self.shop_merged.items()}
 
 
