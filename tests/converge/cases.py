@@ -60,5 +60,8 @@ CASES = {
         "neat hubspot; merge_contacts 52 31; wait 1 4; erase 49 0; erase 2 0; wait 2 3; killed 17 6; merge_contacts 35 9; "
         "wait 1 4; part 1 10"
     ),
+    "agreed long ago, in an archive at the first pull, and out of it since": (
+        "neat hubspot; consent 17 34; move 45 8; wait 1 2; killed 11 4; leave 32 20; pull 6 4"
+    ),
 }
 """{what it was: the history}"""

@@ -184,7 +184,8 @@ class Consents:
         for person in self._world.people.values():
             if not person.hubspot_id:
                 continue
-            if person.status in ("subscribed", "unsubscribed"):
+            # A log forgets nothing: who became something else since had agreed all the same.
+            if person.status in ("subscribed", "unsubscribed") or person.status_changed_at is not None:
                 log.append(self._entry(person, person.created_at, "SUBSCRIBED", MARKETING))
             if person.status == "unsubscribed":
                 log.append(self._entry(person, _since(person, "UNSUBSCRIBED"), "UNSUBSCRIBED", MARKETING))
