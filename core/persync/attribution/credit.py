@@ -27,9 +27,7 @@ NO_COSTS: Final = "no_unit_cost"
 __all__ = ["DIMENSIONS", "NO_TOUCH", "cost_coverage", "credit", "only_currency", "period_sql"]
 
 
-def credit(
-    engine: Engine, models: Sequence[AttributionModel], by: tuple[str, ...], ask: Ask, *, whole: bool = False
-) -> list[Estimate]:
+def credit(engine: Engine, models: Sequence[AttributionModel], by: tuple[str, ...], ask: Ask) -> list[Estimate]:
     """Return what each model credits to each slice, in major units of the currency, exact to the cent.
 
     `by` holds any of `levels.LEVELS`; the money of orders without a touch is the slice `(none)`. `ask.period` chooses ledger
@@ -37,7 +35,7 @@ def credit(
     orders (none cancelled or refunded in full) that gave the slice something. A fitted model says `credit_population` beside
     it when `by` is channel alone; a model that cannot be used comes null with its reason. Raise ConfigError for an unknown
     level, DataError when there is more than one currency and no `ask.currency` to turn them into, or an order has no rate.
-    With `whole` the ledger that stays holds all orders, not those of the period alone.
+    The ledger that stays holds the orders alone that the period asks for, each of them whole.
     """
     levels.check(by)
     every = prepared(engine, models, ask)
@@ -46,7 +44,7 @@ def credit(
     said += populations(every) if by == ("channel",) else []
     if every and not usable:
         return said
-    ledger.build(engine, usable, replace(ask, lift=None), narrow=not whole)
+    ledger.build(engine, usable, replace(ask, lift=None), narrow=True)
     currency = only_currency(engine, ask)
     found = _sums(engine, usable, by, ask) if currency else []
     if not found:

@@ -302,9 +302,11 @@ class Ties:
     """order_id, currency, model, expected_minor, credited_minor; the first hundred"""
 
 
-def ties(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> Ties:
-    """Hold `credit_ledger`, as `build` wrote it, against the store's ledger, order by order."""
+def ties(engine: Engine, models: Sequence[AttributionModel], ask: Ask, *, narrow: bool = False) -> Ties:
+    """Hold `credit_ledger`, as `build` wrote it (`narrow` as there), against the store's ledger, order by order."""
     expected = basis.balances_sql(engine, ask)
+    if narrow and journeys.build_asked(engine, ask):
+        expected = f"SELECT e.* FROM ({expected}) AS e {journeys.ASKED.format('e')}"
     totals = engine.rows(
         f"SELECT x.currency, COUNT(*) AS orders, CAST(SUM(x.expected_minor) AS BIGINT) AS minor FROM ({expected}) AS x"
         " GROUP BY x.currency ORDER BY x.currency"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution import claim_differences, journeys
 from persync.attribution.claim_differences import Cause, ClaimDifference
 from persync.attribution.credit import only_currency
+from persync.attribution.models import AttributionModel
 from persync.engine.engine import Engine
 from persync.engine.texts import load
 from persync.errors import DataError
@@ -185,12 +187,13 @@ class Reconciliation:
         return Estimate("over_claim", each.ratio, n=each.orders, unit="ratio", reason=reason, by=by, period=self.period)
 
 
-def reconcile(engine: Engine, ask: Ask) -> Reconciliation:
+def reconcile(engine: Engine, ask: Ask, along: Sequence[AttributionModel] = ()) -> Reconciliation:
     """Hold the shop, the store and the platforms' claims against each other, over the orders placed in the period.
 
+    The journeys are made as `along` need them too, models that are asked for before or after: then both read the same ones.
     Raise DataError when there is no order, or more than one currency and `ask.currency` does not choose.
     """
-    journeys.build(engine, ask)
+    journeys.build(engine, ask, along)
     currency = only_currency(engine, ask)
     begin, end = ask.period or _ALWAYS
     params: dict[str, Any] = {"currency": currency, "period_from": begin, "period_to": end}

@@ -22,6 +22,6 @@ LEFT JOIN (
     GROUP BY s.order_key
 ) AS l ON l.order_key = m.order_key
 LEFT JOIN (
-    SELECT DISTINCT j.order_id FROM journeys AS j WHERE j.is_email = 1
+    SELECT DISTINCT j.order_id FROM journeys AS j WHERE j.is_email = 1 AND j.is_touch = 1
 ) AS e ON e.order_id = m.order_id
 WHERE m.currency = :currency AND m.ordered_at >= :period_from AND m.ordered_at < :period_to

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from persync.attribution import journeys, ledger
 from persync.attribution.credit import credit
 from persync.attribution.models import MODELS
 from persync.errors import ConfigError, DataError
@@ -166,7 +167,9 @@ def test_the_order_of_arrival_changes_nothing(shop: Any, noon: int) -> None:
     assert len(seen[0]) == len(MODELS) * 7  # what the e-mail rule gives to none has a slice of its own
 
 
-def test_the_credit_of_a_period_is_the_same_from_its_own_orders_as_from_all(shop: Any, noon: int) -> None:
+def test_the_credit_of_a_period_is_the_same_from_its_own_orders_as_from_all(
+    shop: Any, noon: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By the order's date and by the touch's; the ledger that is made for a period leaves the other order out."""
     shop.days_before("ann", 9, 5, 1)
     shop.order("1", "ann", 9_999)
@@ -176,6 +179,9 @@ def test_the_credit_of_a_period_is_the_same_from_its_own_orders_as_from_all(shop
 
     for reporting, begin, end in (("cash", 0, 1), ("cash", 300, 301), ("accrual", -6, -2), ("accrual", 200, 201)):
         ask = Ask(now=0, reporting=reporting, period=(noon + begin * DAY, noon + end * DAY))
-        wide = credit(engine, MODELS, ("channel",), ask, whole=True)
+        with monkeypatch.context() as everything:
+            everything.setattr(journeys, "build_asked", lambda engine, ask: False)
+            wide = credit(engine, MODELS, ("channel",), ask)
         assert credit(engine, MODELS, ("channel",), ask) == wide
+        assert ledger.ties(engine, MODELS, ask, narrow=True) == ledger.Ties(1, {"EUR": 9_999 if begin < 200 else 200}, [])
         assert engine.rows("SELECT COUNT(DISTINCT c.order_id) AS n FROM credit_ledger AS c") == [{"n": 1}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from persync.attribution import ledger
 from persync.attribution.basis import basis_of
@@ -28,7 +29,7 @@ def build_credit(inputs: Inputs) -> Sequence[Block]:
     models = [model for model in inputs.models if model.sums_to == "order"]
     if not models:
         raise DataError("no attribution model is installed that adds up to the orders.")
-    found = credit(inputs.engine, models, ("channel",), inputs.ask, whole=True)
+    found = credit(inputs.engine, models, ("channel",), inputs.ask)
     cells: dict[tuple[str, str], Estimate] = {
         (e.by["channel"], e.by["model"]): e for e in found if e.id == "credit" and e.value is not None
     }
@@ -117,7 +118,7 @@ def _spread(cells: Cells, models: Sequence[AttributionModel]) -> str:
 
 def _ties(inputs: Inputs, models: Sequence[AttributionModel]) -> Note:
     """Say whether every order adds up in every model; needs the ledger that `credit` has written."""
-    check = ledger.ties(inputs.engine, models, inputs.ask)
+    check = ledger.ties(inputs.engine, models, replace(inputs.ask, lift=None), narrow=True)
     if check.differences:
         first = check.differences[0]
         return Note(
@@ -126,9 +127,9 @@ def _ties(inputs: Inputs, models: Sequence[AttributionModel]) -> Note:
             "warning",
         )
     totals = words.listing([words.money(Money(minor, currency)) for currency, minor in check.totals.items()])
-    within = " over all time" if inputs.ask.period is not None else ""
+    of, within = ("", "") if inputs.ask.period is None else (" with money in the period", ", their other days included")
     return Note(
-        f"Under each of {len(models)} models the credits of each of {words.plural(check.orders, 'order')} add up to its"
+        f"Under each of {len(models)} models the credits of each of {words.plural(check.orders, 'order')}{of} add up to its"
         f" {_money(inputs)} to the cent: {totals}{within}."
     )
 

@@ -20,7 +20,7 @@ HEADLINE = ("email_touched", "gross")
 
 def read(inputs: Inputs) -> Reconciliation:
     """Return the reconciliation; DataError when there is no order or no one currency."""
-    return reconcile(inputs.engine, inputs.ask)
+    return reconcile(inputs.engine, inputs.ask, [model for model in inputs.models if model.sums_to == "order"])
 
 
 def build_reconcile(inputs: Inputs) -> Sequence[Block]:
