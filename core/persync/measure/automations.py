@@ -14,14 +14,13 @@ from typing import Any, Final
 
 from persync.attribution.journeys import build_orders, build_touches
 from persync.engine.engine import Engine
-from persync.engine.texts import used
 from persync.errors import ConfigError
 from persync.estimate import RAW, Estimate
 from persync.measure import counts, experiments, intervals, returns, rules
 from persync.measure.metric import Ask, Metric
 from persync.measure.rules import DAY
 from persync.measure.slices import check
-from persync.measure.texts import EVER, bounds, join, piece, run
+from persync.measure.texts import EVER, bounds, join, piece, run, write
 from persync.money import exponent
 
 NO_AUTOMATION: Final = "no_automation"
@@ -135,7 +134,7 @@ def _entries(engine: Engine, ask: Ask, kind: Kind, found: Found, id: str) -> lis
         "now": ask.now,
         "first": int(kind.first),
     }
-    engine.write(sql, used(sql, params), "automation_entries")
+    write(engine, sql, params, "automation_entries")
     (row,) = engine.rows("SELECT COUNT(*) AS entries, COALESCE(SUM(e.is_over), 0) AS over FROM automation_entries AS e")
     entries = int(row["entries"])
     if not entries:

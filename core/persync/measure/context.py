@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from persync.attribution.journeys import build_orders, build_touches
 from persync.engine.engine import Engine
-from persync.engine.texts import used
 from persync.estimate import RAW, Estimate
 from persync.measure import attributes, counts, intervals, membership, rules
 from persync.measure.frequency import NO_SENDS
@@ -20,7 +19,7 @@ from persync.measure.metric import Ask, Metric
 from persync.measure.rules import DAY
 from persync.measure.segments.common import look
 from persync.measure.slices import check
-from persync.measure.texts import bounds, join, piece, run
+from persync.measure.texts import bounds, join, piece, run, write
 
 CONTEXTS: Final = ("hour", "weekday", "device", "place", "stage")
 PLACES: Final = ("country", "region", "state", "city", "location")
@@ -74,7 +73,7 @@ def _build_sends(engine: Engine, ask: Ask) -> None:
     }
     context = piece("sends_with_context").replace("/*offset*/)", f"{offset})")
     sql = join(piece("sends"), piece("order_money"), piece("acted"), context, "SELECT c.* FROM in_context AS c")
-    engine.write(sql, used(sql, params), "contexts_of_sends")
+    write(engine, sql, params, "contexts_of_sends")
 
 
 def offsets(column: str, period: tuple[int, int], timezone: str) -> tuple[str, int]:

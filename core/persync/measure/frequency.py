@@ -159,9 +159,8 @@ def _by_week(engine: Engine, ask: Ask) -> list[Estimate]:
         " SUM(r.complained) AS complained, SUM(r.minor) AS minor, SUM(r.minor * r.minor) AS minor_squares,"
         f" SUM(CASE WHEN r.minor > 0 THEN 1 ELSE 0 END) AS payers FROM responded AS r GROUP BY {dose}"
     )
-    owners = piece("order_money").split("ledger_sums AS", 1)[0].rstrip().rstrip(",")
     params = {**bounds(seen.period), "gross": int(ask.basis == "gross"), "weeks": weeks}
-    rows = run(engine, join(owners, piece("sends"), piece("doses"), piece("dose_response"), final), params)
+    rows = run(engine, join(piece("owned_orders"), piece("sends"), piece("doses"), piece("dose_response"), final), params)
     if not rows:
         return [replace(rules.absent(id, NO_SENDS, {}, label=RAW), period=seen.period)]
     places = _order(_WEEKLY, _WEEKLY_ABOVE)

@@ -12,12 +12,11 @@ from typing import Any, Final
 
 from persync.attribution.journeys import build_orders, offset_sql
 from persync.engine.engine import Engine
-from persync.engine.texts import used
 from persync.measure import rules
 from persync.measure.metric import Ask
 from persync.measure.rules import DAY
 from persync.measure.segment_settings import SegmentRule
-from persync.measure.texts import EVER, piece
+from persync.measure.texts import EVER, join, piece, write
 from persync.money import exponent
 
 LIFECYCLE: Final = "life-cycle"
@@ -70,7 +69,7 @@ def build(engine: Engine, ask: Ask, moments: Sequence[int], kinds: Sequence[str]
         )
     nobody = "SELECT s.at AS at, s.person AS person, '' AS segment, '' AS kind FROM standings AS s WHERE 1 = 0"
     sql = " UNION ALL ".join(parts or [nobody])
-    engine.write(sql, used(sql, params), "segment_members")
+    write(engine, sql, params, "segment_members")
 
 
 def _stand(engine: Engine, ask: Ask, moments: Sequence[int], *, affinity: bool) -> None:
@@ -89,7 +88,6 @@ def _stand(engine: Engine, ask: Ask, moments: Sequence[int], *, affinity: bool) 
         **changes,
         **{f"moment_{i}": at for i, at in enumerate(moments)},
         "ever": EVER,
-        "unknown_at": -EVER,
         "gross": int(ask.basis == "gross"),
         "new_ms": life.new_days * DAY,
         "at_risk_ms": life.at_risk_days * DAY,
@@ -97,9 +95,7 @@ def _stand(engine: Engine, ask: Ask, moments: Sequence[int], *, affinity: bool) 
         "churned_ms": life.churned_days * DAY,
         "loyal_orders": life.loyal_orders,
     }
-    owners = piece("order_money").split("ledger_sums AS", 1)[0].rstrip().rstrip(",")
-    sql = f"WITH {owners},\n{text}"
-    engine.write(sql, used(sql, params), "standings")
+    write(engine, join(piece("owned_orders"), piece("first_seen"), text, "SELECT s.* FROM stood AS s"), params, "standings")
 
 
 def _scale(engine: Engine) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from persync.attribution.journeys import build_orders, offset_sql
@@ -12,7 +12,7 @@ from persync.engine.engine import Engine
 from persync.measure import rules
 from persync.measure.metric import Ask
 from persync.measure.rules import DAY
-from persync.measure.texts import EVER, join, piece, run
+from persync.measure.texts import EVER, join, piece, run, write
 from persync.money import exponent
 
 _EPOCH: Final = date(1970, 1, 1)
@@ -72,8 +72,8 @@ def build(engine: Engine, ask: Ask) -> Ground:
     months = calendar(engine, ask, end_at)
     params = {**gross, **moments}
     select = "SELECT o.* FROM numbered AS o"
-    _write(engine, join(piece("order_money"), months, text, select), params, "occasions")
-    _write(engine, piece("customers"), {}, "customers")
+    write(engine, join(piece("order_money"), months, text, select), params, "occasions")
+    write(engine, piece("customers"), {}, "customers")
     (row,) = run(
         engine,
         "SELECT COUNT(*) AS customers, MIN(c.first_day) AS first_day, MIN(c.currency_low) AS low, MAX(c.currency_high) AS high"
@@ -82,7 +82,7 @@ def build(engine: Engine, ask: Ask) -> Ground:
     )
     # Kept as a table too, for it looks at every order and all of the family asks for it.
     counted = join(piece("order_money"), _LEFT_OUT)
-    _write(engine, counted, {**gross, "now": ask.now}, "orders_left_out")
+    write(engine, counted, {**gross, "now": ask.now}, "orders_left_out")
     (left,) = engine.rows("SELECT f.nameless AS nameless, f.future AS future FROM orders_left_out AS f")
     end_day = shop_day(end_at, ask.timezone)
     return Ground(
@@ -99,15 +99,8 @@ def build(engine: Engine, ask: Ask) -> Ground:
 def build_money(engine: Engine, ask: Ask, ground: Ground) -> None:
     """Write the derived table `customer_money`: what each customer's orders moved, and when. Needs `build`."""
     params = {"gross": int(ask.basis == "gross"), "end_at": ground.end_at}
-    owners = piece("order_money").split("ledger_sums AS", 1)[0].rstrip().rstrip(",")
-    text = join(owners, calendar(engine, ask, ground.end_at), piece("customer_money"))
-    _write(engine, text, params, "customer_money")
-
-
-def _write(engine: Engine, sql: str, params: dict[str, Any], name: str) -> None:
-    from persync.engine.texts import used
-
-    engine.write(sql, used(sql, params), name)
+    text = join(piece("owned_orders"), calendar(engine, ask, ground.end_at), piece("customer_money"))
+    write(engine, text, params, "customer_money")
 
 
 def watched_until(engine: Engine, ask: Ask) -> int:

@@ -7,13 +7,23 @@ so "what is an order's money" is written once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from persync.engine.engine import Engine
 from persync.engine.texts import load, used
 
 EVER = 2**62
 """A bound beyond every time: stands for "no bound", so that no query needs an untyped NULL parameter."""
+
+SHARED: Final[Mapping[str, tuple[str, ...]]] = {
+    "owned_orders": (),
+    "order_money": ("owned_orders",),
+    "first_seen": ("owned_orders",),
+    "campaign_grades": (),
+    "sends": ("campaign_grades",),
+}
+"""Pieces that look at all orders or touchpoints and that many measures build on, with those they build on themselves: they are
+written as tables, so that a report works each out once."""
 
 
 def piece(name: str) -> str:
@@ -35,7 +45,32 @@ def join(*texts: str) -> str:
 
 def run(engine: Engine, sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Run a query with those of the parameters that it names."""
+    sql = _shared(engine, sql, params)
     return engine.rows(sql, used(sql, params))
+
+
+def write(engine: Engine, sql: str, params: Mapping[str, Any], name: str) -> int:
+    """Write the derived table `name` from a query with those of the parameters that it names; return its rows."""
+    sql = _shared(engine, sql, params)
+    return engine.write(sql, used(sql, params), name)
+
+
+def _shared(engine: Engine, sql: str, params: Mapping[str, Any]) -> str:
+    """Return a query without the shared pieces in it, each of which is a table of its name by then."""
+    for name in SHARED:
+        text = piece(name)
+        if text in sql:
+            _keep(engine, name, params)
+            for found, left in ((f"{text},\n", ""), (f",\n{text}\n", "\n"), (f"WITH {text}\n", "")):
+                sql = sql.replace(found, left, 1)
+    return sql
+
+
+def _keep(engine: Engine, name: str, params: Mapping[str, Any]) -> None:
+    for needed in SHARED[name]:
+        _keep(engine, needed, params)
+    sql = join(piece(name), f"SELECT x.* FROM {name} AS x")
+    engine.write(sql, used(sql, params), name)
 
 
 def bounds(period: tuple[int, int] | None) -> dict[str, int]:

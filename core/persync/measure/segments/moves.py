@@ -124,7 +124,7 @@ _KEPT: Final = (
 )
 _SPEND: Final = (
     "paid AS (SELECT w.person AS person, SUM(CAST(ol.amount_minor AS DOUBLE)) AS minor FROM money_orders AS m"
-    " JOIN order_owners AS w ON w.order_id = m.order_id JOIN order_ledger AS ol ON ol.order_key = m.order_key"
+    " JOIN owned_orders AS w ON w.order_id = m.order_id JOIN order_ledger AS ol ON ol.order_key = m.order_key"
     " WHERE ol.happened_at >= :from_at AND ol.happened_at < :to_at AND (:gross = 1 OR ol.part IN ('product', 'adjustment'))"
     " GROUP BY w.person)"
 )
@@ -151,9 +151,8 @@ def segment_stability_and_distinctness(engine: Engine, ask: Ask) -> list[Estimat
     membership.build(engine, seen.ask, [membership.moment(seen.ask)], membership.PARTITIONS)
     (money,) = engine.rows("SELECT MIN(m.currency) AS low, MAX(m.currency) AS high FROM money_orders AS m")
     params = {**bounds(seen.period), "gross": int(ask.basis == "gross")}
-    owners = piece("order_money").split("ledger_sums AS", 1)[0].rstrip().rstrip(",")
     tables: dict[str, list[Mapping[str, Any]]] = {}
-    for row in run(engine, join(owners, _SPEND, _VARIANCE), params):
+    for row in run(engine, join(piece("owned_orders"), _SPEND, _VARIANCE), params):
         tables.setdefault(str(row["kind"]), []).append(row)
     for kind, rows in tables.items():
         by = {"kind": kind}

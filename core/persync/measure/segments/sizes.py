@@ -87,7 +87,7 @@ def responses(engine: Engine, ask: Ask) -> list[Row]:
     build(engine, ask)
     build_touches(engine)
     params: dict[str, Any] = {**bounds(ask.period), "gross": int(ask.basis == "gross")}
-    return list(run(engine, join(piece("sends"), piece("order_money"), _ENGAGED, _READ), params))
+    return list(run(engine, join(piece("campaign_grades"), piece("sends"), piece("order_money"), _ENGAGED, _READ), params))
 
 
 def segment_penetration(engine: Engine, ask: Ask) -> list[Estimate]:

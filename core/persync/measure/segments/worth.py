@@ -22,7 +22,7 @@ from persync.money import exponent
 
 _PAID: Final = (
     "paid AS (SELECT w.person AS person, CAST(SUM(ol.amount_minor) AS BIGINT) AS minor FROM money_orders AS m"
-    " JOIN order_owners AS w ON w.order_id = m.order_id JOIN order_ledger AS ol ON ol.order_key = m.order_key"
+    " JOIN owned_orders AS w ON w.order_id = m.order_id JOIN order_ledger AS ol ON ol.order_key = m.order_key"
     " WHERE ol.happened_at >= :from_at AND ol.happened_at < :to_at AND (:gross = 1 OR ol.part IN ('product', 'adjustment'))"
     " GROUP BY w.person), mailed AS (SELECT s.person AS person, COUNT(*) AS sends FROM sends AS s GROUP BY s.person)"
 )
@@ -57,8 +57,7 @@ def segment_profitability(engine: Engine, ask: Ask) -> list[Estimate]:
     if {entry.currency for entry in entries} - {unit, asked.currency or unit}:
         return [rules.absent(id, rules.MIXED_CURRENCIES, {}, unit=unit, note="costs are in other currencies")]
     base: dict[str, Any] = {**bounds(asked.period), "gross": int(asked.basis == "gross"), "kept": float(kept.share)}
-    owners = piece("order_money").split("ledger_sums AS", 1)[0].rstrip().rstrip(",")
-    texts = (owners, piece("sends"), _PAID)
+    texts = (piece("owned_orders"), piece("sends"), _PAID)
     free = {**base, "a_send": 0.0, "a_person": 0.0}
     (whole,) = run(engine, join(*texts, _ALL), free)
     if not int(whole["people"]):

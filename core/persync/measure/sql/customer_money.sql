@@ -9,7 +9,7 @@ SELECT
   l.happened_at AS happened_at,
   CAST(SUM(l.amount_minor) AS BIGINT) AS minor
 FROM customers AS c
-JOIN order_owners AS w ON w.person = c.person
+JOIN owned_orders AS w ON w.person = c.person
 JOIN money_orders AS m ON m.order_id = w.order_id
 JOIN order_ledger AS l ON l.order_key = m.order_key
 JOIN calendar AS n ON l.happened_at >= n.from_at AND l.happened_at < n.to_at

@@ -17,7 +17,7 @@ parted AS (
 paid AS (
   SELECT w.person AS person, SUM(CAST(ol.amount_minor AS DOUBLE)) AS minor
   FROM money_orders AS m
-  JOIN order_owners AS w ON w.order_id = m.order_id
+  JOIN owned_orders AS w ON w.order_id = m.order_id
   JOIN order_ledger AS ol ON ol.order_key = m.order_key
   WHERE ol.happened_at >= :from_at AND ol.happened_at < :to_at AND (:gross = 1 OR ol.part IN ('product', 'adjustment'))
   GROUP BY w.person),

@@ -1,10 +1,6 @@
--- One row a person and campaign of the period: when it was first sent, and its personalisation level (null = unknown).
+-- One row a person and campaign of the period: when it was first sent, and its personalisation level (null = unknown;
+-- campaign_grades says it where the message itself does not).
 -- Actions 1 and 2 are send and deliver: some platforms tell only one of them.
-campaign_grades AS (
-  SELECT COALESCE(co.campaign_id, cl.campaign_key) AS campaign_id, MAX(cl.level) AS level
-  FROM campaign_levels AS cl
-  LEFT JOIN campaign_of AS co ON co.campaign_key = cl.campaign_key
-  GROUP BY COALESCE(co.campaign_id, cl.campaign_key)),
 sent AS (
   SELECT
     COALESCE(po.person, t.key_id) AS person,

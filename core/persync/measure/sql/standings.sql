@@ -16,7 +16,7 @@ dated_orders AS (
     CAST(FLOOR((m.ordered_at + /*offset*/) / 86400000e0) AS BIGINT) AS day,
     CASE WHEN m.is_counted = 1 THEN :ever ELSE COALESCE(o.cancelled_at, r.last_at, m.ordered_at) END AS ended_at
   FROM money_orders AS m
-  JOIN order_owners AS w ON w.order_id = m.order_id
+  JOIN owned_orders AS w ON w.order_id = m.order_id
   JOIN orders AS o ON o.order_key = m.order_key
   LEFT JOIN returned AS r ON r.order_key = m.order_key
   WHERE w.person IS NOT NULL AND m.ordered_at IS NOT NULL),
@@ -37,24 +37,6 @@ spent AS (
   JOIN order_ledger AS ol ON ol.order_key = d.order_key AND ol.happened_at < n.at
   WHERE :gross = 1 OR ol.part IN ('product', 'adjustment')
   GROUP BY n.at, d.person),
-sightings AS (
-  SELECT COALESCE(po.person, c.key_id) AS person, COALESCE(c.created_at, :unknown_at) AS known_at
-  FROM contacts AS c
-  LEFT JOIN person_of AS po ON po.key_id = c.key_id
-  WHERE COALESCE(c.is_deleted, 0) = 0
-  UNION ALL
-  SELECT d.person AS person, MIN(d.ordered_at) AS known_at FROM dated_orders AS d GROUP BY d.person
-  UNION ALL
-  SELECT COALESCE(po.person, t.key_id) AS person, t.known_at AS known_at
-  FROM (SELECT e.key_id AS key_id, MIN(e.happened_at) AS known_at FROM touchpoints AS e GROUP BY e.key_id) AS t
-  LEFT JOIN person_of AS po ON po.key_id = t.key_id),
-first_seen AS (
-  SELECT
-    s.person AS person,
-    COALESCE(MIN(CASE WHEN s.known_at > :unknown_at THEN s.known_at END), :unknown_at) AS known_at
-  FROM sightings AS s
-  WHERE s.person IS NOT NULL
-  GROUP BY s.person),
 /*affinity*/
 ranked AS (
   SELECT
@@ -68,32 +50,33 @@ ranked AS (
     FLOOR(5e0 * (RANK() OVER (PARTITION BY p.at ORDER BY p.orders) - 1) / COUNT(*) OVER (PARTITION BY p.at)) AS f,
     FLOOR(5e0 * (RANK() OVER (PARTITION BY p.at ORDER BY COALESCE(s.minor, 0)) - 1) / COUNT(*) OVER (PARTITION BY p.at)) AS m
   FROM past AS p
-  LEFT JOIN spent AS s ON s.at = p.at AND s.person = p.person)
-SELECT
-  n.at AS at,
-  q.person AS person,
-  COALESCE(k.orders, 0) AS orders,
-  COALESCE(k.minor, 0) AS minor,
-  k.last_at AS last_at,
-  CASE
-    WHEN k.person IS NULL THEN 'subscriber'
-    WHEN n.at - k.last_at >= :churned_ms THEN 'churned'
-    WHEN n.at - k.last_at >= :inactive_ms THEN 'inactive'
-    WHEN n.at - k.last_at >= :at_risk_ms THEN 'at risk'
-    WHEN k.orders >= :loyal_orders THEN 'loyal'
-    WHEN n.at - k.first_at < :new_ms THEN 'new'
-    ELSE 'active'
-  END AS stage,
-  CASE
-    WHEN k.person IS NULL THEN NULL
-    WHEN k.r >= 3 AND k.f + k.m >= 6 THEN 'champions'
-    WHEN k.r >= 2 AND k.f + k.m >= 4 THEN 'loyal'
-    WHEN k.r >= 2 THEN 'recent'
-    WHEN k.f + k.m >= 4 THEN 'slipping'
-    ELSE 'lost'
-  END AS rfm,
-  /*affinity_column*/ AS affinity
-FROM moments AS n
-JOIN first_seen AS q ON q.known_at < n.at
-LEFT JOIN ranked AS k ON k.at = n.at AND k.person = q.person
-/*affinity_join*/
+  LEFT JOIN spent AS s ON s.at = p.at AND s.person = p.person),
+stood AS (
+  SELECT
+    n.at AS at,
+    q.person AS person,
+    COALESCE(k.orders, 0) AS orders,
+    COALESCE(k.minor, 0) AS minor,
+    k.last_at AS last_at,
+    CASE
+      WHEN k.person IS NULL THEN 'subscriber'
+      WHEN n.at - k.last_at >= :churned_ms THEN 'churned'
+      WHEN n.at - k.last_at >= :inactive_ms THEN 'inactive'
+      WHEN n.at - k.last_at >= :at_risk_ms THEN 'at risk'
+      WHEN k.orders >= :loyal_orders THEN 'loyal'
+      WHEN n.at - k.first_at < :new_ms THEN 'new'
+      ELSE 'active'
+    END AS stage,
+    CASE
+      WHEN k.person IS NULL THEN NULL
+      WHEN k.r >= 3 AND k.f + k.m >= 6 THEN 'champions'
+      WHEN k.r >= 2 AND k.f + k.m >= 4 THEN 'loyal'
+      WHEN k.r >= 2 THEN 'recent'
+      WHEN k.f + k.m >= 4 THEN 'slipping'
+      ELSE 'lost'
+    END AS rfm,
+    /*affinity_column*/ AS affinity
+  FROM moments AS n
+  JOIN first_seen AS q ON q.known_at < n.at
+  LEFT JOIN ranked AS k ON k.at = n.at AND k.person = q.person
+  /*affinity_join*/)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution.stability import replicate
 from persync.engine.engine import Engine
-from persync.engine.texts import used
 from persync.estimate import Estimate
 from persync.measure import rules
 from persync.measure.grouping import ANY_ATTRIBUTE, PEOPLE_DIMENSIONS, Grouping, grouping
 from persync.measure.metric import Ask
-from persync.measure.texts import join, run
+from persync.measure.texts import join, run, write
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +40,7 @@ class Cut:
         texts = self.people.texts
         if self.people.dimensions:  # kept as a table: measures of several parts ask for the same slices again and again
             whole = join(*texts, "SELECT g.* FROM grouped AS g")
-            engine.write(whole, used(whole, self.people.params), "customer_slices")
+            write(engine, whole, self.people.params, "customer_slices")
             texts = ("grouped AS (SELECT s.* FROM customer_slices AS s)",)
         found = run(engine, join(*texts, *before, shaped), {**self.people.params, **params})
         return [row for row in found if per or not self.people.dimensions or any(row.values())]

@@ -14,7 +14,7 @@ from persync.measure.grouping import asked_experiment
 from persync.measure.metric import Ask
 from persync.measure.occasions import Ground, build, build_money
 from persync.measure.slices import check
-from persync.measure.texts import EVER, join, piece, run
+from persync.measure.texts import EVER, join, piece, run, write
 from persync.measure.value.cut import money
 from persync.measure.value.lifetime import AGES, ages_sql
 
@@ -53,7 +53,7 @@ def cltv_lift(engine: Engine, ask: Ask) -> list[Estimate]:
     build_money(engine, ask, ground)
     counts, sums = ages_sql()
     text = join(piece("sends"), piece("exposed_customers"), "SELECT e.* FROM exposure_groups AS e")
-    engine.write(text, {"from_at": -EVER, "to_at": ground.end_at}, "customer_exposure")
+    write(engine, text, {"from_at": -EVER, "to_at": ground.end_at}, "customer_exposure")
     heads = run(
         engine,
         f"SELECT e.exposure AS arm, c.bucket AS bucket, SUM(e.later) AS later, {counts} FROM customer_exposure AS e"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from persync.estimate import Estimate
 from persync.measure import rules
-from persync.measure.texts import bounds, join, piece
+from persync.measure.texts import bounds, join, piece, run
 from persync.report import words
 from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
 
@@ -148,7 +148,7 @@ def gaps(inputs: Inputs) -> list[str]:
 
 def _counts(inputs: Inputs) -> tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]:
     within = bounds(inputs.ask.period)
-    orders, opens, sends = (inputs.engine.rows(sql, within)[0] for sql in (ORDERS, OPENS, join(piece("sends"), SENDS)))
+    orders, opens, sends = (run(inputs.engine, sql, within)[0] for sql in (ORDERS, OPENS, join(piece("sends"), SENDS)))
     return orders, opens, sends
 
 
