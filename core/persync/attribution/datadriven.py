@@ -155,7 +155,7 @@ class Paths:
     def __init__(self, engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> None:
         self._engine, self._ask = engine, ask
         journeys.build(engine, ask, models)
-        journeys.build_touches(engine)
+        journeys.build_touches(engine, journeys.windows(ask))
         # All that the paths hang on: with it a report fits each model once, whoever asks.
         self._key = (ask.kinds, tuple(sorted(ask.windows.items())), ask.lookback_days, ask.path, ask.timezone, ask.now)
         self._days = max(journeys.windows(ask).values())

@@ -21,7 +21,7 @@ REASONS: Final = {
     "machine": "the vendor says a machine did it",
     "scanner": "too fast for a person: a scanner followed the links",
     "unsubscribe": "a click to unsubscribe",
-    "same_click": "another system's record of a touch that counts",
+    "same_click": "one touch seen by two systems: the other record stands for it",
     "kind_not_counted": "touches of this kind do not count",
     "after_order": "after the order",
     "too_old": "older than the look-back",
@@ -226,9 +226,9 @@ def _touch(row: Mapping[str, Any], ordered_at: int | None, since: int | None, kn
 
 
 def _reason(row: Mapping[str, Any], kind: str, ordered_at: int | None, since: int | None, ask: Ask) -> str:
-    """Return why a touch is not in the journey: what it is first, then when it was."""
+    """Return why a touch is not in the journey: what it is first, then when it was, then that it is there already."""
     days = journeys.windows(ask)
-    if row["odd"]:
+    if row["odd"] and row["odd"] != "same_click":
         return str(row["odd"])
     if kind not in days:
         return "kind_not_counted"
@@ -238,6 +238,8 @@ def _reason(row: Mapping[str, Any], kind: str, ordered_at: int | None, since: in
         return "too_old"
     if since is not None and row["happened_at"] <= since:
         return "before_previous_order"
+    if row["odd"]:
+        return str(row["odd"])
     raise DataError("a touch is in no journey and nothing says why; the mirror is not whole.", hint="Run `persync verify`.")
 
 

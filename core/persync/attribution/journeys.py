@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -28,6 +28,19 @@ MAIL_OPEN_DAYS: Final = 5
 ASKED: Final = "JOIN asked_orders AS a ON a.order_id = {0}.order_id"
 _ORDER: Final = "PARTITION BY f.order_id ORDER BY f.happened_at, f.tie, f.ordinal, f.key_id"
 _RUNNING: Final = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
+_REVERSED: Final = """
+    UNION
+    SELECT k.connection, k.key_id, k.campaign_key, k.happened_at, 4 AS action
+    FROM visits AS v
+    JOIN kept AS k ON k.person = v.person
+    WHERE k.happened_at <= v.happened_at + 60000
+        AND (
+            (v.campaign_key <> 0 AND k.campaign_id = v.campaign_id AND k.happened_at >= v.happened_at - 1800000)
+            OR (v.is_unknown_mail = 1 AND k.channel = v.channel AND k.happened_at >= v.happened_at - 300000)
+        )
+        AND {click} > 0e0
+        AND {click} < {visit}"""
+"""the clicks that a visit stands for; a click that does not count stays, for the e-mail rule to see"""
 _MILESTONES: Final = re.compile(r"\bj\.(is_lead|is_opportunity|has_lead|has_opportunity|lead_position|opportunity_position)\b")
 
 
@@ -36,9 +49,13 @@ def build_orders(engine: Engine) -> None:
     engine.write(load("money_orders", PACKAGE), None, "money_orders")
 
 
-def build_touches(engine: Engine) -> None:
-    """Write `touches`: every click and visit with its person, its campaign and why it is not a touch (`reason`, "" = it is)."""
-    _build_odd(engine)
+def build_touches(engine: Engine, days: Mapping[str, float] | None = None) -> None:
+    """Write `touches`: every click and visit with its person, its campaign and why it is not a touch (`reason`, "" = it is).
+
+    `days` is the look-back of each kind that counts (`windows`), by which one of two records of one touch stays; without it
+    every kind counts alike.
+    """
+    _build_odd(engine, days)
     engine.write(_touches("4, 9"), None, "touches")
 
 
@@ -82,7 +99,7 @@ def build(engine: Engine, ask: Ask, models: Sequence[AttributionModel] = (), *, 
     engine.write(load("order_owners", PACKAGE), None, "order_owners")
     asked = ASKED.format("w") if narrow and build_asked(engine, ask) else ""
     engine.write(filled("order_buyers", {"asked": asked}), None, "order_buyers")
-    _build_odd(engine)
+    _build_odd(engine, days)
     if marks:
         engine.write(load("milestones", PACKAGE), {"longest_ms": longest}, "milestones")
     since = ask.path == "since_last_order"
@@ -114,9 +131,20 @@ def _touches(actions: str, whose: str = "") -> str:
     return filled("touches", {"actions": actions, "whose": whose})
 
 
-def _build_odd(engine: Engine) -> None:
+def _build_odd(engine: Engine, days: Mapping[str, float] | None) -> None:
     """Write `odd_touches`: a table of its own, so that the engine knows how small it is when it plans the journeys."""
-    engine.write(load("odd_touches", PACKAGE), None, "odd_touches")
+    reach = [0.0 if days is None else days.get(kind, 0.0) for kind in ("click", "visit", "direct")]
+    words = {"stands": "", "reversed": ""}
+    if len(set(reach)) > 1:
+        found = engine.rows("SELECT w.word FROM words AS w WHERE w.text = 'direct'")
+        direct = int(found[0]["word"]) if found else -1
+        click, visit = (
+            f"CASE WHEN {side}.channel = {direct} THEN {reach[2]:e} ELSE {own:e} END"
+            for side, own in (("k", reach[0]), ("v", reach[1]))
+        )
+        words["stands"] = f" AND {click} >= {visit}"
+        words["reversed"] = _REVERSED.format(click=click, visit=visit)
+    engine.write(filled("odd_touches", words), None, "odd_touches")
 
 
 def _words(days: dict[str, float], *, mail: bool, marks: bool, since: bool) -> dict[str, str]:

@@ -6,6 +6,8 @@
 --                minutes before it; an e-mail visit of no campaign that is known as a message, at most 5 minutes after a
 --                kept e-mail click; and of the same touch (person, campaign, action, channel) seen by several connections within
 --                5 minutes, all but that of the connection whose name comes first
+-- A click stands for its visit unless the visit's kind counts and the click's does not, or not as far back; journeys.py then puts
+-- in which of the two stays (`stands`, `reversed`).
 WITH clicks AS (
     SELECT t.connection, t.key_id, t.campaign_key, t.happened_at, t.link_id, t.is_machine, t.channel
     FROM touchpoints AS t
@@ -108,12 +110,12 @@ led AS (
     SELECT v.connection, v.key_id, v.campaign_key, v.happened_at, 9 AS action
     FROM visits AS v
     JOIN kept AS k ON k.person = v.person AND k.campaign_id = v.campaign_id
-    WHERE v.campaign_key <> 0 AND k.happened_at >= v.happened_at - 1800000 AND k.happened_at <= v.happened_at + 60000
+    WHERE v.campaign_key <> 0 AND k.happened_at >= v.happened_at - 1800000 AND k.happened_at <= v.happened_at + 60000/*stands*/
     UNION
     SELECT v.connection, v.key_id, v.campaign_key, v.happened_at, 9 AS action
     FROM visits AS v
     JOIN kept AS k ON k.person = v.person AND k.channel = v.channel
-    WHERE v.is_unknown_mail = 1 AND k.happened_at >= v.happened_at - 300000 AND k.happened_at <= v.happened_at + 60000
+    WHERE v.is_unknown_mail = 1 AND k.happened_at >= v.happened_at - 300000 AND k.happened_at <= v.happened_at + 60000/*stands*//*reversed*/
 ),
 seen AS (
     SELECT k.connection, k.key_id, k.campaign_key, k.happened_at, k.channel, k.person, k.campaign_id, 4 AS action FROM kept AS k

@@ -61,6 +61,27 @@ def test_every_touch_is_there_with_its_reason(shop: Any, noon: int) -> None:
     ]
 
 
+def test_a_twin_says_why_it_would_not_count_by_itself(shop: Any, noon: int) -> None:
+    """A click and its visit before the order, the same two after it; and with visits alone to count."""
+    for start, campaign in ((noon - 2 * MINUTE, "a"), (noon + MINUTE, "b")):
+        shop.touch("ann", start, campaign=campaign)
+        shop.touch("ann", start + 1, campaign=campaign, action=Action.VISIT, connection="shopify")
+    shop.order("1", "ann")
+    engine = shop.engine()
+
+    def told(**kept: Any) -> list[tuple[str, str]]:
+        found = explain(engine, find_order(engine, "1"), MODELS, Ask(now=0, **kept))
+        return [(touch.kind, touch.reason) for touch in found.touches]
+
+    assert told() == [("click", ""), ("visit", "same_click"), ("click", "after_order"), ("visit", "after_order")]
+    assert told(kinds=("visit",)) == [
+        ("click", "kind_not_counted"),
+        ("visit", ""),
+        ("click", "kind_not_counted"),
+        ("visit", "after_order"),
+    ]
+
+
 def test_what_each_model_gave_adds_up_to_the_order(shop: Any, noon: int) -> None:
     """Shares to 1 and money to 75.00; the e-mail rule's lies with the open."""
     busy(shop, noon)

@@ -313,6 +313,27 @@ def test_the_order_of_arrival_does_not_decide_what_counts_once(shop: Any, noon: 
         assert [tuple(row.values()) for row in rows] == [("a", ""), ("b", "same_click"), ("c", "same_click")]
 
 
+def test_of_a_click_and_its_visit_the_one_that_counts_stays(shop: Any, noon: int) -> None:
+    """Both count: the click; one of them alone, or one farther back: that one; `direct` is a kind of its own."""
+    shop.touch("ann", noon - 9 * DAY, campaign="mail")
+    shop.touch("ann", noon - 9 * DAY + MINUTE, campaign="mail", action=Action.VISIT, connection="shopify")
+    shop.touch("ann", noon - DAY, campaign="other")
+    shop.touch("ann", noon - DAY + 2 * MINUTE, action=Action.VISIT, connection="shopify")
+    shop.touch("ann", noon - MINUTE, campaign="d", channel="direct")
+    shop.touch("ann", noon - MINUTE + 1, campaign="d", channel="google", action=Action.VISIT)
+    shop.order("1", "ann")
+    engine = shop.engine()
+    clicks, visits = [(9 * DAY, "email"), (DAY, "email")], [(9 * DAY - MINUTE, "email"), (DAY - 2 * MINUTE, "email")]
+
+    assert touches(engine, noon) == [*clicks, (MINUTE, "direct")]
+    assert touches(engine, noon, kinds=("click", "visit")) == [*clicks, (MINUTE - 1, "google")]
+    assert touches(engine, noon, kinds=("visit",)) == [*visits, (MINUTE - 1, "google")]
+    assert touches(engine, noon, kinds=("click",)) == clicks
+    assert touches(engine, noon, windows={"click": 7.0}) == [*visits, (MINUTE, "direct")]
+    assert touches(engine, noon, windows={"direct": 7.0}) == [*clicks, (MINUTE - 1, "google")]
+    assert touches(engine, noon, windows={"visit": 7.0}) == [*clicks, (MINUTE, "direct")]
+
+
 def milestones(engine: Engine, **kept: Any) -> list[tuple[Any, ...]]:
     """Return (position, is_lead, is_opportunity, has_lead, has_opportunity) of each touch."""
     journeys.build(engine, Ask(now=0, **kept), MODELS)
