@@ -171,7 +171,7 @@ _Rests = dict[str, dict[str, int]]
 
 def _shares(engine: Engine, models: Sequence[AttributionModel], one: dict[str, int]) -> tuple[_Known, _Rests]:
     """Return the journey's touches by what tells them apart, each with (is_touch, position, shares), and the rests."""
-    weights, params = ledger.weights(models)
+    weights, params = ledger.weights(ledger.unfaded(engine, models))
     rows = engine.rows(
         "SELECT j.key_id, j.connection, j.campaign_key, j.action, j.happened_at, j.link_id, j.is_touch, j.position, j.word,"
         f" {', '.join(weights)} FROM journeys AS j WHERE j.order_id = :order_id ORDER BY j.is_touch DESC, j.position",

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution.datadriven import Fitted, Inputs, TouchAges
-from persync.attribution.models import AttributionModel
+from persync.attribution.models import DECAY, AttributionModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,7 +104,7 @@ def fit_hazard(inputs: Inputs) -> Fitted:
             "baseline": float(brought[0]),
             "log_likelihood": reached,
         },
-        weight=":channel_strength * POWER(0.5e0, j.age_days / :half_life_days)",
+        weight=f":channel_strength * {DECAY}",
         params={"half_life_days": half_life},
     )
 

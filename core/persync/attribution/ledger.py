@@ -12,13 +12,14 @@ baseline share, and what was cut off is a last weight of its own, so that all st
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution import basis, journeys
-from persync.attribution.models import AttributionModel
+from persync.attribution.models import DECAY, DECAY_SINCE_LATEST, AttributionModel
 from persync.engine.engine import Engine
 from persync.engine.texts import names, rename
 from persync.errors import ConfigError, DataError
@@ -34,6 +35,8 @@ _COLUMNS: Final = frozenset(
 )
 _HELD_WELL: Final = (1e-3, 1e6)
 """weights between these keep their ratio when nine decimals are all that is left"""
+_HALVINGS: Final = 900
+"""a double holds 1,022 at its full precision; a strength may take some of them"""
 _EVEN: Final = "1e0"
 """the weight of a model that weighs every touch alike: the sum up to a touch is its position"""
 _FLAG: Final = re.compile(
@@ -67,6 +70,7 @@ def build(
     is_fitted = any(model.fit is not None or model.fitted is not None for model in every)
     journeys.build(engine, ask, every, narrow=narrow and not is_fitted)
     basis.build_events(engine, ask)
+    models = unfaded(engine, models)
     sql, params = ledger_sql(
         models,
         _to_scale(engine, models),
@@ -176,6 +180,21 @@ def _shares(models: Sequence[AttributionModel]) -> tuple[list[str], dict[str, An
             cases = " ".join(f"WHEN {int(word)} THEN :m{i}_anyway_{int(word)}" for word in sorted(model.baseline))
             columns.append(f"CAST(CASE j.word {cases} ELSE 0e0 END AS DOUBLE) AS a{i}")
     return columns, params
+
+
+def unfaded(engine: Engine, models: Sequence[AttributionModel]) -> list[AttributionModel]:
+    """Return models whose decay leaves some touch of `journeys` too little for a number to hold with their ages counted from
+    each order's latest touch: the same shares, and nothing lost. All others come back as they are."""
+    if not any(DECAY in model.weight for model in models):
+        return list(models)
+    found = engine.rows("SELECT MAX(j.age_days) AS oldest FROM journeys AS j")
+    oldest = float(found[0]["oldest"] or 0.0)
+    return [
+        replace(model, weight=model.weight.replace(DECAY, DECAY_SINCE_LATEST))
+        if DECAY in model.weight and oldest > _HALVINGS * model.params.get("half_life_days", math.inf)
+        else model
+        for model in models
+    ]
 
 
 def _to_scale(engine: Engine, models: Sequence[AttributionModel]) -> frozenset[int]:

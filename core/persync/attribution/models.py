@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from persync import hookimpl
 
@@ -56,6 +56,14 @@ _OPPORTUNITY_APART = "CASE WHEN j.opportunity_position > 1 AND j.opportunity_pos
 _LAST_APART = "CASE WHEN j.length > 1 AND j.length <> j.lead_position AND j.length <> j.opportunity_position THEN 1 ELSE 0 END"
 
 
+DECAY: Final = "POWER(0.5e0, j.age_days / :half_life_days)"
+DECAY_SINCE_LATEST: Final = (
+    "POWER(0.5e0, GREATEST(j.age_days - MIN(CASE WHEN j.is_touch = 1 THEN j.age_days END)"
+    " OVER (PARTITION BY j.order_id), 0e0) / :half_life_days)"
+)
+"""the same ratios within an order, however many half-lives lie between it and its latest touch"""
+
+
 def _keyed(keys: str, apart: str, each: str, other: str) -> str:
     """Return a weight in whole numbers, so that 40 % is 40.00 and not 39.99.
 
@@ -93,7 +101,7 @@ MODELS: tuple[AttributionModel, ...] = (
     AttributionModel(
         "time_decay",
         "Credit halves with every half-life (7 days unless set) between touchpoint and order.",
-        "POWER(0.5e0, j.age_days / :half_life_days)",
+        DECAY,
         params={"half_life_days": 7.0},
     ),
     AttributionModel(

@@ -2,7 +2,9 @@
 
 The bootstrap draws customers, not touches or orders: replicate b gives every customer a Poisson(1) weight made from their
 stored hash and the seed, so that it is the same on every engine, in every run and for every model. It repeats the ledger, not
-the fit: for fitted models the interval is that of the customers under the strengths as they were fitted.
+the fit: for fitted models the interval is that of the customers under the strengths as they were fitted. For a calibrated
+model each replicate draws the part that e-mail keeps as well, from a normal distribution with the standard error that the
+holdout gives it, held between 0 and 1; one holdout speaks to all of them, so that one draw moves them all.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution import ledger
+from persync.attribution.calibrate import EMAIL
 from persync.attribution.credit import NO_TOUCH, credit, only_currency, period_sql
 from persync.attribution.datadriven import prepared
 from persync.attribution.journeys import PACKAGE
@@ -39,6 +42,7 @@ FIXED_STRENGTHS: Final = "strengths as fitted"
 BASELINE: Final = "(baseline)"
 _APART: Final = (NO_TOUCH, BASELINE)
 _EVERY: Final = 2**62
+_TWO_SIDED: Final = 1.959964
 _AT_ONCE: Final = 32
 _BOUNDS: Final = [int(2.0**53 * sum(math.exp(-1) / math.factorial(j) for j in range(k + 1))) for k in range(12)]
 """P(Poisson(1) <= k) as parts of 2 ** 53; a weight of 13 would be one in 16 billion"""
@@ -87,6 +91,8 @@ def shares(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list
     hashes, customer = np.unique(np.asarray(found["customer"], np.int64), return_inverse=True)
     names = {0: NO_TOUCH, -1: BASELINE}
     names |= {int(row["word"]): str(row["text"]) or "(unknown)" for row in engine.rows("SELECT w.word, w.text FROM words AS w")}
+    mail = next((row for row, word in enumerate(words) if names[int(word)] == EMAIL), None)
+    anyway = next((row for row, word in enumerate(words) if word == -1), None)
     money = np.zeros((len(hashes), len(words) * len(usable)))
     for place, model in enumerate(usable):
         np.add.at(money, (customer, channel * len(usable) + place), np.asarray(found[model.name], np.float64))
@@ -95,7 +101,13 @@ def shares(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list
     out = []
     for place, model in enumerate(usable):
         whole, wholes = sums[:, place].sum(), drawn[:, :, place].sum(axis=1)
-        note = FIXED_STRENGTHS if model.fitted is not None else ""
+        kept = kept_draws(model, ask.seed)
+        if kept is not None:
+            both = sum(drawn[:, row, place] for row in (mail, anyway) if row is not None)
+            for row, part in ((mail, kept), (anyway, 1 - kept)):
+                if row is not None:
+                    drawn[:, row, place] = both * part
+        note = interval_note(model)
         for row in sorted(range(len(words)), key=lambda row: (-sums[row, place], names[int(words[row])])):
             by = {"model": model.name, "channel": names[int(words[row])]}
             if whole <= 0:
@@ -121,8 +133,40 @@ def shares(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list
     return out + refused
 
 
+def kept_draws(model: AttributionModel, seed: int) -> Array | None:
+    """Return the part of its credit that e-mail keeps under a calibrated model in each replicate; None for any other, and
+    where the holdout has no interval."""
+    import numpy as np
+
+    error = _kept_error(model)
+    if error is None:
+        return None
+    drawn = np.random.default_rng(seed).standard_normal(REPLICATES)
+    kept: Array = np.clip(float(model.against.share.value) + error * drawn, 0.0, 1.0)
+    return kept
+
+
+def _kept_error(model: AttributionModel) -> float | None:
+    share: Estimate | None = model.against.share if model.against is not None else None
+    if share is None or share.low is None or share.high is None:
+        return None
+    return (share.high - share.low) / (2 * _TWO_SIDED)
+
+
+def interval_note(model: AttributionModel, *, holds_lift: bool = True) -> str:
+    """Return what an interval of a model's credit leaves out: nothing of a rule; with `holds_lift` the holdout is in it."""
+    said = [FIXED_STRENGTHS] if model.fitted is not None else []
+    if model.against is not None and model.against.share.value is not None:
+        share, known = model.against.share, _kept_error(model) is not None
+        if not known:
+            said.append("the interval is of the credit alone: the holdout has none")
+        elif not holds_lift:
+            said.append(f"the interval is of the credit alone: the holdout's share is {share.low:.0%} to {share.high:.0%}")
+    return "; ".join(said)
+
+
 def _by_customer(engine: Engine, models: Sequence[AttributionModel], ask: Ask, currency: str) -> dict[str, Any]:
-    condition, params = period_sql("c.event_at", ask)
+    condition, params = period_sql("c.touched_at" if ask.reporting == "accrual" else "c.event_at", ask)
     words = {
         "sums": ",\n    ".join(f"CAST(SUM(c.{model.name}) AS BIGINT) AS {model.name}" for model in models),
         "condition": condition,

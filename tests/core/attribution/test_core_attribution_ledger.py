@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persync.attribution import ledger
+from persync.attribution.explain import explain
 from persync.attribution.models import MODELS, AttributionModel
 from persync.errors import ConfigError, DataError
 from persync.measure.metric import Ask
@@ -154,6 +156,23 @@ def test_a_lone_touch_far_back_still_holds_everything(shop: Any, credits: Any) -
     ledger.build(engine, MODELS, Ask(now=0, lookback_days=365))
 
     assert credits(engine, "time_decay") == [999]
+
+
+def test_a_decay_too_fast_for_numbers_gives_what_the_ages_say(shop: Any, credits: Any, noon: int) -> None:
+    """A half-life of 0.02 days, 1,450 of which lie before the order: the ratios are those between the touches, whatever the
+    e-mail rule sees beside them."""
+    shop.days_before("ann", 29.04, 29.02, 29)
+    shop.touch("ann", noon - DAY, action=3, campaign="opened")
+    shop.order("1", "ann", 7_000)
+    fast = [replace(model, params={"half_life_days": 0.02}) if model.name == "time_decay" else model for model in MODELS]
+    engine = shop.engine()
+
+    ledger.build(engine, fast, ASK)
+    found = explain(engine, shop.names["order", "1"], fast, ASK)
+
+    assert credits(engine, "time_decay") == [1_000, 2_000, 4_000]
+    told = [touch.shares["time_decay"] for touch in found.touches if touch.position]
+    assert [(one.share, one.minor) for one in told] == [(pytest.approx(part / 7, abs=1e-9), part * 1_000) for part in (1, 2, 4)]
 
 
 def test_an_order_beyond_what_doubles_hold_adds_up_in_every_model(shop: Any, noon: int, credits: Any) -> None:

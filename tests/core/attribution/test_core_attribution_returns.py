@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from persync.attribution.calibrate import Against
 from persync.attribution.models import MODELS
 from persync.estimate import Estimate
 from persync.measure.metric import Ask
@@ -56,6 +58,25 @@ def test_returns_stand_side_by_side_and_the_spread_is_said(shop: Any) -> None:
     assert (found[3].low, found[3].high) == (pytest.approx(2.5 - half), pytest.approx(2.5 + half))
     assert found[3].note == "credited, not caused; gain is net revenue: no margin is known; too few to say"
     assert found[-1].note == "linear +150% to first_touch +300%"
+
+
+def test_the_return_by_a_calibrated_model_is_as_unsure_as_its_holdout(shop: Any) -> None:
+    """Of 100.00 for e-mail, half was caused, between a tenth and nine tenths: 40.00 and 40.00 beside the customers' spread."""
+    a_shop(shop)
+    shop.fact("cost", minor=4_000)
+    engine = shop.engine()
+    mail = engine.rows("SELECT w.word FROM words AS w WHERE w.text = 'email'")[0]["word"]
+    none = Estimate("credited_to_email", 1.0)
+    against = Against("linear", none, none, Estimate("caused_share", 0.5, 0.1, 1.3))
+    model = replace(PAIR[1], is_calibrated=True, against=against, baseline={mail: 0.5})
+
+    roas, roi, per, _ = model_returns(engine, (model,), Ask(now=shop_noon))
+
+    own = 1.959963984540054 * math.hypot(30, 20)
+    below, above = math.hypot(own, 40) / 40, math.hypot(own, 50) / 40
+    assert (roas.value, roas.low, roas.high) == (1.25, pytest.approx(1.25 - below), pytest.approx(1.25 + above))
+    assert (roi.low, roi.high) == (pytest.approx(0.25 - below), pytest.approx(0.25 + above))
+    assert (per.value, per.high) == (40.0, None)
 
 
 def test_a_cost_for_another_channel_is_that_channels(shop: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from persync.attribution.calibrate import Against
 from persync.attribution.credit import credit
 from persync.attribution.models import MODELS, AttributionModel
 from persync.attribution.stability import DEPENDS, ROBUST, replicate, sensitivity, settings, shares, standings
@@ -72,6 +73,55 @@ def test_shares_are_those_of_credit_with_an_interval_around_them(shop: Any, noon
     )
     assert all(e.low <= e.value <= e.high for e in found)  # type: ignore[operator]
     assert {e.id for e in found} == {"credit_share"}
+
+
+def test_shares_of_a_period_are_dated_as_credit_is(shop: Any, noon: int) -> None:
+    """Search just before the period and e-mail in it, ordered in it: by the touch's date the period's money is e-mail's."""
+    shop.touch("ann", noon - 9 * DAY, channel="google", action=Action.VISIT)
+    shop.touch("ann", noon - 2 * DAY, channel="email")
+    shop.order("1", "ann", 1_000)
+    engine = shop.engine()
+    week = (noon - 7 * DAY, noon + DAY)
+
+    def told(reporting: str) -> dict[str, Any]:
+        found = shares(engine, (LINEAR,), replace(ASK, period=week, reporting=reporting))
+        return {e.by["channel"]: (e.value, e.low, e.high) for e in found}
+
+    assert told("cash") == {"email": (0.5, 0.5, 0.5), "google": (0.5, 0.5, 0.5)}
+    assert told("accrual") == {"email": (1.0, 1.0, 1.0)}
+
+
+def held(share: Estimate) -> AttributionModel:
+    """A calibrated linear model whose e-mail keeps what `share` says."""
+    none = Estimate("credited_to_email", 1.0)
+    return replace(
+        LINEAR, name="linear_calibrated", is_calibrated=True, against=Against("linear_calibrated", none, none, share)
+    )
+
+
+def test_the_interval_of_a_calibrated_model_is_the_holdouts_too(shop: Any, noon: int) -> None:
+    """One customer, e-mail alone: all that varies is what the holdout says, 0.5 with a standard error of 0.1."""
+    shop.fact("same_person", keys=("ann",))
+    shop.touch("ann", noon - DAY, channel="email")
+    shop.order("1", "ann", 10_000)
+    engine = shop.engine()
+    mail = engine.rows("SELECT w.word FROM words AS w WHERE w.text = 'email'")[0]["word"]
+    half = 0.1 * 1.959964
+
+    def told(low: float | None, high: float | None, value: float = 0.5) -> dict[str, Estimate]:
+        model = held(Estimate("caused_share", value, low, high))
+        baseline = {mail: 1.0 - model.against.factor}
+        return {e.by["channel"]: e for e in shares(engine, (replace(model, baseline=baseline),), ASK)}
+
+    sure, unknown, nothing = told(0.5 - half, 0.5 + half), told(None, None), told(-half, half, 0.0)
+
+    assert (sure["email"].value, sure["(baseline)"].value) == (0.5, 0.5)
+    for e in sure.values():
+        assert (e.low, e.high, e.note) == (pytest.approx(0.5 - half, abs=0.03), pytest.approx(0.5 + half, abs=0.03), "")
+    assert (unknown["email"].low, unknown["email"].high) == (0.5, 0.5)
+    assert unknown["email"].note == "the interval is of the credit alone: the holdout has none"
+    assert (nothing["email"].value, nothing["email"].low) == (0.0, 0.0)
+    assert nothing["email"].high == pytest.approx(half, abs=0.03), "what was not caused may have been"
 
 
 def test_two_customers_of_one_order_each_vary_as_a_poisson_pair_does(shop: Any, noon: int) -> None:
