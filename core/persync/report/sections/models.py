@@ -176,9 +176,9 @@ def _rules() -> list[Note]:
     return [
         Note(
             "Customers are drawn again and again with weights made from a stored hash, and each model's shares are worked out"
-            " anew: the interval holds the middle 95 %. For fitted models their strengths stay as they were fitted; for a calibrated one"
-            " what e-mail keeps is drawn too, as unsure as the holdout is. A channel's"
-            " place is robust when it moves by one at most across models.",
+            " anew: the interval holds the middle 95 %. For fitted models their strengths stay as they were fitted; for a"
+            " calibrated one what e-mail keeps is drawn too, as unsure as the holdout is. A channel's place is robust when it"
+            " moves by one at most across models.",
             "definition",
             "How sure a share is",
         ),
