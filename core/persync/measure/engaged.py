@@ -17,6 +17,7 @@ from persync.measure.metric import Ask, Metric
 from persync.measure.texts import EVER, bounds, join, piece, run
 
 NO_ACTIVITY: Final = "no_activity"
+UNIT: Final = "of 100"
 HORIZON_HALF_LIVES: Final = 20
 """acts older than so many half-lives are a millionth of an act: left out"""
 CHECK_DAYS: Final = 90
@@ -74,16 +75,16 @@ def engagement_score(engine: Engine, ask: Ask) -> list[Estimate]:
     ) + (f" GROUP BY {keys} ORDER BY {keys}" if keys else "")
     rows = run(engine, join(*texts, *own, final), {**params, **group.params})
     if not any(int(row["people"]) for row in rows):
-        return [rules.absent(id, NO_ACTIVITY, {}, unit="points", note="nobody did anything that a platform tells of")]
+        return [rules.absent(id, NO_ACTIVITY, {}, unit=UNIT, note="nobody did anything that a platform tells of")]
     hide = group.hidden(rows, "people", ask)
     out = []
     for row in rows:
         by, people = group.by(row), int(row["people"])
         if group.attribute is not None and by[group.attribute] in hide:
-            out.append(rules.suppressed(id, ask, by, unit="points"))
+            out.append(rules.suppressed(id, ask, by, unit=UNIT))
             continue
         sample = intervals.moments(people, float(row["total"]), float(row["squares"])) if people else None
-        out.append(rules.average(id, sample, int(row["active"]), ask, by, unit="points"))
+        out.append(rules.average(id, sample, int(row["active"]), ask, by, unit=UNIT))
     shown = ", ".join(f"{kind} {weight:g}" for kind, weight in sorted(ask.engagement_weights.items()))
     out = [rules.with_note(e, f"weights: {shown}; half-life {ask.engagement_half_life_days:g} days") for e in out]
     return out if ask.by else [*out, _check(engine, ask)]
@@ -161,7 +162,7 @@ METRICS: Sequence[Metric] = (
         "did (halved every 30 days) among all, weighted (open 1, click 3, visit 2, order 4, unless set). Beside the mean: how "
         "the score of 90 days ago went with the orders since.",
         "100 × Σ weight × rank of decayed activity ÷ Σ weight",
-        "points",
+        UNIT,
         engagement_score,
         number="16",
         dimensions=(*PEOPLE_DIMENSIONS, ANY_ATTRIBUTE),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 from persync import hookimpl
 from persync.engine.engine import Engine
@@ -28,6 +29,7 @@ from persync.measure import (
     people,
     profiles,
     returns,
+    rules,
     segments,
     social,
     uplift,
@@ -40,12 +42,28 @@ from persync.measure.trials import metrics as trials
 
 def answered(metric: Metric) -> Metric:
     """Return the metric so that it is never silent: where there is no slice to show it gives the whole, mostly null with its
-    reason."""
+    reason. Of a period that has not begun nothing is known, whatever the metric would count in it (E4)."""
 
     def compute(engine: Engine, ask: Ask) -> Sequence[Estimate]:
-        return metric.compute(engine, ask) or metric.compute(engine, replace(ask, by=()))
+        found = metric.compute(engine, ask)
+        begun = ask.period is None or ask.period[0] < ask.now
+        if found and begun:
+            return found
+        found = found or metric.compute(engine, replace(ask, by=()))
+        if found and begun:
+            return found
+        units = {one.id: one for one in found} or {metric.id: Estimate(metric.id, None, unit=ask.currency or "")}
+        reason, note = (rules.NO_DENOMINATOR, NOTHING) if begun else (rules.IMMATURE, NOT_BEGUN)
+        return [
+            replace(rules.absent(id, reason, {}, unit=one.unit, label=one.label, note=note), period=ask.period)
+            for id, one in units.items()
+        ]
 
     return replace(metric, compute=compute)
+
+
+NOT_BEGUN: Final = "the period has not begun"
+NOTHING: Final = "nothing is known of this period"
 
 
 FAMILIES = (

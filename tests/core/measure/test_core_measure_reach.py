@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -496,3 +497,28 @@ def test_credit_of_e_mail_is_a_sum_by_rule_and_orders_it_touched_have_a_change(m
         ("orders_touched_by_email", 10, None),
         ("order_increase", None, "nothing_before"),
     ]
+
+
+def test_a_period_that_has_not_begun_gives_no_number(shop: Any) -> None:
+    """Neither zero nor no line at all, of any metric: nothing is known yet (E4)."""
+    shop.order(1, 1, 1000)
+    ask = replace(ASK, period=(ASK.now, ASK.now + 30 * DAY))
+    sliced = ("retention_rate", "cltv_historic", "segment_penetration", "lead_generation", "kpi_forecast")
+    answers = [metric.compute(shop, ask) for metric in METRICS]
+    answers += [BY_ID[id].compute(shop, replace(ask, by=BY_ID[id].dimensions[:1])) for id in sliced]
+    found = [e for answer in answers for e in answer]
+
+    assert all(answers)
+    assert {(e.value, e.reason, e.note, e.period) for e in found} == {
+        (None, "immature", "the period has not begun", ask.period)
+    }
+
+
+def test_a_period_of_which_nothing_is_known_says_so(mailed: Any) -> None:
+    """No line dropped: years before the shop, too."""
+    period = (-DAY, DAY)
+    for id in ("cltv_historic", "cohort_value", "retention_rate"):
+        for by in ((), ("coh",)):
+            found = compute(mailed, id, replace(ASK, period=period, by=by))
+            assert found, (id, by)
+            assert {bool(e.value is None and e.reason) for e in found} == {True}

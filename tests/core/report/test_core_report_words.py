@@ -29,6 +29,7 @@ from persync.report.safe import markdown, markdown_paragraph, plain
         (Estimate("count", 42694, unit="count"), "42,694"),
         (Estimate("days", 12.34, 11.0, 13.5, unit="days"), "12.3 days (95 %: 11.0 to 13.5)"),
         (Estimate("sample_ratio", 0.9041, unit="p"), "p = 0.904"),
+        (Estimate("engagement_score", 34.82, unit="of 100"), "34.8 of 100"),
         (missing("roi", "no_cost"), "not known: no costs have been imported"),
         (missing("roi", "the_moon_is_wrong"), "not known: the moon is wrong"),
         (missing("roi", ""), "not known: no reason was given"),
