@@ -13,6 +13,7 @@ from persync.engine.texts import bare, used
 from persync.errors import DataError
 
 _WORD: Final = re.compile(r"(?<![.\w])(?<!\bAS )\w+\b")
+_NAMED: Final = re.compile(r"\b(\w+) AS \(")
 
 
 def settings_hash(sql: str, params: Mapping[str, Any] | None, known: Mapping[str, str]) -> str:
@@ -33,8 +34,9 @@ def reads(text: str, name: str) -> bool:
 
 @lru_cache(maxsize=512)
 def mentioned(text: str) -> frozenset[str]:
-    """Return every word of a query that may be the name of a table: all but columns (`t.name`, `AS name`)."""
-    return frozenset(_WORD.findall(text))
+    """Return every word of a query that may be the name of a table: all but columns (`t.name`, `AS name`) and the parts that it
+    names itself (`name AS (`)."""
+    return frozenset(_WORD.findall(text)) - frozenset(_NAMED.findall(text))
 
 
 def check_name(name: str, tables: Container[str]) -> None:

@@ -88,6 +88,17 @@ def test_a_second_engine_finds_what_the_first_derived(engine: DuckEngine, store:
     assert path.stat().st_mtime_ns == before
 
 
+def test_a_derived_table_is_not_made_from_itself(engine: DuckEngine) -> None:
+    """A part of a query may bear the name of the table that it is kept as: asked again, nothing is computed."""
+    sql = "WITH sums AS (SELECT 1 AS one) SELECT s.one FROM sums AS s"
+
+    engine.write(sql, None, "sums")
+    kept = {path: path.stat().st_mtime_ns for path in engine._derived.iterdir()}
+    engine.write(sql, None, "sums")
+
+    assert {path: path.stat().st_mtime_ns for path in engine._derived.iterdir()} == kept
+
+
 def test_a_derived_table_follows_the_store(engine: DuckEngine, store: Any) -> None:
     """After a refresh it is computed anew."""
     sql = "SELECT t.key_id FROM touchpoints AS t"
