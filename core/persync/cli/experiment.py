@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from persync.cli.output import read_each, show_estimates, show_json, show_table
 
 if TYPE_CHECKING:
     from persync.engine.engine import Engine
+    from persync.estimate import Estimate
     from persync.measure.metric import Ask, Experiment
 
 
@@ -29,15 +31,29 @@ def read(app: App, names: tuple[str, ...], form: str) -> None:
     """Read the experiments NAME (default: all): arms, sample ratio, means, differences with their intervals.
 
     Beside each difference: how much of what the arm did it caused, the chance to win, the difference freed of what covariates
-    say, and, while the experiment runs, an interval that stays valid however often one looks. Experiments come from
+    say, and, while the experiment runs, an interval that stays valid however often one looks. One of several whose settings do
+    not fit its arms has a line that says why. Experiments come from
     [experiments.NAME] in persync.toml and from imported or drawn assignments.
     """
+    from persync.errors import ConfigError
+    from persync.measure.experiments import MISCONFIGURED, label_of
+    from persync.measure.rules import absent
     from persync.measure.trials.more import read as read_one
 
     with app.engine() as engine:
         ask = app.ask()
         wanted = _wanted(engine, ask, names)
-        estimates = read_each(app, wanted, lambda one: read_one(engine, one, ask), tolerant=not names)
+        tolerant = len(wanted) > 1
+
+        def reading(one: Experiment) -> Sequence[Estimate]:
+            try:
+                return read_one(engine, one, ask)
+            except ConfigError as problem:
+                if not tolerant:
+                    raise
+                return [absent("difference", MISCONFIGURED, {"experiment": one.name}, label=label_of(one), note=str(problem))]
+
+        estimates = read_each(app, wanted, reading, tolerant=not names)
     show_estimates(estimates, form, ask)
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import experiments, intervals, rules
-from persync.measure.experiments import MISMATCH, MISMATCH_NOTE
 from persync.measure.grouping import ARM, asked_experiment
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask, Experiment, Metric
@@ -27,17 +26,7 @@ def by_arm(engine: Engine, metric: Metric, ask: Ask) -> list[Estimate]:
     found = [estimate.sliced(experiment=experiment.name) for estimate in metric.compute(engine, ask)]
     if not metric.compares_arms:
         return found
-    return [*found, *differences(found, experiment, ask, note=_blocked(engine, experiment))]
-
-
-def _blocked(engine: Engine, experiment: Experiment) -> str:
-    """Return the note that the arms are not of the planned sizes, "" when they may be."""
-    sizes = experiments.arm_sizes(engine, experiment)
-    planned = experiments.planned_shares(engine, experiment, sizes)
-    shares = [planned.get(arm, 1.0) for arm in sizes]
-    if len(sizes) < 2 or not any(sizes.values()) or min(shares) <= 0:
-        return ""
-    return MISMATCH_NOTE if intervals.sample_ratio(list(sizes.values()), shares)[1] < MISMATCH else ""
+    return [*found, *differences(found, experiment, ask, note=experiments.blocked(engine, experiment))]
 
 
 def differences(found: Sequence[Estimate], experiment: Experiment, ask: Ask, *, note: str = "") -> list[Estimate]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
+from persync.errors import ConfigError
 from persync.estimate import Estimate, Label
 from persync.measure import attributes, experiments, intervals, rules
 from persync.measure.intervals import Moments
@@ -33,8 +34,15 @@ def assess(engine: Engine, attribute: str, ask: Ask) -> list[Estimate]:
     for experiment in experiments.asked(engine, ask).values():
         if experiment.control is not None:
             note = experiments.own_days(experiment, ask)
+            try:
+                blocked = experiments.blocked(engine, experiment)
+            except ConfigError as problem:
+                by = {"attribute": attribute, "experiment": experiment.name, "outcome": "revenue"}
+                label = experiments.label_of(experiment)
+                out.append(rules.absent("benefit_difference", experiments.MISCONFIGURED, by, label=label, note=str(problem)))
+                continue
             read = _experiment(engine, experiment, experiment.control, attribute, ask)
-            out += [rules.with_note(estimate, note) for estimate in read]
+            out += [rules.with_note(rules.with_note(estimate, note), blocked) for estimate in read]
     return out
 
 

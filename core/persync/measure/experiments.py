@@ -29,6 +29,7 @@ from persync.measure.verdict import NO_VERDICT
 
 NO_ORDERS = "no_orders"
 NOBODY = "nobody"
+MISCONFIGURED = "misconfigured"
 MISMATCH = 0.001
 """A sample ratio less likely than this blocks every verdict on the experiment."""
 MISMATCH_NOTE = f"the arms are not of the planned sizes, so {NO_VERDICT}"
@@ -248,6 +249,20 @@ def planned_shares(engine: Engine, experiment: Experiment, sizes: Mapping[str, i
     )
     found = {row["arm"]: float(row["planned"]) for row in run(engine, sql, {"experiment": experiment.name})}
     return found if set(found) == set(sizes) else {}
+
+
+def blocked(engine: Engine, experiment: Experiment) -> str:
+    """Return the note that the arms are not of the planned sizes, "" when they may be. Raises as `read` does."""
+    sizes = arm_sizes(engine, experiment)
+    return mismatch(sizes, planned_shares(engine, experiment, sizes))
+
+
+def mismatch(sizes: Mapping[str, int], planned: Mapping[str, float]) -> str:
+    """Return the note that arms of these sizes are not as planned (equal shares where nothing was), "" when they may be."""
+    shares = [planned.get(arm, 1.0) for arm in sizes]
+    if len(sizes) < 2 or not any(sizes.values()) or min(shares) <= 0:
+        return ""
+    return MISMATCH_NOTE if intervals.sample_ratio(list(sizes.values()), shares)[1] < MISMATCH else ""
 
 
 def pairs(experiment: Experiment, sizes: Mapping[str, int]) -> list[tuple[str, str]]:

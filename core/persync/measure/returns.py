@@ -27,7 +27,7 @@ from persync.money import exponent
 NO_EXPERIMENT: Final = "no_experiment"
 NO_CONTROL: Final = "no_control"
 NOT_SCOPED: Final = "cost_not_scoped"
-MISCONFIGURED: Final = "misconfigured"
+MISCONFIGURED: Final = experiments.MISCONFIGURED
 
 
 def personalisation_cost(engine: Engine, ask: Ask) -> list[Estimate]:

@@ -87,6 +87,24 @@ def test_an_experiment_that_has_not_begun_does_not_hide_the_others(persync: Run,
     assert later == [(None, "nobody")]
 
 
+def test_one_of_several_experiments_that_cannot_be_read_says_why_on_its_line(persync: Run, tmp_path: Path) -> None:
+    """All are read and the code is 0; asked for alone it is refused."""
+    project(tmp_path, f"{OWN}[experiments.bad]\ncontrol = 'b'\nplanned_shares = {{ a = 0.5, c = 0.5 }}\n")
+    lines = "".join(f"{name},p{i},{arm}\n" for name in ("bad", "good") for i, arm in enumerate(["a", "b"] * 20))
+    (tmp_path / "arms.csv").write_text(f"experiment,person,arm\n{lines}")
+    persync("import", "assignments", str(tmp_path / "arms.csv"))
+
+    result = persync("experiment", "read", "--format", "json")
+
+    found = json.loads(result.stdout)["results"]
+    assert result.exit_code == 0, result.stderr
+    bad = [one for one in found if one["by"]["experiment"] == "bad"]
+    assert [(one["value"], one["reason"]) for one in bad] == [(None, "misconfigured")]
+    assert "the planned shares of experiment 'bad' name a, c" in bad[0]["note"]
+    assert [one["value"] for one in found if one["id"] == "arm_size" and one["by"]["experiment"] == "good"] == [20, 20]
+    assert "the planned shares of experiment 'bad'" in said(persync("experiment", "read", "bad"), 2)
+
+
 def test_a_report_goes_to_stdout_or_to_its_file(persync: Run, tmp_path: Path) -> None:
     project(tmp_path, OWN)
     (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")

@@ -12,6 +12,7 @@ from persync.errors import PersyncError
 from persync.estimate import RAW, Estimate, Label
 from persync.measure import costs, experiments, rules
 from persync.measure.cost_settings import Proxy
+from persync.measure.experiments import MISMATCH_NOTE
 from persync.measure.gain.hours import saved, tasks
 from persync.measure.gain.service import support_saving
 from persync.measure.gain.span import AFTER, halves
@@ -123,7 +124,13 @@ def _direct(found: Sequence[Return], unit: str) -> Estimate:
     labels = {gain.label for gain in gains}
     label: Label = labels.pop() if len(labels) == 1 else ""
     made = _part(DIRECT, total, units.pop(), label=label, note=gains[0].note, n=sum(gain.n or 0 for gain in gains))
+    made = rules.with_note(made, "" if MISMATCH_NOTE in made.note else undecided(found))
     return replace(made, low=None if low is None else total - low, high=None if high is None else total + high)
+
+
+def undecided(found: Sequence[Return]) -> str:
+    """Return the note that the arms of some of these tests are not of the planned sizes, "" when there is none."""
+    return MISMATCH_NOTE if any(MISMATCH_NOTE in one.gain.note for one in found) else ""
 
 
 def _retention(engine: Engine, ask: Ask, found: Sequence[Return], unit: str) -> Estimate:
@@ -153,6 +160,7 @@ def _retention(engine: Engine, ask: Ask, found: Sequence[Return], unit: str) -> 
     if not seen:
         return _none(RETENTION, rules.IMMATURE if found else NO_EXPERIMENT, unit, "nobody is older than the days of the test")
     note = f"value to {', '.join(dict.fromkeys(ages))} days of age less the direct part, which lies in it"
+    note = "; ".join(part for part in (note, undecided(found)) if part)
     return _part(RETENTION, total, found_unit, label=label, note=note)  # type: ignore[arg-type]
 
 
@@ -215,7 +223,9 @@ def roi_holistic(engine: Engine, ask: Ask) -> list[Estimate]:
     tangible = sum(float(one.value or 0.0) for one in known)
     proxies = sum(float(one.value or 0.0) for one in found.proxies if one.unit in ("", found.cost.unit))
     direct = next((one for one in known if one.by["part"] == DIRECT), None)
-    note = f"not known and not in it: {', '.join(found.unknown)}" if found.unknown else ""
+    blocked = MISMATCH_NOTE if any(MISMATCH_NOTE in one.note for one in known) else ""
+    said = f"not known and not in it: {', '.join(found.unknown)}" if found.unknown else ""
+    note = "; ".join(part for part in (said, blocked) if part)
     labels = {one.label for one in known}
     out = []
     for id, total in ((ID, tangible + proxies), (ids[1], tangible)):

@@ -6,7 +6,7 @@ from typing import Final
 
 from persync.estimate import Estimate
 from persync.measure import rules
-from persync.measure.experiments import Sample
+from persync.measure.experiments import MISMATCH_NOTE, Sample
 from persync.measure.metric import Ask
 
 POINTS: Final = 2_000
@@ -43,5 +43,6 @@ def chance(arm: Sample | None, base: Sample | None, difference: Estimate, ask: A
         assert base.moments is not None
         value = of_means(float(difference.value), (arm.moments.error + base.moments.error) ** 0.5)
     small = rules.smallness(min(arm.people, base.people), min(arm.events, base.events), ask)
-    note = f"{small}; {NOTE}" if small else NOTE
+    blocked = MISMATCH_NOTE if MISMATCH_NOTE in difference.note else ""
+    note = "; ".join(part for part in (small, blocked, NOTE) if part)
     return Estimate(id, value, n=difference.n, unit="share", label=difference.label, by=by, period=difference.period, note=note)

@@ -82,7 +82,7 @@ def _adjusted(made: Sequence[Split], ask: Ask) -> list[Split]:
         adjusted = {split.attribute: p for split, p in zip(tested, holm, strict=True)}
         for split in family:
             p = adjusted.get(split.attribute, 1.0)
-            differs = p < 1 - ask.confidence
+            differs = p < 1 - ask.confidence and verdict.NO_VERDICT not in split.interaction.note
             said = "the segments differ" if differs else NO_DIFFERENCE
             note = f"{said}; Holm-adjusted p {p:.3g} over {len(tested)} attributes" if tested else said
             segments = split.segments if differs else tuple(map(_unclaimed, split.segments))
@@ -102,6 +102,7 @@ def _split(
     rows: Sequence[Mapping[str, Any]], attribute: str, outcome: Outcome, experiment: Experiment, reading: Reading, ask: Ask
 ) -> Split | None:
     cells = _cells(rows, outcome)
+    blocked = experiments.mismatch(reading.sizes, reading.planned)
     pairs = once(experiment, reading)
     by = {"experiment": experiment.name, "attribute": attribute, "outcome": outcome.name}
     label = experiments.label_of(experiment)
@@ -114,10 +115,12 @@ def _split(
         effects = rules.compared(
             [_effect(name, each, arm, against, hide, here, outcome, label, ask) for name, each in cells.items()]
         )
+        effects = [rules.with_note(effect, blocked) for effect in effects]
         segments += map(Segment, effects, shrink(effects, ask), verdict.judge(effects, ask.confidence))
     interaction = _interaction(cells, pairs, hide, by, label, ask) if experiment.control is not None else None
     if interaction is None:
         return None
+    interaction = rules.with_note(interaction, blocked)
     return Split(attribute, outcome.name, interaction, False, tuple(segments))
 
 
@@ -179,7 +182,8 @@ def shrink(effects: Sequence[Estimate], ask: Ask) -> list[Estimate]:
         own = spread / (spread + error)
         middle = pooled + own * (value - pooled)
         half = z * (own * error + (1 - own) ** 2 * of_mean) ** 0.5
-        shrunk[id_of(e)] = replace(e, id=id, value=middle, low=middle - half, high=middle + half, p=None, note="")
+        note = experiments.MISMATCH_NOTE if verdict.NO_VERDICT in e.note else ""
+        shrunk[id_of(e)] = replace(e, id=id, value=middle, low=middle - half, high=middle + half, p=None, note=note)
     return [shrunk.get(id_of(e), replace(e, id=id, p=None)) for e in effects]
 
 

@@ -206,11 +206,13 @@ def _experiment(engine: Engine, ask: Ask, ground: Ground, unit: str) -> list[Est
         params,
     )
     arms = dict.fromkeys(str(row["arm"]) for row in heads)
+    blocked = experiments.blocked(engine, experiment)
     out: list[Estimate] = []
     for arm, against in experiments.pairs(experiment, dict.fromkeys(arms, 0)):
         if arm not in arms or against not in arms:
             continue
         by = {"experiment": experiment.name, "arm": arm, "against": against}
         note = f"{ask.basis} revenue since the draw, buyers or not"
-        out += _lifts(_arm(heads, moved, arm), _arm(heads, moved, against), ask, ground, by, label, note, unit)
+        found = _lifts(_arm(heads, moved, arm), _arm(heads, moved, against), ask, ground, by, label, note, unit)
+        out += [rules.with_note(one, blocked) for one in found]
     return [replace(one, period=ask.period) for one in rules.compared(out)]

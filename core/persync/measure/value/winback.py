@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from persync.engine.engine import Engine
+from persync.errors import ConfigError
 from persync.estimate import Estimate
 from persync.measure import experiments, intervals, rules
 from persync.measure.metric import Ask, Experiment
@@ -112,7 +113,11 @@ def _arms(engine: Engine, ask: Ask, ground: Ground, experiment: Experiment) -> l
         "within_ms": ask.value.winback_days * DAY,
     }
     arms = {str(row["arm"]): row for row in run(engine, join(*texts, _ARMS), params)}
-    return [
+    try:
+        blocked = experiments.blocked(engine, experiment)
+    except ConfigError as problem:
+        return [rules.absent(NET, experiments.MISCONFIGURED, by, unit="share", label=label, note=str(problem))]
+    found = [
         _difference(
             arms.get(arm),
             arms.get(experiment.control or ""),
@@ -122,6 +127,7 @@ def _arms(engine: Engine, ask: Ask, ground: Ground, experiment: Experiment) -> l
         )
         for arm in _names(arms, experiment)
     ]
+    return [rules.with_note(one, blocked) for one in found]
 
 
 def _names(arms: Mapping[str, Row], experiment: Experiment) -> Sequence[str]:

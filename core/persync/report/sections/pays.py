@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from persync.errors import DataError
 from persync.measure.returns import OUTSIDE, Return
+from persync.measure.verdict import NO_VERDICT
 from persync.report import charts, words
 from persync.report.findings import Effect, effects, other_days, outside, returned
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
@@ -71,7 +72,8 @@ def return_sentence(one: Return) -> str:
     times = f"{words.value(one.back)} its cost (95 %: {words.interval(one.back)})"
     spent = f"It cost {words.value(one.cost)} and brought in {words.brief(one.gain)}: {times}."
     before = " What the goods cost is not taken off: no margin is set." if "gain is revenue" in one.gain.note else ""
-    return spent + before
+    doubt = " The arms are not of the planned sizes, so this decides nothing." if NO_VERDICT in one.gain.note else ""
+    return spent + before + doubt
 
 
 def _table(found: Sequence[Effect]) -> Table:

@@ -1,0 +1,95 @@
+"""What arms say: nothing is decided by arms that are not of the planned sizes, and every arm is read from its draw on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from persync.estimate import Estimate
+from persync.measure import METRICS
+from persync.measure.benefit import assess
+from persync.measure.experiments import MISMATCH_NOTE
+from persync.measure.metric import Ask, Experiment
+from persync.measure.rules import DAY
+
+BY_ID = {metric.id: metric for metric in METRICS}
+DRAW = 400 * DAY
+TEST = Experiment("test", control="control", since=DRAW, days=30, hypothesis="it sells more")
+ASK = Ask(now=700 * DAY, experiments={"test": TEST})
+
+
+def drawn(shop: Any, treated: int, control: int) -> None:
+    """Everybody bought before the draw or not, by lot; half of the treated and a fifth of the control bought after it."""
+    n, rng = treated + control, np.random.default_rng(1)
+    keys = range(1, n + 1)
+    shop.load("person_of", key_id=keys, person=keys, hash=[int(x) for x in rng.integers(0, 2**53, n)])
+    arms = ["a"] * treated + ["control"] * control
+    shop.load("assignments", connection=[3] * n, experiment=["test"] * n, key_id=keys, arm=arms)
+    shop.load("attributes", connection=[1] * n, key_id=keys, name=["side"] * n, value=["left", "right"] * (n // 2))
+    sent = {"connection": [1] * n, "campaign_key": [1] * n, "key_id": keys, "action": [1] * n, "happened_at": [DRAW + DAY] * n}
+    shop.load("touchpoints", **sent)
+    before, after = rng.random(n) < 0.3, rng.random(n) < np.where(np.arange(n) < treated, 0.5, 0.2)
+    people = [*(np.flatnonzero(before) + 1).tolist(), *(np.flatnonzero(after) + 1).tolist()]
+    at = [20 * DAY] * int(before.sum()) + [DRAW + 5 * DAY + i for i in range(int(after.sum()))]
+    orders = range(1, len(people) + 1)
+    money = rng.integers(1000, 9000, len(people)).tolist()
+    shop.load("order_of", order_key=orders, order_id=orders, is_money_source=[1] * len(people))
+    paid = {"kind": ["order"] * len(people), "status": ["paid"] * len(people), "currency": ["EUR"] * len(people)}
+    shop.load("orders", order_key=orders, connection=[1] * len(people), key_id=people, ordered_at=at, **paid)
+    moved = {"entry": ["sale"] * len(people), "event": ["sale"] * len(people), "part": ["product"] * len(people)}
+    shop.load("order_ledger", order_key=orders, happened_at=at, amount_minor=money, currency=["EUR"] * len(people), **moved)
+    shop.order(n + len(people), n + 1, 1000, ordered_at=690 * DAY)  # orders are known until then
+    spent = {"category": "tool", "currency": "EUR", "scope": "test", "amortise_months": 1}
+    shop.add("costs", entry="c", happened_at=DRAW + DAY, amount_minor=10_000, **spent)
+
+
+def of_the_test(shop: Any, ask: Ask) -> list[Estimate]:
+    """Everything that any metric says of the experiment and would call caused, apart from what each arm did."""
+    found: list[Estimate] = []
+    own = {"cltv_lift", "reactivation_rate", "conversion_uplift"}
+    for metric in METRICS:
+        if metric.id not in own and not {"assignments", "memberships"} & {*metric.data}:
+            continue
+        asks = [ask, replace(ask, arm="test")] if metric.options.get("arms") == "own" else [ask]
+        found += [one for a in asks for one in metric.compute(shop, a)]
+    found += assess(shop, "side", ask)
+    counts = ("arm_size", "contamination", "mean", "sample_ratio", "reached")
+    return [e for e in found if e.label in ("randomised", "holdout") or ("experiment" in e.by and e.id not in counts)]
+
+
+def test_arms_that_are_not_of_the_planned_sizes_carry_no_verdict_in_any_metric(shop: Any) -> None:
+    """800 and 200 people where halves were planned: every line is null or says that it decides nothing."""
+    drawn(shop, 800, 200)
+
+    found = [e for e in of_the_test(shop, ASK) if e.value is not None]
+
+    ids = {e.id for e in found}
+    assert {"cltv_lift", "reactivation_difference", "roi_simple", "roi_holistic", "payback_period", "uplift_by_segment"} <= ids
+    assert {e.id for e in found if "no verdict" not in e.note} == set()
+    assert not [e for e in found if "it pays" in e.note or "the segments differ" in e.note]
+
+
+def test_arms_of_the_planned_sizes_are_judged(shop: Any) -> None:
+    """The same people as planned: four fifths and one fifth."""
+    drawn(shop, 800, 200)
+    planned = replace(TEST, planned_shares={"a": 0.8, "control": 0.2})
+
+    found = of_the_test(shop, replace(ASK, experiments={"test": planned}))
+
+    assert [e.id for e in found if MISMATCH_NOTE in e.note] == []
+    assert any("it pays" in e.note for e in found if e.id == "roi_simple")
+
+
+@pytest.mark.parametrize("id", ["ab_test", "reactivation_rate", "roi_simple"])
+def test_one_experiment_whose_settings_do_not_fit_does_not_hide_the_others(shop: Any, id: str) -> None:
+    drawn(shop, 100, 100)
+    other = replace(TEST, name="other", planned_shares={"b": 0.5, "c": 0.5})
+    shop.load("assignments", connection=[3] * 20, experiment=["other"] * 20, key_id=range(1, 21), arm=["a", "control"] * 10)
+
+    found = BY_ID[id].compute(shop, replace(ASK, experiments={"test": TEST, "other": other}))
+
+    assert {e.reason for e in found if e.by.get("experiment") == "other"} == {"misconfigured"}
+    assert any(e.value is not None for e in found if e.by.get("experiment") == "test")
