@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from persync.attribution.journeys import build_orders, build_touches
+from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import ConfigError
 from persync.estimate import RAW, Estimate
-from persync.measure import counts, experiments, intervals, returns, rules
+from persync.measure import automated, counts, experiments, intervals, returns, rules
 from persync.measure.metric import Ask, Metric
 from persync.measure.rules import DAY
 from persync.measure.slices import check
@@ -100,10 +100,6 @@ def messages(engine: Engine, ask: Ask, kind: str) -> Found:
     return Found(found, days, tuple(one.experiment for one in own.values() if one.experiment))
 
 
-def _sums(y: str, x: str) -> str:
-    return f"SUM(p.{y}) AS y, SUM(p.{x}) AS x, SUM(p.{y} * p.{y}) AS yy, SUM(p.{x} * p.{x}) AS xx, SUM(p.{y} * p.{x}) AS xy"
-
-
 def automation(kind: Kind, engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute the goals an entry, and beside it entries, messages a step, engagement, money, unsubscribes, days to the goal
     and what holdouts say."""
@@ -161,8 +157,8 @@ def _entries(engine: Engine, ask: Ask, kind: Kind, found: Found, id: str) -> lis
 
 def _per_person(engine: Engine, column: str, source: str) -> Mapping[str, Any]:
     (row,) = engine.rows(
-        f"SELECT COUNT(*) AS clusters, {_sums('y', 'x')} FROM (SELECT e.person AS person, SUM(e.{column}) AS y, COUNT(*) AS x"
-        f" FROM ({source}) AS e GROUP BY e.person) AS p"
+        f"SELECT COUNT(*) AS clusters, {counts.sums('y', 'x')} FROM"
+        f" (SELECT e.person AS person, SUM(e.{column}) AS y, COUNT(*) AS x FROM ({source}) AS e GROUP BY e.person) AS p"
     )
     return row
 
@@ -279,12 +275,12 @@ def _carts(engine: Engine, ask: Ask, goal_days: float) -> list[Estimate]:
         return [rules.absent(id, NO_CARTS, {}, unit="share", note=_NO_CARTS)]
     if not int(seen["over"]):
         return [rules.absent(id, rules.IMMATURE, {}, unit="share", n=int(seen["n"]))]
-    (row,) = run(engine, join(_LEFT, clusters.format("", _sums("y", "x"), "", "")), params)
+    (row,) = run(engine, join(_LEFT, clusters.format("", counts.sums("y", "x"), "", "")), params)
     note = f"left for an hour or more and bought within {goal_days:g} days; some come back by themselves, and how many "
     "a holdout tells"
     out = [rules.with_note(counts.clustered_share(id, row, ask, {}), note)]
     text = clusters.format(
-        "p.reminder AS reminder,", _sums("y", "x"), "q.reminder AS reminder,", "GROUP BY p.reminder ORDER BY 1"
+        "p.reminder AS reminder,", counts.sums("y", "x"), "q.reminder AS reminder,", "GROUP BY p.reminder ORDER BY 1"
     )
     rows = run(engine, join(_LEFT, text.replace("GROUP BY q.reminder AS reminder,", "GROUP BY q.reminder,")), params)
     hide = rules.hidden({str(one["reminder"]): int(one["x"]) for one in rows}, ask.suppress_n)
@@ -352,7 +348,8 @@ def in_app_and_web_message(engine: Engine, ask: Ask) -> list[Estimate]:
     check(ask.by, (), id)
     rows = run(
         engine,
-        f"SELECT p.experience AS experience, COUNT(*) AS clusters, {_sums('y', 'x')} FROM (SELECT v.experience AS experience,"
+        f"SELECT p.experience AS experience, COUNT(*) AS clusters, {counts.sums('y', 'x')} FROM"
+        " (SELECT v.experience AS experience,"
         " COALESCE(CAST(po.person AS VARCHAR(20)), v.session) AS visitor, SUM(v.is_converted) AS y, COUNT(*) AS x"
         " FROM sessions AS v LEFT JOIN person_of AS po ON po.key_id = v.key_id WHERE v.experience IS NOT NULL AND"
         " v.experience <> '' AND v.is_converted IS NOT NULL AND v.started_at >= :from_at AND v.started_at < :to_at"
@@ -370,83 +367,6 @@ def in_app_and_web_message(engine: Engine, ask: Ask) -> list[Estimate]:
         made = rules.suppressed(id, ask, by, unit="share") if hidden else counts.clustered_share(id, row, ask, by)
         out.append(replace(made, label=RAW, period=ask.period))
     return out
-
-
-_LAST_CLICKS: Final = (
-    "automated AS (SELECT COALESCE(co.campaign_id, c.campaign_key) AS campaign_id FROM campaigns AS c LEFT "
-    "JOIN campaign_of AS co"
-    " ON co.campaign_key = c.campaign_key LEFT JOIN campaign_evidence AS e ON e.campaign_key = c.campaign_key AND e.kind ="
-    " 'workflow' WHERE LOWER(COALESCE(c.kind, '')) LIKE '%automat%' OR e.detail IS NOT NULL"
-    " GROUP BY COALESCE(co.campaign_id, c.campaign_key)),"
-    " written AS (SELECT DISTINCT COALESCE(co.campaign_id, c.campaign_key) AS campaign_id FROM campaigns AS c"
-    " LEFT JOIN campaign_of AS co ON co.campaign_key = c.campaign_key)"
-)
-
-
-def automation_share(engine: Engine, ask: Ask) -> list[Estimate]:
-    """Compute automations' share of the messages sent, and of the revenue of orders whose last click on mail in the look-back
-    was on one of theirs or of a single campaign's (`automation_share_of_revenue`)."""
-    id = "automation_share"
-    check(ask.by, (), id)
-    build_orders(engine)
-    build_touches(engine)
-    params = {
-        **bounds(ask.period),
-        "gross": int(ask.basis == "gross"),
-        "lookback_ms": round(ask.lookback_days * DAY),
-    }
-    clicks = (
-        "last_click AS (SELECT m.order_id AS order_id, m.person AS person, m.revenue_minor AS minor, "
-        "t.campaign_id AS campaign_id,"
-        " ROW_NUMBER() OVER (PARTITION BY m.order_id ORDER BY t.happened_at DESC, t.campaign_id) AS place FROM order_money AS m"
-        " JOIN touches AS t ON t.person = m.person AND t.happened_at <= m.ordered_at AND t.happened_at >= m.ordered_at"
-        " - :lookback_ms JOIN written AS w ON w.campaign_id = t.campaign_id WHERE t.action = 4 AND t.reason = ''"
-        " AND m.is_counted = 1 AND m.ordered_at >= :from_at AND m.ordered_at < :to_at)"
-    )
-    final = (
-        f"SELECT COUNT(*) AS clusters, {_sums('y', 'x')} FROM (SELECT k.person AS person, SUM(CAST(k.minor AS DOUBLE)) AS x,"
-        " SUM(CASE WHEN a.campaign_id IS NULL THEN 0e0 ELSE CAST(k.minor AS DOUBLE) END) AS y FROM last_click AS k"
-        " LEFT JOIN automated AS a ON a.campaign_id = k.campaign_id WHERE k.place = 1 GROUP BY k.person) AS p"
-    )
-    (money,) = run(engine, join(piece("order_money"), _LAST_CLICKS, clicks, final), params)
-    (units,) = engine.rows("SELECT MIN(m.currency) AS low, MAX(m.currency) AS high FROM money_orders AS m")
-    revenue = f"{id}_of_revenue"
-    if rules.one_currency([units["low"], units["high"]]) is None:
-        brought = rules.absent(revenue, rules.MIXED_CURRENCIES, {}, unit="share")
-    else:
-        brought = counts.clustered_share(revenue, money, ask, {})
-        brought = rules.with_note(brought, f"by the last click on mail within {ask.lookback_days:g} days: credited, not caused")
-    return [_sent_share(engine, ask), replace(brought, n=int(money["clusters"]), period=ask.period)]
-
-
-def _sent_share(engine: Engine, ask: Ask) -> Estimate:
-    """Return the share of messages: single sends where platforms tell them, else their own totals, which know no period."""
-    id = "automation_share"
-    final = (
-        "SELECT CAST(COALESCE(SUM(s.sends), 0) AS BIGINT) AS sends, CAST(COALESCE(SUM(CASE WHEN a.campaign_id IS NULL THEN 0"
-        " ELSE s.sends END), 0) AS BIGINT) AS automated, CAST(COALESCE(SUM(s.told), 0) AS BIGINT) AS told FROM sent AS s"
-        " LEFT JOIN automated AS a ON a.campaign_id = s.campaign_id"
-    )
-    single = (
-        "single AS (SELECT COALESCE(co.campaign_id, t.campaign_key) AS campaign_id, COUNT(*) AS sends FROM touchpoints AS t"
-        " LEFT JOIN campaign_of AS co ON co.campaign_key = t.campaign_key WHERE t.action = 1 AND t.happened_at >= :from_at"
-        " AND t.happened_at < :to_at GROUP BY COALESCE(co.campaign_id, t.campaign_key)),"
-        " totals AS (SELECT COALESCE(co.campaign_id, cc.campaign_key) AS campaign_id, SUM(cc.sent) AS sends FROM"
-        " campaign_counters AS cc JOIN newest AS n ON n.campaign_key = cc.campaign_key AND n.number = cc.number"
-        " LEFT JOIN campaign_of AS co ON co.campaign_key = cc.campaign_key JOIN automated AS b ON b.campaign_id ="
-        " COALESCE(co.campaign_id, cc.campaign_key) WHERE cc.variant = '' GROUP BY COALESCE(co.campaign_id, cc.campaign_key)),"
-        " sent AS (SELECT i.campaign_id AS campaign_id, i.sends AS sends, 0 AS told FROM single AS i UNION ALL"
-        " SELECT u.campaign_id AS campaign_id, u.sends AS sends, u.sends AS told FROM totals AS u LEFT JOIN single AS i"
-        " ON i.campaign_id = u.campaign_id WHERE i.campaign_id IS NULL)"
-    )
-    (row,) = run(engine, join(_LAST_CLICKS, piece("counters"), single, final), bounds(ask.period))
-    told = int(row["told"])
-    if told and ask.period is not None:
-        note = "a platform tells of its automations' messages only in all, not by day: ask without a period"
-        return replace(rules.absent(id, "no_dated_sends", {}, unit="share", note=note), period=ask.period)
-    made = rules.share(id, int(row["automated"]), int(row["sends"]), ask, {})
-    note = f"{told:,} of them from the platforms' own totals" if told and made.value is not None else ""
-    return replace(rules.with_note(made, note), period=ask.period)
 
 
 _DATA: Final = ("campaigns", "campaign_evidence", "campaign_counters", "touchpoints", "orders", "order_of", "order_ledger")
@@ -508,19 +428,5 @@ METRICS: Sequence[Metric] = (
         "an experience: null, no_sessions.",
         data=("sessions",),
     ),
-    Metric(
-        "automation_share",
-        "Share of automations",
-        "Of all messages sent, those of automations; and of the revenue (basis as set) of orders after a click "
-        "on mail within the "
-        "look-back days, the part whose last click was on an automation's message.",
-        "automations' messages ÷ all messages; automations' revenue ÷ revenue after mail",
-        "share",
-        automation_share,
-        number="172",
-        edge_cases="No messages, or no revenue after mail: null, no_denominator. A platform that tells its "
-        "automations' messages "
-        "only in all: null in a period, no_dated_sends.",
-        data=_DATA,
-    ),
+    *automated.METRICS,
 )

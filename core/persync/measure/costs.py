@@ -15,6 +15,8 @@ CATEGORIES: Final = ("tool", "content", "labour", "setup", "data", "discount")
 
 
 NO_COST: Final = "no_cost"
+NOT_A_COST: Final = "not_a_cost"
+"""What was entered adds up to nothing or less: nothing can be divided by it."""
 NO_COST_HERE: Final = "no_cost_in_period"
 """There are costs, but none for what is asked in these days."""
 

@@ -76,6 +76,11 @@ def clipped(interval: Interval | None) -> Interval | None:
     return interval and interval._replace(low=max(0.0, interval.low), high=min(1.0, interval.high))
 
 
+def sums(y: str, x: str) -> str:
+    """Return the SQL of the sums that `clustered_share` takes, over clusters called p."""
+    return f"SUM(p.{y}) AS y, SUM(p.{x}) AS x, SUM(p.{y} * p.{y}) AS yy, SUM(p.{x} * p.{x}) AS xx, SUM(p.{y} * p.{x}) AS xy"
+
+
 def clustered_share(id: str, row: Mapping[str, object], ask: Ask, by: Mapping[str, str], *, unit: str = "share") -> Estimate:
     """Return sum(y) / sum(x) over clusters from a row with `clusters`, `y`, `x`, `yy`, `xx`, `xy`; `unit` share is kept in
     [0, 1].

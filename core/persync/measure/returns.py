@@ -16,7 +16,7 @@ from persync.engine.engine import Engine
 from persync.errors import ConfigError
 from persync.estimate import Estimate
 from persync.measure import costs, experiments, intervals, rules, verdict
-from persync.measure.costs import NO_COST, NO_COST_HERE, CostEntry
+from persync.measure.costs import NO_COST, NO_COST_HERE, NOT_A_COST, CostEntry
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask, Experiment, Metric
 from persync.measure.slices import check
@@ -37,14 +37,14 @@ def personalisation_cost(engine: Engine, ask: Ask) -> list[Estimate]:
     known = bool(costs.scopes(engine))
     more = [] if ask.by else unentered(engine, ask)
     if not found:
-        return [cost_of(found, ask, {}, known=known), *more]
+        return [cost_of(found, ask, {}, known=known, sums=True), *more]
     slices: dict[tuple[str, ...], list[CostEntry]] = {} if ask.by else {(): found}
     for entry in found if ask.by else ():
         values = {"category": entry.category, "scope": entry.scope or "all"}
         slices.setdefault(tuple(values[dimension] for dimension in ask.by), []).append(entry)
     return [
         *(
-            cost_of(slices[key], ask, dict(zip(ask.by, key, strict=True)), named=not ask.by, known=known)
+            cost_of(slices[key], ask, dict(zip(ask.by, key, strict=True)), named=not ask.by, known=known, sums=True)
             for key in sorted(slices)
         ),
         *more,
@@ -92,9 +92,12 @@ def unentered(engine: Engine, ask: Ask) -> list[Estimate]:
     return [replace(one, period=ask.period) for one in out]
 
 
-def cost_of(found: Sequence[CostEntry], ask: Ask, by: dict[str, str], *, known: bool, named: bool = True) -> Estimate:
+def cost_of(
+    found: Sequence[CostEntry], ask: Ask, by: dict[str, str], *, known: bool, named: bool = True, sums: bool = False
+) -> Estimate:
     """Return the sum of some costs, which are those of `ask.period`. Null `mixed_currencies` for several currencies; for no
-    cost `no_cost_in_period` when others are `known`, else `no_cost`."""
+    cost `no_cost_in_period` when others are `known`, else `no_cost`; `not_a_cost` where they add up to nothing or less, which
+    only who asks for `sums` is told."""
     id = "personalisation_cost"
     currency = rules.one_currency([entry.currency for entry in found])
     unit = currency or ask.currency or ""
@@ -106,6 +109,9 @@ def cost_of(found: Sequence[CostEntry], ask: Ask, by: dict[str, str], *, known: 
         reason = rules.MIXED_CURRENCIES if found else NO_COST_HERE if known else NO_COST
         return replace(rules.absent(id, reason, by, unit=unit, note=note), period=ask.period)
     total = sum(entry.amount_minor for entry in found) / 10.0 ** exponent(currency)
+    if total <= 0 and not sums:
+        told = rules.with_note(rules.absent(id, NOT_A_COST, by, unit=unit, n=len(found), note=note), not_a_cost(total, unit))
+        return replace(told, period=ask.period)
     return Estimate(id, total, n=len(found), unit=unit, by=by, period=ask.period, note=note)
 
 
@@ -186,6 +192,11 @@ def cost_days(experiment: Experiment, ask: Ask) -> tuple[int, int] | None:
     return from_at, max(from_at, min(to_at, ask.now) if to_at < EVER else ask.now)
 
 
+def not_a_cost(total: float, unit: str) -> str:
+    """Say what was entered where it is no cost."""
+    return f"what was entered adds up to {total:,.2f} {unit}".rstrip()
+
+
 def experiment_cost(engine: Engine, experiment: Experiment, ask: Ask) -> Estimate:
     """Return the cost to hold against an experiment, of the days of its gain whatever period is asked for.
 
@@ -263,13 +274,11 @@ def roi(gain: Estimate, cost: Estimate, word: Word) -> tuple[Estimate, Estimate]
     gain is uncertain."""
     ids = (("roi_simple", "share"), ("returned_per_unit_spent", "ratio"))
     reason = gain.reason or cost.reason
-    if reason is None and not cost.value:
-        reason = NO_COST
     if reason is None and gain.unit and gain.unit != cost.unit:
         reason = rules.MIXED_CURRENCIES
     if reason is not None or gain.value is None or cost.value is None:
         reason = reason or rules.NO_DENOMINATOR
-        note = gain.note if gain.value is None else ""
+        note = gain.note if gain.value is None else cost.note if reason == NOT_A_COST else ""
         first, second = (rules.absent(id, reason, gain.by, unit=unit, label=gain.label, note=note) for id, unit in ids)
         return first, second
     back = replace(_times(gain, 1 / cost.value), id=ids[1][0], unit=ids[1][1], p=None)
@@ -286,9 +295,10 @@ def mer(engine: Engine, ask: Ask) -> list[Estimate]:
     (row,) = run(engine, query("revenue_dated"), {**bounds(ask.period), "gross": int(ask.basis == "gross")})
     spent = cost_of(costs.entries(engine, ask), ask, {}, known=bool(costs.scopes(engine)))
     currency = rules.one_currency([row["currency_low"], row["currency_high"], spent.unit])
-    reason = spent.reason or (rules.MIXED_CURRENCIES if currency is None else None) or (None if spent.value else NO_COST)
+    reason = spent.reason or (rules.MIXED_CURRENCIES if currency is None else None)
     if reason is not None or currency is None or not spent.value:
-        return [replace(rules.absent("mer", reason or NO_COST, {}, unit="ratio"), period=ask.period)]
+        note = spent.note if reason == NOT_A_COST else ""
+        return [replace(rules.absent("mer", reason or NO_COST, {}, unit="ratio", note=note), period=ask.period)]
     revenue = int(row["minor"]) / 10.0 ** exponent(currency)
     return [Estimate("mer", revenue / spent.value, n=int(row["entries"]), unit="ratio", period=ask.period, note=spent.note)]
 
@@ -336,8 +346,8 @@ METRICS: tuple[Metric, ...] = (
         roi_simple,
         number="55",
         edge_cases="Costs are those that name the experiment, else those in its window. No cost entered: null, no_cost; none "
-        "in these days: null, no_cost_in_period. Several experiments with people and costs scoped to none: null, "
-        "cost_not_scoped. "
+        "in these days: null, no_cost_in_period; a sum of nothing or less: null, not_a_cost. Several experiments with people "
+        "and costs scoped to none: null, cost_not_scoped. "
         "Negative values are kept. The interval is the gain's; the cost is taken as known.",
         data=("assignments", "memberships", "orders", "order_ledger", "costs"),
     ),
@@ -349,7 +359,8 @@ METRICS: tuple[Metric, ...] = (
         "ratio",
         mer,
         number="71",
-        edge_cases="No cost entered: null, no_cost; none in the period: null, no_cost_in_period. Totals of the period, so "
+        edge_cases="No cost entered: null, no_cost; none in the period: null, no_cost_in_period; a sum of nothing or less: "
+        "null, not_a_cost. Totals of the period, so "
         "without an interval.",
         data=("orders", "order_ledger", "costs"),
     ),

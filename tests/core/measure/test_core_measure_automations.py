@@ -251,6 +251,8 @@ def test_the_share_of_automations(shop: Any) -> None:
     found = by_id(compute(shop, "automation_share"))
 
     assert (found["automation_share"].value, found["automation_share"].n) == (0.25, 4)
+    other = next(one for one in compute(shop, "operational_efficiency") if one.by["what"] == "automated share of sends")
+    assert replace(other, id="automation_share", by={}) == found["automation_share"]  # one definition, wherever it stands
     assert found["automation_share_of_revenue"].value == pytest.approx(0.75)
 
 
@@ -267,6 +269,8 @@ def test_totals_without_days_answer_no_period(shop: Any) -> None:
     touch(shop, 1, 2, 20)
 
     assert compute(shop, "automation_share")[0].value == pytest.approx(50 / 51)
+    other = next(one for one in compute(shop, "operational_efficiency") if one.by["what"] == "automated share of sends")
+    assert other.value == pytest.approx(50 / 51)
     assert compute(shop, "automation_share", replace(ASK, period=(NOW - 30 * DAY, NOW)))[0].reason == "no_dated_sends"
 
 

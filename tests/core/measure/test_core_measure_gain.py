@@ -82,7 +82,7 @@ def test_every_entry_of_the_section_answers_on_an_empty_store(shop: Any) -> None
 
     assert {metric.number for metric in mine} == SECTION_E | {"27"}
     for metric in mine:
-        found = list(metric.compute(shop, ASK))
+        found = [one for one in metric.compute(shop, ASK) if "kind" not in one.by]  # a proxy that is off is worth nothing
         assert found, metric.id
         assert [(one.value, bool(one.reason)) for one in found] == [(None, True)] * len(found), metric.id
 
@@ -427,6 +427,14 @@ def test_a_proxy_is_off_until_it_is_switched_on_and_has_a_zero_row(tested: Any) 
     assert (tangible.id, tangible.value) == ("roi_holistic_tangible", pytest.approx(without.value))
     assert together.value == pytest.approx(float(without.value or 0) + 0.1)
     assert (without.label, together.label) == ("randomised", "")
+    rows = {
+        one.by["part"]: (one.value, one.note.split(":")[0])
+        for one in compute(tested, "roi_holistic", off)
+        if one.by.get("kind")
+    }
+    assert rows == {"name": (0.0, "off"), "efficiency": (0.0, "off"), "loyalty": (0.0, "off")}
+    lit = [one for one in compute(tested, "roi_holistic", on) if one.by.get("kind")]
+    assert {one.by["part"]: one.value for one in lit} == {"name": 50.0, "efficiency": 0.0, "loyalty": 0.0}
 
 
 def test_a_proxy_may_be_read_from_a_metric_and_says_when_it_has_none(shop: Any) -> None:
@@ -713,3 +721,29 @@ def test_the_section_of_an_uncosted_period_gives_the_reason(tested: Any) -> None
 
     assert isinstance(only, Note)
     assert only.text == "What it cost is not known: no costs for it fall into these days."
+
+
+@pytest.mark.parametrize("minor", [0, -5000], ids=["nothing", "refunded"])
+def test_what_adds_up_to_nothing_or_less_is_not_a_cost(tested: Any, minor: int) -> None:
+    """Nothing is divided by it: null with the reason and the sum, never an interval that runs backwards."""
+    cost(tested, "1", START, minor)
+    ads(tested, "1", 1, minor)
+    ads(tested, "2", 1, minor, purpose="list", channel="social")
+    ids = ("roi_simple", "roi_with_time_savings", "roi_dcf", "payback_period", "roi_holistic", "mer", "cac", "roas_email")
+
+    for id in ids:
+        ask = replace(HELD, period=(START, START + 200 * DAY)) if id in ("mer", "cac") else HELD
+        found = [one for one in compute(tested, id, ask) if one.id in (id, f"{id}_payback", f"{id}_margin")]
+        whole = [one for one in found if "an average month" not in one.by.get("of", "")]
+        assert {(one.value, one.reason) for one in whole} == {(None, "not_a_cost")}, id
+    (spent,) = (one for one in compute(tested, "personalisation_cost", HELD) if one.id == "personalisation_cost")
+    assert spent.value == minor / 100
+
+
+def test_a_rate_beyond_bounds_is_not_called_none() -> None:
+    """10 paid once and 1,000 back a month is a rate, too high to tell; nothing back is none."""
+    assert cashflow._no_rate([-1.0, 1000.0, 1000.0]) == ("irr_beyond", "the rate is above 100,000,000 % a year")
+    assert cashflow._no_rate([-1e6, 0.0, 1e-9]) == ("irr_beyond", "the rate is below -99.99 % a year")
+    assert cashflow._no_rate([-10.0, -1.0]) == ("no_irr", "nothing comes back")
+    assert cashflow._no_rate([0.0, 5.0]) == ("no_irr", "nothing is paid that has to come back")
+    assert cashflow._no_rate([-1.0, 1.0, -1.0]) == ("no_irr", "at no rate are the payments worth nothing")

@@ -102,7 +102,7 @@ METRICS: tuple[Metric, ...] = (
         " the direct part, which lies in it: nothing is counted twice), cheaper customers since the start, hours and tickets"
         " saved in the same days, and the proxies that are on, less the cost of these days, over it. Without proxies"
         " in `roi_holistic_tangible`; each"
-        " part in `holistic_part`.",
+        " part in `holistic_part`, a proxy that is off with 0.",
         "(direct + retention + acquisition + operating + proxies − cost) ÷ cost",
         "share",
         roi_holistic,
@@ -135,7 +135,8 @@ METRICS: tuple[Metric, ...] = (
         "money",
         roi_dcf,
         number="61",
-        edge_cases="No rate at which it is worth nothing: null, no_irr; several: null, several_irr. Not paid back within the"
+        edge_cases="No rate at which it is worth nothing: null, no_irr; several: null, several_irr; one above"
+        " 100,000,000 % a year, or below -99.99 %: null, irr_beyond. Not paid back within the"
         " horizon: null, not_within_horizon. No day the test began: null, no_date. The interval is the gain's.",
         data=_GAIN,
     ),
@@ -217,8 +218,8 @@ METRICS: tuple[Metric, ...] = (
         roas_email,
         number="67",
         dimensions=("channel",),
-        edge_cases="No such advertising: null, no_ad_spend. Nobody old enough: null, immature. Nothing spent: null,"
-        f" no_denominator. No margin known: null, no_unit_cost. Credited, not caused. {_MIXED}",
+        edge_cases="No such advertising: null, no_ad_spend. Nobody old enough: null, immature. Nothing or less spent: null,"
+        f" not_a_cost. No margin known: null, no_unit_cost. Credited, not caused. {_MIXED}",
         data=("ad_spend", "contacts", "consents", *_ORDERS),
     ),
     Metric(

@@ -23,6 +23,10 @@ PAYBACK: Final = "payback_period"
 NO_DATE: Final = "no_date"
 NO_IRR: Final = "no_irr"
 SEVERAL_IRR: Final = "several_irr"
+BEYOND: Final = "irr_beyond"
+MOST: Final = 1e6
+"""the highest yearly rate that is looked for, as a share"""
+LEAST: Final = -0.9999
 NOT_WITHIN: Final = "not_within_horizon"
 SETUP: Final = "setup"
 _GRID: Final = 4000
@@ -43,7 +47,7 @@ def irrs(flows: Sequence[float]) -> list[float]:
     if not np.any(values):
         return []
     # One root of the polynomial in the month's discount factor for each rate; it falls as the rate rises.
-    factors = np.geomspace((1 + 1e6) ** (-1 / 12), (1 - 0.9999) ** (-1 / 12), _GRID)
+    factors = np.geomspace((1 + MOST) ** (-1 / 12), (1 + LEAST) ** (-1 / 12), _GRID)
     worth = np.polynomial.polynomial.polyval(factors, values)
     found = []
     for i in range(_GRID - 1):
@@ -92,8 +96,6 @@ def _ready(one: Return) -> str | None:
     """Return why nothing can be said of an experiment's months, None when something can."""
     if one.gain.reason or one.cost.reason:
         return one.gain.reason or one.cost.reason
-    if not one.cost.value:
-        return costs.NO_COST
     if one.gain.unit != one.cost.unit:
         return rules.MIXED_CURRENCIES
     return NO_DATE if one.days is None or one.days[1] <= one.days[0] else None
@@ -154,11 +156,27 @@ def _irr(
     id, label = f"{DCF}_irr", one.gain.label
     found = irrs(value)
     if len(found) != 1:
-        why = "nothing is paid at once, or nothing comes back" if not found else f"{len(found)} rates would do"
-        return rules.absent(id, SEVERAL_IRR if found else NO_IRR, by, unit="share", label=label, note=why)
+        reason, why = (SEVERAL_IRR, f"{len(found)} rates would do") if found else _no_rate(value)
+        return rules.absent(id, reason, by, unit="share", label=label, note=why)
     ends = [irrs(side) if side is not None else [] for side in (low, high)]
     bounds = [side[0] if len(side) == 1 else None for side in ends]
     return Estimate(id, found[0], bounds[0], bounds[1], n=one.gain.n, unit="share", label=label, by=by, note=note)
+
+
+def _no_rate(flows: Sequence[float]) -> tuple[str, str]:
+    """Return why no rate within bounds makes the flows worth nothing, as a reason and in words."""
+    if not any(flow > 0 for flow in flows):
+        return NO_IRR, "nothing comes back"
+    if not any(flow < 0 for flow in flows):
+        return NO_IRR, "nothing is paid that has to come back"
+    first = next(flow for flow in flows if flow)
+    last = next(flow for flow in reversed(flows) if flow)
+    # At endless rates the first payment is all that counts, at -100 % the last one.
+    if first < 0 < npv(flows, MOST):
+        return BEYOND, f"the rate is above {MOST:,.0%} a year".replace("%", " %")
+    if last > 0 > npv(flows, LEAST):
+        return BEYOND, f"the rate is below {LEAST:.2%} a year".replace("%", " %")
+    return NO_IRR, "at no rate are the payments worth nothing"
 
 
 def _payback(

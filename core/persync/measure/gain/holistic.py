@@ -29,6 +29,8 @@ PROXY: Final = "proxy_value"
 OFF: Final = "proxies_off"
 NOTHING: Final = "nothing_measured"
 DIRECT, RETENTION, ACQUISITION, OPERATING, COST = "direct", "retention", "acquisition", "operating", "cost"
+KINDS: Final = frozenset(("brand", "efficiency", "loyalty"))
+"""of proxies"""
 TANGIBLE: Final = (DIRECT, RETENTION, ACQUISITION, OPERATING)
 
 
@@ -209,6 +211,7 @@ def roi_holistic(engine: Engine, ask: Ask) -> list[Estimate]:
     found = whole(engine, ask)
     known = [one for one in found.parts if one.value is not None]
     rows = [*found.parts, *(replace(one, id=PART, by={"part": one.by["proxy"], "kind": "proxy"}) for one in found.proxies)]
+    rows += [replace(one, id=PART, by={"part": one.by["proxy"], "kind": "proxy"}) for one in switched_off(ask, found.cost.unit)]
     rows.append(
         replace(found.cost, id=PART, by={"part": COST})
         if found.cost.value is None
@@ -265,6 +268,19 @@ def proxy_value(engine: Engine, ask: Ask) -> list[Estimate]:
             Estimate(PROXY, 0.0, unit=unit, by={**by, "sensitivity": "worth nothing"}, note="as if it were worth nothing")
         )
     return [replace(one, period=ask.period) for one in out]
+
+
+def switched_off(ask: Ask, unit: str) -> list[Estimate]:
+    """Return a row of zero for each proxy that is not on: those of the settings, and the kinds for which none is set."""
+    out = []
+    for name, proxy in ask.costs.proxies.items():
+        if not proxy.on:
+            note = f"off: counts as nothing; [costs.proxies.{name}] with on = true counts it"
+            out.append(Estimate(PROXY, 0.0, unit=unit, by={"proxy": name, "kind": proxy.kind}, note=note))
+    for kind in sorted(KINDS - {proxy.kind for proxy in ask.costs.proxies.values()} - set(ask.costs.proxies)):
+        note = f"off: counts as nothing; a table [costs.proxies.{kind}] prices it"
+        out.append(Estimate(PROXY, 0.0, unit=unit, by={"proxy": kind, "kind": kind}, note=note))
+    return out
 
 
 def _quantity(engine: Engine, ask: Ask, proxy: Proxy) -> tuple[float | None, str]:

@@ -8,14 +8,15 @@ from typing import Any, Final
 
 from persync.engine.engine import Engine
 from persync.estimate import RAW, Estimate, Label
-from persync.measure import counts, intervals, rules
+from persync.measure import counts, rules
+from persync.measure.automated import sent, share_of_sends
 from persync.measure.gain.hours import HOW, NO_TIME, tasks
 from persync.measure.gain.span import AFTER, BEFORE, halves, months_between
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask
 from persync.measure.occasions import build
 from persync.measure.slices import check
-from persync.measure.texts import EVER, bounds, run
+from persync.measure.texts import EVER, run
 from persync.measure.value.cut import Cut, Row, cut
 
 TICKETS: Final = "support_ticket_volume"
@@ -155,14 +156,6 @@ _ORDERS = (
     "SELECT CAST(COALESCE(SUM(o.orders), 0) AS BIGINT) AS orders, COUNT(DISTINCT o.person) AS people FROM occasions AS o"
     " WHERE o.happened_at >= :from_at AND o.happened_at < :to_at"
 )
-_SENT = (
-    "SELECT COUNT(DISTINCT CASE WHEN s.automated = 0 THEN s.campaign END) AS campaigns, CAST(COALESCE(SUM(s.sends), 0) AS"
-    " BIGINT) AS sends, CAST(COALESCE(SUM(CASE WHEN s.automated = 1 THEN s.sends ELSE 0 END), 0) AS BIGINT) AS automated,"
-    " COUNT(*) AS pieces, SUM(CAST(s.sends AS DOUBLE) * s.sends) AS xx, SUM(CASE WHEN s.automated = 1 THEN CAST(s.sends AS"
-    " DOUBLE) * s.sends ELSE 0e0 END) AS yy FROM (SELECT t.campaign_key AS campaign, MAX(CASE WHEN c.kind LIKE '%automat%'"
-    " THEN 1 ELSE 0 END) AS automated, COUNT(*) AS sends FROM touchpoints AS t LEFT JOIN campaigns AS c ON c.campaign_key ="
-    " t.campaign_key WHERE t.action = 1 AND t.happened_at >= :from_at AND t.happened_at < :to_at GROUP BY t.campaign_key) AS s"
-)
 
 
 def _efficiency(engine: Engine, ask: Ask, by: dict[str, str]) -> list[Estimate]:
@@ -170,7 +163,7 @@ def _efficiency(engine: Engine, ask: Ask, by: dict[str, str]) -> list[Estimate]:
     from_at, to_at = ask.period or (-EVER, EVER)
     params = {"from_at": from_at, "to_at": min(to_at, ask.now + 1)}
     (bought,) = run(engine, _ORDERS, params)
-    (sent,) = run(engine, _SENT, bounds(ask.period))
+    mailed = sent(engine, ask)
     has_tickets = bool(engine.rows("SELECT 1 AS one FROM tickets LIMIT 1"))
     number, orders, people = _tickets(engine, params), int(bought["orders"]), int(bought["people"])
     unit = ground.currency or ask.currency or ""
@@ -199,7 +192,7 @@ def _efficiency(engine: Engine, ask: Ask, by: dict[str, str]) -> list[Estimate]:
         scaled = Interval(*(100 * x / orders for x in (drawn.value, drawn.low, drawn.high)))
         out.append(rules.from_interval(EFFICIENCY, scaled, n=orders, unit="tickets", by=hundred))
     sheet = [task for task in tasks(engine, ask) if task.after is not None]
-    campaigns = int(sent["campaigns"] or 0)
+    campaigns = mailed.campaigns
     if not sheet or not campaigns:
         reason = rules.NO_DENOMINATOR if sheet else NO_TIME
         out.append(rules.absent(EFFICIENCY, reason, of("hours a campaign"), unit="hours", note="" if sheet else HOW))
@@ -207,15 +200,5 @@ def _efficiency(engine: Engine, ask: Ask, by: dict[str, str]) -> list[Estimate]:
         hours = sum(task.after or 0.0 for task in sheet)
         note = f"{hours:,.1f} hours of the time sheet over {campaigns:,} campaigns sent, automations not counted"
         out.append(Estimate(EFFICIENCY, hours / campaigns, n=campaigns, unit="hours", by=of("hours a campaign"), note=note))
-    sends, automated = int(sent["sends"]), int(sent["automated"])
-    share = of("automated share of sends")
-    if not sends:
-        out.append(rules.absent(EFFICIENCY, rules.NO_DENOMINATOR, share, unit="share", n=0))
-    else:
-        yy, xx, pieces = float(sent["yy"]), float(sent["xx"]), int(sent["pieces"])
-        # A campaign is sent as one, so campaigns are what varies; an automated one's sends are all of both sums.
-        found = intervals.ratio_of_sums(pieces, automated, sends, yy, xx, yy, ask.confidence) if 0 < automated < sends else None
-        interval_of = counts.clipped(found)
-        made = rules.from_interval(EFFICIENCY, interval_of, n=sends, unit="share", by=share, value=automated / sends)
-        out.append(rules.with_note(made, f"over {pieces:,} campaigns and automated messages"))
+    out.append(share_of_sends(EFFICIENCY, mailed, ask, of("automated share of sends")))
     return [replace(one, period=ask.period, label=label or one.label) for one in out]

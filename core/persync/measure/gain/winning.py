@@ -13,6 +13,7 @@ from persync.measure.gain.span import AFTER, BEFORE, NO_START, START_HINT, halve
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask
 from persync.measure.occasions import build, build_money
+from persync.measure.returns import not_a_cost
 from persync.measure.slices import check
 from persync.measure.texts import join, piece, run
 from persync.measure.value.margin import margin
@@ -91,6 +92,8 @@ def spend(engine: Engine, ask: Ask, purposes: tuple[str, ...]) -> Spend:
 
 def price(id: str, spent: float, number: int, ask: Ask, by: dict[str, str], unit: str) -> Estimate:
     """Return spend over a number of people; the spend is taken as known, the number as Poisson."""
+    if spent <= 0:
+        return rules.absent(id, costs.NOT_A_COST, by, unit=unit, n=number, note=not_a_cost(spent, unit))
     if not number:
         return rules.absent(id, rules.NO_DENOMINATOR, by, unit=unit, n=0, note="nobody was won")
     drawn = counts.poisson(number, ask.confidence)
@@ -167,8 +170,10 @@ def cac_reduction(engine: Engine, ask: Ask) -> list[Estimate]:
         return none(reason)
     (old, old_n), (new, new_n) = sides[BEFORE], sides[AFTER]
     paid, pays = (money.major(sum(money.channels.values())) for money in (old, new))
-    if not old_n or not new_n or paid <= 0:
-        return none(rules.NO_DENOMINATOR, "nobody was won on one side, or nothing was spent")
+    if paid <= 0 or pays <= 0:
+        return none(costs.NOT_A_COST, f"{'before' if paid <= 0 else 'after'}: {not_a_cost(min(paid, pays), ids[0][1])}")
+    if not old_n or not new_n:
+        return none(rules.NO_DENOMINATOR, "nobody was won on one side")
     prices = [Interval(p / n, p / c.high, p / c.low) for p, n in ((paid, old_n), (pays, new_n)) for c in (counts.poisson(n),)]
     difference = intervals.difference_of(prices[0], prices[1], ask.confidence)
     # The ratio of the prices is that of the spends, which are known, times that of the numbers turned round.
@@ -241,7 +246,7 @@ def roas_email(engine: Engine, ask: Ask) -> list[Estimate]:
         mine = [row for row in rows if str(row["source"]) in sources]
         people = sum(int(row["people"]) for row in mine)
         if minor <= 0:
-            out += none(rules.NO_DENOMINATOR, by)
+            out += none(costs.NOT_A_COST, by, not_a_cost(spent.major(minor), spent.currency or ""))
             continue
         if not people:
             note = f"no subscriber whose source is {' or '.join(sorted(sources))} signed up {days} days ago or earlier"
