@@ -131,7 +131,7 @@ def read(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
 def arms_sql(experiment: Experiment) -> tuple[list[str], dict[str, Any]]:
     """Return the CTE texts that end in `arms(person, arm)`, and their parameters."""
     if not experiment.tags:
-        return [piece("arms_assigned"), piece("arms")], {"experiment": experiment.name}
+        return [piece("drawn"), piece("arms")], {"experiment": experiment.name}
     pairs = list(experiment.tags.items())
     tags = " UNION ALL ".join(f"SELECT :arm_{i} AS arm, :tag_{i} AS tag" for i in range(len(pairs)))
     params = {f"{part}_{i}": text for i, pair in enumerate(pairs) for part, text in zip(("arm", "tag"), pair, strict=True)}

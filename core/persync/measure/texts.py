@@ -21,9 +21,10 @@ SHARED: Final[Mapping[str, tuple[str, ...]]] = {
     "first_seen": ("owned_orders",),
     "campaign_grades": (),
     "sends": ("campaign_grades",),
+    "drawn": (),
 }
-"""Pieces that look at all orders or touchpoints and that many measures build on, with those they build on themselves: they are
-written as tables, so that a report works each out once."""
+"""Pieces that look at all orders, messages or assignments and that many measures build on, with those they build on themselves:
+they are written as tables, so that a report works each out once."""
 
 
 def piece(name: str) -> str:

@@ -27,7 +27,7 @@ class Counting:
         return self.engine.write(sql, params, name)  # type: ignore[no-any-return]
 
 
-PARAMS = {**bounds(None), "gross": 0}
+PARAMS = {**bounds(None), "gross": 0, "experiment": "wool"}
 
 
 def _fill(shop: Any) -> None:
@@ -36,6 +36,7 @@ def _fill(shop: Any) -> None:
     shop.add("touchpoints", key_id=7, connection=1, campaign_key=3, action=1, happened_at=2, level=2)
     shop.add("touchpoints", key_id=8, connection=1, campaign_key=3, action=2, happened_at=4)
     shop.add("campaign_levels", campaign_key=3, level=1)
+    shop.add("assignments", key_id=7, experiment="wool", arm="treated")
     build_orders(shop)
 
 
