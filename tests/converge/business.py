@@ -467,7 +467,9 @@ def _react(business: Business, a: int, b: int) -> bool:
     elif kind == 4 and send.unsubscribed_at is None:
         send.unsubscribed_at = at
         person = business.world.people[send.person]
-        person.status, person.status_changed_at, person.updated_at = "unsubscribed", at, business.world.now
+        # Told late: what they have said since stands, and its date does not go back.
+        if person.status_changed_at is None or person.status_changed_at <= at:
+            person.status, person.status_changed_at, person.updated_at = "unsubscribed", at, business.world.now
     elif kind == 5 and send.complained_at is None:
         send.complained_at = at
     else:
