@@ -145,7 +145,7 @@ def prepared(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> li
     out = list(models)
     if any(model.fit is not None for model in out):
         paths = Paths(engine, models, ask)
-        out = [model if model.fit is None else _as_rule(model, paths.fit(model), paths.words) for model in out]
+        out = [model if model.fit is None else as_rule(model, paths.fit(model), paths.words) for model in out]
     return scaled(engine, out, ask) if any(model.is_calibrated and model.against is None for model in out) else out
 
 
@@ -355,7 +355,7 @@ def _filled(name: str, words: Mapping[str, str]) -> str:
     return text
 
 
-def _as_rule(model: AttributionModel, found: Fitted, words: Mapping[int, str]) -> AttributionModel:
+def as_rule(model: AttributionModel, found: Fitted, words: Mapping[int, str]) -> AttributionModel:
     """Return a fitted model as a rule over the journey's columns; one that could not be fitted with its reason."""
     if found.reason is not None:
         return replace(model, fit=None, fitted=found, reason=found.reason)
