@@ -60,7 +60,8 @@ def credit(engine: Engine, models: Sequence[AttributionModel], by: tuple[str, ..
                 unit=currency,
                 by={"model": model.name, **{name: str(row[f"by_{name}"]) for name in by}},
                 period=ask.period,
-                note=titles.get(str(row.get("by_message", row.get("by_campaign"))), ""),
+                note=titles.get(str(row.get("by_message", row.get("by_campaign"))), "")
+                or (model.fitted.note if model.fitted else ""),
             )
             for model in usable
             for row in sorted(found, key=lambda row: (-row[model.name], *(str(row[f"by_{name}"]) for name in by)))

@@ -46,6 +46,9 @@ _NEVER: Final = 1e-18
 """the weight of a channel without strength: nothing beside one that has some, all of an order that has nothing else"""
 _BITS: Final = 60
 _TWO_SIDED: Final = 1.959964
+UP_TO_NOW: Final = "all conversions up to now"
+"""what fits learn from, whatever the period"""
+NO_INTERVAL: Final = "no interval: paths are counted together, not by person"
 UNHELD: Final = "seen before orders alone: overstated"
 
 
@@ -124,6 +127,8 @@ class Fitted:
     """standard errors of `population` where the method itself samples"""
     weight: str = ""
     params: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
+    """what must be told beside every figure of `population`"""
     unheld: tuple[str, ...] = ()
     """channels seen before orders alone, as where a shop tells only the visits of those who buy: nothing is held against them,
     so their strength is overstated (filled in after the fit)"""
@@ -391,12 +396,13 @@ def populations(models: Iterable[AttributionModel], period: tuple[int, int] | No
         for name, value in ordered:
             by = {"model": model.name, "channel": name or "(unknown)"}
             error = found.errors.get(name)
-            low, high, note = None, None, ""
+            low, high, said = None, None, NO_INTERVAL
             if error is not None:
-                low, high, note = (
+                low, high, said = (
                     value - _TWO_SIDED * error,
                     value + _TWO_SIDED * error,
                     "the interval is that of sampling alone",
                 )
+            note = "; ".join(part for part in (UP_TO_NOW, found.note, said) if part)
             out.append(Estimate("credit_population", value, low, high, unit="count", by=by, period=period, note=note))
     return out

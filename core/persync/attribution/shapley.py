@@ -141,10 +141,14 @@ def fit_shapley(inputs: Inputs) -> Fitted:
         values, errors = sampled_values(sets, inputs.seed)
     named = dict(zip(inputs.channels, values.clip(0.0).tolist(), strict=True))
     whole = sum(named.values())
+    below = [(name or "(unknown)", value) for name, value in zip(inputs.channels, values.tolist(), strict=True) if value <= 0.0]
     return Fitted(
         strengths=named,
         population=shared(named, inputs.conversions),
         diagnostics={f"value {name}": value for name, value in zip(inputs.channels, values.tolist(), strict=True)},
+        note="not positive, so counted as nothing: " + ", ".join(f"{name} ({value:.2g})" for name, value in below)
+        if below
+        else "",
         errors={}
         if errors is None or not whole
         else {name: error / whole * inputs.conversions for name, error in zip(inputs.channels, errors.tolist(), strict=True)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,7 @@ def attribution(
     from persync.attribution.calibrate import named
     from persync.attribution.credit import cost_coverage, credit
     from persync.attribution.datadriven import prepared
+    from persync.attribution.fits import figures
     from persync.measure.lifts import with_lift
 
     known = app.models(half_life)
@@ -99,7 +101,7 @@ def attribution(
             returns = model_returns(engine, ready, ask)
     if form == "json":
         held = [model.against.share for model in ready if model.against is not None]
-        results = [estimate.as_json() for estimate in (*found, *held, *beside, *returns)]
+        results = [estimate.as_json() for estimate in (*found, *figures(ready), *held, *beside, *returns)]
         unit = next((estimate.unit for estimate in found if estimate.unit), ask.currency)
         show_json("estimates", results, period=ask.period, basis=basis_of(ask), reporting=ask.reporting, currency=unit or None)
         return
@@ -165,12 +167,26 @@ def _show(found: Sequence[Estimate], models: Sequence[AttributionModel], by: Seq
         (e.by["channel"], e.by["model"]): words.value(e) for e in found if e.id == "credit_population" and "channel" in e.by
     }
     if fits:
-        click.echo("\nOrders of each channel as the fit has it (credit_population)")
+        from persync.attribution.datadriven import UP_TO_NOW
+
+        click.echo(f"\nOrders of each channel as the fit has it (credit_population): {UP_TO_NOW}")
         channels, fitted = (list(dict.fromkeys(keys[place] for keys in fits)) for place in (0, 1))
         _blocks("channel", channels, fitted, fits)
+        _tell_fits(models)
     for e in found:
         if e.id == "credit" and e.value is None:
             click.echo(f"{e.by['model']}: {words.value(e)}{f' ({e.note})' if e.note else ''}")
+
+
+def _tell_fits(models: Sequence[AttributionModel]) -> None:
+    """Print what each fit found beside its strengths."""
+    from persync.attribution.fits import sentence
+
+    for model in models:
+        said = sentence(model)
+        if said and not model.is_calibrated:
+            note = f"; {model.fitted.note}" if model.fitted.note else ""
+            click.echo(textwrap.fill(f"{model.name}: {said}{note}.", shutil.get_terminal_size((WIDTH, 24)).columns))
 
 
 def _basis(ask: Ask) -> str:

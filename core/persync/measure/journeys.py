@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from persync.attribution import journeys, stability
+from persync.attribution.datadriven import prepared
+from persync.attribution.fits import figures
 from persync.attribution.models import MODELS
 from persync.attribution.registry import FITTED
 from persync.engine.engine import Engine
@@ -103,7 +105,8 @@ def model_comparison(engine: Engine, ask: Ask) -> list[Estimate]:
     models = (*MODELS, *FITTED)
     if ask.by:
         return stability.sensitivity(engine, models, replace(ask, by=()))
-    found = stability.shares(engine, models, ask)
+    ready = prepared(engine, models, ask)
+    found = stability.shares(engine, ready, ask)
     out = [rules.with_note(e, rules.smallness(e.n, None, ask)) if e.n is not None else e for e in found]
     for standing in stability.standings(found):
         by = {"channel": standing.channel}
@@ -119,7 +122,7 @@ def model_comparison(engine: Engine, ask: Ask) -> list[Estimate]:
         )
         note = f"{standing.least.by['model']} to {standing.greatest.by['model']}"
         out.append(Estimate("credit_spread", standing.spread, unit="share", by=by, period=ask.period, note=note))
-    return out
+    return out + figures(ready)
 
 
 METRICS: tuple[Metric, ...] = (
@@ -127,9 +130,11 @@ METRICS: tuple[Metric, ...] = (
         "model_comparison",
         "Credit by model, compared",
         "Each channel's share of the period's revenue under every model that comes with persync and adds up to the orders, "
-        "with a bootstrap interval by customer. Beside it `rank_range` (how many places the channel moves across models) with "
-        "the verdict robust (at most one place) or depends on the model, and `credit_spread` (greatest share less least). By "
-        "setting: the share of e-mail with half and twice the look-back and with human opens.",
+        "with a bootstrap interval by customer. Beside it `rank_range` (how many places the channel moves across models) "
+        "with the verdict robust (at most one place) or depends on the model, `credit_spread` (greatest share less least) "
+        "and `fit`: what fitted models found from all conversions up to now (the order of the chain and the likelihoods that"
+        " chose it, the probability of converting, signed Shapley values, the hazard's half-life and baseline). By setting: "
+        "the share of e-mail with half and twice the look-back and with human opens.",
         "credit of the channel ÷ revenue of the period; worst rank − best rank; greatest share − least share",
         "share",
         model_comparison,

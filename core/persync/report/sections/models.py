@@ -8,7 +8,8 @@ from typing import Final
 
 from persync.attribution import stability
 from persync.attribution.calibrate import Against, against, calibrated
-from persync.attribution.datadriven import Fitted, prepared
+from persync.attribution.datadriven import UP_TO_NOW, Fitted, prepared
+from persync.attribution.fits import sentence
 from persync.attribution.models import AttributionModel
 from persync.errors import DataError
 from persync.estimate import Estimate
@@ -43,6 +44,7 @@ def build_models(inputs: Inputs) -> Sequence[Block]:
         *_settings(stability.sensitivity(inputs.engine, [model for model in asked if model.name in TRIED], ask)),
         *_unheld(usable),
         *(Note(f"Not compared: {title(model.name)} ({words.reason(model.reason)}).") for model in ready if model.reason),
+        *_fits(usable),
         *_rules(),
     ]
 
@@ -170,6 +172,18 @@ def _unheld(models: Sequence[AttributionModel]) -> list[Note]:
             "warning",
         )
     ]
+
+
+def _fits(models: Sequence[AttributionModel]) -> list[Note]:
+    """Return what each fit found: the order of a chain, signed values, a half-life."""
+    said = []
+    for model in models:
+        found = "" if model.is_calibrated else sentence(model)
+        if found:
+            note = f"; {model.fitted.note}" if model.fitted.note else ""
+            said.append(f"{title(model.name)}: {found}{note}.")
+    text = " ".join([*said, f"They learn from {UP_TO_NOW}."])
+    return [Note(text, "definition", "What the fits found")] if said else []
 
 
 def _rules() -> list[Note]:
