@@ -19,6 +19,7 @@ from persync.attribution.credit import credit
 from persync.attribution.datadriven import prepared
 from persync.attribution.models import AttributionModel
 from persync.engine import Engine, lake, open_engine
+from persync.errors import ConfigError, DataError
 from persync.estimate import Estimate
 from persync.measure.metric import Ask
 from persync.plugins import load_plugins
@@ -121,6 +122,18 @@ def test_contract_a_lake_of_two_stores_is_the_same_on_both_engines(tmp_path: Pat
             found.append([engine.rows(text) for text in LAKE_TEXTS])
     assert found[0] == found[1]
     assert len(found[0][1]) > 600
+
+
+def test_contract_an_object_store_without_its_connector_says_what_is_wanted(cluster: str) -> None:
+    """Spark as it comes has no s3a: which jar, where it goes, and a mistake of the setup, not a fault of persync."""
+    with pytest.raises(ConfigError) as raised:
+        lake.open_lake("s3a://bucket/lake", "spark", now=NOW, options={"master": cluster})
+
+    assert str(raised.value).startswith("s3a://bucket/lake: Spark has no file system for s3a:// (")
+    assert "Hadoop connector" in str(raised.value)
+    assert raised.value.exit_code == 2
+    with pytest.raises(DataError, match="there is no mirror in file:/nowhere"):
+        lake.open_lake("file:/nowhere", "spark", now=NOW, options={"master": cluster})
 
 
 def test_contract_the_credit_of_a_lake_is_the_sum_of_its_stores(tmp_path: Path) -> None:

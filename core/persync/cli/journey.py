@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+MOST_DAYS = 100_000
+"""of a look-back, a window or a half-life: 270 years, which milliseconds hold with room to spare"""
 KINDS = ("click", "visit", "direct", "open", "send")
 
 
@@ -30,12 +32,30 @@ def journey_options(command: F) -> F:
     return with_journey  # type: ignore[return-value]
 
 
+class Days(click.ParamType[float]):
+    """A number of days above zero; not a number, infinity and more than any shop's past are refused."""
+
+    name = "days"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the days."""
+        number = _days(str(value))
+        if number is None:
+            self.fail(f"{value!r} is not a number of days above 0 and below {MOST_DAYS:,}.", param, ctx)
+        return number
+
+
+def _days(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if 0 < number < MOST_DAYS else None
+
+
 def _window(text: str) -> tuple[str, float]:
     kind, _, days = text.partition("=")
-    try:
-        number = float(days)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 100_000:
+    number = _days(days)
+    if number is None:
         raise click.BadParameter(f"{text!r} is not KIND=DAYS.", param_hint="--window")
     return kind.strip(), number

@@ -20,7 +20,7 @@ from persync.engine.catalogue import Catalogue, read_catalogue
 from persync.engine.derived import check_name, no_mirror, settings_hash, too_many
 from persync.engine.engine import EngineType
 from persync.engine.texts import used
-from persync.errors import DataError
+from persync.errors import ConfigError, DataError, PersyncError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,8 +51,11 @@ class SparkEngine:
 
             self._errors = (PySparkException, Py4JError)
             self._root = _uri(folder)
-            self._disk = _FileSystem(self._session, self._root)
-            catalogue = read_catalogue(lambda name: self._disk.text(f"{self._root}/{name}"), stores)
+            try:
+                self._disk = _FileSystem(self._session, self._root)
+                catalogue = read_catalogue(lambda name: self._disk.text(f"{self._root}/{name}"), stores)
+            except self._errors as error:
+                raise _unreadable(self._root, error) from None
             if catalogue is None:
                 raise no_mirror(folder)
         except BaseException:
@@ -159,6 +162,22 @@ class _FileSystem:
         """Give a folder its name, or drop it when another run has written the same meanwhile."""
         if self.exists(new) or not self._fs.rename(self._path(old), self._path(new)):
             self._fs.delete(self._path(old), True)
+
+
+def _unreadable(root: str, error: Exception) -> PersyncError:
+    """Return what to say when a folder's file system cannot be reached: without its jars that is a matter of the setup."""
+    why = _first_line(error)
+    scheme = root.partition(":")[0]
+    if "ClassNotFoundException" in why or "No FileSystem for scheme" in why or "UnsupportedFileSystem" in why:
+        return ConfigError(
+            f"Spark has no file system for {scheme}:// ({why}).",
+            where=root,
+            hint=f"Put the Hadoop connector for {scheme}:// into Spark's jars folder, or name it in spark.jars of"
+            " SPARK_CONF_DIR/spark-defaults.conf, with the account's settings; see docs/engines.md.",
+        )
+    return DataError(
+        f"Spark cannot read the lake: {why.rstrip('.')}.", where=root, hint="See that it is there and that Spark may read it."
+    )
 
 
 def _uri(folder: Path | str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -20,6 +20,9 @@ class StoreTable(Strict):
     path: str = "persync.db"
 
 
+MOST_DAYS: Final = 100_000
+
+
 class ReportTable(Strict):
     """[report]: how numbers are meant wherever they are shown. `margin` is a share of net revenue."""
 
@@ -28,7 +31,7 @@ class ReportTable(Strict):
     currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
     timezone: str | None = None
     basis: Literal["net", "gross"] = "net"
-    lookback_days: float = Field(default=30, gt=0)
+    lookback_days: float = Field(default=30, gt=0, lt=MOST_DAYS)
     suppress_n: int = Field(default=5, ge=1)
     report_n: int = Field(default=30, ge=1)
 
@@ -48,11 +51,11 @@ class WeightsTable(Strict):
 class WindowsTable(Strict):
     """[attribution.windows]: how many days before an order a touch of the kind counts; default: report.lookback_days."""
 
-    click: float | None = Field(default=None, gt=0)
-    visit: float | None = Field(default=None, gt=0)
-    direct: float | None = Field(default=None, gt=0)
-    open: float | None = Field(default=None, gt=0)
-    send: float | None = Field(default=None, gt=0)
+    click: float | None = Field(default=None, gt=0, lt=MOST_DAYS)
+    visit: float | None = Field(default=None, gt=0, lt=MOST_DAYS)
+    direct: float | None = Field(default=None, gt=0, lt=MOST_DAYS)
+    open: float | None = Field(default=None, gt=0, lt=MOST_DAYS)
+    send: float | None = Field(default=None, gt=0, lt=MOST_DAYS)
 
     @property
     def days(self) -> dict[str, float]:
@@ -69,7 +72,7 @@ class AttributionTable(Strict):
     min_conversions: int = Field(default=300, ge=1)
     kinds: list[Literal["click", "visit", "direct", "open", "send"]] = Field(default=["click", "visit", "direct"], min_length=1)
     path: Literal["window", "since_last_order"] = "window"
-    half_life_days: float | None = Field(default=None, gt=0)
+    half_life_days: float | None = Field(default=None, gt=0, lt=MOST_DAYS)
     windows: WindowsTable = WindowsTable()
     weights: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")], WeightsTable] = {}
 

@@ -130,6 +130,24 @@ def test_costs_are_asked_for_with_the_credit(shop: Run, tmp_path: Path) -> None:
     assert text[-1] == "Gain is net revenue: no margin is known; too few to say."
 
 
+@pytest.mark.parametrize("days", ["nan", "inf", "1e308", "0", "-1", "soon"])
+@pytest.mark.parametrize("command", [("attribution",), ("explain", "order", "1")])
+@pytest.mark.parametrize("option", ["--lookback", "--half-life"])
+def test_days_that_are_none_are_refused_and_the_option_named(shop: Run, command: Any, option: str, days: str) -> None:
+    done = shop(*command, option, days)
+
+    assert done.exit_code == 2
+    assert f"Invalid value for '{option}': '{days}' is not a number of days above 0 and below 100,000." in done.stderr
+
+
+@pytest.mark.parametrize("place", ["[report]\nlookback_days", "[attribution]\nhalf_life_days", "[attribution.windows]\nclick"])
+@pytest.mark.parametrize("days", ["nan", "inf", "1e308"])
+def test_days_that_are_none_are_refused_in_the_toml(shop: Run, tmp_path: Path, place: str, days: str) -> None:
+    (tmp_path / "persync.toml").write_text(f"{place} = {days}\n")
+
+    assert place.rpartition("\n")[2] in said(shop("attribution", "--models", "linear"), 2)
+
+
 def test_an_engine_or_model_that_there_is_not_is_refused(shop: Run) -> None:
     """With the nearest."""
     assert "linear" in said(shop("attribution", "--models", "liner"), 2)
