@@ -15,7 +15,7 @@ from scipy import stats
 
 from persync.errors import DataError
 from persync.estimate import Estimate
-from persync.measure import intervals, rules
+from persync.measure import intervals
 from persync.measure.intervals import Moments
 from persync.measure.metric import Ask, Experiment
 from persync.measure.trials import (
@@ -460,18 +460,6 @@ def test_the_register_holds_every_test_and_how_many_won(shop: Any) -> None:
     assert (lines["later"].value, lines["later"].reason) == (None, "nobody")
     share = pick(found, "share_won")
     assert (share.value, share.n) == (0.5, 2)
-
-
-def test_guard_rails_are_read_beside_the_outcome_that_decides(shop: Any) -> None:
-    shop.load("assignments", connection=[3] * 400, experiment=["t"] * 400, key_id=range(1, 401), arm=["a", "b"] * 200)
-    shop.load("outcomes", connection=[3] * 400, key_id=range(1, 401), outcome=["stays"] * 400, value=[0.0, 1.0] * 200)
-    ask = replace(ASK, experiments={"t": Experiment("t", control="b", guard_rails=("stays",))})
-    read = more.read(shop, ask.experiments["t"], ask)
-
-    rails = register.guard_rails(register.entries(shop, ask), read, 0.95)
-
-    assert [(e.by["outcome"], found.word) for e, found in rails] == [("stays", "cannot tell")]
-    assert rules.too_few(rails[0][0])
 
 
 AREA = 2235.42829238766

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -98,14 +97,3 @@ def _line(entry: Entry) -> Estimate:
     said += [f"hypothesis: {experiment.hypothesis}"] if experiment.hypothesis else ["no hypothesis was written down before"]
     said += [f"decision: {experiment.decision}"] if experiment.decision else []
     return replace(entry.result, id="iteration_log", note="; ".join(said))
-
-
-def guard_rails(entry_list: Sequence[Entry], read: Sequence[Estimate], confidence: float) -> list[tuple[Estimate, Verdict]]:
-    """Return the difference on each guard rail of the experiments in a register: `costs` means it got worse."""
-    names = {entry.experiment.name: entry.experiment.guard_rails for entry in entry_list}
-    rails = [
-        e
-        for e in read
-        if e.id == "difference" and e.by.get("outcome") in names.get(e.by.get("experiment", ""), ()) and "arm" in e.by
-    ]
-    return list(zip(rails, verdict.judge(rails, confidence), strict=True))

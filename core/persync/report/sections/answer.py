@@ -12,7 +12,7 @@ from persync.measure.returns import OUTSIDE, Return
 from persync.report import words
 from persync.report.findings import Effect, effects, other_days, outside, returned
 from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
-from persync.report.sections import fairness, health, pays, reconcile, whom
+from persync.report.sections import fairness, goal, health, pays, reconcile, whom
 
 
 def build_answer(inputs: Inputs) -> Sequence[Block]:
@@ -29,6 +29,7 @@ def build_answer(inputs: Inputs) -> Sequence[Block]:
         blocks.append(Note(" ".join(map(pays.sentence, controlled)), "answer", "What did each mail do?"))
     if returns:
         blocks.append(Note(" ".join(map(pays.return_sentence, returns)), "answer", "At what cost?"))
+    blocks += [note for note in (goal.goal_note(inputs), goal.rails_note(controlled, inputs.ask.confidence)) if note]
     blocks.append(Note(_whom(inputs), "answer", "For whom?"))
     blocks += [Note(_raw(effect), "answer", "Do the raw numbers mislead?") for effect in controlled[:1] if effect.overstated]
     if claims is not None:
