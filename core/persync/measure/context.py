@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from persync.attribution.journeys import build_orders, build_touches
 from persync.engine.engine import Engine
 from persync.estimate import RAW, Estimate
 from persync.measure import attributes, counts, intervals, membership, rules
+from persync.measure.clock import DAYS_OF_WEEK, offsets
 from persync.measure.frequency import NO_SENDS
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask, Metric
@@ -24,7 +23,6 @@ from persync.measure.texts import bounds, join, piece, run, write
 CONTEXTS: Final = ("hour", "weekday", "device", "place", "stage")
 PLACES: Final = ("country", "region", "state", "city", "location")
 """names of attributes that say where somebody is, the first that is known counts"""
-DAYS_OF_WEEK: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 CLICK_DAYS: Final = 7
 HABIT_DAYS: Final = 180
 NO_SESSIONS: Final = "no_sessions"
@@ -74,29 +72,6 @@ def _build_sends(engine: Engine, ask: Ask) -> None:
     context = piece("sends_with_context").replace("/*offset*/)", f"{offset})")
     sql = join(piece("sends"), piece("order_money"), piece("acted"), context, "SELECT c.* FROM in_context AS c")
     write(engine, sql, params, "contexts_of_sends")
-
-
-def offsets(column: str, period: tuple[int, int], timezone: str) -> tuple[str, int]:
-    """Return SQL for the zone's offset from UTC in ms at `column` within the period, and the offset at its start."""
-    zone = ZoneInfo(timezone)
-
-    def at(moment: int) -> int:
-        offset = datetime.fromtimestamp(moment / 1000, UTC).astimezone(zone).utcoffset() or timedelta()
-        return round(offset.total_seconds() * 1000)
-
-    begin, end = period
-    cases: list[str] = []
-    moment = begin
-    while moment < end and len(cases) < 100:
-        step = min(moment + 7 * DAY, end)
-        if at(step) != at(moment):
-            low, high = moment, step
-            while high - low > 1:
-                middle = (low + high) // 2
-                low, high = (middle, high) if at(middle) == at(low) else (low, middle)
-            cases.append(f"WHEN {column} < {high} THEN {at(low)}")
-        moment = step
-    return (f"CASE {' '.join(cases)} ELSE {at(end)} END" if cases else str(at(begin))), at(begin)
 
 
 def _sends(engine: Engine, ask: Ask, context: str) -> list[Estimate]:

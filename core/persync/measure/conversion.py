@@ -11,7 +11,7 @@ from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import intervals, rules
 from persync.measure.metric import Ask, Metric
-from persync.measure.slices import SEND_DIMENSIONS, Slices, check, slices
+from persync.measure.slices import SLICES, Slices, check, slices
 from persync.measure.texts import bounds, join, piece, query, run
 from persync.money import exponent
 
@@ -148,9 +148,10 @@ METRICS: tuple[Metric, ...] = (
         "share",
         conversion_rate,
         number="23",
-        dimensions=(*SEND_DIMENSIONS, "arm", "coh", "any attribute"),
+        dimensions=SLICES,
         edge_cases="People whose window is not over are left out; when it is over for nobody: null, immature. Nobody "
-        "reached: null, no_denominator. It says what came after mail, not what mail caused.",
+        "reached: null, no_denominator. By coh: the month of the first order before somebody's first message. By seg, a period "
+        "is needed: members are those of its first day. It says what came after mail, not what mail caused.",
         data=_DATA,
     ),
     Metric(
@@ -175,7 +176,7 @@ METRICS: tuple[Metric, ...] = (
         "money",
         revenue_per_recipient,
         number="31",
-        dimensions=(*SEND_DIMENSIONS, "arm", "coh", "any attribute"),
+        dimensions=SLICES,
         edge_cases="As conversion_rate. The interval is Student's on customers, which is rough where a few orders hold most "
         "of the money. Post-mail revenue overstates what mail caused: see incremental_revenue.",
         data=_DATA,

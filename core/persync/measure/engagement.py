@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from persync.attribution.journeys import build_touches
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import intervals, rules
+from persync.measure.clock import SPANS, placed
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask, Metric
-from persync.measure.slices import CAMPAIGN_DIMENSIONS, SEND_DIMENSIONS, check, slices
+from persync.measure.slices import CAMPAIGN_DIMENSIONS, SLICES, Slices, check, slices
 from persync.measure.texts import bounds, join, piece, query, run
 
+NO_FLAG: Final = "no_flag"
+OPEN, UNSUBSCRIBE, COMPLAIN = 3, 6, 7
+OF_CAMPAIGNS: Final = (*CAMPAIGN_DIMENSIONS, *SPANS)
+"""what the platforms' totals can be sliced by: a campaign, and when it was sent"""
 Counts = tuple[int, int]
 """numerator, denominator of one campaign"""
 
@@ -49,9 +54,10 @@ def pooled_rate(id: str, counts: Sequence[Counts], ask: Ask, by: Mapping[str, st
 
 
 def _counted(
-    id: str, top: str, reason: str = "not_measured", *, bottom: str = "delivered"
+    id: str, top: str, reason: str = "not_measured", *, bottom: str = "delivered", action: int | None = None
 ) -> Callable[[Engine, Ask], list[Estimate]]:
-    """Return the computation of `top` over `bottom` (delivered over sent for `delivered`) from the platforms' totals."""
+    """Return the computation of `top` over `bottom` (delivered over sent for `delivered`) from the platforms' totals; by who
+    was sent a message, or by its hour, from the events `action` of single people."""
 
     def pair(row: Mapping[str, Any]) -> Counts | None:
         above, below = (row[top], row["sent"]) if top == "delivered" else (row[top], row[bottom])
@@ -60,7 +66,9 @@ def _counted(
         return int(above), int(below)
 
     def compute(engine: Engine, ask: Ask) -> list[Estimate]:
-        check(ask.by, CAMPAIGN_DIMENSIONS, id)
+        if action is not None and set(ask.by) - set(OF_CAMPAIGNS):
+            return _by_people(engine, ask, id, action, reason)
+        check(ask.by, OF_CAMPAIGNS, id)
         out = []
         for by, rows in _campaign_slices(run(engine, query("counters", "counters_read"), bounds(ask.period)), ask):
             measured = [counts for counts in map(pair, rows) if counts is not None]
@@ -83,47 +91,98 @@ def _campaign_slices(rows: Iterable[Mapping[str, Any]], ask: Ask) -> Iterable[tu
     for row in rows:
         by: dict[str, str] = {}
         for dimension in ask.by:
-            by[dimension] = "unknown" if row[dimension] is None else str(row[dimension])
+            value = row[dimension] if dimension not in SPANS else _when(row["sent_at"], ask, dimension)
+            by[dimension] = "unknown" if value is None else str(value)
             if dimension == "msg":
                 by["title"] = str(row["title"])
         found.setdefault(tuple(by.values()), (by, []))[1].append(row)
     return [found[key] for key in sorted(found)]
 
 
+def _when(at: int | None, ask: Ask, dimension: str) -> str | None:
+    return None if at is None else placed(int(at), ask.timezone, dimension)
+
+
 def ctr(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute the click-through rate from the events of single people, or the platforms' own where there are none."""
     build_touches(engine)
     cut = slices(engine, ask, "ctr")
-    select = piece("ctr_read").replace("/*columns*/", cut.columns).replace("/*grouping*/", cut.grouping)
-    final = "SELECT COUNT(*) AS people" + "".join(f", p.d{i} AS d{i}" for i in range(len(cut.dimensions))) + _SUMS
-    if cut.dimensions:
-        keys = ", ".join(f"p.d{i}" for i in range(len(cut.dimensions)))
-        final += f" GROUP BY {keys} ORDER BY {keys}"
-    rows = run(engine, join(*cut.texts, piece("bounces"), piece("clicks"), select, final), {**bounds(ask.period), **cut.params})
+    rows = _per_person(engine, ask, cut, (piece("clicks"),), {})
     if not any(int(row["people"]) for row in rows):
         if set(ask.by) <= set(CAMPAIGN_DIMENSIONS):
             return _ctr_of_totals(engine, ask)
         note = "no single people's messages are known, and the platforms' totals have no such slices"
         return [rules.absent("ctr", rules.NO_DENOMINATOR, {}, unit="share", n=0, note=note)]
+    return _rates("ctr", cut, rows, ask)
+
+
+def _per_person(
+    engine: Engine, ask: Ask, cut: Slices, clickers: Sequence[str], params: Mapping[str, Any], source: str = "sliced"
+) -> list[dict[str, Any]]:
+    """Return one row a slice: people, messages that reached them, those they answered, and the sums of squares over people.
+    The last of the texts `clickers` says who answered what."""
+    select = piece("ctr_read").replace("/*columns*/", cut.columns).replace("/*grouping*/", cut.grouping)
+    select = select.replace("FROM sliced AS", f"FROM {source} AS")
+    final = "SELECT COUNT(*) AS people" + "".join(f", p.d{i} AS d{i}" for i in range(len(cut.dimensions))) + _SUMS
+    if cut.dimensions:
+        keys = ", ".join(f"p.d{i}" for i in range(len(cut.dimensions)))
+        final += f" GROUP BY {keys} ORDER BY {keys}"
+    text = join(*cut.texts, piece("bounces"), *clickers, select, final)
+    return run(engine, text, {**bounds(ask.period), **cut.params, **params})
+
+
+def _rates(id: str, cut: Slices, rows: Sequence[Mapping[str, Any]], ask: Ask) -> list[Estimate]:
+    """Return the share of messages answered in each slice; people are the units of its interval."""
     hide = cut.hidden(rows, "people", ask)
     out = []
     for row in rows:
         by = cut.by(row)
         if cut.attribute and by[cut.attribute] in hide:
-            out.append(rules.suppressed("ctr", ask, by, unit="share"))
+            out.append(rules.suppressed(id, ask, by, unit="share"))
             continue
         clicked, delivered = int(row["clicked"]), int(row["delivered"])
         if delivered == int(row["delivered_squared"]):  # nobody got more than one message
-            made = rules.share("ctr", clicked, delivered, ask, by)
+            made = rules.share(id, clicked, delivered, ask, by)
         elif int(row["people"]) < ask.suppress_n:
-            made = rules.suppressed("ctr", ask, by, unit="share")
+            made = rules.suppressed(id, ask, by, unit="share")
         else:
             sums = (int(row["clicked_squared"]), int(row["delivered_squared"]), int(row["product"]))
             interval = intervals.ratio_of_sums(int(row["people"]), clicked, delivered, *sums, ask.confidence)
-            made = rules.from_interval("ctr", _clipped(interval), n=delivered, unit="share", by=by)
+            made = rules.from_interval(id, _clipped(interval), n=delivered, unit="share", by=by)
             made = rules.with_note(made, rules.smallness(int(row["people"]), clicked, ask))
         out.append(replace(made, period=ask.period))
     return out
+
+
+_TELLING = (
+    "telling AS (SELECT DISTINCT t.connection AS connection FROM touchpoints AS t WHERE t.action = :action/*flag*/),"
+    " untold AS (SELECT DISTINCT COALESCE(co.campaign_id, c.campaign_key) AS campaign_id FROM campaigns AS c"
+    " LEFT JOIN campaign_of AS co ON co.campaign_key = c.campaign_key WHERE c.counts_opens = 0 AND :action = 3),"
+    " heard AS (SELECT x.* FROM sliced AS x JOIN telling AS n ON n.connection = x.connection"
+    " LEFT JOIN untold AS u ON u.campaign_id = x.campaign_id WHERE u.campaign_id IS NULL)"
+)
+_ANSWERED = (
+    "clickers AS (SELECT DISTINCT COALESCE(po.person, t.key_id) AS person, COALESCE(co.campaign_id, t.campaign_key) AS"
+    " campaign_id FROM touchpoints AS t LEFT JOIN person_of AS po ON po.key_id = t.key_id LEFT JOIN campaign_of AS co"
+    " ON co.campaign_key = t.campaign_key WHERE t.action = :action/*human*/)"
+)
+
+
+def _by_people(engine: Engine, ask: Ask, id: str, action: int, reason: str) -> list[Estimate]:
+    """Return the share of messages after which people did `action`, in slices that the platforms' totals do not have: from
+    single people's events, where a platform tells them."""
+    cut = slices(engine, ask, id)
+    human = reason == NO_FLAG
+    telling = _TELLING.replace("/*flag*/", " AND t.is_machine IS NOT NULL" if human else "")
+    answered = _ANSWERED.replace("/*human*/", " AND t.is_machine = 0" if human else "")
+    rows = _per_person(engine, ask, cut, (telling, answered), {"action": action}, "heard")
+    if any(int(row["people"]) for row in rows):
+        note = "from single people's messages, where the platform tells them"
+        return [rules.with_note(e, note) if e.value is not None else e for e in _rates(id, cut, rows, ask)]
+    sent = engine.rows("SELECT 1 AS one FROM touchpoints AS t WHERE t.action IN (1, 2) LIMIT 1")
+    note = "the platforms' totals have no such slices, and no single people's messages are known" if not sent else ""
+    found = rules.absent(id, reason if sent else rules.NO_DENOMINATOR, {}, unit="share", note=note)
+    return [replace(found, period=ask.period)]
 
 
 _SUMS = (
@@ -137,7 +196,7 @@ _SUMS = (
 def ctor(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute clickers over openers, reported and without machine opens (`ctor_human`)."""
     reported = _counted("ctor", "unique_clicks", bottom="unique_opens")(engine, ask)
-    human = _counted("ctor_human", "unique_clicks", "no_flag", bottom="unique_human_opens")(engine, ask)
+    human = _counted("ctor_human", "unique_clicks", NO_FLAG, bottom="unique_human_opens")(engine, ask)
     note = "openers include mail proxies, which makes it too low"
     return [*(rules.with_note(e, note) if e.value is not None else e for e in reported), *human]
 
@@ -158,7 +217,7 @@ METRICS: tuple[Metric, ...] = (
         "share",
         _counted("delivery_rate", "delivered"),
         number="7",
-        dimensions=CAMPAIGN_DIMENSIONS,
+        dimensions=OF_CAMPAIGNS,
         edge_cases="Nothing sent: null, no_denominator. A platform that tells no bounces is left out and said.",
         data=("campaign_counters", "campaigns"),
     ),
@@ -169,10 +228,11 @@ METRICS: tuple[Metric, ...] = (
         "measure of success.",
         "unique openers ÷ delivered",
         "share",
-        _counted("open_rate", "unique_opens"),
+        _counted("open_rate", "unique_opens", action=OPEN),
         number="8",
-        dimensions=CAMPAIGN_DIMENSIONS,
-        edge_cases="Campaigns sent without open tracking are left out and said.",
+        dimensions=SLICES,
+        edge_cases="Campaigns sent without open tracking are left out and said. By people, by hour or by weekday: from "
+        "single people's opens, where a platform tells them, else null, not_measured.",
         data=("campaign_counters", "campaigns"),
     ),
     Metric(
@@ -182,9 +242,9 @@ METRICS: tuple[Metric, ...] = (
         "proxy may have read it too.",
         "unique human openers ÷ delivered",
         "share",
-        _counted("human_open_rate", "unique_human_opens", "no_flag"),
+        _counted("human_open_rate", "unique_human_opens", NO_FLAG, action=OPEN),
         number="9",
-        dimensions=CAMPAIGN_DIMENSIONS,
+        dimensions=SLICES,
         edge_cases="A platform that flags no machine opens gives null, no_flag, not the reported rate.",
         data=("campaign_counters", "campaigns"),
     ),
@@ -197,7 +257,7 @@ METRICS: tuple[Metric, ...] = (
         "share",
         ctr,
         number="10",
-        dimensions=(*SEND_DIMENSIONS, "arm", "coh", "any attribute"),
+        dimensions=SLICES,
         edge_cases="Without events of single people: the platforms' own count, and a note that machines are in it. "
         "Over several campaigns people are the units of the interval.",
         data=("touchpoints", "campaign_links", "campaign_counters"),
@@ -211,7 +271,7 @@ METRICS: tuple[Metric, ...] = (
         "share",
         ctor,
         number="11",
-        dimensions=CAMPAIGN_DIMENSIONS,
+        dimensions=OF_CAMPAIGNS,
         edge_cases="Nobody opened: null, no_denominator. A platform that flags no machine opens: null, no_flag, for the "
         "second. Where pictures are blocked more may click than are seen to open: then it is above 1.",
         data=("campaign_counters", "campaigns"),
@@ -222,9 +282,9 @@ METRICS: tuple[Metric, ...] = (
         "Unsubscribes over delivered, by the platforms' own totals. (A platform's own rate may be over openers.)",
         "unsubscribes ÷ delivered",
         "share",
-        _counted("unsubscribe_rate", "unsubscribes"),
+        _counted("unsubscribe_rate", "unsubscribes", action=UNSUBSCRIBE),
         number="13",
-        dimensions=CAMPAIGN_DIMENSIONS,
+        dimensions=SLICES,
         data=("campaign_counters", "campaigns"),
     ),
     Metric(
@@ -233,9 +293,9 @@ METRICS: tuple[Metric, ...] = (
         "Spam complaints over delivered. Most mailbox providers report none: zero means none reported.",
         "complaints ÷ delivered",
         "share",
-        _counted("complaint_rate", "complaints"),
+        _counted("complaint_rate", "complaints", action=COMPLAIN),
         number="14",
-        dimensions=CAMPAIGN_DIMENSIONS,
+        dimensions=SLICES,
         data=("campaign_counters", "campaigns"),
     ),
 )

@@ -12,7 +12,7 @@ from persync.measure import attributes, intervals, rules
 from persync.measure.attributes import MOST_GROUPS
 from persync.measure.conversion import converted
 from persync.measure.metric import Ask, Metric
-from persync.measure.slices import SEND_DIMENSIONS, check
+from persync.measure.slices import SLICES, check
 
 NO_GROUPS: Final = "no_groups"
 NO_RECOMMENDATIONS: Final = "no_recommendations"
@@ -22,7 +22,7 @@ def segment_conversion_rate(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute the conversion of each group of an attribute (or of every attribute) and its difference from all others."""
     id = "segment_conversion_rate"
     names = ask.by or tuple(
-        name for name, number in attributes.values(engine).items() if 1 < number <= MOST_GROUPS and name not in SEND_DIMENSIONS
+        name for name, number in attributes.values(engine).items() if 1 < number <= MOST_GROUPS and name not in SLICES
     )
     out: list[Estimate] = []
     differences: list[Estimate] = []

@@ -8,7 +8,7 @@ from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import rules
 from persync.measure.metric import Ask, Metric
-from persync.measure.slices import SEND_DIMENSIONS, check, slices
+from persync.measure.slices import SLICES, check, slices
 from persync.measure.texts import bounds, join, piece, query, run
 
 LEVELS = ("0", "1", "2", "3", "4", "unknown")
@@ -112,7 +112,7 @@ METRICS: tuple[Metric, ...] = (
         "share",
         consent_coverage,
         number="140",
-        dimensions=(*SEND_DIMENSIONS, "arm", "coh", "any attribute"),
+        dimensions=SLICES,
         edge_cases="No recipients: null, no_denominator. An unstated consent is not a recorded one.",
         data=("touchpoints", "consents"),
     ),

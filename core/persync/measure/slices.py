@@ -8,13 +8,17 @@ from typing import Any
 
 from persync.engine.engine import Engine
 from persync.errors import ConfigError, nearest
-from persync.measure import attributes
-from persync.measure.grouping import ANY_ATTRIBUTE, ARM, COHORT, check_dimensions, grouping, hidden
+from persync.measure import attributes, clock
+from persync.measure.grouping import ANY_ATTRIBUTE, ARM, COHORT, NO_ORDER, SEGMENT, check_dimensions, grouping, hidden
 from persync.measure.metric import Ask
 from persync.measure.texts import piece, run
 
 CAMPAIGN_DIMENSIONS = ("connection", "level", "msg")
 SEND_DIMENSIONS = ("channel", "connection", "level", "msg")
+TIMES = (*clock.SPANS, *clock.TURNS)
+OF_PEOPLE = (ARM, COHORT, SEGMENT)
+SLICES = (*SEND_DIMENSIONS, *TIMES, *OF_PEOPLE, ANY_ATTRIBUTE)
+"""what sends can be sliced by"""
 
 _EXPRESSIONS = {
     "msg": "CAST(s.campaign_id AS VARCHAR(20))",
@@ -52,6 +56,8 @@ class Slices:
             value = str(row[f"d{i}"])
             if dimension == "msg":
                 by["msg"], by["title"] = self.titles.get(value, (value, value))
+            elif dimension in TIMES:
+                by[dimension] = clock.name(dimension, int(value))
             else:
                 by[dimension] = value
         return by
@@ -72,10 +78,19 @@ def check(by: Sequence[str], valid: Sequence[str], what: str) -> None:
 
 
 def slices(engine: Engine, ask: Ask, what: str) -> Slices:
-    """Return how to slice sends by `ask.by`: msg, level, channel, connection, and by who was sent them: arm, coh, or one
-    attribute that the store holds."""
-    known = {name for name in attributes.values(engine) if name not in (*SEND_DIMENSIONS, ARM, COHORT)}
-    check_dimensions(ask.by, (*SEND_DIMENSIONS, ARM, COHORT, ANY_ATTRIBUTE), known, what)
+    """Return how to slice sends by `ask.by`: msg, level, channel, connection; when they were sent, by the shop's clock; and by
+    who was sent them: arm, coh, seg, or one attribute that the store holds.
+
+    Nothing looks ahead: a cohort is the month of the first order before somebody's first message of the period, and who had
+    none by then is in the cohort `no order`, whatever they ordered since; segments are those of the period's first day, so
+    that they need a period. Raises ConfigError without one.
+    """
+    own = (*SEND_DIMENSIONS, *TIMES)
+    known = {name for name in attributes.values(engine) if name not in (*own, *OF_PEOPLE)}
+    check_dimensions(ask.by, SLICES, known, what)
+    if SEGMENT in ask.by and ask.period is None:
+        hint = "Say --period A..B: who is in a segment is taken as of its first day."
+        raise ConfigError(f"{what} by seg needs a period.", hint=hint)
     texts = [piece("sends")]
     joins = (
         " LEFT JOIN words AS w ON w.word = s.channel LEFT JOIN connections AS n ON n.connection = s.connection"
@@ -84,11 +99,17 @@ def slices(engine: Engine, ask: Ask, what: str) -> Slices:
     )
     expressions = dict(_EXPRESSIONS)
     people = None
-    if of_people := [dimension for dimension in ask.by if dimension not in SEND_DIMENSIONS]:
+    if of_people := [dimension for dimension in ask.by if dimension not in own]:
         people = grouping(engine, ask, what, people="sends", by=of_people)
         texts += people.texts
         joins += " JOIN grouped AS g ON g.person = s.person"
         expressions |= {dimension: f"g.d{i}" for i, dimension in enumerate(of_people)}
+    if COHORT in ask.by:
+        joins += " LEFT JOIN first_orders AS f ON f.person = s.person"
+        earlier = "f.first_at < MIN(s.sent_at) OVER (PARTITION BY s.person)"
+        expressions[COHORT] = f"CASE WHEN {earlier} THEN {expressions[COHORT]} ELSE '{NO_ORDER}' END"
+    if set(ask.by) & set(TIMES):
+        expressions |= clock.send_times(engine, ask, "s.sent_at")
     columns = "".join(f", {expressions[d]} AS d{i}" for i, d in enumerate(ask.by))
     texts.append(
         "sliced AS (SELECT s.person AS person, s.campaign_id AS campaign_id, s.connection AS connection,"

@@ -3,6 +3,7 @@ SELECT
   COALESCE(c.title, c.subject, ck.key) AS title,
   n.name AS connection,
   cl.level AS level,
+  c.sent_at AS sent_at,
   cc.sent AS sent,
   COALESCE(cc.delivered, cc.sent - COALESCE(cc.hard_bounces, 0) - COALESCE(cc.soft_bounces, 0)) AS delivered,
   CASE WHEN cc.hard_bounces IS NULL AND cc.soft_bounces IS NULL AND cc.delivered IS NULL THEN 0 ELSE 1 END AS has_bounces,
