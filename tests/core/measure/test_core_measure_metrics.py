@@ -64,7 +64,7 @@ def test_a_store_with_nothing_in_it_gives_reasons_not_numbers(shop: Any, metric:
 
     assert read
     for e in read:
-        is_off = e.by.get("kind") in ("brand", "efficiency", "loyalty")  # a proxy nobody switched on is worth nothing
+        is_off = e.by.get("kind") == "proxy"  # one nobody switched on is worth nothing
         assert (e.value is None and e.reason) or e.id == "sends_without_consent" or is_off
 
 
