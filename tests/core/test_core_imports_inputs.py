@@ -84,6 +84,7 @@ def test_every_line_becomes_one_row_and_what_was_not_told_is_none(read: Read) ->
         ("time", "task,from,to\nmail,2025-03-02,2025-03-01\n", "time.csv, line 2: the period ends before it begins."),
         ("time", "task,from,to,hourly_rate\nmail,2025-03-01,2025-03-02,20\n", "'hourly_rate': an amount needs a currency"),
         ("time", "task,from,to,on_cost\nmail,2025-03-01,2025-03-02,-0.2\n", "'on_cost' is below zero."),
+        ("ads", "date,channel,amount,currency\n2025-03-01,x,1,ZZZ\n", "'ZZZ' is not a currency that ISO 4217 knows"),
         ("ads", "date,channel,amount,currency,purpose\n2025-03-01,x,1,EUR,aquisition\n", "acquisition"),
         ("wallet", "person,category,from,to,amount,currency\na,shoes,2025-03-01,2025-04-01,-1,EUR\n", "'amount' is"),
         ("people", "person,same_as\nann@example.com,\n", "column 'same_as': the cell is empty."),

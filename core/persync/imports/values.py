@@ -14,7 +14,7 @@ from typing import Any
 
 from persync.errors import nearest
 from persync.imports.importer import Column
-from persync.money import exponent, to_minor
+from persync.money import CURRENCIES, exponent, to_minor
 from persync.rows import Person
 
 _EPOCH_MS = re.compile(r"-?\d{11,14}")
@@ -119,6 +119,8 @@ def currency(text: str) -> str:
     """An ISO 4217 code in capitals."""
     if not _CURRENCY.fullmatch(text):
         raise ValueError(f"{shown(text)} is not a currency; write its three capital letters (EUR).")
+    if text not in CURRENCIES:
+        raise ValueError(f"{shown(text)} is not a currency that ISO 4217 knows; write a code such as EUR.")
     return text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -38,6 +38,7 @@ from persync.measure import (
 )
 from persync.measure.metric import Ask, Metric
 from persync.measure.trials import metrics as trials
+from persync.money import CURRENCIES
 
 
 def answered(metric: Metric) -> Metric:
@@ -45,7 +46,7 @@ def answered(metric: Metric) -> Metric:
     reason. Of a period that has not begun nothing is known, whatever the metric would count in it (E4)."""
 
     def compute(engine: Engine, ask: Ask) -> Sequence[Estimate]:
-        found = metric.compute(engine, ask)
+        found = _named(engine, metric.compute(engine, ask))
         begun = ask.period is None or ask.period[0] < ask.now
         if found and begun:
             return found
@@ -60,6 +61,26 @@ def answered(metric: Metric) -> Metric:
         ]
 
     return replace(metric, compute=compute)
+
+
+def _named(engine: Engine, found: Sequence[Estimate]) -> Sequence[Estimate]:
+    """Name the currencies wherever several are why there is no value: one order among thousands may be to blame."""
+    if not any(one.reason == rules.MIXED_CURRENCIES for one in found):
+        return found
+    sql = "SELECT o.currency AS currency, COUNT(*) AS n FROM orders AS o WHERE o.currency IS NOT NULL GROUP BY o.currency"
+    orders = sorted(engine.rows(sql), key=lambda row: (-int(row["n"]), str(row["currency"])))
+    parts = ["orders in " + ", ".join(f"{_code(row)}: {int(row['n']):,}" for row in orders)] if orders else []
+    for table, what in (("costs", "costs"), ("ad_spend", "advertising"), ("unit_costs", "unit costs")):
+        rows = engine.rows(f"SELECT DISTINCT x.currency AS currency FROM {table} AS x WHERE x.currency IS NOT NULL")
+        parts += [f"{what} in {', '.join(sorted(map(_code, rows)))}"] if rows else []
+    note = "; ".join(parts)
+    return [rules.with_note(one, note) if one.reason == rules.MIXED_CURRENCIES else one for one in found]
+
+
+def _code(row: Mapping[str, object]) -> str:
+    """Return a row's currency, marked where it is none."""
+    code = str(row["currency"])
+    return code if code in CURRENCIES else f"{code} (not a currency)"
 
 
 NOT_BEGUN: Final = "the period has not begun"

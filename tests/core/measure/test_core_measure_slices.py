@@ -149,3 +149,14 @@ def test_segments_are_those_before_the_first_message(shop: Any) -> None:
     assert sorted(stages.values()) == [(0.0, 1), (1.0, 1)]
     with pytest.raises(ConfigError, match="conversion_rate by seg needs a period"):
         compute(shop, "conversion_rate", replace(ASK, by=("seg",)))
+
+
+def test_the_currency_that_spoils_a_sum_is_named(shop: Any) -> None:
+    for key, currency in ((1, "EUR"), (2, "EUR"), (3, "ZZZ")):
+        shop.order(key, key, 1000, ordered_at=ms("2025-03-03"), currency=currency)
+    shop.add("costs", connection=1, entry="1", happened_at=NOW, category="tool", amount_minor=1, currency="USD")
+
+    (mean, *_) = compute(shop, "aov")
+
+    assert (mean.value, mean.reason) == (None, "mixed_currencies")
+    assert mean.note == "orders in EUR: 2, ZZZ (not a currency): 1; costs in USD"
