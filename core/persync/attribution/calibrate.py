@@ -3,7 +3,8 @@
 A holdout says what e-mail added: the difference in revenue a person between those who got it and those left out, times the
 people who got it. A model says what e-mail is credited with in the same people's orders of the same window. Their ratio, held
 between 0 and 1, is the part of e-mail's credit that was caused; a calibrated model posts the rest of an e-mail touch's weight
-to the order's own row `baseline`: what would have come anyway. Other channels keep their credit: no holdout speaks of them.
+to the order's own row `baseline`: what would have come anyway. Other channels keep their credit, but for a cent an order that
+rounding down leaves to the last row: no holdout speaks of them.
 
 Where those left out get other e-mail still, the holdout speaks of what was withheld alone, and the ratio is the part of all
 e-mail credit that is known to be caused: a lower bound for a calibrated model.

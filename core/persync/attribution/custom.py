@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from persync.attribution.models import AttributionModel
 from persync.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from persync.engine.engine import Engine
 
 COLUMNS: Final = (
     *("position", "length", "age_days", "channel", "channel_touches", "channels", "action"),
@@ -24,6 +28,7 @@ COLUMNS: Final = (
 FUNCTIONS: Final = {"exp": (1, 1), "sqrt": (1, 1), "abs": (1, 1), "floor": (1, 1), "min": (2, 9), "max": (2, 9)}
 """The functions an expression may call, with the fewest and most numbers each takes."""
 LONGEST: Final = 500
+_NAMED: Final = re.compile(r"j\.channel (?:=|<>) '((?:[^']|'')*)'")
 _SQL: Final = {"min": "LEAST", "max": "GREATEST"}
 _ARITHMETIC: Final[dict[type[ast.operator], str]] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 _COMPARED: Final[dict[type[ast.cmpop], str]] = {
@@ -78,6 +83,19 @@ def by_expression(name: str, expression: str, summary: str = "") -> AttributionM
             f"the weights '{name}': {expression[:60]!r} cannot be read.", hint=f"{_HINT}{', '.join(FUNCTIONS)}."
         ) from None
     return AttributionModel(name, summary or f"Weight of a touch: {' '.join(expression.split())}.", weight)
+
+
+def unseen_channels(engine: Engine, models: Sequence[AttributionModel]) -> list[str]:
+    """Return a sentence for each channel that a model names and nothing in the store has: most often it is misspelt."""
+    named = [(model.name, text.replace("''", "'")) for model in models for text in _NAMED.findall(model.weight)]
+    if not named:
+        return []
+    known = {str(row["text"]) for row in engine.rows("SELECT w.text FROM words AS w WHERE w.text <> ''")}
+    return [
+        f"the weights '{name}' name the channel '{channel}', which no touch has. {nearest(channel, sorted(known))}".strip()
+        for name, channel in dict.fromkeys(named)
+        if channel not in known
+    ]
 
 
 def with_settings(

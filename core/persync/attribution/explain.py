@@ -80,6 +80,8 @@ class Explained:
 
 def find_order(engine: Engine, text: str) -> int:
     """Return the order that a vendor id, a name like #1001 or CONNECTION:ID means. Raise DataError for none, or several."""
+    if not text.rpartition(":")[2].strip("# "):
+        raise DataError("no order is named.", hint="Write its id, its name as in #1001, or CONNECTION:ID.")
     found = engine.rows(
         "SELECT DISTINCT f.order_id, n.name, k.vendor_order_id FROM order_keys AS k"
         " JOIN order_of AS f ON f.order_key = k.order_key LEFT JOIN connections AS n ON n.connection = k.connection"
@@ -114,11 +116,23 @@ def orders_of(engine: Engine, key_ids: Sequence[int]) -> list[int]:
 
 def explain(engine: Engine, order_id: int, models: Sequence[AttributionModel], ask: Ask) -> Explained:
     """Return how each model shares out an order. Raise DataError for an order whose money does not count, saying why."""
+    return explain_all(engine, [order_id], models, ask)[0]
+
+
+def explain_all(engine: Engine, order_ids: Sequence[int], models: Sequence[AttributionModel], ask: Ask) -> list[Explained]:
+    """Return how each model shares out each of some orders, over one ledger. Raises as `explain` does."""
     ready = tuple(prepared(engine, models, ask))
     usable = [model for model in ready if not model.reason]
     if not usable:
         raise DataError(f"none of these models can be used: {ready[0].reason.replace('_', ' ')}." if ready else "no model.")
     ledger.build(engine, usable, ask)
+    weighed = ledger.unfaded(engine, usable)
+    return [_explained(engine, order_id, ready, weighed, ask) for order_id in order_ids]
+
+
+def _explained(
+    engine: Engine, order_id: int, ready: tuple[AttributionModel, ...], usable: Sequence[AttributionModel], ask: Ask
+) -> Explained:
     one = {"order_id": order_id}
     found = engine.rows(
         "SELECT m.ordered_at, m.currency, COALESCE(n.name, '') AS connection,"
@@ -171,7 +185,7 @@ _Rests = dict[str, dict[str, int]]
 
 def _shares(engine: Engine, models: Sequence[AttributionModel], one: dict[str, int]) -> tuple[_Known, _Rests]:
     """Return the journey's touches by what tells them apart, each with (is_touch, position, shares), and the rests."""
-    weights, params = ledger.weights(ledger.unfaded(engine, models))
+    weights, params = ledger.weights(models)
     rows = engine.rows(
         "SELECT j.key_id, j.connection, j.campaign_key, j.action, j.happened_at, j.link_id, j.is_touch, j.position, j.word,"
         f" {', '.join(weights)} FROM journeys AS j WHERE j.order_id = :order_id ORDER BY j.is_touch DESC, j.position",

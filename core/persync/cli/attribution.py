@@ -79,6 +79,7 @@ def attribution(
     from persync.attribution.basis import basis_of
     from persync.attribution.calibrate import named
     from persync.attribution.credit import cost_coverage, credit
+    from persync.attribution.custom import unseen_channels
     from persync.attribution.datadriven import prepared
     from persync.attribution.fits import figures
     from persync.measure.lifts import with_lift
@@ -91,6 +92,8 @@ def attribution(
         ask = app.ask(period, lookback_days=lookback, basis=basis, currency=_currency(currency), reporting=reporting, **journey)
         if any(model.is_calibrated for model in chosen):
             ask = with_lift(engine, ask)
+        for warning in unseen_channels(engine, chosen):
+            click.echo(f"persync: {warning}", err=True)
         ready = prepared(engine, chosen, ask)
         found = credit(engine, ready, split, ask)
         beside = cost_coverage(engine, ask)

@@ -102,7 +102,7 @@ def _explain(
 ) -> None:
     from persync.attribution.basis import basis_of
     from persync.attribution.calibrate import named
-    from persync.attribution.explain import explain as explained
+    from persync.attribution.explain import explain_all
     from persync.cli.output import show_json
     from persync.measure.lifts import with_lift
 
@@ -113,7 +113,7 @@ def _explain(
     with app.engine() as engine:
         if any(model.is_calibrated for model in chosen):
             ask = with_lift(engine, ask)
-        results = [explained(engine, order_id, chosen, ask) for order_id in orders(engine)]
+        results = explain_all(engine, orders(engine), chosen, ask)
     if form == "json":
         show_json("explained", (_as_json(one) for one in results), basis=basis_of(ask))
         return
@@ -171,12 +171,19 @@ def _show(one: Explained, ask: Ask, basis: str) -> None:
             table.add_row(model.name if not place else "", *cells)
     console.print()
     console.print(table)
-    apart = [model.name for model in one.models if model.sums_to == "none" and not model.reason]
-    console.print(
-        f"\nEvery model adds up to {amount}"
-        + (f"; {', '.join(apart)} adds to more." if apart else ".")
-        + " Credited, not caused."
-    )
+    console.print(f"\n{_added_up(one)} Credited, not caused.")
+
+
+def _added_up(one: Explained) -> str:
+    """Say what the models add up to; one that gives each channel the whole order may add to more, or to nothing."""
+    more, less = [], []
+    for model in one.models:
+        if model.sums_to == "none" and not model.reason:
+            given = abs(sum(touch.shares[model.name].minor for touch in one.touches if model.name in touch.shares))
+            (more if given > abs(one.minor) else less if given < abs(one.minor) else []).append(model.name)
+    but = f" but {', '.join(less)}" if less else ""
+    beside = f"; {', '.join(more)} {'adds' if len(more) == 1 else 'add'} to more" if more else ""
+    return f"Every model{but} adds up to {_money(one.minor, one.currency)}{beside}."
 
 
 def _touches(touches: Sequence[Touch], ask: Ask, *, numbered: bool) -> Any:

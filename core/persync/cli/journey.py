@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -32,7 +32,14 @@ def journey_options(command: F) -> F:
     return with_journey  # type: ignore[return-value]
 
 
-class Days(click.ParamType[float]):
+if TYPE_CHECKING:
+    _Days = click.ParamType[float]
+else:
+    # Older versions of click have no type argument here.
+    _Days = click.ParamType
+
+
+class Days(_Days):
     """A number of days above zero; not a number, infinity and more than any shop's past are refused."""
 
     name = "days"

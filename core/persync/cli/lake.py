@@ -42,6 +42,11 @@ def add(app: App, store: Path, name: str | None, folder: Path | None) -> None:
     place = folder or app.folder / "lake"
     member = lakes.add(place, _file(app, store), name or _name(store), now=app.now)
     click.echo(f"{member.name} is in {place}.")
+    if name is not None and name != member.name:
+        click.echo(
+            f"It keeps that name: to have it as {name}, take it out with `persync lake remove {member.name}` and add it again.",
+            err=True,
+        )
 
 
 @lake.command("list", cls=Command)

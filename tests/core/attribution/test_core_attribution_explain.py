@@ -137,5 +137,8 @@ def test_an_order_is_found_by_id_or_connection_and_never_guessed(shop: Any) -> N
     assert find_order(engine, "shopify:7") == find_order(engine, "7") == shop.names["order", "7"]
     assert orders_of(engine, [shop.names["person", "ann"]]) == sorted(shop.names["order", name] for name in ("7", "8"))
     assert orders_of(engine, []) == []
+    for nothing in ("", " ", "#", "shopify:"):
+        with pytest.raises(DataError, match="no order is named"):
+            find_order(engine, nothing)
     with pytest.raises(DataError, match="there is no order '#9'"):
         find_order(engine, "#9")

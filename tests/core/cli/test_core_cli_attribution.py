@@ -148,6 +148,27 @@ def test_days_that_are_none_are_refused_in_the_toml(shop: Run, tmp_path: Path, p
     assert place.rpartition("\n")[2] in said(shop("attribution", "--models", "linear"), 2)
 
 
+def test_a_channel_that_no_touch_has_is_said(shop: Run, tmp_path: Path) -> None:
+    """All money goes to nobody when it is misspelt: the warning says by what."""
+    (tmp_path / "persync.toml").write_text("[attribution.weights.mine]\nchannels = { emial = 1.0 }\n")
+    done = shop("attribution", "--models", "mine,linear")
+    (tmp_path / "persync.toml").write_text("[attribution.weights.mine]\nexpression = \"1 if channel == 'email' else 0\"\n")
+    right = shop("attribution", "--models", "mine,linear")
+
+    assert done.exit_code == 0
+    assert done.stderr == "persync: the weights 'mine' name the channel 'emial', which no touch has. Did you mean 'email'?\n"
+    assert right.stderr == ""
+
+
+def test_an_explained_order_says_only_of_what_is_more_that_it_is_more(shop: Run) -> None:
+    """The second buyer did nothing: no model gives anybody anything."""
+    several = shop("explain", "order", "1", "--models", "linear,any_click").stdout.splitlines()
+    nobody = shop("explain", "order", "2", "--models", "linear,any_click").stdout.splitlines()
+
+    assert "any_click adds to more." in several[-1]
+    assert nobody[-1] == "Every model but any_click adds up to 20.00 EUR. Credited, not caused."
+
+
 def test_an_engine_or_model_that_there_is_not_is_refused(shop: Run) -> None:
     """With the nearest."""
     assert "linear" in said(shop("attribution", "--models", "liner"), 2)

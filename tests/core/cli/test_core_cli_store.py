@@ -73,3 +73,17 @@ def test_status_shows_what_was_imported(persync: Run, tmp_path: Path) -> None:
 
     assert document["rows"] == {"files": {"outcomes": 2}}
     assert "files: 2 outcomes" in persync("status").stdout
+
+
+def test_a_store_that_a_lake_knows_keeps_its_name_and_says_so(persync: Run, tmp_path: Path) -> None:
+    """`--as` names a store that comes in; for another name it has to go out first."""
+    (tmp_path / "touches.csv").write_text("person,at,channel\na,2025-02-20,email\n")
+    assert persync("import", "touchpoints", str(tmp_path / "touches.csv")).exit_code == 0
+    first = persync("lake", "add", str(tmp_path), "--as", "one")
+    again = persync("lake", "add", str(tmp_path), "--as", "two")
+
+    assert (first.stdout.split()[:3], first.stderr) == (["one", "is", "in"], "")
+    assert again.stdout == first.stdout
+    assert (
+        again.stderr == "It keeps that name: to have it as two, take it out with `persync lake remove one` and add it again.\n"
+    )
