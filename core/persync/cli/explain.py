@@ -176,7 +176,8 @@ def _show(one: Explained, ask: Ask, basis: str) -> None:
 
 def _added_up(one: Explained) -> str:
     """Say what the models add up to; one that gives each channel the whole order may add to more, or to nothing."""
-    more, less = [], []
+    more: list[str] = []
+    less: list[str] = []
     for model in one.models:
         if model.sums_to == "none" and not model.reason:
             given = abs(sum(touch.shares[model.name].minor for touch in one.touches if model.name in touch.shares))
