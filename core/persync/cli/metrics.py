@@ -63,7 +63,7 @@ def show(app: App, id: str, form: str) -> None:
 @click.command(cls=Command)
 @click.argument("id")
 @click.option("--by", "by", multiple=True, metavar="DIM", help="Split by this dimension; may be given several times.")
-@click.option("--arm", metavar="EXPERIMENT", help="For each arm of this experiment, with the difference to its control.")
+@click.option("--arm", metavar="EXPERIMENT", help="For each arm since its draw, with the difference to the control.")
 @period_option
 @format_option("text", "json", "csv")
 @pass_app
@@ -79,7 +79,7 @@ def metric(app: App, id: str, by: tuple[str, ...], arm: str | None, period: str 
             find(f"dimension of {id}", dimension, dict.fromkeys(one.dimensions))
     with app.engine() as engine:
         ask = app.ask(period, by=by, arm=arm)
-        if arm is None or one.options.get("arms") == "own":
+        if (arm is None and "arm" not in by) or one.options.get("arms") == "own":
             found = one.compute(engine, ask)
         elif "arm" in one.dimensions:
             found = by_arm(engine, one, ask)

@@ -5,32 +5,86 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import experiments, intervals, rules
-from persync.measure.grouping import ARM, asked_experiment
+from persync.measure.grouping import ARM, COHORT, asked_experiment
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask, Experiment, Metric
+from persync.measure.slices import SEND_DIMENSIONS, TIMES
+from persync.measure.texts import EVER
+
+DIFFERENCE: Final = "_difference"
+AFTER_DRAW: Final = "after_draw"
+SIDE_BY_SIDE: Final = "the arms stand side by side only: see `persync experiment read` for what the draw caused"
+COUNTED: Final = "of those who are counted, whom the arm may change too"
 
 
 def by_arm(engine: Engine, metric: Metric, ask: Ask) -> list[Estimate]:
-    """Compute a metric for each arm of the experiment `ask.arm`, and where it counts everybody in an arm
-    (`Metric.compares_arms`) each arm's difference to the control: id `<metric>_difference`, `by` with arm and against.
+    """Compute a metric for each arm of the experiment `ask.arm` from its draw on, and each arm's difference to the control: id
+    `<metric>_difference`, `by` with arm and against.
 
-    Any other metric is a number of people who did something after the draw, or of things: its arms may be looked at side by
-    side, but their difference is not what the draw caused, so none is given.
+    Where a metric is no mean or share over people (`Metric.compares_arms`), or is asked for by what was sent, which came after
+    the draw, the arms stand side by side, and the difference is null with the reason `after_draw`.
     """
     experiment = asked_experiment(engine, ask)
-    ask = replace(ask, by=(*(name for name in ask.by if name != ARM), ARM))
-    found = [estimate.sliced(experiment=experiment.name) for estimate in metric.compute(engine, ask)]
-    if not metric.compares_arms:
-        return found
-    return [*found, *differences(found, experiment, ask, note=experiments.blocked(engine, experiment))]
+    if not any(experiments.arm_sizes(engine, experiment).values()):
+        return [rules.absent(metric.id, experiments.NOBODY, {"experiment": experiment.name})]
+    blocked, elsewhere = experiments.blocked(engine, experiment), experiments.own_days(experiment, ask)
+    days = experiments.window(experiment)
+    period = None if days is None else (days[0], max(days[0], min(days[1], ask.now + 1)))
+    others = tuple(name for name in ask.by if name != ARM)
+    ask = replace(ask, by=(*others, ARM), period=period)
+    came_after = set_after_draw(metric, others)
+    if metric.since_draw is not None and not came_after:
+        told = metric.since_draw(engine, ask, experiment)
+        found = [one for one in told if not one.id.endswith(DIFFERENCE)]
+        apart = rules.compared([one for one in told if one.id.endswith(DIFFERENCE)])
+    else:
+        found = [one.sliced(experiment=experiment.name) for one in metric.compute(engine, ask)]
+        if not metric.compares_arms or came_after:
+            apart = _side_by_side(found, metric.id, experiment)
+        else:
+            why = rules.IMMATURE if _open(experiment, ask) else ""
+            apart = [rules.with_note(one, COUNTED) for one in differences(found, experiment, ask, why=why)]
+    apart = [rules.with_note(one, blocked if one.value is not None else "") for one in apart]
+    dated = period if days is not None and days[1] < EVER else None
+    return [replace(rules.with_note(one, elsewhere), period=dated) for one in (*found, *apart)]
 
 
-def differences(found: Sequence[Estimate], experiment: Experiment, ask: Ask, *, note: str = "") -> list[Estimate]:
-    """Return what each arm's estimates differ by from the control's of the same slice (or from every other arm's).
+def _side_by_side(found: Sequence[Estimate], id: str, experiment: Experiment) -> list[Estimate]:
+    """Return one null difference for each pair of arms."""
+    units = {one.by[ARM]: one.unit for one in reversed(found) if ARM in one.by and one.id == id}
+    label = experiments.label_of(experiment)
+    return [
+        rules.absent(
+            f"{id}{DIFFERENCE}",
+            AFTER_DRAW,
+            {"experiment": experiment.name, ARM: arm, "against": against},
+            unit=units[arm],
+            label=label,
+            note=SIDE_BY_SIDE,
+        )
+        for arm, against in experiments.pairs(experiment, dict.fromkeys(reversed(units), 0))
+        if arm in units and against in units
+    ]
+
+
+def set_after_draw(metric: Metric, dimensions: Sequence[str]) -> bool:
+    """Tell whether one of these dimensions was settled after the draw: what was sent, or the month of the first order."""
+    return COHORT in dimensions or (metric.since_draw is not None and bool({*dimensions} & {*SEND_DIMENSIONS, *TIMES}))
+
+
+def _open(experiment: Experiment, ask: Ask) -> bool:
+    days = experiments.window(experiment)
+    return days is not None and ask.now < days[1] < EVER
+
+
+def differences(found: Sequence[Estimate], experiment: Experiment, ask: Ask, *, why: str = "") -> list[Estimate]:
+    """Return what each arm's estimates differ by from the control's of the same slice (or from every other arm's); null for the
+    reason `why` where there is one.
 
     The interval is made of the two arms' own (Zou & Donner 2008): of two shares Newcombe's, of two means nearly Welch's.
     """
@@ -42,13 +96,15 @@ def differences(found: Sequence[Estimate], experiment: Experiment, ask: Ask, *, 
                 continue
             other = next((e for e in found if e.id == one.id and e.by == {**one.by, ARM: against}), None)
             if other is not None:
-                out.append(rules.with_note(_difference(one, other, experiment, ask), note))
+                out.append(_difference(one, other, experiment, ask, why))
     return rules.compared(out)
 
 
-def _difference(one: Estimate, other: Estimate, experiment: Experiment, ask: Ask) -> Estimate:
+def _difference(one: Estimate, other: Estimate, experiment: Experiment, ask: Ask, why: str = "") -> Estimate:
     by = {**one.by, "against": other.by[ARM]}
     id, label = f"{one.id}_difference", experiments.label_of(experiment)
+    if why:
+        return rules.absent(id, why, by, unit=one.unit, label=label, note="the days of the experiment are not over")
     reason = one.reason or other.reason
     if one.value is None or other.value is None or one.unit != other.unit:
         return rules.absent(id, reason or rules.MIXED_CURRENCIES, by, unit=one.unit, label=label)

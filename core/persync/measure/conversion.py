@@ -9,7 +9,7 @@ from typing import Any
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
-from persync.measure import intervals, rules
+from persync.measure import arm_rates, intervals, rules
 from persync.measure.metric import Ask, Metric
 from persync.measure.slices import SLICES, Slices, check, slices
 from persync.measure.texts import bounds, join, piece, query, run
@@ -149,7 +149,10 @@ METRICS: tuple[Metric, ...] = (
         conversion_rate,
         number="23",
         dimensions=SLICES,
-        edge_cases="People whose window is not over are left out; when it is over for nobody: null, immature. Nobody "
+        compares_arms=True,
+        since_draw=arm_rates.conversion,
+        edge_cases="By arm: everybody drawn, mailed or not, and the orders of the experiment's days, as experiment read has "
+        "it. People whose window is not over are left out; when it is over for nobody: null, immature. Nobody "
         "reached: null, no_denominator. By coh: the month of the first order before somebody's first message. By seg, a period "
         "is needed: members are those of its first day. It says what came after mail, not what mail caused.",
         data=_DATA,
@@ -163,6 +166,9 @@ METRICS: tuple[Metric, ...] = (
         "money",
         aov,
         number="29",
+        dimensions=("arm",),
+        compares_arms=True,
+        since_draw=arm_rates.order_value,
         edge_cases="Test, cancelled and fully refunded orders are not counted. The interval takes customers as the units. "
         "Several currencies: null, mixed_currencies.",
         data=("orders", "order_of", "order_ledger"),
@@ -177,6 +183,8 @@ METRICS: tuple[Metric, ...] = (
         revenue_per_recipient,
         number="31",
         dimensions=SLICES,
+        compares_arms=True,
+        since_draw=arm_rates.revenue,
         edge_cases="As conversion_rate. The interval is Student's on customers, which is rough where a few orders hold most "
         "of the money. Post-mail revenue overstates what mail caused: see incremental_revenue.",
         data=_DATA,

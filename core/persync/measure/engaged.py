@@ -152,6 +152,7 @@ METRICS: Sequence[Metric] = (
         engagement_rate,
         number="15",
         dimensions=(*PEOPLE_DIMENSIONS, ANY_ATTRIBUTE),
+        compares_arms=True,
         edge_cases="Opens of platforms that flag no machines do not count. Nobody reached: null, no_denominator.",
         data=_DATA,
     ),

@@ -13,7 +13,7 @@ from typing import Any, Final
 from persync.attribution.journeys import build_touches
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
-from persync.measure import intervals, rules
+from persync.measure import arm_rates, intervals, rules
 from persync.measure.clock import SPANS, placed
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask, Metric
@@ -231,7 +231,10 @@ METRICS: tuple[Metric, ...] = (
         _counted("open_rate", "unique_opens", action=OPEN),
         number="8",
         dimensions=SLICES,
-        edge_cases="Campaigns sent without open tracking are left out and said. By people, by hour or by weekday: from "
+        compares_arms=True,
+        since_draw=arm_rates.message_rate("open_rate"),
+        edge_cases="By arm: since the draw, from single people's opens. "
+        "Campaigns sent without open tracking are left out and said. By people, by hour or by weekday: from "
         "single people's opens, where a platform tells them, else null, not_measured.",
         data=("campaign_counters", "campaigns"),
     ),
@@ -258,7 +261,10 @@ METRICS: tuple[Metric, ...] = (
         ctr,
         number="10",
         dimensions=SLICES,
-        edge_cases="Without events of single people: the platforms' own count, and a note that machines are in it. "
+        compares_arms=True,
+        since_draw=arm_rates.message_rate("ctr"),
+        edge_cases="By arm: since the draw. "
+        "Without events of single people: the platforms' own count, and a note that machines are in it. "
         "Over several campaigns people are the units of the interval.",
         data=("touchpoints", "campaign_links", "campaign_counters"),
     ),
@@ -285,6 +291,8 @@ METRICS: tuple[Metric, ...] = (
         _counted("unsubscribe_rate", "unsubscribes", action=UNSUBSCRIBE),
         number="13",
         dimensions=SLICES,
+        compares_arms=True,
+        since_draw=arm_rates.message_rate("unsubscribe_rate"),
         data=("campaign_counters", "campaigns"),
     ),
     Metric(

@@ -141,4 +141,7 @@ class Metric:
     """the tables it reads"""
     options: Mapping[str, Any] = field(default_factory=dict)
     compares_arms: bool = False
-    """a mean or share over everybody in a slice, bought or not: by arm, its differences may claim what the draw allows"""
+    """a mean or share over people, so that the difference between arms since their draw says something"""
+    since_draw: Callable[[Engine, Ask, Experiment], Sequence[Estimate]] | None = None
+    """what each arm of an experiment did since its draw, with the differences (`<id>_difference`): for a measure of whoever a
+    message reached, where that is not everybody drawn"""

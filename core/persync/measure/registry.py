@@ -10,6 +10,7 @@ from persync import hookimpl
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import (
+    arms,
     automations,
     channels,
     context,
@@ -36,6 +37,7 @@ from persync.measure import (
     value,
     web,
 )
+from persync.measure.grouping import ARM, asked_experiment
 from persync.measure.metric import Ask, Metric
 from persync.measure.trials import metrics as trials
 from persync.money import CURRENCIES
@@ -46,7 +48,7 @@ def answered(metric: Metric) -> Metric:
     reason. Of a period that has not begun nothing is known, whatever the metric would count in it (E4)."""
 
     def compute(engine: Engine, ask: Ask) -> Sequence[Estimate]:
-        found = _named(engine, metric.compute(engine, ask))
+        found = _named(engine, _computed(metric, engine, ask))
         begun = ask.period is None or ask.period[0] < ask.now
         if found and begun:
             return found
@@ -61,6 +63,14 @@ def answered(metric: Metric) -> Metric:
         ]
 
     return replace(metric, compute=compute)
+
+
+def _computed(metric: Metric, engine: Engine, ask: Ask) -> Sequence[Estimate]:
+    others = [name for name in ask.by if name != ARM]
+    if ARM not in ask.by or metric.since_draw is None or arms.set_after_draw(metric, others):
+        return metric.compute(engine, ask)
+    told = metric.since_draw(engine, ask, asked_experiment(engine, ask))
+    return [one for one in told if not one.id.endswith(arms.DIFFERENCE)]
 
 
 def _named(engine: Engine, found: Sequence[Estimate]) -> Sequence[Estimate]:

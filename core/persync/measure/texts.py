@@ -56,6 +56,12 @@ def write(engine: Engine, sql: str, params: Mapping[str, Any], name: str) -> int
     return engine.write(sql, used(sql, params), name)
 
 
+def frame(engine: Engine, sql: str, params: Mapping[str, Any], *, limit: int = 5_000_000) -> dict[str, Any]:
+    """Run a query with those of the parameters that it names, for whole columns; raises as `Engine.frame` does past `limit`."""
+    sql = _shared(engine, sql, params)
+    return engine.frame(sql, used(sql, params), limit=limit)
+
+
 def _shared(engine: Engine, sql: str, params: Mapping[str, Any]) -> str:
     """Return a query without the shared pieces in it, each of which is a table of its name by then."""
     for name in SHARED:

@@ -85,6 +85,7 @@ REASONS: Final = {
     "no_credit": "no order is credited to it",
     "no_holdout": "no holdout or test with a control has been read",
     "no_email_credit": "e-mail is credited with nothing in its days",
+    "after_draw": "who or what is counted was settled after the draw, so the arms are not alike",
     "sample_ratio": "the arms of the test are not of the planned sizes",
     "no_claims": "no platform claims anything",
     "no_flag": "the platform flags no machine opens",

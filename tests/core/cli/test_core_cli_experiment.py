@@ -234,4 +234,4 @@ def test_a_metric_is_given_as_csv(shop: Run) -> None:
 
     found = list(csv.DictReader(text.splitlines()))
     assert {line["arm"] for line in found} == {"treated", "control"}
-    assert {line["id"] for line in found} == {"conversion_rate"}
+    assert {line["id"] for line in found} == {"conversion_rate", "conversion_rate_difference"}

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from persync.estimate import Estimate
-from persync.measure import METRICS
+from persync.measure import METRICS, experiments
+from persync.measure.arms import by_arm
 from persync.measure.benefit import assess
 from persync.measure.experiments import MISMATCH_NOTE
+from persync.measure.intervals import newcombe
 from persync.measure.metric import Ask, Experiment
 from persync.measure.rules import DAY
 
@@ -93,3 +96,104 @@ def test_one_experiment_whose_settings_do_not_fit_does_not_hide_the_others(shop:
 
     assert {e.reason for e in found if e.by.get("experiment") == "other"} == {"misconfigured"}
     assert any(e.value is not None for e in found if e.by.get("experiment") == "test")
+
+
+def arms_of(shop: Any, id: str, ask: Ask = ASK) -> dict[tuple[str, str], Estimate]:
+    """What `--arm test` says, by id and arm."""
+    return {(e.id, e.by.get("arm", "")): e for e in by_arm(shop, BY_ID[id], replace(ask, arm="test"))}
+
+
+@pytest.mark.parametrize(("id", "outcome"), [("conversion_rate", "conversion"), ("revenue_per_recipient", "revenue")])
+@pytest.mark.parametrize("holdout", [False, True])
+def test_arms_differ_by_what_reading_the_experiment_says(shop: Any, id: str, outcome: str, *, holdout: bool) -> None:
+    """Everybody drawn since the draw: value, interval, p-value and label alike, to the last digit."""
+    drawn(shop, 120, 120)
+    experiment = replace(TEST, holdout=holdout)
+    read = {
+        (e.id, e.by["arm"]): e
+        for e in experiments.read(shop, experiment, ASK)
+        if e.by.get("outcome") == outcome and e.id != "relative"
+    }
+
+    told = arms_of(shop, id, replace(ASK, experiments={"test": experiment}))
+
+    def numbers(e: Estimate) -> tuple[Any, ...]:
+        return e.value, e.low, e.high, e.p, e.n, e.unit, e.label, e.period
+
+    assert numbers(told[f"{id}_difference", "a"]) == numbers(read["difference", "a"])
+    for arm in ("a", "control"):
+        assert numbers(told[id, arm]) == numbers(read["mean", arm])
+    assert told[f"{id}_difference", "a"].label == ("holdout" if holdout else "randomised")
+
+
+def test_mail_and_orders_before_the_draw_are_in_no_arm(shop: Any) -> None:
+    """Clicks, unsubscribes and orders of the year before move nothing; after it they are counted by person."""
+    drawn(shop, 60, 60)
+    click = {"connection": 1, "campaign_key": 1}
+    for person in range(1, 61):
+        shop.add("touchpoints", **click, key_id=person, action=1, happened_at=DAY)
+        shop.add("touchpoints", **click, key_id=person, action=6, happened_at=2 * DAY)
+    for person in (*range(1, 31), *range(61, 73)):
+        shop.add("touchpoints", **click, key_id=person, action=6, happened_at=DRAW + 2 * DAY)
+
+    told = arms_of(shop, "unsubscribe_rate")
+
+    assert [told["unsubscribe_rate", arm].value for arm in ("a", "control")] == [0.5, 0.2]
+    made = told["unsubscribe_rate_difference", "a"]
+    assert (made.value, made.n, made.label) == (pytest.approx(0.3), 120, "randomised")
+    assert (made.low, made.high) == pytest.approx(newcombe(30, 60, 12, 60)[1:3])
+
+
+def test_an_arm_that_is_held_out_has_no_rate_of_messages(shop: Any) -> None:
+    drawn(shop, 60, 60)
+    shop.db.execute("DELETE FROM touchpoints WHERE key_id > 60")
+
+    told = arms_of(shop, "ctr")
+
+    assert {key: e.reason for key, e in told.items()} == {
+        ("ctr", "a"): None,
+        ("ctr", "control"): "no_denominator",
+        ("ctr_difference", "a"): "no_denominator",
+    }
+
+
+def test_order_values_of_arms_differ_by_the_delta_method(shop: Any) -> None:
+    """Two orders of one customer are no two customers."""
+    drawn(shop, 60, 60)
+    for i in range(20):
+        shop.order(5000 + i, 1, 50_000, ordered_at=DRAW + 10 * DAY)
+
+    told = arms_of(shop, "aov")
+
+    rows = shop.rows(
+        "SELECT o.key_id AS person, COUNT(*) AS x, SUM(l.amount_minor) / 100.0 AS y FROM orders AS o JOIN order_ledger AS l"
+        f" ON l.order_key = o.order_key WHERE o.ordered_at >= {DRAW} AND o.ordered_at < {DRAW + 30 * DAY} GROUP BY o.key_id"
+    )
+    values, errors = [], []
+    for arm in (range(1, 61), range(61, 121)):
+        x, y = (np.array([float(row[name]) for row in rows if row["person"] in arm]) for name in "xy")
+        values.append(y.sum() / x.sum())
+        errors.append(((y - values[-1] * x) ** 2).sum() * len(x) / (len(x) - 1) / x.sum() ** 2)
+    made = told["aov_difference", "a"]
+    assert made.value == pytest.approx(values[0] - values[1])
+    assert made.p == pytest.approx(2 * ndtr(-abs(values[0] - values[1]) / sum(errors) ** 0.5), abs=0.02)
+    assert "whom the arm may change too" in told["aov", "a"].note
+
+
+def test_arms_whose_days_are_not_over_say_so(shop: Any) -> None:
+    drawn(shop, 60, 60)
+    now = replace(ASK, now=DRAW + 10 * DAY)
+
+    for id in ("conversion_rate", "aov", "ctr", "repeat_purchase_rate"):
+        assert arms_of(shop, id, now)[f"{id}_difference", "a"].reason == "immature", id
+
+
+def test_arms_by_what_was_sent_stand_side_by_side(shop: Any) -> None:
+    """What was sent came after the draw; by an attribute from before it the difference is the draw's."""
+    drawn(shop, 60, 60)
+
+    by_level = by_arm(shop, BY_ID["conversion_rate"], replace(ASK, arm="test", by=("level",)))
+    by_side = by_arm(shop, BY_ID["conversion_rate"], replace(ASK, arm="test", by=("side",)))
+
+    assert [e.reason for e in by_level if e.id.endswith("_difference")] == ["after_draw"]
+    assert [(e.by["side"], e.n) for e in by_side if e.id.endswith("_difference")] == [("left", 60), ("right", 60)]

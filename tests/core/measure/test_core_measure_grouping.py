@@ -156,15 +156,18 @@ def test_a_share_by_arm_differs_by_newcombes_interval_with_the_draws_label(shop:
         unit="share",
         label=label,
         by={"experiment": "test", "arm": "a", "against": "control"},
+        note="of those who are counted, whom the arm may change too",
     )
     assert [e.by["arm"] for e in found if e.id == "bought"] == ["a", "control"]
 
 
-def test_what_is_not_over_everybody_in_an_arm_has_no_difference(shop: Any) -> None:
+def test_what_is_no_number_of_the_people_of_an_arm_has_a_null_difference_that_says_why(shop: Any) -> None:
     shop.load("assignments", connection=[3] * 2, experiment=["test"] * 2, key_id=range(2), arm=["a", "control"])
     values = {"a": rules.share("bought", 90, 300, ASK, {}), "control": rules.share("bought", 60, 300, ASK, {})}
 
-    assert [e.id for e in by_arm(shop, _metric(values, compares=False), replace(ASK, arm="test"))] == ["bought", "bought"]
+    found = by_arm(shop, _metric(values, compares=False), replace(ASK, arm="test"))
+
+    assert [(e.id, e.reason) for e in found] == [("bought", None), ("bought", None), ("bought_difference", "after_draw")]
 
 
 def test_arms_that_are_not_of_the_planned_sizes_decide_nothing(shop: Any) -> None:

@@ -12,14 +12,13 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from persync.engine.engine import Engine
-from persync.engine.texts import used
 from persync.estimate import Estimate
 from persync.measure import experiments, intervals, rules
 from persync.measure.attributes import values
 from persync.measure.experiments import Outcome, Reading
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask, Experiment
-from persync.measure.texts import EVER, join, piece, run
+from persync.measure.texts import EVER, frame, join, piece, run
 from persync.money import exponent
 
 MOST: Final = 5
@@ -117,7 +116,7 @@ def value_frame(
 ) -> dict[str, Any]:
     """Do as `value_rows`, with a row a person: narrow columns, at most `limit` rows."""
     sql, params = _query(experiment, ask, final, pieces, more)
-    return engine.frame(sql, used(sql, params), limit=limit)
+    return frame(engine, sql, params, limit=limit)
 
 
 def _query(

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
-from persync.engine.texts import used
 from persync.estimate import OBSERVATIONAL, Estimate
 from persync.measure import rules
 from persync.measure.intervals import Interval, Moments
 from persync.measure.metric import Ask
 from persync.measure.slices import check
-from persync.measure.texts import bounds, join, piece, run
+from persync.measure.texts import bounds, frame, join, piece, run
 from persync.measure.trials import adjusting
 from persync.measure.trials.cuped import covariates
 from persync.money import exponent
@@ -68,8 +67,7 @@ def _frame(engine: Engine, ask: Ask, names: list[str]) -> tuple[dict[str, Floats
     ends = "SELECT MIN(o.currency_low) AS currency_low, MAX(o.currency_high) AS currency_high FROM observed AS o"
     (row,) = run(engine, join(*texts[:3], ends), params)
     sql = join(*texts, f"SELECT {columns} FROM observed AS o{joins} ORDER BY o.person")
-    frame = engine.frame(sql, used(sql, params), limit=ROW_LIMIT)
-    return frame, rules.one_currency([row["currency_low"], row["currency_high"]])
+    return frame(engine, sql, params, limit=ROW_LIMIT), rules.one_currency([row["currency_low"], row["currency_high"]])
 
 
 def _estimates(frame: dict[str, Floats], treated: Floats, names: list[str], unit: str | None, ask: Ask) -> list[Estimate]:

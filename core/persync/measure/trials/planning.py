@@ -12,7 +12,7 @@ from persync.estimate import Estimate
 from persync.measure import experiments, intervals, rules
 from persync.measure.metric import Ask, Experiment
 from persync.measure.slices import check
-from persync.measure.texts import EVER, join, piece, run
+from persync.measure.texts import EVER, frame, join, piece, run
 from persync.measure.trials import power
 
 DAYS: Final = 14.0
@@ -25,7 +25,8 @@ UNPLANNED: Final = Experiment("(none planned)")
 
 def audience(engine: Engine) -> list[int]:
     """Return everybody who could be mailed now: contacts of systems that send, unless their last consent says no; sorted."""
-    rows = engine.frame(
+    rows = frame(
+        engine,
         join(piece("sends"), piece("audience"), "SELECT a.person AS person FROM audience AS a WHERE a.person IS NOT NULL"),
         {"from_at": EVER, "to_at": EVER},
     )

@@ -40,6 +40,7 @@ METRICS: tuple[Metric, ...] = (
         retention_rate,
         number="35",
         dimensions=DIMENSIONS,
+        compares_arms=True,
         edge_cases=f"Two windows not over yet: null, immature. Nobody active: null, no_denominator. {_END}",
         data=_ORDERS,
     ),
@@ -69,6 +70,7 @@ METRICS: tuple[Metric, ...] = (
         churn_rate,
         number="37",
         dimensions=DIMENSIONS,
+        compares_arms=True,
         edge_cases="As retention_rate. Without a contract nobody says that they leave: who does not order in time is taken for"
         " lost and may come back.",
         data=(*_ORDERS, "attributes"),
@@ -83,6 +85,7 @@ METRICS: tuple[Metric, ...] = (
         repeat_purchase_rate,
         number="38",
         dimensions=DIMENSIONS,
+        compares_arms=True,
         edge_cases=f"Orders of one shop day are one purchase. First-time buyers younger than W days are left out; nobody old"
         f" enough: null, immature. {_END}",
         data=_ORDERS,
@@ -96,6 +99,7 @@ METRICS: tuple[Metric, ...] = (
         purchase_frequency,
         number="39",
         dimensions=DIMENSIONS,
+        compares_arms=True,
         edge_cases="Fewer than 28 days of orders: null, immature. No buyers: null, no_denominator.",
         data=_ORDERS,
     ),
