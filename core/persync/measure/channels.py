@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from persync.attribution.journeys import build_orders, build_touches
 from persync.engine.engine import Engine
@@ -13,10 +14,14 @@ from persync.measure.metric import Ask, Metric
 from persync.measure.slices import check
 from persync.measure.texts import bounds, join, piece, run
 
+BUYERS_ONLY: Final = "buyers_only"
+NOT_MEASURED: Final = "not_measured"
+ONLY: Final = "the shop tells of visits before an order alone: who came and did not buy is not known"
+
 
 def cross_channel_performance(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute for each channel the people it reached, the share who ordered after it and revenue a person; and the share of
-    people whom at least two channels reached (`channel_overlap`)."""
+    people whom at least two channels reached (`channel_overlap`). Who is known through an order alone is in no rate."""
     check(ask.by, (), "cross_channel_performance")
     build_orders(engine)
     build_touches(engine)
@@ -27,11 +32,13 @@ def cross_channel_performance(engine: Engine, ask: Ask) -> list[Estimate]:
         "now": ask.now,
         "gross": int(ask.basis == "gross"),
     }
+    over = "c.is_known = 1 AND c.is_open = 0"
     final = (
-        "SELECT c.channel AS channel, COUNT(*) AS reached, CAST(SUM(1 - c.is_open) AS BIGINT) AS people,"
-        " CAST(SUM(CASE WHEN c.is_open = 0 THEN c.has_ordered ELSE 0 END) AS BIGINT) AS buyers,"
-        " COALESCE(SUM(CASE WHEN c.is_open = 0 THEN c.revenue_minor END), 0) AS total,"
-        " COALESCE(SUM(CASE WHEN c.is_open = 0 THEN c.revenue_minor * c.revenue_minor END), 0) AS squares,"
+        "SELECT c.channel AS channel, COUNT(*) AS reached, CAST(SUM(c.is_known) AS BIGINT) AS known,"
+        " CAST(SUM(CASE WHEN c.is_known = 1 THEN 1 - c.is_open ELSE 0 END) AS BIGINT) AS people,"
+        f" CAST(SUM(CASE WHEN {over} THEN c.has_ordered ELSE 0 END) AS BIGINT) AS buyers,"
+        f" COALESCE(SUM(CASE WHEN {over} THEN c.revenue_minor END), 0) AS total,"
+        f" COALESCE(SUM(CASE WHEN {over} THEN c.revenue_minor * c.revenue_minor END), 0) AS squares,"
         " MIN(c.currency_low) AS currency_low, MAX(c.currency_high) AS currency_high"
         " FROM channel_orders AS c GROUP BY c.channel ORDER BY c.channel"
     )
@@ -45,7 +52,17 @@ def cross_channel_performance(engine: Engine, ask: Ask) -> list[Estimate]:
         if reached < ask.suppress_n:
             out += [rules.suppressed(id, ask, by, unit=u) for id, u in zip(ids, ("count", "share", unit), strict=True)]
             continue
-        out.append(Estimate(ids[0], reached, n=reached, unit="count", by=by))
+        by_orders = reached - int(row["known"])
+        told = f"{by_orders:,} of them known through their orders alone" if by_orders else ""
+        out.append(Estimate(ids[0], reached, n=reached, unit="count", by=by, note=told))
+        if by_orders == reached:
+            out += [
+                rules.absent(id, BUYERS_ONLY, by, unit=u, note=ONLY) for id, u in zip(ids[1:], ("share", unit), strict=True)
+            ]
+            continue
+        if int(row["known"]) < ask.suppress_n:
+            out += [rules.suppressed(id, ask, by, unit=u) for id, u in zip(ids[1:], ("share", unit), strict=True)]
+            continue
         if not people:
             out += [rules.absent(id, rules.IMMATURE, by, unit=u) for id, u in zip(ids[1:], ("share", unit), strict=True)]
             continue
@@ -61,6 +78,8 @@ def cross_channel_performance(engine: Engine, ask: Ask) -> list[Estimate]:
     )
     (whole,) = run(engine, join(*texts, several), params)
     out.append(rules.share("channel_overlap", int(whole["several"]), int(whole["people"]), ask, {}))
+    why = "no platform that is read tells which offer a message or a visit showed"
+    out.append(rules.absent("channel_consistency", NOT_MEASURED, {}, unit="share", note=why))
     note = "what came after, not because of it; whoever several channels reached counts in each"
     out = [
         rules.with_note(e, note) if e.value is not None and e.id != "channel_overlap" and e.unit != "count" else e for e in out
@@ -80,7 +99,9 @@ METRICS: Sequence[Metric] = (
         cross_channel_performance,
         number="6",
         edge_cases="One definition for all channels: the platforms' own numbers stand in reconcile. People reached by several "
-        "channels count in each, so the channels do not add up. Windows not over: left out; all: null, immature.",
+        "channels count in each, so the channels do not add up. Windows not over: left out; all: null, immature. People known "
+        "through an order alone, by the visits before it, are in no rate: a channel of such people gives null, buyers_only. "
+        "Whether channels showed the same offer within a day (`channel_consistency`) is null: nothing that is read tells it.",
         data=("touchpoints", "orders", "order_of", "order_ledger"),
     ),
 )

@@ -15,6 +15,7 @@ from persync.engine.engine import Engine
 from persync.errors import ConfigError
 from persync.estimate import RAW, Estimate
 from persync.measure import attributes, experiments, intervals, returns, rules, verdict
+from persync.measure.knee import NOT_RANDOMISED, knees
 from persync.measure.metric import Ask, Experiment, Metric
 from persync.measure.rules import DAY
 from persync.measure.segments.common import look
@@ -32,7 +33,6 @@ CAP: Final = (
     "draw a random half whose mail is capped at what the middle recipient gets, the others as now, and read the arms: "
     "`persync experiment plan` says how many people and weeks it takes"
 )
-NOT_RANDOMISED: Final = "not_randomised"
 NO_SENDS: Final = "no_sends"
 NOT_NUMBERS: Final = "not_numbers"
 TIMING: Final = ("send_time", "cadence", "frequency")
@@ -55,9 +55,9 @@ def frequency_response(engine: Engine, ask: Ask) -> list[Estimate]:
         check(ask.by, tuple(attributes.values(engine))[:1] if len(ask.by) > 1 else tuple(attributes.values(engine)), id)
         raise ConfigError(f"{id} goes by one attribute.", hint="Name one that holds a number of contacts.")
     out = _by_attribute(engine, ask, names[0]) if names else _by_week(engine, ask)
-    knee = rules.absent("frequency_knee", NOT_RANDOMISED, {}, label=RAW, note=SELECTED)
+    knee = knees(engine, ask, SELECTED)
     advice = rules.absent("frequency_cap_test", NOT_RANDOMISED, {}, note=CAP)
-    return [*out, *_tested(engine, ask), knee, advice] if any(e.value is not None for e in out) else out
+    return [*out, *_tested(engine, ask), *knee, advice] if any(e.value is not None for e in out) else out
 
 
 def _tested(engine: Engine, ask: Ask) -> list[Estimate]:
@@ -336,14 +336,15 @@ METRICS: Sequence[Metric] = (
         "Responses by how often people are mailed",
         "Clicks, unsubscribes, complaints and revenue (basis as set) a recipient by the messages a week they got in the period "
         "(the last 90 days unless asked). By an attribute that holds a number of contacts: every imported outcome by that "
-        "number. Where a test has cadence or frequency as arms, its effects.",
+        "number. Where a test has cadence or frequency as arms, its effects and the knee.",
         "Σ response ÷ recipients with that many messages",
         "ratio",
         frequency_response,
         number="152",
         dimensions=("any attribute",),
-        edge_cases="A raw difference that carries the selection warning: who responds is mailed more. The knee is null, "
-        "not_randomised, and a randomised cap is suggested; never "
+        edge_cases="A raw difference that carries the selection warning: who responds is mailed more. Where the arms of a test "
+        "are cadences: what a message more brings from one to the next, less list loss (`frequency_marginal`), and the dose up "
+        "to which it pays (`frequency_knee`); else the knee is null, not_randomised, and a randomised cap is suggested; never "
         "advice to mail more. The first step, 0 to 10 contacts, is also shown in its two parts. An attribute of words: "
         "null, not_numbers. Missing numbers are a group called unknown.",
         data=(*_DATA, "attributes", "outcomes", "assignments"),

@@ -96,6 +96,7 @@ REASONS: Final = {
     "too_short": "too few months are known",
     "no_automation": "no such automation is known",
     "no_dated_sends": "the platform tells of these messages only in all, not by day",
+    "buyers_only": "only those who bought are known to have come by it",
     "no_sends": "no dated messages are known",
     "not_randomised": "nobody drew lots for it",
     "no_carts": "no system that tells of carts has been read",

@@ -468,6 +468,23 @@ def test_channels_are_measured_alike_and_their_overlap_is_told(mailed: Any) -> N
     assert one(found, "channel_conversion", channel="email").value == pytest.approx(19 / 198)
     assert one(found, "channel_revenue_per_person", channel="paid_search").value == pytest.approx(4.0)
     assert one(found, "channel_overlap").value == pytest.approx(49 / 199)
+    assert one(found, "channel_consistency").reason == "not_measured"
+
+
+def test_who_is_known_by_an_order_alone_is_in_no_rate(mailed: Any) -> None:
+    """A shop that tells of visits before orders, and of no others, makes every channel look as if all who come buy."""
+    touch(mailed, range(1, 21), VISIT, 110 * DAY, channel=SEARCH)
+    touch(mailed, range(101, 121), VISIT, 110 * DAY)  # by e-mail: they were mailed, too
+    orders(mailed, [*range(1, 21), *range(101, 121)], 112 * DAY)
+
+    found = compute(mailed, "cross_channel_performance")
+
+    assert one(found, "channel_people", channel="paid_search").value == 20
+    assert one(found, "channel_people", channel="paid_search").note == "20 of them known through their orders alone"
+    for id in ("channel_conversion", "channel_revenue_per_person"):
+        rate = one(found, id, channel="paid_search")
+        assert (rate.value, rate.reason) == (None, "buyers_only")
+    assert one(found, "channel_conversion", channel="email").value == pytest.approx(38 / 198)  # who bounced is not
 
 
 def test_clickers_over_openers_leave_machines_out_where_they_are_known(shop: Any) -> None:

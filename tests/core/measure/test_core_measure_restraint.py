@@ -18,6 +18,7 @@ from persync.imports.csvfile import read_batch
 from persync.imports.files import IMPORTERS
 from persync.measure import METRICS
 from persync.measure.context import psi
+from persync.measure.cost_settings import CostSettings
 from persync.measure.metric import Ask, Experiment
 from persync.measure.rules import DAY
 from persync.store.derive import derive
@@ -262,3 +263,63 @@ def test_drift_reads_the_stages_of_both_days(shop: Any) -> None:
     assert drift.value > 1
     assert "much drift" in drift.note
     assert {e.reason for e in rest} == {"no_change_known"}
+
+
+CADENCE = Experiment("dose", control="one", since=NOW - 60 * DAY, days=28, kind="cadence")
+
+
+def cadences(shop: Any, rates: dict[str, tuple[int, int, int]]) -> None:
+    """100 people an arm: so many messages in four weeks each, so many who buy for 30.00 give or take, so many who leave."""
+    for at, (arm, (messages, buyers, gone)) in enumerate(rates.items()):
+        people = list(range(100 * at + 1, 100 * at + 101))
+        shop.load("assignments", connection=[1] * 100, experiment=["dose"] * 100, key_id=people, arm=[arm] * 100)
+        sent = [(person, j) for person in people for j in range(messages)]
+        shop.load(
+            "touchpoints",
+            connection=[1] * len(sent),
+            campaign_key=[1000 * person + j for person, j in sent],
+            key_id=[person for person, _ in sent],
+            action=[1] * len(sent),
+            happened_at=[NOW - 59 * DAY + j * DAY // 2 for _, j in sent],
+        )
+        for i, person in enumerate(people[:buyers]):
+            shop.order(person, person, 3000 + 100 * (i % 3 - 1), ordered_at=NOW - 40 * DAY)
+        for person in people[100 - gone :]:
+            shop.add("touchpoints", connection=1, campaign_key=1, key_id=person, action=6, happened_at=NOW - 35 * DAY)
+
+
+def test_the_knee_is_read_from_a_test_of_cadences_alone(shop: Any) -> None:
+    """4, 8 and 16 messages in four weeks: the second step brings 30 more buyers a hundred, the third two and loses more."""
+    cadences(shop, {"one": (4, 20, 0), "two": (8, 50, 2), "four": (16, 52, 30)})
+    costs = CostSettings(subscriber_value=5.0)
+    ask = replace(ASK, experiments={"dose": CADENCE}, costs=costs, margin=0.5, period=(NOW - 60 * DAY, NOW))
+
+    read = compute(shop, "frequency_response", ask)
+
+    marginal = {e.by["arm"]: e for e in read if e.id == "frequency_marginal"}
+    assert float(marginal["two"].value or 0) == pytest.approx((30 * 30 * 0.5 / 100 - 0.02 * 5) / 4, abs=0.02)
+    assert float(marginal["four"].value or 0) == pytest.approx((2 * 30 * 0.5 / 100 - 0.28 * 5) / 8, abs=0.02)
+    assert {e.label for e in marginal.values()} == {"randomised"}
+    assert "gain is margin, 50% of revenue; less 1.40 a person for those who left the list" in marginal["four"].note
+    (knee,) = (e for e in read if e.id == "frequency_knee")
+    assert (knee.value, knee.low, knee.high, knee.unit, knee.n) == (2.0, 2.0, 4.0, "messages a week", 300)
+    assert knee.note.startswith("beyond it a message more does not pay")
+
+
+def test_a_test_of_cadences_that_went_wrong_has_no_knee(shop: Any) -> None:
+    cadences(shop, {"one": (4, 20, 0), "two": (8, 50, 2)})
+    shares = {"one": 0.9, "two": 0.1}
+
+    def knee(**more: Any) -> Estimate:
+        wrong = replace(CADENCE, **more)
+        read = compute(shop, "frequency_response", replace(ASK, experiments={"dose": wrong}, period=(NOW - 60 * DAY, NOW)))
+        return next(e for e in read if e.id == "frequency_knee")
+
+    found = [knee(planned_shares=shares), knee(days=100), knee(control="none"), knee(since=None, days=None), knee(kind="")]
+    assert [(e.value, e.reason) for e in found] == [
+        (None, "sample_ratio"),
+        (None, "immature"),
+        (None, "misconfigured"),
+        (None, "no_date"),
+        (None, "not_randomised"),
+    ]
