@@ -390,6 +390,7 @@ def test_a_message_stays_on_its_line_and_has_an_end(folder: Path, host: Host) ->
 def test_attribution_says_what_a_journey_is_and_has_weights_of_its_own(folder: Path, host: Host) -> None:
     (folder / "persync.toml").write_text(
         '[attribution]\nkinds = ["click", "open"]\npath = "since_last_order"\nhalf_life_days = 3\n'
+        "markov_order = 2\n"
         "[attribution.windows]\nopen = 2\n"
         "[attribution.weights.ends]\nfirst = [0.4]\nlast = [0.4]\nrest = 0.2\n"
         "[attribution.weights.mail]\nchannels = { email = 2.0 }\nother = 1.0\n"
@@ -398,8 +399,10 @@ def test_attribution_says_what_a_journey_is_and_has_weights_of_its_own(folder: P
 
     project = load_project(folder, host)
 
-    assert project.ask(1) == Ask(now=1, kinds=("click", "open"), windows={"open": 2}, path="since_last_order")
-    assert project.ask(1, lookback_days=9, kinds=("visit",), path="window") == Ask(now=1, lookback_days=9, kinds=("visit",))
+    mine = Ask(now=1, kinds=("click", "open"), windows={"open": 2}, path="since_last_order", markov_order=2)
+    assert project.ask(1) == mine
+    asked = project.ask(1, lookback_days=9, kinds=("visit",), path="window")
+    assert asked == Ask(now=1, lookback_days=9, kinds=("visit",), markov_order=2)
     models = project.models(host.models)
     assert {name: models[name].summary for name in ("ends", "mail", "fading")} == {
         "ends": "Shares by position: [0.4] from the first, [0.4] to the last, 0.2 shared by those between.",

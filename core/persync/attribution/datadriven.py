@@ -106,6 +106,8 @@ class Inputs:
     nulls: int
     """paths that end in nothing"""
     seed: int = 1
+    markov_order: int | None = None
+    """as the user sets it; None leaves it to the fit"""
     transitions: Transitions | None = None
     sets: ChannelSets | None = None
     ages: TouchAges | None = None
@@ -144,7 +146,8 @@ def prepared(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> li
     """Return the models with every fitted one made a rule and every calibrated one given its baseline; one that cannot be used
     comes back with its `reason`.
 
-    Rule models come back as they are, and for them alone nothing is computed. Reads `ask.min_conversions`, `ask.seed`,
+    Rule models come back as they are, and for them alone nothing is computed. Reads `ask.min_conversions`,
+    `ask.markov_order`, `ask.seed`,
     `ask.lift` and what journeys are made of.
     """
     out = list(models)
@@ -190,7 +193,7 @@ class Paths:
     def inputs(self, needs: str) -> Inputs:
         """Return the inputs of one need."""
         if needs not in self._made:
-            plain = Inputs(self.channels, self.conversions, self.nulls, self._ask.seed)
+            plain = Inputs(self.channels, self.conversions, self.nulls, self._ask.seed, self._ask.markov_order)
             match needs:
                 case "transitions":
                     plain = replace(plain, transitions=self._transitions())
@@ -212,7 +215,7 @@ class Paths:
         if not self.nulls:
             return Fitted(reason=NO_NULL_PATHS, diagnostics={"conversions": self.conversions})
         fit, needs = model.fit, model.needs
-        key = ("fitted", fit, needs, self._ask.seed, *self._key)
+        key = ("fitted", fit, needs, self._ask.seed, self._ask.markov_order, *self._key)
         found: Fitted = replace(once(self._engine, key, lambda: fit(self.inputs(needs))), unheld=self.unheld)
         if found.reason is None and not found.weight and not any(s > 0 for s in found.strengths.values()):
             return replace(found, reason=NO_STRENGTH)

@@ -42,7 +42,7 @@ def sentence(model: AttributionModel) -> str:
     scores = {name.rpartition("_")[2]: told.pop(name) for name in list(told) if name.startswith("held_out_log_likelihood_")}
     if "order" in told and scores:
         each = ", ".join(f"{score:.4f} at {order}" for order, score in scores.items())
-        said.append(f"order {told.pop('order'):.0f} (mean log likelihood of a step of people it had not seen: {each})")
+        said.append(f"order {told.pop('order'):.0f} (mean log likelihood of a step of people not seen: {each})")
     if "p_conversion" in told:
         said.append(f"a path converts with probability {told.pop('p_conversion'):.2%}")
     values = {name.removeprefix(_VALUE): told.pop(name) for name in list(told) if name.startswith(_VALUE)}

@@ -118,11 +118,11 @@ def best_order(transitions: Transitions) -> tuple[int, dict[int, float]]:
 
 
 def fit_markov(inputs: Inputs, order: int | None = None) -> Fitted:
-    """Fit removal effects; `order` None chooses it. The strengths are the removal effects."""
+    """Fit removal effects; `order`, else that of the inputs, else the best is taken. The strengths are the removal effects."""
     transitions = inputs.transitions
     assert transitions is not None
     chosen, scores = best_order(transitions)
-    chosen = order or chosen
+    chosen = order or inputs.markov_order or chosen
     found = chain(transitions, chosen)
     effects = removal_effects(found, transitions.channels)
     named = dict(zip(inputs.channels, effects.tolist(), strict=True))

@@ -111,6 +111,8 @@ class Ask:
     seed: int = 1
     min_conversions: int = 300
     """the fewest converting paths that a data-driven model is fitted to"""
+    markov_order: int | None = None
+    """how many channels a Markov state holds (1 to 3); None = whichever predicts unseen people best"""
     value: ValueSettings = field(default_factory=ValueSettings)
     """what customers' value is worked out with"""
     costs: CostSettings = field(default_factory=CostSettings)

@@ -116,6 +116,7 @@ class Project:
             credit_basis=basis or self.attribution.basis or "",
             reporting=reporting or self.attribution.reporting,
             min_conversions=self.attribution.min_conversions,
+            markov_order=self.attribution.markov_order,
             lookback_days=lookback_days or self.report.lookback_days,
             kinds=tuple(kinds or self.attribution.kinds),
             windows={**({} if lookback_days else self.attribution.windows.days), **(windows or {})},

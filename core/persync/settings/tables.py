@@ -70,6 +70,7 @@ class AttributionTable(Strict):
     reporting: Literal["cash", "accrual"] = "cash"
     currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
     min_conversions: int = Field(default=300, ge=1)
+    markov_order: int | None = Field(default=None, ge=1, le=3)
     kinds: list[Literal["click", "visit", "direct", "open", "send"]] = Field(default=["click", "visit", "direct"], min_length=1)
     path: Literal["window", "since_last_order"] = "window"
     half_life_days: float | None = Field(default=None, gt=0, lt=MOST_DAYS)

@@ -68,7 +68,8 @@ def test_what_every_fit_found_is_told(shop: Any, noon: int) -> None:
         shop.touch(f"p{number}", noon - DAY, channel="google", campaign="b")
         if number % 2:
             shop.order(str(number), f"p{number}", 900)
-    ready = prepared(shop.engine(), (*FITTED, *MODELS), Ask(now=noon + 200 * DAY, min_conversions=1))
+    engine, ask = shop.engine(), Ask(now=noon + 200 * DAY, min_conversions=1)
+    ready = prepared(engine, (*FITTED, *MODELS), ask)
 
     told = {(e.by["model"], e.by["figure"]) for e in figures(ready)}
 
@@ -78,8 +79,11 @@ def test_what_every_fit_found_is_told(shop: Any, noon: int) -> None:
         ("shapley_rate", "value"),
         *(("hazard", figure) for figure in ("half_life_days", "baseline_orders_per_day", "baseline", "log_likelihood")),
     }
+    (fixed,) = prepared(engine, (MARKOV,), replace(ask, markov_order=3))
+    assert {e.by["figure"]: e.value for e in figures([fixed])}["order"] == 3
+    assert sentence(fixed).startswith("order 3 (")
     said = {model.name: sentence(model) for model in ready}
-    assert said[MARKOV.name].startswith("order 2 (mean log likelihood of a step of people it had not seen: ")
+    assert said[MARKOV.name].startswith("order 2 (mean log likelihood of a step of people not seen: ")
     assert "a path converts with probability 50.00%" in said[MARKOV.name]
     assert "orders a person and day without any touch" in said[HAZARD.name]
     assert {said[model.name] for model in MODELS} == {""}
