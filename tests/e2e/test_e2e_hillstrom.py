@@ -102,6 +102,7 @@ def one(results: list[dict[str, Any]], id: str, outcome: str, arm: str) -> dict[
         ("conversion", "mens", 0.006805),
         ("conversion", "womens", 0.003111),
         ("visit", "mens", 0.076590),
+        ("visit", "womens", 0.045233),
     ],
 )
 def test_the_published_lift_is_found(read: list[dict[str, Any]], outcome: str, arm: str, value: float) -> None:

@@ -96,3 +96,24 @@ def test_a_file_that_is_not_there_is_named(persync: Run, tmp_path: Path) -> None
     line = said(persync("import", "outcomes", str(tmp_path / "none.csv")), 1)
 
     assert line == "none.csv: cannot read the file: No such file or directory."
+
+
+def test_the_clothing_store_is_taken_apart_by_a_command(persync: Run, tmp_path: Path) -> None:
+    """W2: 75 to 90 an order and one in five to three in ten who come back: 90.00 to 117.00, of which 18.00, 7.50 and 1.50."""
+    orders, tiers = ["order,person,at,amount,currency"], ["person,name,value"]
+    for tier, amount, again in (("none", 75, 4), ("gold", 90, 6)):
+        for i in range(20):
+            tiers.append(f"{tier}{i},tier,{tier}")
+            days = ("2025-01-10", "2025-02-20") if i < again else ("2025-01-10",)
+            orders += [f"{tier}{i}-{j},{tier}{i},{day},{amount}.00,EUR" for j, day in enumerate(days)]
+    project(tmp_path, '[costs]\nloyalty = "tier"\n')
+    for kind, lines in (("orders", orders), ("attributes", tiers)):
+        (tmp_path / f"{kind}.csv").write_text("\n".join(lines) + "\n")
+        assert persync("import", kind, str(tmp_path / f"{kind}.csv")).exit_code == 0
+
+    told = json.loads(persync("metric", "loyalty_programme_effect", "--period", "2025-01..2025-02", "--format", "json").stdout)
+
+    parts = {tuple(one["by"].values())[-1]: one["value"] for one in told["results"] if one["id"] == "loyalty_revenue_split"}
+    assert [round(value, 6) for value in parts.values()] == [18.0, 7.5, 1.5]
+    whole = next(one for one in told["results"] if any("revenue" in part for part in one["by"].values()))
+    assert (round(whole["value"], 6), whole["label"]) == (27.0, "raw difference")
