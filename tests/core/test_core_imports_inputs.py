@@ -10,7 +10,7 @@ import pytest
 from persync.errors import ImportFileError
 from persync.imports.csvfile import read_batch
 from persync.imports.files import IMPORTERS
-from persync.rows import AdSpend, Contact, Feedback, Person, Row, Session, SocialPost, Wallet, WorkTime
+from persync.rows import AdSpend, ConsentChange, Contact, Feedback, Person, Row, Session, SocialPost, Wallet, WorkTime
 from persync.store.derive import derive
 from persync.store.store import open_store
 from persync.store.write import write_batch
@@ -35,6 +35,7 @@ FILES = {
     "2025-03-01,paid_social,7,EUR,spring,list\n",
     "surveys": "answer,at,kind,value,person,survey,channel\na1,2025-03-01,nps,9,ann@example.com,after purchase,email\n",
     "wallet": "person,category,from,to,amount,currency\nann@example.com,shoes,2025-03-01,2025-04-01,200,EUR\n",
+    "consents": "person,channel,state,at\nann@example.com,personalisation,unsubscribed,2025-03-01\n",
     "people": "person,same_as\nann@example.com,card-7\n",
 }
 ANN = Person(("email", "ann@example.com"))
@@ -71,6 +72,7 @@ def test_every_line_becomes_one_row_and_what_was_not_told_is_none(read: Read) ->
         ],
         "surveys": [Feedback("a1", ANN, "NPS", "after purchase", "email", 9, None, MARCH_1)],
         "wallet": [Wallet(ANN, "shoes", MARCH_1, APRIL_1, 20000, "EUR")],
+        "consents": [ConsentChange(ANN, "personalisation", "unsubscribed", MARCH_1)],
         "people": [Contact(Person(("email", "ann@example.com"), ("opaque", "card-7")))],
     }
 
@@ -87,6 +89,7 @@ def test_every_line_becomes_one_row_and_what_was_not_told_is_none(read: Read) ->
         ("ads", "date,channel,amount,currency\n2025-03-01,x,1,ZZZ\n", "'ZZZ' is not a currency that ISO 4217 knows"),
         ("ads", "date,channel,amount,currency,purpose\n2025-03-01,x,1,EUR,aquisition\n", "acquisition"),
         ("wallet", "person,category,from,to,amount,currency\na,shoes,2025-03-01,2025-04-01,-1,EUR\n", "'amount' is"),
+        ("consents", "person,channel,state,at\na,email,maybe,2025-03-01\n", "subscribed"),
         ("people", "person,same_as\nann@example.com,\n", "column 'same_as': the cell is empty."),
     ],
 )  # fmt: skip

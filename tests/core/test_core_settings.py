@@ -429,3 +429,21 @@ def test_attribution_says_what_a_journey_is_and_has_weights_of_its_own(folder: P
 )
 def test_weights_that_cannot_be_used_have_their_place(folder: Path, host: Host, text: str, message: str) -> None:
     assert message in refusal(folder, host, text)
+
+
+def test_the_table_on_ethics_is_read_and_what_it_cannot_mean_is_refused(tmp_path: Path, host: Host) -> None:
+    (tmp_path / "persync.toml").write_text(
+        '[ethics]\nopt_out_channels = ["permission/p1"]\nscales = { trust = [1, 7] }\nprices = { complaint = 5.0 }\n',
+        encoding="utf-8",
+    )
+    ethics = load_project(tmp_path, host).ask(0).ethics
+
+    assert (ethics.opt_out_channels, ethics.scales, ethics.prices) == (
+        ("permission/p1",),
+        {"trust": (1, 7)},
+        {"complaint": 5.0},
+    )
+    for line, said in (("scales = { trust = [7, 1] }", "lowest answer"), ("prices = { complaints = 5.0 }", "complaint")):
+        (tmp_path / "persync.toml").write_text(f"[ethics]\n{line}\n", encoding="utf-8")
+        with pytest.raises(ConfigError, match=said):
+            load_project(tmp_path, host)

@@ -36,6 +36,7 @@ TABLES = {
     "social": ("social_posts", ("network", "post")),
     "time": ("work_times", ("task",)),
     "ads": ("ad_spend", ("channel",)),
+    "consents": ("consent_changes", ("channel",)),
     "wallet": ("wallets", ("category",)),
 }
 """where each kind's lines are kept, one row a line, and which of its columns are kept as they were written"""

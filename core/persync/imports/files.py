@@ -14,6 +14,7 @@ from persync.imports.ads import ADS
 from persync.imports.assignments import ASSIGNMENTS
 from persync.imports.attributes import ATTRIBUTES
 from persync.imports.batch import Batch
+from persync.imports.consents import CONSENTS
 from persync.imports.costs import COSTS
 from persync.imports.csvfile import file_digest, read_batch
 from persync.imports.decisions import DECISIONS
@@ -39,6 +40,7 @@ IMPORTERS: tuple[Importer, ...] = (
     OUTCOMES,
     ATTRIBUTES,
     DECISIONS,
+    CONSENTS,
     SESSIONS,
     SOCIAL,
     TIME,

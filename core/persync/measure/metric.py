@@ -10,6 +10,7 @@ from persync.attribution.calibrate import Lift
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure.cost_settings import CostSettings
+from persync.measure.ethics_settings import EthicsSettings
 from persync.measure.segment_settings import SegmentSettings
 from persync.measure.value_settings import ValueSettings
 
@@ -119,6 +120,8 @@ class Ask:
     """what costs and returns are worked out with"""
     segments: SegmentSettings = field(default_factory=SegmentSettings)
     """the rules of segments, the bounds of the life-cycle, and which messages are which automation"""
+    ethics: EthicsSettings = field(default_factory=EthicsSettings)
+    """what consent and trust are worked out with"""
     goal: Goal | None = None
     baseline: Baseline | None = None
     lift: Lift | None = None

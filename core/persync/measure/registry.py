@@ -18,6 +18,7 @@ from persync.measure import (
     credited,
     engaged,
     engagement,
+    ethics,
     forecast,
     frequency,
     funnel,
@@ -122,6 +123,7 @@ FAMILIES = (
     frequency,
     automations,
     forecast,
+    ethics,
 )
 """the modules of metrics, in the order of the catalogue"""
 METRICS: tuple[Metric, ...] = tuple(

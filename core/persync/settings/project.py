@@ -20,6 +20,7 @@ from persync.settings.attribution import own_models
 from persync.settings.connections import FILE, connection_settings
 from persync.settings.costs import CostsTable
 from persync.settings.engagement import EngagementTable
+from persync.settings.ethics import EthicsTable
 from persync.settings.goal import BASELINE, GoalTable, goal_of, read_baseline
 from persync.settings.periods import day_start, parse_period, zone
 from persync.settings.segments import AutomationTable, LifecycleTable, SegmentTable, segment_settings
@@ -64,6 +65,7 @@ class Project:
     costs: CostsTable = field(default_factory=CostsTable)
     segments: SegmentSettings = field(default_factory=SegmentSettings)
     """[segments], [lifecycle] and [automations]"""
+    ethics: EthicsTable = field(default_factory=EthicsTable)
     has_file: bool = True
     goal_table: GoalTable | None = None
 
@@ -132,6 +134,7 @@ class Project:
             value=self.value.settings(zone_name),
             costs=self.costs.settings(),
             segments=self.segments,
+            ethics=self.ethics.settings(),
         )
 
     def models(self, known: Mapping[str, AttributionModel], half_life_days: float | None = None) -> dict[str, AttributionModel]:
@@ -168,6 +171,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         "connections",
         "costs",
         "engagement",
+        "ethics",
         "experiments",
         "goal",
         "jobs",
@@ -213,6 +217,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         retention=checked(PrivacyTable, given.get("privacy", {}), "privacy", place).retention.periods,
         value=checked(ValueTable, given.get("value", {}), "value", place),
         costs=checked(CostsTable, given.get("costs", {}), "costs", place),
+        ethics=checked(EthicsTable, given.get("ethics", {}), "ethics", place),
         segments=segment_settings(
             {n: checked(SegmentTable, t, f"segments.{n}", place) for n, t in named(given, "segments", place)},
             checked(LifecycleTable, given.get("lifecycle", {}), "lifecycle", place),

@@ -1,0 +1,33 @@
+"""What several measures of this room build on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from persync.estimate import Estimate
+from persync.measure import rules
+from persync.measure.metric import Ask
+
+TITLES: Final = (
+    "titles AS (SELECT COALESCE(co.campaign_id, k.campaign_key) AS campaign_id, MIN(k.key) AS vendor,"
+    " MAX(COALESCE(c.title, c.subject, k.key)) AS title FROM campaign_keys AS k"
+    " LEFT JOIN campaign_of AS co ON co.campaign_key = k.campaign_key"
+    " LEFT JOIN campaigns AS c ON c.campaign_key = k.campaign_key WHERE k.kind = 'id'"
+    " GROUP BY COALESCE(co.campaign_id, k.campaign_key))"
+)
+"""CTE: what each campaign is called"""
+
+
+def day(at: int, ask: Ask) -> str:
+    """Return the day of a moment on the shop's calendar."""
+    return datetime.fromtimestamp(at / 1000, UTC).astimezone(ZoneInfo(ask.timezone)).date().isoformat()
+
+
+def counted(id: str, count: int, ask: Ask, by: Mapping[str, str]) -> Estimate:
+    """Return a number of people under rule E1: one that could give somebody away is only said to be below the floor."""
+    if 0 < count < ask.suppress_n:
+        return rules.absent(id, rules.SUPPRESSED, by, unit="count", note=f"fewer than {ask.suppress_n} people")
+    return Estimate(id, count, unit="count", by=dict(by))
