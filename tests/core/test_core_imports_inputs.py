@@ -36,6 +36,7 @@ FILES = {
     "surveys": "answer,at,kind,value,person,survey,channel\na1,2025-03-01,nps,9,ann@example.com,after purchase,email\n",
     "wallet": "person,category,from,to,amount,currency\nann@example.com,shoes,2025-03-01,2025-04-01,200,EUR\n",
     "consents": "person,channel,state,at\nann@example.com,personalisation,unsubscribed,2025-03-01\n",
+    "audit": "item,answer,at,scope,value\nnotice,yes,2025-03-01,,\nstaff_trained,yes,2025-03-01,,0.5\n",
     "people": "person,same_as\nann@example.com,card-7\n",
 }
 ANN = Person(("email", "ann@example.com"))
@@ -73,6 +74,10 @@ def test_every_line_becomes_one_row_and_what_was_not_told_is_none(read: Read) ->
         "surveys": [Feedback("a1", ANN, "NPS", "after purchase", "email", 9, None, MARCH_1)],
         "wallet": [Wallet(ANN, "shoes", MARCH_1, APRIL_1, 20000, "EUR")],
         "consents": [ConsentChange(ANN, "personalisation", "unsubscribed", MARCH_1)],
+        "audit": [
+            Feedback(f"audit|notice||{MARCH_1}", None, "AUDIT", "notice", None, None, "yes", MARCH_1),
+            Feedback(f"audit|staff_trained||{MARCH_1}", None, "AUDIT", "staff_trained", None, 0.5, "yes", MARCH_1),
+        ],
         "people": [Contact(Person(("email", "ann@example.com"), ("opaque", "card-7")))],
     }
 
@@ -90,6 +95,7 @@ def test_every_line_becomes_one_row_and_what_was_not_told_is_none(read: Read) ->
         ("ads", "date,channel,amount,currency,purpose\n2025-03-01,x,1,EUR,aquisition\n", "acquisition"),
         ("wallet", "person,category,from,to,amount,currency\na,shoes,2025-03-01,2025-04-01,-1,EUR\n", "'amount' is"),
         ("consents", "person,channel,state,at\na,email,maybe,2025-03-01\n", "subscribed"),
+        ("audit", "item,answer,at\nnotise,yes,2025-03-01\n", "notice"),
         ("people", "person,same_as\nann@example.com,\n", "column 'same_as': the cell is empty."),
     ],
 )  # fmt: skip
@@ -117,6 +123,6 @@ def test_they_are_kept_once_and_shown_in_views(tmp_path: Path) -> None:
 
     assert all(changed[: len(FILES)])
     assert not any(changed[len(FILES) :])
-    assert shown == {"v_sessions": 2, "v_social_posts": 2, "v_work_times": 2, "v_ad_spend": 3, "v_wallets": 1, "v_feedback": 1}
+    assert shown == {"v_sessions": 2, "v_social_posts": 2, "v_work_times": 2, "v_ad_spend": 3, "v_wallets": 1, "v_feedback": 3}
     assert hours == [("newsletter", 20.0, "20.00", 0.2), ("tickets", None, None, None)]
     assert people == 1

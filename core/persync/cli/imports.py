@@ -18,8 +18,8 @@ def import_file(app: App, kind: str, file: Path) -> None:
     """Read a CSV file (UTF-8, plain or .gz) of your own: the whole file is kept, or nothing of it.
 
     KIND: costs, time, ads, touchpoints, sessions, social, orders, wallet, assignments, outcomes, attributes, decisions,
-    consents, surveys, people. A person is an e-mail address, a platform's id as CONNECTION:ID, or any id of your own;
-    addresses are never kept.
+    consents, surveys, audit, people. A person is an e-mail address, a platform's id as CONNECTION:ID, or any id of your
+    own; addresses are never kept.
     """
     from persync.imports.csvfile import read_batch
     from persync.imports.known import connections_in, orders_in

@@ -13,6 +13,7 @@ from persync.errors import ConfigError, nearest
 from persync.imports.ads import ADS
 from persync.imports.assignments import ASSIGNMENTS
 from persync.imports.attributes import ATTRIBUTES
+from persync.imports.audit import AUDIT
 from persync.imports.batch import Batch
 from persync.imports.consents import CONSENTS
 from persync.imports.costs import COSTS
@@ -46,6 +47,7 @@ IMPORTERS: tuple[Importer, ...] = (
     TIME,
     ADS,
     SURVEYS,
+    AUDIT,
     WALLET,
     PEOPLE,
 )

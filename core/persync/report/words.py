@@ -116,6 +116,7 @@ REASONS: Final = {
     "no_posts": "no posts have been imported",
     "no_recommendations": "no platform says which items a message recommended",
     "suppressed": "hidden, because so few people could be recognised",
+    "no_audit": "nobody has answered it: persync import audit",
     "no_consents": "no system tells of consents",
     "not_reported": "no platform tells it",
     "no_opt_outs": "nobody is known to have opted out of it",

@@ -290,6 +290,7 @@ MIRRORED: Final = (
     "consent_changes",
     "attributes",
     "stages",
+    "fields",
     "segments",
     "memberships",
     "campaign_keys",

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from persync.measure.ethics import consent, control
+from persync.measure.ethics import consent, control, practice, transparency, trust
 from persync.measure.metric import Metric
 
-METRICS: Sequence[Metric] = (*consent.METRICS, *control.METRICS)
+METRICS: Sequence[Metric] = (
+    *trust.METRICS,
+    *transparency.METRICS,
+    *control.METRICS,
+    *consent.METRICS,
+    *practice.METRICS,
+)

@@ -52,7 +52,7 @@ def control_metrics(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute `personalisation_opt_outs`, `opt_outs_honoured`, `days_to_honour`, `preference_reach`, and list each message that
     went personalised to people who had opted out of it (`opt_out_violations`)."""
     check(ask.by, (), "control_metrics")
-    out = [*_honoured(engine, ask), _reach(engine, ask)]
+    out = [*_honoured(engine, ask), preference_reach(engine, ask)]
     return [replace(one, period=ask.period) for one in out]
 
 
@@ -99,7 +99,7 @@ def _honoured(engine: Engine, ask: Ask) -> list[Estimate]:
     return out
 
 
-def _reach(engine: Engine, ask: Ask) -> Estimate:
+def preference_reach(engine: Engine, ask: Ask) -> Estimate:
     """Return the share of recipients who followed a link to what they may choose."""
     sql = (
         "SELECT COUNT(*) AS people, CAST(COALESCE(SUM(CASE WHEN c.person IS NULL THEN 0 ELSE 1 END), 0) AS BIGINT) AS reached"

@@ -1,0 +1,285 @@
+"""Do they trust us: surveys, the checklist, reasons that can be given, data used, and flags for a person to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from scipy import stats
+
+from persync.errors import ConfigError
+from persync.estimate import Estimate
+from persync.measure import METRICS
+from persync.measure.ethics.practice import flags
+from persync.measure.ethics_settings import EthicsSettings
+from persync.measure.metric import Ask
+
+DAY = 86_400_000
+SENT = 1_000 * DAY
+ASK = Ask(now=SENT + 100 * DAY, suppress_n=1)
+BY_ID = {metric.id: metric for metric in METRICS}
+
+
+def compute(shop: Any, id: str, ask: Ask = ASK) -> list[Estimate]:
+    return list(BY_ID[id].compute(shop, ask))
+
+
+def answer(shop: Any, kind: str, values: Sequence[float], first: int = 1, **more: Any) -> None:
+    for i, value in enumerate(values):
+        person = more.get("person", first + i)
+        shop.add(
+            "feedback", connection=2, submission=f"{kind}{first + i}{more.get('survey')}", kind=kind.upper(), value=value,
+            key_id=person, survey=more.get("survey"), submitted_at=SENT,
+        )  # fmt: skip
+
+
+def audit(shop: Any, item: str, grade: str, *, scope: str | None = None, at: int = SENT, value: float | None = None) -> None:
+    shop.add(
+        "feedback", connection=2, submission=f"audit|{item}|{scope or ''}|{at}", kind="AUDIT", survey=item, channel=scope,
+        grade=grade, value=value, submitted_at=at,
+    )  # fmt: skip
+
+
+def message(shop: Any, key: int, people: Sequence[int] = (1,), *, level: int | None = 2, at: int = SENT, **more: Any) -> None:
+    shop.add("campaign_keys", campaign_key=key, connection=1, kind="id", key=f"c{key}")
+    shop.add("campaigns", campaign_key=key, connection=1, title=f"Mail {key}", **more)
+    for person in people:
+        shop.add("touchpoints", connection=1, campaign_key=key, key_id=person, action=1, happened_at=at, level=level)
+
+
+def test_trust_is_the_mean_of_people_on_a_scale_of_100_with_students_interval(shop: Any) -> None:
+    answer(shop, "trust", [5, 4, 3, 1])
+
+    found = compute(shop, "trust_index")[0]
+
+    scores = [100.0, 75.0, 50.0, 0.0]
+    low, high = stats.t.interval(0.95, 3, 56.25, stats.sem(scores))
+    assert (found.value, found.n, found.unit) == (56.25, 4, "points of 100")
+    assert (found.low, found.high) == (pytest.approx(max(0, low)), pytest.approx(min(100, high)))
+
+
+def test_a_person_counts_once_however_often_they_answer_and_an_answer_without_a_name_too(shop: Any) -> None:
+    answer(shop, "trust", [5], survey="safe")
+    answer(shop, "trust", [1], survey="honest")
+    answer(shop, "trust", [5], first=8, person=None)
+
+    whole = compute(shop, "trust_index")[0]
+    by_item = compute(shop, "trust_index", replace(ASK, by=("item",)))
+
+    assert (whole.value, whole.n) == (75.0, 2)
+    assert [(e.by["item"], e.value, e.n) for e in by_item] == [("honest", 0.0, 1), ("safe", 100.0, 1), ("unnamed", 100.0, 1)]
+
+
+def test_the_settings_give_the_scale_and_answers_beyond_it_are_left_out_and_counted(shop: Any) -> None:
+    answer(shop, "trust", [7, 4, 9])
+
+    found = compute(shop, "trust_index", replace(ASK, ethics=EthicsSettings(scales={"trust": (1, 7)})))[0]
+
+    assert (found.value, found.n) == (75.0, 2)
+    assert "1 answers beyond 1 to 7 left out" in found.note
+
+
+def test_trust_by_level_is_by_the_highest_one_received_and_without_a_survey_nothing_is_said(shop: Any) -> None:
+    assert compute(shop, "trust_index")[0].reason == "no_survey"
+    answer(shop, "trust", [5, 3, 1])
+    message(shop, 1, [1], level=0)
+    message(shop, 2, [1, 2], level=3)
+
+    found = compute(shop, "trust_index", replace(ASK, by=("level",)))
+
+    assert {e.by["level"]: e.value for e in found} == {"3": 75.0, "none": 0.0}
+    with pytest.raises(ConfigError, match="one dimension at a time"):
+        compute(shop, "trust_index", replace(ASK, by=("level", "item")))
+
+
+def test_people_in_small_groups_are_hidden_in_surveys(shop: Any) -> None:
+    answer(shop, "trust", [5] * 12)
+    for person in range(1, 12):
+        shop.add("attributes", connection=1, key_id=person, name="age", value="old" if person > 10 else "young")
+
+    found = compute(shop, "trust_index", replace(ASK, by=("age",), suppress_n=5))
+
+    assert {e.by["age"]: e.reason for e in found} == {"old": "suppressed", "unknown": "suppressed", "young": "suppressed"}
+
+
+def test_consent_kept_is_of_those_mailed(shop: Any) -> None:
+    message(shop, 1, [1, 2, 3, 4])
+    for person, action in ((1, 6), (2, 7), (9, 6)):
+        shop.add("touchpoints", connection=1, campaign_key=1, key_id=person, action=action, happened_at=SENT + DAY)
+
+    (kept,) = [e for e in compute(shop, "trust_index") if e.id == "consent_kept"]
+
+    assert (kept.value, kept.n) == (0.5, 4)
+
+
+def test_transparency_comfort_and_concern_have_means_and_top_two_boxes(shop: Any) -> None:
+    answer(shop, "comfort", [5, 4, 2, 1])
+
+    found = {e.id: (e.value, e.reason) for e in compute(shop, "perceived_transparency")}
+
+    assert found == {
+        "perceived_transparency": (None, "no_survey"),
+        "perceived_transparency_top_2": (None, "no_survey"),
+        "comfort_level": (50.0, None),
+        "comfort_level_top_2": (0.5, None),
+        "privacy_concern": (None, "no_survey"),
+        "privacy_concern_top_2": (None, "no_survey"),
+    }
+
+
+def test_the_checklist_takes_the_messages_own_answer_before_the_programmes_and_unknown_is_not_no(shop: Any) -> None:
+    message(shop, 1)
+    message(shop, 2, level=None)
+    message(shop, 3, level=0)
+    audit(shop, "notice", "no", at=SENT - DAY)
+    audit(shop, "notice", "yes")
+    audit(shop, "notice", "no", scope="c2")
+    audit(shop, "why", "unknown")
+
+    whole = compute(shop, "transparency_score")[0]
+    each = compute(shop, "transparency_score", replace(ASK, by=("msg",)))
+
+    assert (whole.value, whole.n, whole.note) == (0.5, 2, "8 of 10 answers unknown")
+    assert {e.by["msg"]: e.value for e in each} == {"c1": 1.0, "c2": 0.0}
+
+
+def test_a_link_to_preferences_in_a_message_answers_for_control(shop: Any) -> None:
+    message(shop, 1)
+    shop.add("campaign_links", link_id=4, url="https://example.com/email/preferences")
+    shop.add("link_counters", campaign_key=1, link_id=4, clicks=0)
+
+    found = compute(shop, "transparency_score", replace(ASK, by=("item",)))
+
+    assert {e.by["item"]: (e.value, e.reason) for e in found} == {
+        "notice": (None, "no_audit"),
+        "why": (None, "no_audit"),
+        "data_listed": (None, "no_audit"),
+        "plain_language": (None, "no_audit"),
+        "control": (1.0, None),
+    }
+
+
+def test_an_explanation_is_as_complete_readable_and_understood_as_was_said(shop: Any) -> None:
+    audit(shop, "explains_data", "yes")
+    audit(shop, "explains_stop", "no")
+    audit(shop, "explanation_readability", "yes", value=62)
+    answer(shop, "understanding", [5, 3])
+
+    found = {e.id: e.value for e in compute(shop, "algorithm_transparency")}
+
+    assert found == {
+        "explanation_complete": 0.5,
+        "explanation_readability": 62,
+        "understanding": 75.0,
+        "understanding_top_2": 0.5,
+    }
+
+
+def test_a_personal_message_is_explained_by_evidence_and_not_by_the_level_you_set(shop: Any) -> None:
+    message(shop, 1, [1, 2, 3])
+    message(shop, 2, [1])
+    message(shop, 3, [1], level=1)
+    shop.add("campaign_evidence", campaign_key=1, source="settings", kind="segment", detail="VIP is yes")
+    shop.add("campaign_evidence", campaign_key=2, source="tag", kind="level", detail="4")
+    shop.add("campaign_evidence", campaign_key=2, source="content", kind="token", detail="FNAME in content")
+
+    (whole,) = compute(shop, "decision_explainability")
+    each = compute(shop, "decision_explainability", replace(ASK, by=("msg",)))
+
+    assert (whole.value, whole.n) == (0.75, 4)
+    assert {e.by["msg"]: (e.value, e.note) for e in each} == {
+        "c1": (1.0, "segment VIP is yes"),
+        "c2": (0.0, "no rule, segment, trigger or recommendation is known"),
+    }
+
+
+def test_data_used_are_the_fields_that_messages_name_out_of_those_held(shop: Any) -> None:
+    for name in ("FNAME", "CITY", "BIRTHDAY"):
+        shop.add("fields", connection=1, list="L", name=name)
+    shop.add("attributes", connection=1, key_id=1, name="tier", value="gold")
+    message(shop, 1)
+    message(shop, 2)
+    for key, kind, detail in (
+        (1, "token", "FNAME in content"), (1, "segment", "TextMerge TIER is"), (1, "read", ""),
+        (2, "conditional", "contact.city"), (2, "token", "SHOE_SIZE in subject"),
+    ):  # fmt: skip
+        shop.add("campaign_evidence", campaign_key=key, source="content", kind=kind, detail=detail)
+
+    (whole,) = compute(shop, "data_used")
+    each = compute(shop, "data_used", replace(ASK, by=("msg",)))
+
+    assert (whole.value, whole.n, whole.note) == (0.75, 4, "held and used by no message: BIRTHDAY")
+    assert {e.by["msg"]: (e.value, e.note) for e in each} == {"c1": (2, "FNAME, TIER"), "c2": (2, "CITY, SHOE_SIZE")}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"subject": "Last chance: 20 % off"}, ["false urgency"]),
+        ({"subject": "Only 3 left!"}, ["false scarcity"]),
+        ({"subject": "RE: your order"}, ["pretended reply"]),
+        ({"subject": "Your account will be closed"}, ["play on fear"]),
+        ({"subject": "Our hurricane lamps are here"}, []),
+        ({"subject": "Spring news regarding bread"}, []),
+        ({"subject": None, "complaints": 12, "unsubscribes": 3}, ["hidden way out"]),
+        ({"subject": "", "complaints": 9, "unsubscribes": 3}, []),
+        ({"subject": "", "complaints": 12, "unsubscribes": None}, []),
+        ({"subject": "", "axes": "age gender"}, ["chosen by age", "chosen by gender"]),
+    ],
+)
+def test_a_flag_comes_from_the_subject_the_segment_or_what_came_back(row: dict[str, Any], said: list[str]) -> None:
+    assert flags({"complaints": None, "unsubscribes": None, "axes": None, **row}) == said
+
+
+def test_flags_wait_for_a_person_and_a_dismissed_one_counts_no_more(shop: Any) -> None:
+    message(shop, 1, subject="Hurry")
+    message(shop, 2, subject="Hurry", at=SENT + DAY)
+    message(shop, 3, subject="News")
+    message(shop, 4, at=SENT - DAY)
+    shop.add("campaign_evidence", campaign_key=4, source="settings", kind="demographic", detail="age")
+    audit(shop, "manipulation", "no", scope="c1")
+    audit(shop, "manipulation", "yes", scope="Mail 2")
+
+    whole, *listed = compute(shop, "manipulation_check")
+
+    assert (whole.value, whole.n) == (0.5, 4)
+    assert [(e.by["msg"], e.by["flag"], e.by["status"], e.by["date"]) for e in listed] == [
+        ("c2", "false urgency", "confirmed", "1972-09-28"),
+        ("c1", "false urgency", "dismissed", "1972-09-27"),
+        ("c4", "chosen by age", "to confirm", "1972-09-26"),
+    ]
+
+
+def test_risk_is_tickets_about_privacy_a_number_mailed_and_what_was_entered(shop: Any) -> None:
+    message(shop, 1, range(1, 201))
+    for number, category in enumerate(("GDPR request", "privacy", "delivery", None)):
+        shop.add("tickets", connection=1, ticket=str(number), category=category, created_at=SENT)
+    audit(shop, "incident", "yes", scope="lost laptop")
+    audit(shop, "incident", "no", scope="false alarm")
+    ask = replace(ASK, currency="EUR", ethics=EthicsSettings(fines={"breach": 20_000.0}))
+
+    rate, incident, fine = compute(shop, "privacy_reputation_risk", ask)
+
+    assert (rate.value, rate.n, rate.unit) == (100.0, 200, "a 10,000 people")
+    assert (rate.low, rate.high) == (pytest.approx(stats.chi2.ppf(0.025, 4) * 25), pytest.approx(stats.chi2.ppf(0.975, 6) * 25))
+    assert incident.by == {"incident": "lost laptop", "date": "1972-09-27"}
+    assert (fine.value, fine.unit, fine.by) == (20_000.0, "EUR", {"scenario": "breach"})
+
+
+def test_practice_is_what_was_entered_last(shop: Any) -> None:
+    audit(shop, "staff_trained", "yes", value=0.4, at=SENT - DAY)
+    audit(shop, "staff_trained", "yes", value=0.6)
+    audit(shop, "guidelines", "no")
+    audit(shop, "review", "yes", at=SENT)
+
+    found = {e.id: (e.value, e.reason) for e in compute(shop, "ethics_practice")}
+
+    assert found == {
+        "staff_trained": (0.6, None),
+        "data_requests": (None, "no_audit"),
+        "data_request_days": (None, "no_audit"),
+        "guidelines": (0.0, None),
+        "days_since_review": (100.0, None),
+    }
