@@ -57,9 +57,10 @@ def consent_basis(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute the share of recipients by what stood behind the last message they got, and `double_opt_in`, the share of those
     who subscribed of whom a confirmed opt-in is recorded."""
     id = "consent_basis"
-    if not build(engine, ask):
-        return [replace(rules.absent(id, NO_CONSENTS, {}, unit="share"), period=ask.period)]
+    known = build(engine, ask)
     cut = grouping(engine, ask, id, valid=DIMENSIONS, people="message_consents")
+    if not known:
+        return [replace(rules.absent(id, NO_CONSENTS, {}, unit="share"), period=ask.period)]
     last = (
         "last_state AS (SELECT y.person AS person, y.state AS state FROM (SELECT m.person AS person, m.state AS state,"
         " ROW_NUMBER() OVER (PARTITION BY m.person ORDER BY m.last_sent_at DESC, m.campaign_id DESC, m.connection) AS place"
