@@ -61,6 +61,8 @@ class Project:
     aliases: Mapping[str, str] = field(default_factory=dict)
     retention: Mapping[str, int] = field(default_factory=dict)
     """{kind: months} after which rows go"""
+    privacy: PrivacyTable = field(default_factory=PrivacyTable)
+    """[privacy], but for its retention"""
     value: ValueTable = field(default_factory=ValueTable)
     costs: CostsTable = field(default_factory=CostsTable)
     segments: SegmentSettings = field(default_factory=SegmentSettings)
@@ -200,6 +202,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
             broken[name] = error
     experiments = {n: checked(ExperimentTable, t, f"experiments.{n}", place) for n, t in named(given, "experiments", place)}
     attribution = checked(AttributionTable, given.get("attribution", {}), "attribution", place)
+    privacy = checked(PrivacyTable, given.get("privacy", {}), "privacy", place)
     project = Project(
         folder=folder,
         store_path=folder / checked(StoreTable, given.get("store", {}), "store", place).path,
@@ -214,7 +217,8 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         engagement=checked(EngagementTable, given.get("engagement", {}), "engagement", place),
         own_models=own_models(attribution.weights, place),
         aliases=checked(ShopsTable, given.get("shops", {}), "shops", place).aliases,
-        retention=checked(PrivacyTable, given.get("privacy", {}), "privacy", place).retention.periods,
+        retention=privacy.retention.periods,
+        privacy=privacy,
         value=checked(ValueTable, given.get("value", {}), "value", place),
         costs=checked(CostsTable, given.get("costs", {}), "costs", place),
         ethics=checked(EthicsTable, given.get("ethics", {}), "ethics", place),
