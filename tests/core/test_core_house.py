@@ -21,7 +21,7 @@ ORDER = [
     {"measure"},
     {"report"},
     {"hookspecs", "plugins", "settings", "secrets"},
-    {"sandbox", "testing", "jobs", "privacy"},
+    {"sandbox", "testing", "jobs", "privacy", "federate"},
     {"cli"},
 ]
 """From the ground up. A room imports its own floor and those below; `persync` itself is below them all."""

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fairness": ("fairness:fairness", "Assess who is reached and who benefits, by group."),
     "privacy": ("privacy:privacy", "Erase people, or tell them what is stored about them."),
     "lake": ("lake:lake", "Put many stores into one lake, to be read as one."),
+    "federate": ("federate:federate", "Give away sums in place of data, and add up those of many stores."),
     "metrics": ("metrics:metrics", "List the metrics, or show how one is defined."),
     "metric": ("metrics:metric", "Compute one metric."),
     "report": ("report:report", "Make the report."),

@@ -1,9 +1,9 @@
 """Releasing counts with noise: two-sided geometric noise from a secure source, and the ledger of what it has cost.
 
-The noise is the discrete Laplace law P(k) = (1 - a) / (1 + a) * a^|k| with a = exp(-epsilon / sensitivity) (Ghosh, Roughgarden
-and Sundararajan 2009), drawn exactly: with whole numbers alone, after Canonne, Kamath and Steinke (2020), algorithms 1 and 2. No
-floating-point number is looked at, so no rounding gives a count away. What is spent adds up (sequential composition); the ledger
-is in the store's hash-chained log, where an entry taken out is noticed.
+The noise is the discrete Laplace law P(k) = (1 - a) / (1 + a) * a^|k| with a = exp(-epsilon / sensitivity) (Ghosh,
+Roughgarden and Sundararajan 2009), drawn exactly: with whole numbers alone, after Canonne, Kamath and Steinke (2020),
+algorithms 1 and 2. No floating-point number is looked at, so no rounding gives a count away. What is spent adds up
+(sequential composition); the ledger is in the store's hash-chained log, where an entry that was changed is noticed.
 """
 
 from __future__ import annotations
