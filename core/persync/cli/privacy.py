@@ -26,7 +26,7 @@ TOPICS = ("customers/data_request", "customers/redact", "shop/redact")
 
 @click.group(cls=Group)
 def privacy() -> None:
-    """Erase people, tell them what is stored, drop what is too old, and apply what Shopify asks of its apps."""
+    """Erase people, tell them what is stored, drop what is too old, look for gaps, and apply what Shopify asks of its apps."""
 
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
@@ -121,6 +121,44 @@ def retention(app: App, apply_it: bool, wait: float, form: str) -> None:
         if not apply_it:
             click.echo("Nothing was removed. Say --apply to remove it.")
     _tell_rest(app, outcome)
+
+
+@privacy.command("audit")
+@click.option(
+    "--regime", "regimes", multiple=True, metavar="R", help="gdpr, ccpa, hipaa, casl or pecr; may be given several times."
+)
+@format_option("text", "json")
+@pass_app
+def audit_(app: App, regimes: tuple[str, ...], form: str) -> None:
+    """Go through a checklist by regime: what the store shows, and your own answers in [privacy.answers].
+
+    Each item is yes, no or unknown, with what that rests on. Without --regime those of [privacy] regimes are asked, else all
+    but hipaa. It is no legal advice.
+    """
+    from persync.cli.output import show_json, show_table
+    from persync.privacy.audit import NO_ADVICE, REGIMES, audit, score
+
+    with app.store() as store:
+        found = audit(store, app.project, now=app.now, regimes=regimes)
+    counts = score(found)
+    if form == "json":
+        results = (
+            {
+                "regime": one.regime,
+                "item": one.item,
+                "text": one.text,
+                "result": one.result,
+                "evidence": one.evidence,
+                "manual": one.is_manual,
+                "owner": one.owner or None,
+            }
+            for one in found
+        )
+        show_json("audit", results, score=counts, note=NO_ADVICE)
+        return
+    rows = [(REGIMES[one.regime][0], one.result, one.text, one.evidence, one.owner) for one in found]
+    show_table(("regime", "result", "item", "evidence", "owner"), rows)
+    click.echo(f"{counts['yes']} yes, {counts['no']} no, {counts['unknown']} unknown. {NO_ADVICE}")
 
 
 @privacy.command("apply")

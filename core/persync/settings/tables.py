@@ -110,8 +110,17 @@ class RetentionTable(Strict):
         return {kind: months for kind, months in self.model_dump().items() if months is not None}
 
 
+class AnswerTable(Strict):
+    """[privacy.answers.ITEM]: what the user answers to an item of the audit, who looks after it, and since when."""
+
+    answer: bool
+    owner: str = ""
+    on: date | None = None
+    note: str = ""
+
+
 class PrivacyTable(Strict):
-    """[privacy]: how long rows are kept, and what aggregates with noise may cost.
+    """[privacy]: how long rows are kept, what aggregates with noise may cost, and the audit's regimes and answers.
 
     `epsilon_budget` is all the noise budget there is; `clip_events` and `clip_minor` ({currency: minor units}) are how much one
     person counts at most where noise is added.
@@ -121,6 +130,8 @@ class PrivacyTable(Strict):
     epsilon_budget: float | None = Field(default=None, gt=0, le=1000, allow_inf_nan=False)
     clip_events: int = Field(default=20, ge=1, le=1_000_000)
     clip_minor: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[int, Field(gt=0, le=10**15)]] = {}
+    regimes: list[str] = []
+    answers: dict[str, bool | AnswerTable] = {}
 
 
 class ShopsTable(Strict):

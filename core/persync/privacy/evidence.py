@@ -1,0 +1,177 @@
+"""What the store and the files beside it say to an audit: each check gives yes, no or unknown, and what that rests on."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from persync import secrets
+from persync.store.key import key_path
+from persync.store.log import broken_at
+from persync.store.retention import retain
+from persync.store.store import Store
+
+if TYPE_CHECKING:
+    from persync.settings import Project
+
+Result = Literal["yes", "no", "unknown"]
+Finding = tuple[Result, str]
+DAY_MS: Final = 86_400_000
+FRESH_DAYS: Final = 31
+"""a store that was not pulled for longer does not know who left since"""
+SPECIAL: Final = re.compile(
+    r"health|illness|disease|disab|religio|belief|ethnic|race\b|racial|sexual|orientation|politic|union|biometric|genetic|crimin",
+    re.IGNORECASE,
+)
+"""words in the name of an attribute that is of a special category (GDPR, articles 9 and 10)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a check looks at. The store is only read."""
+
+    store: Store
+    project: Project
+    now: int
+
+    def number(self, sql: str) -> int:
+        """Return the one number of a query."""
+        return int(self.store.db.execute(sql).fetchone()[0] or 0)
+
+
+_MAILED: Final = """
+WITH mailed AS (
+  SELECT DISTINCT coalesce(p.person, t.key_id) AS person FROM touchpoints t LEFT JOIN person_of p USING (key_id)
+  WHERE t.action IN (1, 2)),
+recorded AS (
+  SELECT coalesce(p.person, c.key_id) AS person FROM consents c LEFT JOIN person_of p USING (key_id)
+  WHERE c.state IN ('subscribed', 'unsubscribed') AND (c.channel = 'email' OR c.channel LIKE 'email/list:%'))
+"""
+
+
+def retention_set(scene: Scene) -> Finding:
+    """Tell whether there is a rule of how long people are kept."""
+    periods = scene.project.retention
+    told = ", ".join(f"{kind} {months} months" for kind, months in sorted(periods.items()))
+    if "people" in periods:
+        return "yes", f"[privacy.retention]: {told}"
+    return "no", f"[privacy.retention] says nothing of people{f' ({told})' if told else ''}"
+
+
+def retention_kept(scene: Scene) -> Finding:
+    """Tell whether nothing is older than the rule."""
+    if not scene.project.retention:
+        return "unknown", "there is no rule to hold it against"
+    late = [one for one in retain(scene.store, scene.project.retention, now=scene.now, apply=False) if one.rows]
+    if not late:
+        return "yes", "nothing is older than [privacy.retention] allows"
+    return "no", ", ".join(
+        f"{one.rows:,} {one.kind}" for one in late
+    ) + " older than allowed: persync privacy retention --apply"
+
+
+def consent_recorded(scene: Scene) -> Finding:
+    """Tell whether everybody who was sent mail has a consent on record, at any system."""
+    people = scene.number(f"{_MAILED} SELECT count(*) FROM mailed")  # noqa: S608 - both texts stand here
+    if not people:
+        return "unknown", "nobody was mailed yet"
+    without = scene.number(
+        f"{_MAILED} SELECT count(*) FROM mailed WHERE person NOT IN (SELECT person FROM recorded)"  # noqa: S608 - likewise
+    )
+    covered = f"{people - without:,} of {people:,} people who were mailed have a consent on record"
+    return ("no" if without else "yes"), covered
+
+
+def attributes_have_a_basis(scene: Scene) -> Finding:
+    """Tell whether each attribute says why it may be held."""
+    lacking = scene.store.db.execute(
+        "SELECT name, count(*) FROM attributes WHERE coalesce(basis, '') = '' GROUP BY name ORDER BY name"
+    ).fetchall()
+    if lacking:
+        return "no", "without a basis: " + ", ".join(f"{name} ({n:,} people)" for name, n in lacking)
+    names = scene.number("SELECT count(DISTINCT name) FROM attributes")
+    return "yes", f"{names} attributes, all with a basis" if names else "no attribute of people is held"
+
+
+def no_special_category(scene: Scene) -> Finding:
+    """Tell whether no attribute is, by its name, of a special category."""
+    names = [name for (name,) in scene.store.db.execute("SELECT DISTINCT name FROM attributes ORDER BY name")]
+    special = [name for name in names if SPECIAL.search(name)]
+    if special:
+        return "no", f"by their names: {', '.join(special)}"
+    return "yes", f"none of {len(names)} attributes is one by its name"
+
+
+def pseudonymous(scene: Scene) -> Finding:
+    """Tell whether no address is stored: people are known by keyed hashes and platform ids."""
+    plain = scene.number("SELECT count(*) FROM person_keys WHERE key LIKE '%@%'")
+    return (
+        ("no", f"{plain:,} addresses are stored")
+        if plain
+        else ("yes", "people are known by keyed hashes and platforms' ids alone")
+    )
+
+
+def erasure_works(scene: Scene) -> Finding:
+    """Tell whether every erasure came to its end."""
+    unfinished = scene.number("SELECT count(*) FROM meta WHERE name IN ('erasure unfinished', 'erasure due') AND value <> ''")
+    done = scene.number("SELECT CAST(max(value) AS INTEGER) FROM meta WHERE name = 'erasures'")
+    kept_out = scene.number("SELECT count(*) FROM tombstones")
+    if unfinished:
+        return "no", "an erasure has not come to its end: run `persync privacy erase` or a pull again"
+    return "yes", f"{done:,} erasures so far, {kept_out:,} keys kept out"
+
+
+def files_are_private(scene: Scene) -> Finding:
+    """Tell whether store, key and secrets can be read by their owner alone."""
+    path = scene.store.path
+    wal = path.with_name(path.name + "-wal")
+    files = (path, wal, key_path(path), scene.project.folder / secrets.FILE)
+    if os.name != "posix":
+        return "unknown", "this system has no file modes"
+    return _private([file for file in files if file.exists()])
+
+
+def _private(files: list[Path]) -> Finding:
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in files}
+    open_ones = [f"{name} (mode {mode:04o})" for name, mode in modes.items() if mode & 0o077]
+    if open_ones:
+        return "no", f"others on this machine may read {', '.join(open_ones)}: chmod 600"
+    return "yes", f"{', '.join(modes)}: for their owner alone"
+
+
+def log_is_whole(scene: Scene) -> Finding:
+    """Tell whether the log of what was done is whole: each entry is chained to the one before."""
+    entry = broken_at(scene.store.db)
+    if entry is not None:
+        return "no", f"the chain of the log does not fit from entry {entry} on"
+    entries = scene.number("SELECT count(*) FROM log")
+    return "yes", f"{entries:,} entries, their chain holds"
+
+
+def pulled_lately(scene: Scene) -> Finding:
+    """Tell whether withdrawals and deletions at the platforms can have arrived."""
+    last = scene.number("SELECT max(ended_at) FROM runs WHERE command LIKE 'pull%' AND exit_code IN (0, 3)")
+    if not last:
+        return "unknown", "no pull came to its end here"
+    days = (scene.now - last) // DAY_MS
+    return ("yes" if days <= FRESH_DAYS else "no"), f"the last pull ended {days} days ago"
+
+
+CHECKS: Final[Mapping[str, Callable[[Scene], Finding]]] = {
+    "retention_set": retention_set,
+    "retention_kept": retention_kept,
+    "consent_recorded": consent_recorded,
+    "attributes_have_a_basis": attributes_have_a_basis,
+    "no_special_category": no_special_category,
+    "pseudonymous": pseudonymous,
+    "erasure_works": erasure_works,
+    "files_are_private": files_are_private,
+    "log_is_whole": log_is_whole,
+    "pulled_lately": pulled_lately,
+}
