@@ -20,9 +20,11 @@ JOINERS: Final = "\u200c\u200d\u00ad"
 _secrets: dict[str, re.Pattern[str]] = {}
 
 _AT: Final = r"(?:@|%40|%2540|&#64;|\\u0040|\uff20)"
+_END: Final = r"""\s@<>"(),;:\[\]{}=?&/\\|\uff20"""
 _ADDRESS: Final = re.compile(
-    rf"""(?:"[^"\n]{{1,64}}"|[^\s@<>"(),;:\[\]{{}}=?&/\\|\uff20]+){_AT}(?:[\w-]+(?:\.[\w-]+)*|\[[\w.:]+\])""", re.IGNORECASE
+    rf"""(?:"[^"\n]{{1,64}}"|'*[^'{_END}][^{_END}]*){_AT}(?:[\w-]+(?:\.[\w-]+)*|\[[\w.:]+\])""", re.IGNORECASE
 )
+"""before the sign at least one character that is no apostrophe: quotation marks stand before many a word"""
 _PHONE: Final = re.compile(
     r"(?<![\w.+-])(?:\+\d[\d ()./-]{6,18}\d|\(\d{3}\) ?\d{3}[-. ]\d{4}|\d{3}([-. ])\d{3}\1\d{4})(?![\w-])"
 )

@@ -58,6 +58,7 @@ def test_a_secret_is_known_in_every_form(spelt: str) -> None:
         ("ann@example.com was cleaned.", "(address) was cleaned."),
         ("'Ann O.' <ann.o'x+1@mail.example.com>", "'Ann O.' <(address)>"),
         ('"ann lee"@example.com', "(address)"),
+        ("'o'ann@example.com' and ''ann@example.com", "(address)' and (address)"),
         ("email=ann%40example.com&x", "email=(address)&x"),
         ("ann&#64;example.com ann\uff20example.com", "(address) (address)"),
         ("https://ann:pass@host.example.com/p", "https://host.example.com/p"),
@@ -79,6 +80,7 @@ def test_addresses_numbers_ips_and_queries_go_by_their_form(text: str, shown: st
         "cannot reach 127.0.0.1:9. It came at 2025-03-01T12:30:45.123+0200 (version 2026-10, 1,234,567.89 of 5 %).",
         "persync.toml, line 7, [connections.shop]: what is 'days'? Write from = 2025-03-01.",
         "A basic subscription; bearer tokens.",
+        "there is no metric '@SUM(1+1)'.",
     ],
 )
 def test_what_names_nobody_stays_as_it_is(text: str) -> None:
