@@ -117,6 +117,8 @@ REASONS: Final = {
     "no_recommendations": "no platform says which items a message recommended",
     "suppressed": "hidden, because so few people could be recognised",
     "no_audit": "nobody has answered it: persync import audit",
+    "not_priced": "what one is worth to you is not set",
+    "no_catalogue": "the list of products does not hold all that was bought",
     "no_consents": "no system tells of consents",
     "not_reported": "no platform tells it",
     "no_opt_outs": "nobody is known to have opted out of it",

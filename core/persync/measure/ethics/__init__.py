@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from persync.measure.ethics import consent, control, practice, transparency, trust
+from persync.measure.ethics import consent, control, diversity, practice, transparency, trust, worth
 from persync.measure.metric import Metric
 
 METRICS: Sequence[Metric] = (
@@ -12,5 +12,7 @@ METRICS: Sequence[Metric] = (
     *transparency.METRICS,
     *control.METRICS,
     *consent.METRICS,
+    *worth.METRICS,
+    *diversity.METRICS,
     *practice.METRICS,
 )

@@ -18,6 +18,7 @@ from persync.report.sections import (
     returns,
     segments,
     tests,
+    trust,
     value,
     whom,
 )
@@ -37,6 +38,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
     models.SECTION,
     reconcile.SECTION,
     fairness.SECTION,
+    trust.SECTION,
     health.SECTION,
     method.SECTION,
 )

@@ -1,0 +1,120 @@
+"""May we, and do they trust us: consent behind the mail, what went out without one, control, and what people say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from persync.errors import DataError
+from persync.estimate import Estimate
+from persync.measure.ethics import consent, control, practice, transparency, trust
+from persync.measure.ethics.consent import VIOLATIONS
+from persync.report import words
+from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
+
+MOST: Final = 20
+"""so many messages are listed; the metric lists them all"""
+NAMES: Final = {
+    "double_opt_in": "Subscribed with a confirmed opt-in",
+    "opt_outs_honoured": "Opt-outs of personalisation honoured",
+    "preference_reach": "Looked at their preferences",
+    "consent_kept": "Neither left nor complained",
+    "decision_explainability": "Personalised messages with a reason",
+    "transparency_score": "Transparency checklist met",
+    "data_used": "Fields held that a message uses",
+    "trust_index": "Trust, of 100",
+    "manipulation_check": "Messages with a flag to look at",
+}
+"""what is shown of each number, in the order of the table"""
+
+
+def build_trust(inputs: Inputs) -> Sequence[Block]:
+    """Return the answer in words, the consent behind the mail, the list of violations, and what is known of trust."""
+    engine, ask = inputs.engine, inputs.ask
+    basis = consent.consent_basis(engine, ask)
+    violations = consent.consent_violations(engine, ask)
+    steered = control.control_metrics(engine, ask)
+    numbers = [
+        *basis,
+        *steered,
+        *trust.trust_index(engine, ask),
+        *transparency.decision_explainability(engine, ask),
+        *transparency.transparency_score(engine, ask),
+        *transparency.data_used(engine, ask),
+        *practice.manipulation_check(engine, ask),
+    ]
+    if not any(one.value is not None or one.reason == "suppressed" for one in numbers):
+        raise DataError("nothing is known of consents, of trust, or of what personal messages rest on.")
+    blocks: list[Block] = [Note(sentence(violations, steered), "answer", "May we, and do they trust us?")]
+    if states := [one for one in basis if one.id == "consent_basis" and one.value != 0 and "state" in one.by]:
+        columns = (Column("state", "Consent behind the last message"), Column("share", "Recipients", "estimate"))
+        rows = tuple((one.by["state"], one) for one in states)
+        blocks.append(Table("consent_basis", "What consent stood behind the mail", columns, rows))
+    listed = [one for one in violations if "violation" in one.by] + [one for one in steered if one.id == "opt_out_violations"]
+    if listed:
+        blocks.append(_violations(listed))
+    blocks.append(_numbers(numbers))
+    blocks.append(_lines(control.sender_rules(engine, ask)))
+    return [*blocks, _NO_ADVICE]
+
+
+def sentence(violations: Sequence[Estimate], steered: Sequence[Estimate]) -> str:
+    """Say how many messages went without a consent that held and whether opt-outs of personalisation are kept."""
+    total = violations[0]
+    if total.value is None:
+        said = [f"Whether we may is not known: {words.reason(total.reason)}."]
+    elif total.value == 0:
+        said = [f"Of {words.plural(total.n or 0, 'message')} to one person each, none is known to have gone without a consent."]
+    else:
+        kinds = list(dict.fromkeys(VIOLATIONS[one.by["violation"]] for one in violations[1:] if "violation" in one.by))
+        said = [
+            f"{words.number(total.value)} of {words.plural(total.n or 0, 'message')} to one person each went without a consent"
+            f" that is known to have held: {words.listing(kinds)}."
+        ]
+    broken = [one for one in steered if one.id == "opt_out_violations"]
+    if broken:
+        said.append(f"{words.plural(len(broken), 'message')} went personalised to people who had opted out of that.")
+    elif any(one.id == "opt_outs_honoured" and one.value is not None for one in steered):
+        said.append("Nobody who opted out of personalisation is known to have got any after it.")
+    return " ".join(said)
+
+
+def _violations(listed: Sequence[Estimate]) -> Table:
+    columns = (
+        Column("date", "Sent"),
+        Column("message", "Message"),
+        Column("people", "People", "estimate"),
+        Column("what", "What"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    newest = sorted(listed, key=lambda one: one.by["date"], reverse=True)
+    for one in newest[:MOST]:
+        bare = Estimate(one.id, one.value, unit="count", reason=one.reason)
+        rows.append((one.by["date"], one.by["title"], bare, one.note))
+    more = f"; the newest {MOST} of {len(listed)}" if len(listed) > MOST else ""
+    return Table("violations", f"Messages to look at{more}", columns, tuple(rows))
+
+
+def _numbers(numbers: Sequence[Estimate]) -> Table:
+    found = {one.id: one for one in reversed(numbers) if not set(one.by) & {"msg", "state"}}
+    rows = tuple((title, found[id]) for id, title in NAMES.items() if id in found)
+    return Table(
+        "trust", "Control, transparency and trust", (Column("what", "What"), Column("value", "Value", "estimate")), rows
+    )
+
+
+def _lines(rules: Sequence[Estimate]) -> Table:
+    columns = (Column("rule", "Rule"), Column("value", "Complaints", "estimate"), Column("verdict", "Verdict"))
+    rows = tuple((one.by["rule"], one, one.by["verdict"]) for one in rules)
+    return Table("sender_rules", "The lines of the big mailbox providers", columns, rows)
+
+
+_NO_ADVICE: Final = Note(
+    "A list for a person to look at, no legal advice: which consent is needed depends on the country and on what people are"
+    " to the shop. Most mailbox providers report no complaints, so none is ever shown to be under a line. Flags are raised by"
+    " rules over subject lines, segments and what came back; a person confirms or dismisses them.",
+    "definition",
+    "What this rests on",
+)
+
+SECTION = Section("trust", "May we, and do they trust us?", build_trust, order=520)
