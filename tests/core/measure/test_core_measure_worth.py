@@ -102,8 +102,8 @@ def test_harm_costs_what_the_user_says_and_nothing_is_priced_for_them(trade: Any
     trade.add("touchpoints", connection=1, campaign_key=7, key_id=1, action=7, happened_at=SENT + DAY)
     prices = {"complaint": 5.0, "violation": 2.0, "undefended": 0.1}
 
-    whole, *parts = compute(trade, "ethical_roi", replace(ASK, ethics=EthicsSettings(prices=prices)))
-    unpriced = compute(trade, "ethical_roi")
+    whole, *parts = compute(trade, "cost_of_harm", replace(ASK, ethics=EthicsSettings(prices=prices)))
+    unpriced = compute(trade, "cost_of_harm")
 
     assert {e.by["part"]: (e.value, e.reason) for e in parts} == {
         "complaint": (5.0, None),
@@ -118,7 +118,7 @@ def test_harm_costs_what_the_user_says_and_nothing_is_priced_for_them(trade: Any
 def test_leaving_the_list_costs_what_a_subscriber_is_worth(trade: Any) -> None:
     trade.add("touchpoints", connection=1, campaign_key=7, key_id=1, action=6, happened_at=SENT + DAY)
 
-    whole = compute(trade, "ethical_roi", replace(ASK, costs=replace(ASK.costs, subscriber_value=12.0)))[0]
+    whole = compute(trade, "cost_of_harm", replace(ASK, costs=replace(ASK.costs, subscriber_value=12.0)))[0]
 
     assert whole.value == -12.0
 

@@ -137,10 +137,10 @@ def _currency(engine: Engine) -> str:
     return str(found[0]["currency"] or "EUR")
 
 
-def ethical_roi(engine: Engine, ask: Ask) -> list[Estimate]:
+def cost_of_harm(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute what the harm of the period costs: each part that the user prices, and their sum; parts without a price are
     told as numbers."""
-    id = "ethical_roi"
+    id = "cost_of_harm"
     check(ask.by, (), id)
     sql = (
         "SELECT COUNT(DISTINCT CASE WHEN t.action = 7 THEN COALESCE(po.person, t.key_id) END) AS complaint,"
@@ -164,12 +164,12 @@ def ethical_roi(engine: Engine, ask: Ask) -> list[Estimate]:
         by = {"part": part}
         if price is None:
             note = f"{size:,.0f} {what}" if size is not None else what
-            parts.append(rules.absent("ethical_cost", NOT_PRICED, by, unit=unit, note=note))
+            parts.append(rules.absent("harm", NOT_PRICED, by, unit=unit, note=note))
         elif size is None:
-            parts.append(rules.absent("ethical_cost", consent.NO_CONSENTS, by, unit=unit, note=what))
+            parts.append(rules.absent("harm", consent.NO_CONSENTS, by, unit=unit, note=what))
         else:
             note = f"{size:,.0f} {what} at {price:g}, as you priced them"
-            parts.append(Estimate("ethical_cost", size * price, unit=unit, by=by, note=note))
+            parts.append(Estimate("harm", size * price, unit=unit, by=by, note=note))
     priced = [one.value for one in parts if one.value is not None]
     whole = rules.absent(id, NOT_PRICED, {}, unit=unit, note="set [ethics] prices")
     if priced:
@@ -210,13 +210,13 @@ METRICS: Sequence[Metric] = (
         data=("attributes", "order_discounts", *_MONEY),
     ),
     Metric(
-        "ethical_roi",
+        "cost_of_harm",
         "What harm costs, where priced",
         "The cost of the period's complaints, of those who left the list, of messages without a consent that held and of the "
         "revenue after them, each times the price you set for one; below zero, since it is a cost.",
         "−Σ number × price, over the parts that have a price",
         "the reporting currency",
-        ethical_roi,
+        cost_of_harm,
         number="143",
         edge_cases="A part without a price in [ethics] prices is told as a number and adds nothing: null, not_priced. Leaving "
         "the list has the price of [costs] subscriber_value where no other is set. Prices are yours, so is the sum.",
