@@ -94,24 +94,48 @@ def sums_sql(models: Sequence[str], by: Sequence[str], condition: str) -> str:
     `condition` chooses rows of `credit_ledger AS c`. Sums are first made by order, so that an order counts once in a slice and
     its credit can be split over what was bought.
     """
+    texts, last = _by_slice(models, by, condition)
+    sums = [f"CAST(SUM(t.{m}) AS BIGINT) AS {m}" for m in models]
+    counts = [f"SUM(CASE WHEN t.is_counted = 1 AND t.{m} <> 0 THEN 1 ELSE 0 END) AS n_{m}" for m in models]
+    totals = [name for m in models for name in (m, f"n_{m}")]
+    return _summed(by, texts, f"{last} AS t", [], [*sums, *counts], totals)
+
+
+def customers_sql(models: Sequence[str], by: Sequence[str], condition: str) -> str:
+    """Return SQL as `sums_sql` does, but for the counts and by customer: `drawn` is their hash, MOD :buckets."""
+    texts, last = _by_slice(models, by, condition)
+    texts.append(f"customers AS ({load('drawn_customers', PACKAGE)})")
+    sums = [f"CAST(SUM(t.{m}) AS BIGINT) AS {m}" for m in models]
+    last += " AS t JOIN customers AS d ON d.order_id = t.order_id"
+    return _summed(by, texts, last, ["d.customer AS drawn"], sums, models)
+
+
+def _by_slice(models: Sequence[str], by: Sequence[str], condition: str) -> tuple[list[str], str]:
+    """Return the CTEs that sum the ledger by order and slice, and the name of the last of them."""
     texts = [
         f"with_order AS ({_by_order(models, by, condition)})",
         f"with_product AS ({_with_product(models, by)})" if "product" in by else "",
         f"with_segment AS ({_with_segment(models, by)})" if "segment" in by else "",
     ]
     last = "with_segment" if "segment" in by else "with_product" if "product" in by else "with_order"
+    return [text for text in texts if text], last
+
+
+def _summed(
+    by: Sequence[str], texts: Sequence[str], source: str, more: Sequence[str], sums: Sequence[str], totals: Sequence[str]
+) -> str:
+    """Sum over slices by their numbers, and once more by their names: two numbers may have one name."""
     keys = ["t.rest", *(f"t.k_{name}" for name in by)]
-    sums = [f"CAST(SUM(t.{m}) AS BIGINT) AS {m}" for m in models]
-    counts = [f"SUM(CASE WHEN t.is_counted = 1 AND t.{m} <> 0 THEN 1 ELSE 0 END) AS n_{m}" for m in models]
+    inner = [*keys, *(text.split(" AS ")[0] for text in more)]
+    others = [f"s.{text.split(' AS ')[1]}" for text in more]
     named = [_named(name) for name in by]
-    totals = [f"CAST(SUM(s.{name}) AS BIGINT) AS {name}" for m in models for name in (m, f"n_{m}")]
-    groups = ", ".join(str(place) for place in range(1, len(by) + 1))
+    groups = ", ".join(str(place) for place in range(1, len(by) + len(more) + 1))
+    columns = [*named, *others, *(f"CAST(SUM(s.{name}) AS BIGINT) AS {name}" for name in totals)]
     return (
-        f"WITH {', '.join(text for text in texts if text)}"
-        f" SELECT {', '.join([*named, *totals])}"
-        f" FROM (SELECT {', '.join([*keys, *sums, *counts])} FROM {last} AS t GROUP BY {', '.join(keys)}) AS s"
+        f"WITH {', '.join(texts)} SELECT {', '.join(columns)}"
+        f" FROM (SELECT {', '.join([*keys, *more, *sums])} FROM {source} GROUP BY {', '.join(inner)}) AS s"
         + "".join(_NAMES.get(name, "") for name in by)
-        + (f" GROUP BY {groups}" if by else " HAVING COUNT(*) > 0")
+        + (f" GROUP BY {groups}" if groups else " HAVING COUNT(*) > 0")
     )
 
 

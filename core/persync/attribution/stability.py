@@ -35,13 +35,14 @@ REPLICATES: Final = 400
 CUSTOMERS: Final = 50_000
 """above as many, customers are drawn in buckets of equal hash: fewer units, the same variance"""
 BUCKETS: Final = 16_384
+EVERY: Final = 2**62
+"""so many buckets that each customer has one"""
 ROW_LIMIT: Final = 2_000_000
 ROBUST: Final = "robust"
 DEPENDS: Final = "depends on the model"
 FIXED_STRENGTHS: Final = "strengths as fitted"
 BASELINE: Final = "(baseline)"
 _APART: Final = (NO_TOUCH, BASELINE)
-_EVERY: Final = 2**62
 _TWO_SIDED: Final = 1.959964
 _AT_ONCE: Final = 32
 _BOUNDS: Final = [int(2.0**53 * sum(math.exp(-1) / math.factorial(j) for j in range(k + 1))) for k in range(12)]
@@ -91,8 +92,7 @@ def shares(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list
     hashes, customer = np.unique(np.asarray(found["customer"], np.int64), return_inverse=True)
     names = {0: NO_TOUCH, -1: BASELINE}
     names |= {int(row["word"]): str(row["text"]) or "(unknown)" for row in engine.rows("SELECT w.word, w.text FROM words AS w")}
-    mail = next((row for row, word in enumerate(words) if names[int(word)] == EMAIL), None)
-    anyway = next((row for row, word in enumerate(words) if word == -1), None)
+    rows = {names[int(word)]: row for row, word in enumerate(words)}
     money = np.zeros((len(hashes), len(words) * len(usable)))
     for place, model in enumerate(usable):
         np.add.at(money, (customer, channel * len(usable) + place), np.asarray(found[model.name], np.float64))
@@ -101,12 +101,7 @@ def shares(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list
     out = []
     for place, model in enumerate(usable):
         whole, wholes = sums[:, place].sum(), drawn[:, :, place].sum(axis=1)
-        kept = kept_draws(model, ask.seed)
-        if kept is not None:
-            both = sum(drawn[:, row, place] for row in (mail, anyway) if row is not None)
-            for row, part in ((mail, kept), (anyway, 1 - kept)):
-                if row is not None:
-                    drawn[:, row, place] = both * part
+        moved_by_lift(drawn[:, :, place], model, rows, ask.seed)
         note = interval_note(model)
         for row in sorted(range(len(words)), key=lambda row: (-sums[row, place], names[int(words[row])])):
             by = {"model": model.name, "channel": names[int(words[row])]}
@@ -131,6 +126,19 @@ def shares(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list
                 )
             )
     return out + refused
+
+
+def moved_by_lift(drawn: Array, model: AttributionModel, rows: Mapping[str, int], seed: int) -> None:
+    """Let the holdout's draws move a calibrated model's replicates (replicates, channels), in place, between e-mail and the
+    baseline; `rows` says where a channel stands. Any other model's stay."""
+    kept = kept_draws(model, seed)
+    if kept is None:
+        return
+    mail, anyway = rows.get(EMAIL), rows.get(BASELINE)
+    both = sum(drawn[:, row] for row in (mail, anyway) if row is not None)
+    for row, part in ((mail, kept), (anyway, 1 - kept)):
+        if row is not None:
+            drawn[:, row] = both * part
 
 
 def kept_draws(model: AttributionModel, seed: int) -> Array | None:
@@ -170,6 +178,7 @@ def _by_customer(engine: Engine, models: Sequence[AttributionModel], ask: Ask, c
     words = {
         "sums": ",\n    ".join(f"CAST(SUM(c.{model.name}) AS BIGINT) AS {model.name}" for model in models),
         "condition": condition,
+        "customers": load("drawn_customers", PACKAGE),
     }
     text = load("credit_people", PACKAGE)
     for word, value in words.items():
@@ -177,12 +186,13 @@ def _by_customer(engine: Engine, models: Sequence[AttributionModel], ask: Ask, c
     customers = engine.rows(
         "SELECT COUNT(DISTINCT o.key_id) AS n FROM money_orders AS m JOIN orders AS o ON o.order_key = m.order_key"
     )
-    buckets = BUCKETS if int(customers[0]["n"]) > CUSTOMERS else _EVERY
+    buckets = BUCKETS if int(customers[0]["n"]) > CUSTOMERS else EVERY
     return engine.frame(text, {**params, "currency": currency, "buckets": buckets}, limit=ROW_LIMIT)
 
 
-def replicate(hashes: Array, values: Array, seed: int, replicates: int = REPLICATES) -> Array:
-    """Return (replicates, columns): sums of `values` (people, columns) under Poisson weights made from people's hashes."""
+def replicate(hashes: Array, values: Any, seed: int, replicates: int = REPLICATES) -> Array:
+    """Return (replicates, columns): sums of `values` (people, columns; also a sparse array) under Poisson weights made from
+    people's hashes."""
     import numpy as np
 
     out = np.empty((replicates, values.shape[1]))

@@ -25,6 +25,7 @@ WIDTH = 80
 """how wide a terminal is taken to be when nobody says"""
 ALL = "all"
 TOTAL = "all"
+SPAN = "95 %"
 APART = ("(overlap)", "(baseline)", "(none)")
 """slices that are no thing of their own stand last"""
 
@@ -75,8 +76,11 @@ def attribution(
 
     For every model that sums to the order, the credits add up to the revenue to the cent; what no touchpoint can take
     stands beside it. By segment a person may count in several: the slice (overlap) takes back what is counted twice.
+    The table of one model, and the machine form of every one, has the 95 % interval of each slice that is not tiny, by drawing
+    customers anew.
     """
     from persync.attribution.basis import basis_of
+    from persync.attribution.bounds import bounded
     from persync.attribution.calibrate import named
     from persync.attribution.credit import cost_coverage, credit
     from persync.attribution.custom import unseen_channels
@@ -95,7 +99,7 @@ def attribution(
         for warning in unseen_channels(engine, chosen):
             click.echo(f"persync: {warning}", err=True)
         ready = prepared(engine, chosen, ask)
-        found = credit(engine, ready, split, ask)
+        found = bounded(engine, credit(engine, ready, split, ask), ready, split, ask)
         beside = cost_coverage(engine, ask)
         returns: Sequence[Estimate] = ()
         if cost:
@@ -159,13 +163,18 @@ def _show(found: Sequence[Estimate], models: Sequence[AttributionModel], by: Seq
                 minors = [to_minor(round(float(cells[name, model.name].value or 0), 6), unit) for name in slices]
                 texts[TOTAL, model.name] = words.money(Money(sum(minors), unit)).removesuffix(f" {unit}")
         rows = [*slices, TOTAL]
-        if len(rows) >= len(usable):
+        spans = {(name, SPAN): words.interval(cells[name, usable[0]]) for name in slices} if len(usable) == 1 else {}
+        if any(spans.values()):
+            _blocks(" / ".join(by), rows, [*usable, SPAN], texts | spans)
+        elif len(rows) >= len(usable):
             _blocks(" / ".join(by), rows, usable, texts)
         else:
             _blocks("model", usable, rows, {(model, name): text for (name, model), text in texts.items()})
         for model in models:
             if model.sums_to != "order" and model.name in usable:
                 click.echo(f"{model.name} adds to more than 100 %: it stands in no total.")
+        if not spans and any(e.low is not None for e in named):
+            click.echo("The 95 % intervals are in --format json, and in the table of one model alone.")
     fits = {
         (e.by["channel"], e.by["model"]): words.value(e) for e in found if e.id == "credit_population" and "channel" in e.by
     }

@@ -194,9 +194,11 @@ class Shop:
         key = self._order(db, numbers, order, connection)
         db.execute("INSERT INTO order_ledger VALUES (?, ?, ?, ?, ?, ?, ?)", (key, entry, event, part, at, minor, currency))
 
-    def _write_same_person(self, db: sqlite3.Connection, numbers: Iterator[int], *, keys: tuple[str, ...]) -> None:
+    def _write_same_person(
+        self, db: sqlite3.Connection, numbers: Iterator[int], *, keys: tuple[str, ...], hash: int = 7
+    ) -> None:
         found = [self._key(db, numbers, key) for key in keys]
-        db.executemany("INSERT INTO person_of VALUES (?, ?, 7)", [(key, found[0]) for key in found])
+        db.executemany("INSERT INTO person_of VALUES (?, ?, ?)", [(key, found[0], hash) for key in found])
 
     def _write_contact(self, db: sqlite3.Connection, numbers: Iterator[int], *, person: str, created_at: int) -> None:
         row = (self._connection(db, numbers, "hubspot"), self._key(db, numbers, person), created_at)

@@ -49,7 +49,7 @@ def test_the_weights_of_known_customers_never_change() -> None:
 def busy(shop: Any, noon: int, customers: int = 60) -> None:
     chance = random.Random(3)
     for number in range(customers):
-        shop.fact("same_person", keys=(f"p{number}",))
+        shop.fact("same_person", keys=(f"p{number}",), hash=number)
         for _ in range(chance.randrange(1, 4)):
             channel = chance.choices(["email", "google", "direct"], [5, 3, 2])[0]
             action = Action.CLICK if channel == "email" else Action.VISIT

@@ -53,6 +53,29 @@ def test_the_table_fits_a_terminal_and_adds_up(shop: Run) -> None:
     ]
 
 
+def test_one_model_alone_stands_beside_its_interval(shop: Run, tmp_path: Path) -> None:
+    """Of what is not tiny; the answer of several models names where to find theirs, and the machine form has all."""
+    orders = "".join(f"{number},p{number},2025-03-11,{number}.00,EUR\n" for number in range(10, 60))
+    touches = "".join(f"p{number},2025-03-09,{'email' if number < 55 else 'sms'}\n" for number in range(10, 60))
+    (tmp_path / "orders.csv").write_text("order,person,at,amount,currency\n" + orders)
+    (tmp_path / "touchpoints.csv").write_text("person,at,channel\n" + touches)
+    for kind in ("orders", "touchpoints"):
+        assert shop("import", kind, str(tmp_path / f"{kind}.csv")).exit_code == 0
+
+    lines = shop("attribution", "--models", "linear").stdout.splitlines()
+    many = shop("attribution", "--models", "linear,last_touch").stdout.splitlines()
+    found = {one["by"]["channel"]: one for one in answer(shop)["results"]}
+
+    heads, mail, sms, *_ = (line.split() for line in lines[2:])
+    assert heads == ["channel", "linear", "95", "%"]
+    assert mail == ["email", "1,473.34", f"{found['email']['low']:,.2f}", "to", f"{found['email']['high']:,.2f}"]
+    assert sms == ["sms", "285.00"]
+    assert found["email"]["low"] < 1_473.34 < found["email"]["high"]
+    assert [found["sms"]["low"], found["sms"]["high"]] == [None, None]
+    assert max(map(len, [*lines, *many])) <= 80
+    assert many[-1] == "The 95 % intervals are in --format json, and in the table of one model alone."
+
+
 def test_levels_may_be_several_and_the_answer_says_on_what_it_is(shop: Run) -> None:
     """The machine form names basis, dates and currency beside the period."""
     found = answer(shop, "--by", "channel,store", "--by", "customer")
