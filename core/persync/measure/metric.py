@@ -122,6 +122,8 @@ class Ask:
     """the rules of segments, the bounds of the life-cycle, and which messages are which automation"""
     ethics: EthicsSettings = field(default_factory=EthicsSettings)
     """what consent and trust are worked out with"""
+    retention: Mapping[str, int] = field(default_factory=dict)
+    """{kind of rows: months} after which they go, see [privacy.retention]"""
     goal: Goal | None = None
     baseline: Baseline | None = None
     lift: Lift | None = None

@@ -27,6 +27,7 @@ from persync.measure import (
     group_conversion,
     journeys,
     leads,
+    minimisation,
     model_returns,
     people,
     profiles,
@@ -124,6 +125,7 @@ FAMILIES = (
     automations,
     forecast,
     ethics,
+    minimisation,
 )
 """the modules of metrics, in the order of the catalogue"""
 METRICS: tuple[Metric, ...] = tuple(

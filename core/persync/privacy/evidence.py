@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from persync import secrets
+from persync.measure.minimisation import SPECIAL
 from persync.store.key import key_path
 from persync.store.log import broken_at
 from persync.store.retention import retain
@@ -24,11 +24,6 @@ Finding = tuple[Result, str]
 DAY_MS: Final = 86_400_000
 FRESH_DAYS: Final = 31
 """a store that was not pulled for longer does not know who left since"""
-SPECIAL: Final = re.compile(
-    r"health|illness|disease|disab|religio|belief|ethnic|race\b|racial|sexual|orientation|politic|union|biometric|genetic|crimin",
-    re.IGNORECASE,
-)
-"""words in the name of an attribute that is of a special category (GDPR, articles 9 and 10)"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ class Project:
             costs=self.costs.settings(),
             segments=self.segments,
             ethics=self.ethics.settings(),
+            retention=self.retention,
         )
 
     def models(self, known: Mapping[str, AttributionModel], half_life_days: float | None = None) -> dict[str, AttributionModel]:
