@@ -22,9 +22,10 @@ _secrets: dict[str, re.Pattern[str]] = {}
 _AT: Final = r"(?:@|%40|%2540|&#64;|\\u0040|\uff20)"
 _END: Final = r"""\s@<>"(),;:\[\]{}=?&/\\|\uff20"""
 _ADDRESS: Final = re.compile(
-    rf"""(?:"[^"\n]{{1,64}}"|'*[^'{_END}][^{_END}]*){_AT}(?:[\w-]+(?:\.[\w-]+)*|\[[\w.:]+\])""", re.IGNORECASE
+    rf"""(?:"[^"\n]{{1,64}}"|(?<![^{_END}])'*[^'{_END}][^{_END}]*){_AT}(?:[\w-]+(?:\.[\w-]+)*|\[[\w.:]+\])""", re.IGNORECASE
 )
-"""before the sign at least one character that is no apostrophe: quotation marks stand before many a word"""
+"""Before the sign at least one character that is no apostrophe: quotation marks stand before many a word. Looked for from where
+a word begins alone: from each of its letters, a long word would take the square of its length."""
 _PHONE: Final = re.compile(
     r"(?<![\w.+-])(?:\+\d[\d ()./-]{6,18}\d|\(\d{3}\) ?\d{3}[-. ]\d{4}|\d{3}([-. ])\d{3}\1\d{4})(?![\w-])"
 )
@@ -32,7 +33,7 @@ _IP: Final = re.compile(r"(?<![\w.:])(?:(?:\d{1,3}\.){3}\d{1,3}|(?:[0-9a-f]{0,4}
 _HINT: Final = re.compile(r"[@\uff20+(]|%(?:25)?40|&#64;|u0040|\d{3}[-. ]\d{3}")
 """what a text with an address or a phone number must have: quick to rule out"""
 _SIGN_IN: Final = re.compile(r"://[^/\s@?#]+@")
-_QUERY: Final = re.compile(r"""([^\s?"'<>]*/[^\s?"'<>]*)[?#][^\s"'<>]*=[^\s"'<>]*""")
+_WORD: Final = re.compile(r"""[^\s"'<>]+""")
 _SIGNED: Final = re.compile(r"\b(bearer|basic)\s+(?=\S*\d)[\w.~+/=%-]{8,}", re.IGNORECASE)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 
@@ -60,9 +61,17 @@ def redacted(text: str) -> str:
     if "://" in text:
         text = _SIGN_IN.sub("://", text)
     if "?" in text or "#" in text:
-        text = _QUERY.sub(r"\1?(query)", text)
+        text = _WORD.sub(_without_query, text)
     text = _ADDRESS.sub("(address)", text)
     return _IP.sub(_unless_loopback, _PHONE.sub("(number)", text))
+
+
+def _without_query(word: re.Match[str]) -> str:
+    """Return an address of the web without its query. By hand, for a pattern would go back over a long one again and again."""
+    text = word[0]
+    slash = text.find("/")
+    marks = [place for mark in "?#" if slash >= 0 and (place := text.find(mark, slash)) >= 0]
+    return f"{text[: min(marks)]}?(query)" if marks and "=" in text[min(marks) :] else text
 
 
 def inert(text: str, *, keep: str = "") -> str:

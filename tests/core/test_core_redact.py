@@ -18,7 +18,7 @@ from persync.connect.client import Client
 from persync.connect.connector import ConnectionSettings, Connector
 from persync.connect.stream import Request
 from persync.errors import PersyncError, ResponseError
-from persync.redact import names_somebody, redacted, register, register_header
+from persync.redact import anonymous, names_somebody, redacted, register, register_header
 
 TOKEN = "tok_5f0c/9e+81~d27ab=c63"
 
@@ -64,6 +64,7 @@ def test_a_secret_is_known_in_every_form(spelt: str) -> None:
         ("https://ann:pass@host.example.com/p", "https://host.example.com/p"),
         ("GET https://h.example.com/lists/1?email=x&y=2 failed", "GET https://h.example.com/lists/1?(query) failed"),
         ("GET /files/a?sig=abc", "GET /files/a?(query)"),
+        ("GET x?y/z?sig=abc, '/a#b/c?d=e' /f?g", "GET x?y/z?(query) '/a?(query)' /f?g"),
         ("call +1 (555) 010-0123 or 555-010-0199", "call (number) or (number)"),
         ("from 203.0.113.10 and 2001:db8::7", "from (IP) and (IP)"),
         ("Authorization: Bearer abc123def456", "Authorization: Bearer (secret)"),
@@ -86,6 +87,15 @@ def test_addresses_numbers_ips_and_queries_go_by_their_form(text: str, shown: st
 def test_what_names_nobody_stays_as_it_is(text: str) -> None:
     assert redacted(text) == text
     assert not names_somebody(text)
+
+
+@pytest.mark.parametrize("unit", ["a", "/", "?/", "a/b?", "'", "://", "%40", "bearer 1", "1:", "+1 ", "a.", '"a"', "=&"])
+def test_a_megabyte_of_one_thing_is_looked_through_once(unit: str) -> None:
+    """A pattern that began anew at every letter would never come to the end of this."""
+    long = unit * (1_000_000 // len(unit))
+
+    assert len(redacted(f"{long} @ {long}")) > 0
+    assert len(anonymous(f"{long} @ {long}")) > 0
 
 
 def test_short_words_are_no_secrets() -> None:
