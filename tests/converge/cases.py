@@ -60,6 +60,7 @@ CASES = {
         "neat hubspot; merge_contacts 52 31; wait 1 4; erase 49 0; erase 2 0; wait 2 3; killed 17 6; merge_contacts 35 9; "
         "wait 1 4; part 1 10"
     ),
+    "left by a click that was told after they had said so themselves": "neat shopify; consent 0 31; part 0 0; react 31 42",
     "agreed long ago, in an archive at the first pull, and out of it since": (
         "neat hubspot; consent 17 34; move 45 8; wait 1 2; killed 11 4; leave 32 20; pull 6 4"
     ),
