@@ -64,6 +64,8 @@ def test_the_three_vendors_are_found_through_entry_points_and_core_through_the_s
         "ads",
         "assignments",
         "attributes",
+        "audit",
+        "consents",
         "costs",
         "decisions",
         "orders",

@@ -41,7 +41,7 @@ TABLES = {
 }
 """where each kind's lines are kept, one row a line, and which of its columns are kept as they were written"""
 KINDS = {importer.kind: importer for importer in IMPORTERS if importer.kind in TABLES}
-"""surveys and people keep their lines under other names, or several in one row"""
+"""surveys, audit and people keep their lines under other names, or several in one row"""
 WHOLE = re.compile(
     r"UTF-16|workbook or zip file|gzip file is damaged|has no header|not separated by commas|is not a column of"
     r"|the column '.*' (is missing|stands twice)|\d+( or more)? errors; nothing was imported"

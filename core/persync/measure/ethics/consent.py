@@ -81,7 +81,7 @@ def consent_basis(engine: Engine, ask: Ask) -> list[Estimate]:
     out = []
     for key, table in sorted(tables.items()) or [((), {})]:
         by, people = dict(key), sum(table.values())
-        is_small = bool(cut.attribute and by[cut.attribute] in small)
+        is_small = bool(cut.attribute and by.get(cut.attribute, "") in small)
         for state in [one for one in STATES if any(one in other for other in tables.values())] or STATES[:1]:
             here = {**by, "state": state}
             if is_small or state in hide:
