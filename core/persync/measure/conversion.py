@@ -113,7 +113,14 @@ def aov(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute the mean order, its median (`aov_median`) and its trimmed mean (`aov_trimmed`)."""
     check(ask.by, (), "aov")
     build_orders(engine)
-    params = {**bounds(ask.period), "gross": int(ask.basis == "gross")}
+    within = bounds(ask.period)
+    known = {**within, "to_at": min(within["to_at"], ask.now + 1)}
+    params = {**known, "gross": int(ask.basis == "gross")}
+    later = (
+        "SELECT COUNT(*) AS n FROM money_orders AS m WHERE m.is_counted = 1 AND m.ordered_at > :now AND m.ordered_at < :to_at"
+    )
+    (left,) = run(engine, later, {"now": ask.now, "to_at": within["to_at"]})
+    future = rules.future_orders(int(left["n"]))
     (row,) = run(engine, query("order_money", "order_sizes", "aov_read"), params)
     (middle,) = run(engine, query("order_money", "order_sizes", "aov_middle_read"), params)
     currency = rules.one_currency([row["currency_low"], row["currency_high"]])
@@ -122,7 +129,9 @@ def aov(engine: Engine, ask: Ask) -> list[Estimate]:
     orders, customers = int(row["orders"]), int(row["customers"])
     if not orders or currency is None:
         reason = rules.MIXED_CURRENCIES if orders else rules.NO_DENOMINATOR
-        return [replace(rules.absent(id, reason, {}, unit=unit), period=ask.period) for id in ids]
+        return [replace(rules.absent(id, reason, {}, unit=unit, note=future), period=ask.period) for id in ids]
+    if customers < ask.suppress_n:
+        return [replace(rules.suppressed(id, ask, {}, unit=unit), period=ask.period) for id in ids]
     scale = 10.0 ** exponent(unit)
     total, product = int(row["total"]) / scale, int(row["product"]) / scale
     squares = int(row["squares"]) / (scale * scale)
@@ -133,7 +142,7 @@ def aov(engine: Engine, ask: Ask) -> list[Estimate]:
         Estimate(id, float(middle[key]) / scale, n=orders, unit=unit)
         for id, key in zip(ids[1:], ("median", "trimmed"), strict=True)
     ]
-    return [replace(estimate, period=ask.period) for estimate in (mean, *others)]
+    return [replace(rules.with_note(estimate, future), period=ask.period) for estimate in (mean, *others)]
 
 
 _DATA = ("touchpoints", "campaign_levels", "orders", "order_of", "order_ledger")

@@ -80,7 +80,7 @@ def entries(engine: Engine, ask: Ask, *, whenever: str = "") -> list[CostEntry]:
 
     Amounts in other currencies are turned into the reporting one at the rate of the day they were spent, where there is one.
     What is dated after now is not spent yet. What is not amortised and has the scope `whenever` counts whatever its date: it
-    serves that thing and nothing else.
+    serves that thing and nothing else, once it is spent.
     """
     from_at, to_at = ask.period or (-(2**62), 2**62)
     out = []
@@ -93,7 +93,7 @@ def entries(engine: Engine, ask: Ask, *, whenever: str = "") -> list[CostEntry]:
         parts = instalments(amount.minor, months)
         dates = [months_later(int(row["happened_at"]), i) if i else int(row["happened_at"]) for i in range(months)]
         always = bool(whenever) and row["scope"] == whenever and months == 1
-        within = [part for part, at in zip(parts, dates, strict=True) if always or (from_at <= at < to_at and at <= ask.now)]
+        within = [part for part, at in zip(parts, dates, strict=True) if at <= ask.now and (always or from_at <= at < to_at)]
         if within:
             out.append(CostEntry(str(row["category"]), str(row["scope"]), sum(within), amount.currency, amount.turned))
     return out

@@ -161,7 +161,8 @@ def gather(engine: Engine, experiment: Experiment, ask: Ask) -> Reading:
     build_orders(engine)
     base, params = arms_sql(experiment)
     from_at, to_at = window(experiment) or (-EVER, EVER)
-    params |= {"from_at": from_at, "to_at": to_at, "gross": int(ask.basis == "gross")}
+    until = ask.now + 1 if to_at == EVER else to_at  # what is dated in the future has not happened
+    params |= {"from_at": from_at, "to_at": until, "gross": int(ask.basis == "gross")}
     mixed = 0
     for row in run(engine, join(*base, piece("arms_mixed")), params):
         mixed = int(row["people"])

@@ -58,7 +58,7 @@ class Ground:
     def note(self) -> str:
         """Say what was left out, "" when nothing was."""
         parts = [f"{self.nameless:,} orders that name nobody are left out"] if self.nameless else []
-        parts += [f"{self.future:,} orders dated in the future are left out"] if self.future else []
+        parts += [rules.future_orders(self.future)] if self.future else []
         return "; ".join(parts)
 
 

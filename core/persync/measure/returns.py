@@ -18,6 +18,7 @@ from persync.estimate import Estimate
 from persync.measure import costs, experiments, intervals, rules, verdict
 from persync.measure.costs import NO_COST, NO_COST_HERE, NOT_A_COST, CostEntry
 from persync.measure.intervals import Interval
+from persync.measure.margins import NO_UNIT_COST, Margin, margin_until
 from persync.measure.metric import Ask, Experiment, Metric
 from persync.measure.slices import check
 from persync.measure.texts import EVER, bounds, query, run
@@ -216,8 +217,11 @@ def experiment_cost(engine: Engine, experiment: Experiment, ask: Ask) -> Estimat
 
 
 def _alone(engine: Engine, experiment: Experiment, ask: Ask) -> bool:
-    """Tell whether no other experiment has people in it; one that is only planned costs the others nothing."""
-    others = (other for other in experiments.known(engine, ask).values() if other.name != experiment.name)
+    """Tell whether no other experiment has people in it on its days; one that is only planned costs the others nothing, and so
+    does one of other days. One without days counts on all."""
+    from_at, to_at = experiments.window(experiment) or (-EVER, EVER)
+    days = ((other, experiments.window(other) or (-EVER, EVER)) for other in experiments.known(engine, ask).values())
+    others = [one for one, (begin, end) in days if one.name != experiment.name and begin < to_at and from_at < end]
     return not any(any(experiments.arm_sizes(engine, other).values()) for other in others)
 
 
@@ -244,7 +248,8 @@ def returned(engine: Engine, ask: Ask) -> list[Return]:
     """Return gain, cost and return of every experiment that falls into the asked period, judged together."""
     found = list(experiments.asked(engine, ask).values())
     revenues = [caused(engine, experiment, ask)[-1] for experiment in found]
-    gains = [gain_of(revenue, ask) for revenue in revenues]
+    rate = gain_rate(engine, ask)
+    gains = [gain_of(revenue, rate) for revenue in revenues]
     spent = [experiment_cost(engine, experiment, ask) for experiment in found]
     out = []
     for experiment, revenue, gain, cost, judged in zip(
@@ -262,11 +267,26 @@ def roi_simple(engine: Engine, ask: Ask) -> list[Estimate]:
     return out or [no_experiment(engine, "roi_simple", ask, unit="share")]
 
 
-def gain_of(revenue: Estimate, ask: Ask) -> Estimate:
-    """Turn incremental revenue into the gain: incremental margin when `ask.margin` is known, else the revenue itself."""
-    if ask.margin is None:
+_COSTED: Final = (
+    "SELECT u.currency AS currency FROM (SELECT c.currency AS currency FROM unit_costs AS c UNION ALL SELECT '' AS currency"
+    " FROM order_lines AS l WHERE l.unit_cost_minor IS NOT NULL) AS u LIMIT 1"
+)
+"""a row where some unit cost is known"""
+
+
+def gain_rate(engine: Engine, ask: Ask) -> Margin:
+    """Return what share of revenue is gain: the margin that is set, else that of the unit costs known; null without either."""
+    if ask.margin is None and not engine.rows(_COSTED):
+        return Margin(None, NO_UNIT_COST)
+    build_orders(engine)
+    return margin_until(engine, ask, ask.now + 1)
+
+
+def gain_of(revenue: Estimate, rate: Margin) -> Estimate:
+    """Turn incremental revenue into the gain: incremental margin where the margin is known, else the revenue itself."""
+    if rate.share is None:
         return rules.with_note(replace(revenue, id="gain"), "gain is revenue: no margin is known")
-    return rules.with_note(replace(_times(revenue, ask.margin), id="gain"), f"gain is margin, {ask.margin:.0%} of revenue")
+    return rules.with_note(replace(_times(revenue, rate.share), id="gain"), f"gain is {rate.note}")
 
 
 def roi(gain: Estimate, cost: Estimate, word: Word) -> tuple[Estimate, Estimate]:
@@ -339,8 +359,8 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "roi_simple",
         "Return on investment",
-        "What came back for the cost: gain is incremental margin when a margin is configured, else incremental revenue, and "
-        "the note says which. Beside it `returned_per_unit_spent`, gain ÷ cost.",
+        "What came back for the cost: gain is incremental margin (the margin that is set, else that of the unit costs known), "
+        "else incremental revenue, and the note says which. Beside it `returned_per_unit_spent`, gain ÷ cost.",
         "(gain − cost) ÷ cost",
         "share",
         roi_simple,

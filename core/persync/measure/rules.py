@@ -44,6 +44,13 @@ def smallness(people: int, events: int | None, ask: Ask) -> str:
     return ""
 
 
+def future_orders(number: int) -> str:
+    """Return the note that as many orders are left out because they are dated in the future, "" for none."""
+    if number == 1:
+        return "1 order dated in the future is left out"
+    return f"{number:,} orders dated in the future are left out" if number else ""
+
+
 def absent(
     id: str,
     reason: str,

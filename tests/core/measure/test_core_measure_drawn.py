@@ -197,3 +197,67 @@ def test_arms_by_what_was_sent_stand_side_by_side(shop: Any) -> None:
 
     assert [e.reason for e in by_level if e.id.endswith("_difference")] == ["after_draw"]
     assert [(e.by["side"], e.n) for e in by_side if e.id.endswith("_difference")] == [("left", 60), ("right", 60)]
+
+
+def test_an_order_dated_in_the_future_is_left_out_and_said(shop: Any) -> None:
+    """Of order values and of experiments without an end alike; a handful of customers are hidden."""
+    drawn(shop, 40, 40)
+    shop.order(9000, 1, 10**9, ordered_at=800 * DAY)
+    open_ended = replace(ASK, experiments={"test": replace(TEST, days=None)})
+
+    value, median, trimmed = BY_ID["aov"].compute(shop, ASK)
+    read = experiments.read(shop, open_ended.experiments["test"], open_ended)
+
+    assert [e.value is not None and e.value < 100 for e in (value, median, trimmed)] == [True] * 3
+    assert {e.note.split("; ")[-1] for e in (value, median, trimmed)} == {"1 order dated in the future is left out"}
+    (mean,) = [e for e in read if e.id == "mean" and e.by["arm"] == "a" and e.by["outcome"] == "revenue"]
+    assert mean.value is not None
+    assert mean.value < 100
+    few = BY_ID["aov"].compute(shop, replace(ASK, period=(DRAW, DRAW + 5 * DAY + 3)))
+    assert {(e.value, e.n, e.reason) for e in few} == {(None, None, "suppressed")}
+
+
+def test_a_cost_of_the_future_is_not_spent_yet_though_it_names_the_test(shop: Any) -> None:
+    drawn(shop, 100, 100)
+    before = BY_ID["roi_simple"].compute(shop, ASK)
+    shop.add("costs", entry="d", happened_at=900 * DAY, amount_minor=10**9, category="tool", currency="EUR", scope="test")
+
+    assert BY_ID["roi_simple"].compute(shop, ASK) == before
+
+
+def test_a_test_of_other_days_does_not_take_the_costs_of_one_that_is_over(shop: Any) -> None:
+    """Costs that name nothing belong to the only test of their days; two on the same days must name theirs."""
+    drawn(shop, 100, 100)
+    shop.db.execute("UPDATE costs SET scope = ''")
+    later = replace(TEST, name="later", since=500 * DAY)
+    arms = {"key_id": range(1, 101), "arm": ["a", "control"] * 50}
+    shop.load("assignments", connection=[3] * 100, experiment=["later"] * 100, **arms)
+
+    def roi(second: Experiment) -> tuple[float | int | None, str | None]:
+        ask = replace(ASK, experiments={"test": TEST, "later": second})
+        found = {e.by["experiment"]: e for e in BY_ID["roi_simple"].compute(shop, ask) if e.id == "roi_simple"}
+        return found["test"].value, found["test"].reason
+
+    assert roi(later)[1] is None
+    assert roi(replace(later, since=DRAW + 29 * DAY)) == (None, "cost_not_scoped")
+
+
+def test_margin_is_what_is_set_else_what_unit_costs_say_in_the_same_words_everywhere(shop: Any) -> None:
+    drawn(shop, 100, 100)
+    lines = shop.rows("SELECT l.order_key AS k, l.amount_minor AS m FROM order_ledger AS l")
+    revenue = {e.id: e for e in BY_ID["roi_simple"].compute(shop, ASK)}
+    for line in lines:
+        cost = round(line["m"] * 0.45)
+        shop.add("order_lines", order_key=line["k"], line="1", quantity=1, price_minor=line["m"], unit_cost_minor=cost)
+
+    as_set = {e.id: e for e in BY_ID["roi_simple"].compute(shop, replace(ASK, margin=0.3))}
+    by_cost = {e.id: e for e in BY_ID["roi_simple"].compute(shop, ASK)}
+    worth = {e.id: e for e in BY_ID["cltv_historic"].compute(shop, ASK) if e.by.get("age") == "to date"}
+
+    assert "gain is revenue: no margin is known" in revenue["roi_simple"].note
+    assert "gain is margin 30% of net, as set" in as_set["roi_simple"].note
+    said = "margin 55% of net, unit costs known for 100% of it"
+    assert f"gain is {said}" in by_cost["roi_simple"].note
+    assert said in worth["cltv_historic_margin"].note
+    back = [float(found["returned_per_unit_spent"].value or 0) for found in (revenue, as_set, by_cost)]
+    assert back == pytest.approx([back[0], back[0] * 0.3, back[0] * 0.55], rel=1e-3)

@@ -156,7 +156,7 @@ def test_what_must_be_left_out_is_said(shop: Any) -> None:
 
     note = compute(shop, "repeat_purchase_rate")[0].note
 
-    assert "1 orders that name nobody are left out; 1 orders dated in the future are left out" in note
+    assert "1 orders that name nobody are left out; 1 order dated in the future is left out" in note
 
 
 def test_frequency_is_of_a_year(shop: Any) -> None:

@@ -19,7 +19,7 @@ from persync.measure.gain.span import AFTER, halves
 from persync.measure.gain.winning import cac_reduction, newcomers, spend
 from persync.measure.metric import Ask
 from persync.measure.occasions import build
-from persync.measure.returns import NO_EXPERIMENT, Return, cost_of, returned
+from persync.measure.returns import NO_EXPERIMENT, Return, cost_of, gain_rate, returned
 from persync.measure.slices import check
 from persync.measure.value.lift import cltv_lift
 
@@ -139,6 +139,7 @@ def _retention(engine: Engine, ask: Ask, found: Sequence[Return], unit: str) -> 
     """Return what those treated brought after the days of the direct part: the lift of their value by the greatest age that is
     known, less the direct part, which lies in it."""
     total, seen, label = 0.0, False, ""
+    rate = gain_rate(engine, ask).share
     found_unit, ages = unit, []
     for one in found:
         if one.gain.value is None or one.days is None or one.experiment.control is None:
@@ -153,7 +154,7 @@ def _retention(engine: Engine, ask: Ask, found: Sequence[Return], unit: str) -> 
             if not known:
                 break
             best = max(known, key=lambda lift: float(lift.by["age"]))
-            later += float(best.value or 0.0) * sizes[arm] * (1.0 if ask.margin is None else ask.margin)
+            later += float(best.value or 0.0) * sizes[arm] * (1.0 if rate is None else rate)
             found_unit, label = best.unit, best.label
             ages.append(best.by["age"])
         else:

@@ -11,12 +11,12 @@ from persync.estimate import RAW, Estimate
 from persync.measure import costs, intervals, rules
 from persync.measure.gain.span import NO_START, START_HINT, halves
 from persync.measure.intervals import Moments
+from persync.measure.margins import margin
 from persync.measure.metric import Ask
 from persync.measure.occasions import Ground, build
 from persync.measure.returns import cost_of
 from persync.measure.slices import check
 from persync.measure.texts import bounds, join, run
-from persync.measure.value.margin import margin
 from persync.measure.value.repeat import frequency_span
 from persync.measure.value.windows import window_days
 

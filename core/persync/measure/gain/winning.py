@@ -11,12 +11,12 @@ from persync.estimate import RAW, Estimate
 from persync.measure import costs, counts, intervals, rules
 from persync.measure.gain.span import AFTER, BEFORE, NO_START, START_HINT, halves
 from persync.measure.intervals import Interval
+from persync.measure.margins import margin
 from persync.measure.metric import Ask
 from persync.measure.occasions import build, build_money
 from persync.measure.returns import not_a_cost
 from persync.measure.slices import check
 from persync.measure.texts import join, piece, run
-from persync.measure.value.margin import margin
 from persync.money import exponent
 
 CAC: Final = "cac"

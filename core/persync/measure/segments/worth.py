@@ -11,13 +11,13 @@ from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import costs, intervals, membership, rules
 from persync.measure.intervals import Interval, Moments
+from persync.measure.margins import margin
 from persync.measure.metric import Ask, Metric
 from persync.measure.occasions import build as build_occasions
 from persync.measure.segments.common import SEG, Row, build, each, hidden, look, nothing
 from persync.measure.segments.sizes import responses
 from persync.measure.slices import check
 from persync.measure.texts import bounds, join, piece, run
-from persync.measure.value.margin import margin
 from persync.money import exponent
 
 _PAID: Final = (

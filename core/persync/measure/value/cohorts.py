@@ -9,12 +9,12 @@ from persync.attribution.stability import replicate
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import rules
+from persync.measure.margins import Margin, margin
 from persync.measure.metric import Ask
 from persync.measure.occasions import Ground, build, build_money, calendar, month_name
 from persync.measure.texts import join, run
 from persync.measure.value.cut import Cut, Row, cut, dated, money, stacked
 from persync.measure.value.lifetime import as_margin
-from persync.measure.value.margin import Margin, margin
 from persync.measure.value.windows import from_day
 
 NOT_YET: Final = "not_yet"

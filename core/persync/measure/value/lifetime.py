@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import rules
+from persync.measure.margins import Margin, margin
 from persync.measure.metric import Ask
 from persync.measure.occasions import Ground, build, build_money
 from persync.measure.value.contracts import tenure
 from persync.measure.value.cut import Cut, Row, bucket, cut, dated, draws_of, money, stacked
-from persync.measure.value.margin import Margin, margin
 from persync.measure.value.repeat import SHORTEST_SPAN, YEAR, frequency_span
 from persync.measure.value.windows import from_day, what, window_days
 

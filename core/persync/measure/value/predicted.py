@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import intervals, rules
+from persync.measure.margins import margin
 from persync.measure.metric import Ask
 from persync.measure.occasions import Ground, build, build_money
 from persync.measure.value.curve import from_curve
 from persync.measure.value.cut import Cut, Row, cut, dated
 from persync.measure.value.lifetime import as_margin
-from persync.measure.value.margin import margin
 
 if TYPE_CHECKING:
     import numpy as np

@@ -144,7 +144,7 @@ def _unknown(inputs: Inputs, controlled: Sequence[Effect], returns: Sequence[Ret
         said.append("What the mail caused in this period: ask for the days of a test.")
     elif not controlled:
         said.append("What the mail caused: hold back a group drawn by lot next time.")
-    if returns and inputs.ask.margin is None:
+    if any("gain is revenue" in one.gain.note for one in returns):
         said.append("What the goods cost: set a margin to turn revenue into gain.")
     return [*said, *health.gaps(inputs), "What people who were never tested would have done without the mail."]
 

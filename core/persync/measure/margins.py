@@ -1,4 +1,4 @@
-"""What of a shop's net revenue is margin: from unit costs, else from the setting, else not known."""
+"""What of a shop's net revenue is margin: what is set, else what the unit costs known say, else not known."""
 
 from __future__ import annotations
 
@@ -25,28 +25,27 @@ class Margin:
 
 
 def margin(engine: Engine, ask: Ask, ground: Ground) -> Margin:
-    """Return the margin of the orders watched. Needs `money_orders`.
+    """Return the margin of the orders watched, see `margin_until`."""
+    return margin_until(engine, ask, ground.end_at)
 
-    Where unit costs are known of a part of the goods only and no margin is set, theirs stands for all.
-    """
+
+def margin_until(engine: Engine, ask: Ask, end_at: int) -> Margin:
+    """Return the margin of the orders before a moment: the setting, else that of the goods whose unit costs are known, which
+    stands for all, and the note says of how much. Needs `money_orders`."""
     if ask.basis == "gross":
         return Margin(None, NOT_NET)
-    engine.write(load("margins", PACKAGE), {"margin": -1.0 if ask.margin is None else float(ask.margin)}, "margins")
+    if ask.margin is not None:
+        return Margin(ask.margin, "", f"margin {ask.margin:.0%} of net, as set")
+    engine.write(load("margins", PACKAGE), {"margin": -1.0}, "margins")
     (row,) = engine.rows(
         "SELECT CAST(SUM(g.net_minor) AS DOUBLE) AS net, SUM(g.net_minor * g.known) AS known, SUM(g.net_minor * g.ratio) AS"
         " margin FROM margins AS g JOIN money_orders AS m ON m.order_id = g.order_id"
         " WHERE m.is_counted = 1 AND m.ordered_at < :end_at",
-        {"end_at": ground.end_at},
+        {"end_at": end_at},
     )
     net, known, kept = (float(row[name] or 0.0) for name in ("net", "known", "margin"))
-    base = known if ask.margin is None else net
-    if net <= 0 or base <= 0:
-        if ask.margin is None:
-            return Margin(None, NO_UNIT_COST)
-        return Margin(ask.margin, "", f"margin {ask.margin:.0%} of net, as set")
-    share = kept / base
-    covered = known / net
-    if covered <= 0:
-        return Margin(share, "", f"margin {share:.0%} of net, as set")
-    rest = "" if covered > 0.995 else "; the rest as set" if ask.margin is not None else "; taken for all"
+    if net <= 0 or known <= 0:
+        return Margin(None, NO_UNIT_COST)
+    share, covered = kept / known, known / net
+    rest = "" if covered > 0.995 else "; taken for all"
     return Margin(share, "", f"margin {share:.0%} of net, unit costs known for {covered:.0%} of it{rest}")
