@@ -100,7 +100,8 @@ class Ask:
     """whether a journey begins anew after an order of the same people"""
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     margin: float | None = None
-    """gross margin as a share of net revenue, where no unit costs are known"""
+    """gross margin as a share of net revenue. Measures take it first, and the unit costs known where it is None; credit by
+    margin takes it for orders without a unit cost"""
     engagement_weights: Mapping[str, float] = field(
         default_factory=lambda: {"open": 1.0, "click": 3.0, "visit": 2.0, "order": 4.0}
     )

@@ -23,8 +23,8 @@ from persync.measure.value.windows import churn_rate, retention_improvement, ret
 _ORDERS: Final = ("orders", "order_of", "order_ledger", "person_of")
 _COSTED: Final = (*_ORDERS, "order_lines", "unit_costs")
 _MARGIN: Final = (
-    "The margin form takes net revenue times the shop's margin: of unit costs where they are known, else `report.margin`; with"
-    " neither null, no_unit_cost. Revenue and margin are never added up."
+    "The margin form takes net revenue times the shop's margin: `report.margin` where it is set, else that of the unit costs"
+    " known; with neither null, no_unit_cost. Revenue and margin are never added up."
 )
 _END: Final = "Orders that name nobody and orders dated in the future are left out and counted in the note."
 

@@ -42,7 +42,12 @@ def _settings(inputs: Inputs) -> Table:
         ("Time zone", ask.timezone),
         ("Revenue", "net: products and adjustments" if ask.basis == "net" else "gross: all parts, tax and shipping included"),
         *_journey(ask),
-        ("Margin", words.share(ask.margin) if ask.margin is not None else "not set: gains are revenue, not margin"),
+        (
+            "Margin",
+            words.share(ask.margin)
+            if ask.margin is not None
+            else "not set: that of the unit costs known, else gains are revenue",
+        ),
         ("Interval", f"{words.number(ask.confidence * 100)} %"),
         ("Hidden below", words.plural(ask.suppress_n, "person", "people")),
         ("Too few to say below", words.plural(ask.report_n, "person", "people")),
