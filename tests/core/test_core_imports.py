@@ -11,7 +11,7 @@ import pytest
 from persync.errors import ConfigError, ImportFileError
 from persync.imports.csvfile import read_batch
 from persync.imports.files import IMPORTERS, FilesConnector, FilesSettings
-from persync.imports.importer import Importer
+from persync.imports.importer import Importer, Stored
 from persync.imports.known import connections_in, orders_in
 from persync.rows import (
     Action,
@@ -296,15 +296,15 @@ def test_a_refund_needs_its_sale_in_this_file_or_the_store(read: Read) -> None:
         asked.append(list(orders))
         return {"7": "EUR"}
 
-    assert refusal(read, "orders", text, stored=stored) == (
+    assert refusal(read, "orders", text, stored=Stored(stored)) == (
         "orders.csv, line 5: order '8' is refunded here, but neither this file nor an earlier one has its sale."
         " Nothing was imported."
     )
     assert asked == [["7", "8"]]
-    assert refusal(read, "orders", text, stored=lambda orders: {"7": "EUR", "8": "USD"}).startswith(
+    assert refusal(read, "orders", text, stored=Stored(lambda orders: {"7": "EUR", "8": "USD"})).startswith(
         "orders.csv, line 5: order '8' is in USD in an earlier file."
     )
-    assert len(read("orders", text, stored=lambda orders: {"7": "EUR", "8": "EUR"})) == 6
+    assert len(read("orders", text, stored=Stored(lambda orders: {"7": "EUR", "8": "EUR"}))) == 6
 
 
 def test_an_address_is_never_repeated_in_a_message(read: Read) -> None:

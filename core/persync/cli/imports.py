@@ -22,7 +22,7 @@ def import_file(app: App, kind: str, file: Path) -> None:
     own; addresses are never kept.
     """
     from persync.imports.csvfile import read_batch
-    from persync.imports.known import connections_in, orders_in
+    from persync.imports.known import connections_in, stored_in
     from persync.plugins import find
     from persync.redact import inert
     from persync.store.derive import derive
@@ -32,7 +32,7 @@ def import_file(app: App, kind: str, file: Path) -> None:
     name = _name(file, app.folder)
     path = app.project.store_path
     known = connections_in(path) | {"files", *app.project.names}
-    batch = read_batch(file, importer, name=name, connections=known, stored=orders_in(path, "files"))
+    batch = read_batch(file, importer, name=name, connections=known, stored=stored_in(path, "files"))
     with app.store(create=True) as store:
         changed = write_batch(store, "files", "files", batch, now=app.now)
         derive(store, aliases=app.project.aliases)

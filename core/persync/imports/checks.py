@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from persync.imports.importer import FileCheck, StoredOrders
+from persync.imports.importer import FileCheck, Stored
 
 Rule = Callable[[dict[str, Any]], str | None]
 """a parsed line -> what is wrong with it, or None"""
@@ -22,7 +22,7 @@ class EachLine:
         """Return what the first broken rule says."""
         return next((said for rule in self.rules if (said := rule(line))), None)
 
-    def end(self, stored: StoredOrders) -> Iterator[tuple[int, str]]:
+    def end(self, stored: Stored) -> Iterator[tuple[int, str]]:
         """Nothing hangs on the whole file."""
         yield from ()
 

@@ -14,7 +14,7 @@ from typing import IO, Any
 from persync.errors import ImportFileError, nearest
 from persync.imports import values
 from persync.imports.batch import Batch
-from persync.imports.importer import FileCheck, Importer, StoredOrders
+from persync.imports.importer import FileCheck, Importer, Stored
 from persync.rows import Row
 
 MAX_ERRORS = 20
@@ -26,12 +26,12 @@ def read_batch(
     *,
     name: str = "",
     connections: Collection[str] | None = None,
-    stored: StoredOrders | None = None,
+    stored: Stored | None = None,
 ) -> Batch:
     """Check a whole file and return its batch; the rows are read again, line by line, when they are asked for.
 
     `name` is how the file is called in messages and in the store (default: the path). `connections` are the names that a
-    `CONNECTION:ID` may use, None for any. `stored` tells which orders are there already; without it a line is not held
+    `CONNECTION:ID` may use, None for any. `stored` tells what is there already; without it a line is not held
     against the store. Raises ImportFileError with up to 20 errors; nothing was kept then.
     """
     name = name or str(path)

@@ -19,7 +19,7 @@ from persync.imports.consents import CONSENTS
 from persync.imports.costs import COSTS
 from persync.imports.csvfile import file_digest, read_batch
 from persync.imports.decisions import DECISIONS
-from persync.imports.importer import Importer, StoredOrders
+from persync.imports.importer import Importer, Stored
 from persync.imports.orders import ORDERS
 from persync.imports.outcomes import OUTCOMES
 from persync.imports.people import PEOPLE
@@ -74,7 +74,7 @@ class FilesSettings(ConnectionSettings):
 class FilesConnector(Connector):
     """Reads the user's own CSV files.
 
-    `importers`, `connections` (the names a `CONNECTION:ID` may use; None = any) and `stored` (which orders are there already;
+    `importers`, `connections` (the names a `CONNECTION:ID` may use; None = any) and `stored` (what is there already;
     None = not asked) are set by whoever knows the project.
     """
 
@@ -91,7 +91,7 @@ class FilesConnector(Connector):
         super().__init__(connection, settings, secrets)
         self.importers = self.own
         self.connections: Collection[str] | None = None
-        self.stored: StoredOrders | None = None
+        self.stored: Stored | None = None
 
     def base_url(self) -> str:
         """There is no API to call."""

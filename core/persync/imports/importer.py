@@ -6,12 +6,24 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from persync.rows import Row
+from persync.rows import Person, Row
 
-__all__ = ["Column", "FileCheck", "Importer", "StoredOrders"]
+__all__ = ["Column", "FileCheck", "Importer", "Stored"]
 
-StoredOrders = Callable[[Collection[str]], Mapping[str, str]]
-"""Given numbers of orders, the currency of each one that the file's connection has in the store already."""
+Draw = tuple[str, Person]
+"""(experiment, person)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the store has already of the file's connection; every question is asked anew at each call.
+
+    `orders` gives of numbers of orders the currency of each known one, `arms` of (experiment, person) the arm of each person
+    who was drawn.
+    """
+
+    orders: Callable[[Collection[str]], Mapping[str, str]] = lambda orders: {}
+    arms: Callable[[Collection[Draw]], Mapping[Draw, str]] = lambda draws: {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,7 @@ class FileCheck(Protocol):
         """Look at one parsed line and its number; return what is wrong with it in the light of those before, or None."""
         ...
 
-    def end(self, stored: StoredOrders) -> Iterator[tuple[int, str]]:
+    def end(self, stored: Stored) -> Iterator[tuple[int, str]]:
         """Yield (line, what is wrong with it) for what only the whole file and the store together could tell."""
         ...
 

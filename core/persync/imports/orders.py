@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from persync.imports.importer import Column, Importer, StoredOrders
+from persync.imports.importer import Column, Importer, Stored
 from persync.rows import KEEP, LedgerEntry, Order, OrderRef, Person, Row
 
 
@@ -31,10 +31,10 @@ class OneOrder:
             self._refunds.setdefault(order, number)
         return None
 
-    def end(self, stored: StoredOrders) -> Iterator[tuple[int, str]]:
+    def end(self, stored: Stored) -> Iterator[tuple[int, str]]:
         """Refuse the refund of an order that neither file nor store knows: its money would belong to nothing."""
         alone = {order: number for order, number in self._refunds.items() if order not in self._placed}
-        known = stored(alone) if alone else {}
+        known = stored.orders(alone) if alone else {}
         for order, number in alone.items():
             if order not in known:
                 yield number, f"order {order!r} is refunded here, but neither this file nor an earlier one has its sale."

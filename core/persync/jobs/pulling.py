@@ -26,14 +26,14 @@ def pull_project(
     """
     from persync.connect import pull as engine
     from persync.imports.files import FilesConnector
-    from persync.imports.known import orders_in
+    from persync.imports.known import stored_in
 
     connectors, errors = connectors_for(host, project, names, options.streams)
     result = engine.PullResult(errors=errors)
     for streams, group in connectors.items():
         for connector in group:
             if isinstance(connector, FilesConnector):
-                connector.stored = orders_in(project.store_path, connector.connection)
+                connector.stored = stored_in(project.store_path, connector.connection)
         one = engine.pull(project.store_path, group, replace(options, streams=streams), watch, aliases=project.aliases)
         result.streams += one.streams
         result.errors += one.errors

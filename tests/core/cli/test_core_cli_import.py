@@ -64,6 +64,48 @@ def test_the_files_connection_holds_refunds_against_the_files_before(persync: Ru
     assert said(persync("--quiet", "pull"), 1).startswith("march.csv, line 2: order '9' is refunded here, but neither")
 
 
+def test_who_was_drawn_stays_in_that_arm_whatever_a_later_file_says(persync: Run, tmp_path: Path) -> None:
+    """By address, own id and platform's id; the same again, another experiment and new people are taken."""
+    project(tmp_path, f"[report]\nsuppress_n = 1\n{SHOP}")
+    head = "experiment,person,arm\n"
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text(head + "personal,ann@example.com,a\npersonal,p1,a\npersonal,shop:17,a\npersonal,p2,b\n")
+    second.write_text(
+        head + "personal,p3,b\npersonal,Ann@example.com,b\npersonal,p1,b\npersonal,p2,b\npersonal,shop:17,b\nlater,p1,b\n"
+    )
+    persync("import", "assignments", str(first))
+
+    refused = persync("import", "assignments", str(second))
+    after = _arm_sizes(persync)
+    second.write_text(head + "personal,p3,b\npersonal,p2,b\npersonal,p1,a\nlater,p1,b\n")
+    taken = persync("import", "assignments", str(second))
+
+    said_why = "this person is in arm 'a' of 'personal' by an earlier draw, not in 'b'; a new draw needs a name of its own."
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines() == [
+        "persync: second.csv: 3 errors; nothing was imported.",
+        *(f"  line {number}: {said_why}" for number in (3, 4, 6)),
+    ]
+    assert after == {("personal", "a"): 3, ("personal", "b"): 1}
+    assert taken.exit_code == 0
+    assert _arm_sizes(persync) == {("personal", "a"): 3, ("personal", "b"): 2, ("later", "b"): 1}
+
+
+def test_a_later_file_of_a_connection_draws_nobody_again(persync: Run, tmp_path: Path) -> None:
+    (tmp_path / "first.csv").write_text("experiment,person,arm\npersonal,p1,a\n")
+    (tmp_path / "second.csv").write_text("experiment,person,arm\npersonal,p1,b\n")
+    files = ", ".join(f'{{ kind = "assignments", path = "{name}.csv" }}' for name in ("first", "second"))
+    project(tmp_path, f'[report]\nsuppress_n = 1\n[connections.own]\nconnector = "files"\nfiles = [{files}]\n')
+
+    assert said(persync("--quiet", "pull"), 3).startswith("second.csv, line 2: this person is in arm 'a' of 'personal'")
+    assert _arm_sizes(persync) == {("personal", "a"): 1}
+
+
+def _arm_sizes(persync: Run) -> dict[tuple[str, str], int]:
+    found = json.loads(persync("experiment", "read", "--format", "json").stdout)["results"]
+    return {(one["by"]["experiment"], one["by"]["arm"]): one["value"] for one in found if one["id"] == "arm_size"}
+
+
 def test_an_import_makes_store_and_key_without_init_and_twice_changes_nothing(persync: Run, tmp_path: Path) -> None:
     (tmp_path / "visits.csv").write_text("person,outcome,value\nann@example.com,visit,1\n")
     file = str(tmp_path / "visits.csv")
