@@ -13,6 +13,7 @@ from persync.estimate import RAW, Estimate
 from persync.measure import experiments, intervals, returns, rules
 from persync.measure.experiments import Sample
 from persync.measure.intervals import Interval
+from persync.measure.margins import Margin
 from persync.measure.metric import Ask, Experiment
 from persync.measure.texts import join, piece, run
 
@@ -86,7 +87,8 @@ def _knee(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
     doses = _doses(engine, experiment, days, reading.sizes, revenue.arms)
     if len(doses) < 2 or doses[0].messages >= doses[-1].messages:
         return none(rules.NO_DENOMINATOR, "its arms were not mailed at different rates")
-    steps = [_step(low, high, revenue.unit, experiment, ask) for low, high in pairwise(doses)]
+    rate = returns.gain_rate(engine, ask)
+    steps = [_step(low, high, revenue.unit, experiment, ask, rate) for low, high in pairwise(doses)]
     told = [replace(one, period=days) for one in rules.compared(steps)]
     return [*told, replace(_where(doses, steps, by, ask), label=label, period=days)]
 
@@ -112,7 +114,7 @@ def _counted(rows: Sequence[Mapping[str, Any]], name: str) -> dict[str, int]:
     return {str(row["arm"]): int(row[name] or 0) for row in rows}
 
 
-def _step(low: Dose, high: Dose, unit: str, experiment: Experiment, ask: Ask) -> Estimate:
+def _step(low: Dose, high: Dose, unit: str, experiment: Experiment, ask: Ask, rate: Margin) -> Estimate:
     """Return what one message more brings a person, less what it loses of the list, between two doses."""
     by = {"experiment": experiment.name, "arm": high.arm, "against": low.arm}
     label = experiments.label_of(experiment)
@@ -123,7 +125,7 @@ def _step(low: Dose, high: Dose, unit: str, experiment: Experiment, ask: Ask) ->
     if found is None:
         return rules.absent(MARGINAL, rules.NO_DENOMINATOR, by, unit=unit, label=label)
     made = rules.from_interval("gain", found, n=low.people + high.people, unit=unit, by=by, label=label)
-    gain = returns.gain_of(made, ask)
+    gain = returns.gain_of(made, rate)
     net = Interval(float(gain.value or 0.0), float(gain.low or 0.0), float(gain.high or 0.0), found.p)
     price = ask.costs.subscriber_value
     lost = "list loss is not priced: set costs.subscriber_value"

@@ -342,7 +342,7 @@ def test_arms_that_share_a_control_are_added_with_what_they_share(platforms: Any
     for person, minor in enumerate(spent):
         platforms.order(person + 1, person, minor, ordered_at=5)
 
-    a, b, whole = compute(platforms, "incremental_revenue", Ask(now=0, experiments={"t": Experiment("t", control="none")}))
+    a, b, whole = compute(platforms, "incremental_revenue", Ask(now=10, experiments={"t": Experiment("t", control="none")}))
 
     money = np.array(spent).reshape(100, 3) / 100
     error = math.sqrt(
