@@ -12,8 +12,8 @@ from scipy.special import ndtr
 from persync.estimate import Estimate
 from persync.measure import METRICS, experiments
 from persync.measure.arms import by_arm
-from persync.measure.benefit import assess
 from persync.measure.experiments import MISMATCH_NOTE
+from persync.measure.fairness.benefit import assess
 from persync.measure.intervals import newcombe
 from persync.measure.metric import Ask, Experiment
 from persync.measure.rules import DAY

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from persync.errors import DataError
 from persync.estimate import Estimate
-from persync.measure import benefit, fairness, rules
+from persync.measure import fairness, rules
+from persync.measure.fairness import benefit
 from persync.measure.metric import Ask, Experiment
 
 ASK = Ask(now=10**13)

@@ -40,7 +40,12 @@ def detectable_mean(variance: float, n: float, base_n: float, *, alpha: float = 
     """Return the smallest change of a mean that arms of these sizes find with the given power."""
     if n <= 0 or base_n <= 0:
         raise ValueError("both arms need people")
-    return _quantiles(alpha, power) * math.sqrt(variance * (1 / n + 1 / base_n))
+    return detectable_gap(variance * (1 / n + 1 / base_n), alpha=alpha, power=power)
+
+
+def detectable_gap(error: float, *, alpha: float = 0.05, power: float = POWER) -> float:
+    """Return the smallest difference found with the given power, of an estimate with this squared standard error."""
+    return _quantiles(alpha, power) * math.sqrt(error)
 
 
 def detectable_share(base: float, n: float, base_n: float, *, alpha: float = 0.05, power: float = POWER) -> float | None:

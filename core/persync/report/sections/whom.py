@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from persync.errors import DataError, PersyncError
 from persync.estimate import Estimate
-from persync.measure import benefit, verdict
+from persync.measure import verdict
+from persync.measure.fairness import benefit
 from persync.measure.returns import OUTSIDE
 from persync.measure.verdict import Word
 from persync.report import charts, words

@@ -10,7 +10,8 @@ from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import ConfigError
 from persync.estimate import Estimate, Label
-from persync.measure import attributes, experiments, intervals, rules
+from persync.measure import experiments, intervals, rules
+from persync.measure.fairness.groups import Groups, is_known, of
 from persync.measure.intervals import Moments
 from persync.measure.metric import Ask, Experiment
 from persync.measure.texts import EVER, join, piece, run
@@ -19,16 +20,16 @@ Cell = tuple[Moments, int]
 """moments of revenue a person, and how many people have any"""
 
 
-def assess(engine: Engine, attribute: str, ask: Ask) -> list[Estimate]:
+def assess(engine: Engine, attribute: str | Sequence[str], ask: Ask) -> list[Estimate]:
     """Return what every configured experiment that has a control and falls into the asked period did for each group.
 
     The difference in net revenue a person by group (`benefit_difference`; without `group` for everybody), Cochran's test that
     all groups have the same (`benefit_interaction`, its value is Q), and the largest against the smallest (`benefit_parity`).
 
-    Groups may claim cause as far as the experiment may: the draw is random within each group too. Raises DataError when the
+    `attribute` may be two names, which are crossed. Groups may claim cause as far as the experiment may: the draw is random within each group too. Raises DataError when the
     attribute has too many values to make groups.
     """
-    attributes.check(engine, attribute)
+    groups = of(engine, attribute)
     build_orders(engine)
     out: list[Estimate] = []
     for experiment in experiments.asked(engine, ask).values():
@@ -37,23 +38,23 @@ def assess(engine: Engine, attribute: str, ask: Ask) -> list[Estimate]:
             try:
                 blocked = experiments.blocked(engine, experiment)
             except ConfigError as problem:
-                by = {"attribute": attribute, "experiment": experiment.name, "outcome": "revenue"}
+                by = {"attribute": groups.title, "experiment": experiment.name, "outcome": "revenue"}
                 label = experiments.label_of(experiment)
                 out.append(rules.absent("benefit_difference", experiments.MISCONFIGURED, by, label=label, note=str(problem)))
                 continue
-            read = _experiment(engine, experiment, experiment.control, attribute, ask)
+            read = _experiment(engine, experiment, experiment.control, groups, ask)
             out += [rules.with_note(rules.with_note(estimate, note), blocked) for estimate in read]
     return out
 
 
-def _experiment(engine: Engine, experiment: Experiment, control: str, attribute: str, ask: Ask) -> list[Estimate]:
-    by = {"attribute": attribute, "experiment": experiment.name, "outcome": "revenue"}
+def _experiment(engine: Engine, experiment: Experiment, control: str, groups: Groups, ask: Ask) -> list[Estimate]:
+    by = {"attribute": groups.title, "experiment": experiment.name, "outcome": "revenue"}
     label = experiments.label_of(experiment)
     base, params = experiments.arms_sql(experiment)
     from_at, to_at = experiments.window(experiment) or (-EVER, EVER)
-    params |= {"from_at": from_at, "to_at": to_at, "gross": int(ask.basis == "gross"), "attribute": attribute}
-    pieces = ("order_money", "arm_orders", "groups", "benefit_by_group_read")
-    rows = run(engine, join(*base, *(piece(name) for name in pieces)), params)
+    params |= {"from_at": from_at, "to_at": to_at, "gross": int(ask.basis == "gross"), **groups.params}
+    texts = (piece("order_money"), piece("arm_orders"), groups.text, piece("benefit_by_group_read"))
+    rows = run(engine, join(*base, *texts), params)
     arms = sorted({row["arm"] for row in rows})
     currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])
     reason = rules.MIXED_CURRENCIES if currency is None else rules.IMMATURE if ask.now < to_at < EVER else None
@@ -61,9 +62,8 @@ def _experiment(engine: Engine, experiment: Experiment, control: str, attribute:
         return [rules.absent("benefit_difference", rules.NO_DENOMINATOR, by, label=label, note="an arm has nobody in it")]
     unit = currency or ask.currency or ""
     cells = _cells(rows, unit)
-    hide = rules.hidden_in_any(
-        [{name: by_arm[arm][0].n if arm in by_arm else 0 for name, by_arm in cells.items()} for arm in arms], ask.suppress_n
-    )
+    tables = [{name: by_arm[arm][0].n if arm in by_arm else 0 for name, by_arm in cells.items()} for arm in arms]
+    hide = groups.hidden(tables, ask)
     out = []
     for arm in arms:
         if arm != control:
@@ -114,7 +114,7 @@ def _arm(
             family.append(rules.absent("benefit_difference", rules.NO_DENOMINATOR, here, unit=unit, label=label))
         else:
             family.append(_difference(groups[arm], groups[control], ask, here, unit, label))
-    large = [e for e in family if e.value is not None and not rules.too_few(e) and e.by["group"] != "unknown"]
+    large = [e for e in family if e.value is not None and not rules.too_few(e) and is_known(e.by["group"])]
     errors = {e.by["group"]: sum(cells[e.by["group"]][side][0].error for side in (arm, control)) for e in large}
     large = [e for e in large if errors[e.by["group"]] > 0]
     return [overall, *rules.compared(family), *_between(large, errors, ask, by, unit, label)]

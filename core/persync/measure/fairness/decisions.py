@@ -1,0 +1,203 @@
+"""The fairness of a decision about people: who is selected, of those who deserved it, wrongly, and how often rightly.
+
+`selected` is the decision, `qualified` what turned out. The measures are named as in fairlearn; equalised odds holds the
+worse of two rates, so its interval is drawn from the counts themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from persync.engine.engine import Engine
+from persync.errors import DataError, nearest
+from persync.estimate import RAW, Estimate
+from persync.measure import intervals, rules
+from persync.measure.fairness.averages import Sample, averages
+from persync.measure.fairness.draws import Odds, odds
+from persync.measure.fairness.frame import Frame
+from persync.measure.fairness.groups import Groups, is_known
+from persync.measure.fairness.parities import ONE_GROUP, Direction, homogeneity, rates
+from persync.measure.metric import Ask
+from persync.measure.texts import bounds, join, piece, run
+
+Row = Mapping[str, Any]
+
+NO_LABELS: Final = "no_labels"
+NO_SCORES: Final = "no_scores"
+NOT_A_SHARE: Final = "score_not_a_share"
+NOBODY_QUALIFIED: Final = "nobody_qualified"
+CANNOT_ALL_HOLD: Final = (
+    "the groups' base rates differ, so demographic parity, equal opportunity and predictive parity cannot all hold"
+)
+WRONG_WAY_ROUND: Final = "right less often than not: the score looks the wrong way round"
+LABELLED: Final = ("equal_opportunity", "equalised_odds", "predictive_parity")
+
+
+def assess(engine: Engine, groups: Groups, ask: Ask, decision: str, direction: Direction = "more") -> list[Estimate]:
+    """Assess an imported decision by group, as `frames` and, where scores are known, `calibration`; with `unsent_rate`, the
+    share of those selected who were sent nothing in the period, where anything was.
+
+    Raises DataError when the store holds no such decision.
+    """
+    found = engine.rows("SELECT DISTINCT d.decision AS decision FROM decisions AS d ORDER BY 1")
+    names = [str(row["decision"]) for row in found]
+    if decision not in names:
+        hint = nearest(decision, names) or "Import decisions first."
+        raise DataError(f"the store holds no decision '{decision}'.", hint=hint)
+    by = {"attribute": groups.title, "decision": decision}
+    texts = (piece("sends"), piece("decided"), groups.text, piece("decided_by_group"))
+    params = {**groups.params, **bounds(ask.period), "decision": decision}
+    rows = run(engine, join(*texts), params)
+    if not rows:
+        note = "nobody was decided about in this period"
+        return [rules.absent("selection_rate", rules.NO_DENOMINATOR, by, unit="share", n=0, note=note)]
+    out = [one for frame in frames(rows, groups, ask, by, direction).values() for one in frame.estimates()]
+    out += accuracy(rows, groups, ask, by)
+    if any(int(row["unsent"]) < int(row["selected"]) for row in rows):
+        cells = {row["name"]: (int(row["unsent"]), int(row["selected"])) for row in rows}
+        hide = _hidden(rows, groups, ask, "selected")
+        out += rates("unsent", cells, hide, ask, by, direction="less", spread="unsent_parity").estimates()
+    return [*out, *calibration(run(engine, join(*texts[1:3], piece("calibration_by_group")), params), rows, groups, ask, by)]
+
+
+def frames(
+    rows: Sequence[Row], groups: Groups, ask: Ask, by: Mapping[str, str], direction: Direction = "more"
+) -> dict[str, Frame]:
+    """Return {measure: its frame} of rows of `name`, `people`, `selected`, `labelled`, `qualified`, `hits` (selected and
+    qualified) and `misses` (selected and not).
+
+    `demographic_parity` is of P(selected), `base_rate` of P(qualified), `equal_opportunity` of P(selected | qualified),
+    `false_positive` of P(selected | not qualified), `equalised_odds` of the worse of the two, `predictive_parity` of P(qualified
+    | selected). Without labels the others are null, `no_labels`.
+    """
+    counts = {row["name"]: {key: int(row[key]) for key in row if key != "name"} for row in rows}
+    hide = _hidden(rows, groups, ask)
+    selected = {name: (row["selected"], row["people"]) for name, row in counts.items()}
+    out = {"demographic_parity": rates("selection", selected, hide, ask, by, direction=direction)}
+    if not any(row["labelled"] for row in counts.values()):
+        for id in LABELLED:
+            absent = rules.absent(id, NO_LABELS, by, unit="share", label=RAW)
+            out[id] = Frame(absent, {}, absent)
+        return {id: replace(frame, by_group={}) if id in LABELLED else frame for id, frame in out.items()}
+    base = {name: (row["qualified"], row["labelled"]) for name, row in counts.items()}
+    hits = {name: (row["hits"], row["qualified"]) for name, row in counts.items()}
+    false = {name: (row["misses"], row["labelled"] - row["qualified"]) for name, row in counts.items()}
+    precise = {name: (row["hits"], row["hits"] + row["misses"]) for name, row in counts.items()}
+    covered = groups.hidden([{name: cell[1] for name, cell in table.items()} for table in (selected, base, hits, false)], ask)
+    chosen = covered | groups.hidden([{name: cell[1] for name, cell in precise.items()}], ask)
+    shown = {name: cell for name, cell in base.items() if name not in covered and cell[1] > 0}
+    differ = homogeneity("base", shown, ask, by)
+    note = CANNOT_ALL_HOLD if differ.p is not None and differ.p < 1 - ask.confidence else ""
+    out = {
+        "demographic_parity": rates("selection", selected, covered, ask, by, direction=direction),
+        "base_rate": rates("base", base, covered, ask, by, spread="base_rate_parity"),
+        "equal_opportunity": rates(
+            "true_positive", hits, covered, ask, by, direction=direction, spread="equal_opportunity", empty=NOBODY_QUALIFIED
+        ),
+        "false_positive": rates("false_positive", false, covered, ask, by, direction=direction, spread="false_positive_parity"),
+        "predictive_parity": rates("precision", precise, chosen, ask, by, spread="predictive_parity"),
+    }
+    out["equalised_odds"] = _equalised(hits, false, covered, out, ask, by)
+    for id in ("demographic_parity", "equal_opportunity", "equalised_odds", "predictive_parity"):
+        out[id] = replace(out[id], difference=rules.with_note(out[id].difference, note))
+    return out
+
+
+def _hidden(rows: Sequence[Row], groups: Groups, ask: Ask, *more: str) -> frozenset[str]:
+    """Return the groups to hide in the tables of people, of those labelled, qualified and not, and of `more`."""
+    tables = [{row["name"]: int(row[key]) for row in rows} for key in ("people", "labelled", "qualified", *more)]
+    tables.append({row["name"]: int(row["labelled"]) - int(row["qualified"]) for row in rows})
+    return groups.hidden(tables, ask)
+
+
+def _equalised(
+    hits: Mapping[str, tuple[int, int]],
+    false: Mapping[str, tuple[int, int]],
+    hide: frozenset[str],
+    frames: Mapping[str, Frame],
+    ask: Ask,
+    by: Mapping[str, str],
+) -> Frame:
+    """Return the worse of the gaps in true and in false positives, over the known groups large enough in both."""
+    sides = frames["equal_opportunity"], frames["false_positive"]
+    overall = rules.absent("equalised_odds_rate", "not_one_number", by, unit="share")
+    names = [name for name in hits if name not in hide and is_known(name)]
+    large = [name for name in names if all(cells[name][1] >= ask.report_n for cells in (hits, false))]
+    pool = large if len(large) > 1 else [name for name in names if hits[name][1] > 0 and false[name][1] > 0]
+    if len(pool) < 2:
+        made = rules.absent("equalised_odds", rules.SUPPRESSED if hide else ONE_GROUP, by, unit="share", label=RAW)
+        return Frame(overall, {}, made, more=())
+    found: Odds = odds([(*hits[name], *false[name]) for name in pool], ask.seed, ask.confidence)
+    n = sum(hits[name][1] + false[name][1] for name in pool)
+    note = f"the worse of true and false positives over {len(pool)} groups; interval from 1,000 draws"
+    if len(large) < 2:
+        note = f"{rules.TOO_FEW}; {note}"
+    worse = "equal_opportunity" if found.of_hits else "false_positive"
+    where = {**by, "of": worse}
+    made = [
+        rules.from_interval("equalised_odds", interval, n=n, unit=unit, by={**where, "statistic": statistic}, label=RAW)
+        for statistic, interval, unit in (("difference", found.difference, "share"), ("ratio", found.ratio, "ratio"))
+    ]
+    del sides
+    return Frame(overall, {}, *(rules.with_note(one, note) for one in made))
+
+
+def accuracy(rows: Sequence[Row], groups: Groups, ask: Ask, by: Mapping[str, str]) -> list[Estimate]:
+    """Return how often the decision was right, and the balance of the labels; a warning where it is surely below a half."""
+    labelled = sum(int(row["labelled"]) for row in rows)
+    if not labelled:
+        return []
+    hide = _hidden(rows, groups, ask)
+
+    def one(some: Sequence[Row], here: Mapping[str, str]) -> Estimate:
+        n, qualified, hits, misses = (sum(int(row[key]) for row in some) for key in ("labelled", "qualified", "hits", "misses"))
+        made = rules.share("accuracy", hits + n - qualified - misses, n, ask, here)
+        return rules.with_note(made, WRONG_WAY_ROUND if made.high is not None and made.high < 0.5 else "")
+
+    return [
+        one(rows, by),
+        *(
+            rules.suppressed("accuracy", ask, {**by, "group": row["name"]}, unit="share")
+            if row["name"] in hide
+            else one([row], {**by, "group": row["name"]})
+            for row in rows
+        ),
+    ]
+
+
+def calibration(tenths: Sequence[Row], rows: Sequence[Row], groups: Groups, ask: Ask, by: Mapping[str, str]) -> list[Estimate]:
+    """Return how far outcomes lie from scores: `calibration` (share qualified less mean score) overall, by group and against
+    the others, and `calibration_in_tenth` by group and tenth of the score.
+
+    Null without scores or labels, and where a score is outside 0 to 1, which is no share.
+    """
+    if not tenths:
+        reason = NO_SCORES if any(int(row["labelled"]) for row in rows) else NO_LABELS
+        return [rules.absent("calibration", reason, by, unit="share")]
+    if any(not 0 <= int(row["tenth"]) <= 9 or float(row["score"]) > int(row["people"]) for row in tenths):
+        return [rules.absent("calibration", NOT_A_SHARE, by, unit="share")]
+    names = list(dict.fromkeys(str(row["name"]) for row in tenths))
+    of = {name: [row for row in tenths if row["name"] == name] for name in names}
+    hide = _hidden(rows, groups, ask)
+    scored = {name: sum(int(row["people"]) for row in some) for name, some in of.items()}
+    hide |= groups.hidden([scored], ask)
+    samples = {name: _gap(some) for name, some in of.items()}
+    out = averages("calibration", _gap(tenths), samples, hide, ask, by, unit="share").estimates()
+    for name, some in of.items():
+        small = rules.hidden({str(row["tenth"]): int(row["people"]) for row in some}, ask.suppress_n)
+        for row in some:
+            here = {**by, "group": name, "tenth": str(row["tenth"])}
+            if name in hide or str(row["tenth"]) in small:
+                out.append(rules.suppressed("calibration_in_tenth", ask, here, unit="share"))
+            else:
+                made = rules.share("calibration_in_tenth", int(row["qualified"]), int(row["people"]), ask, here)
+                out.append(rules.with_note(made, f"mean score {float(row['score']) / int(row['people']):.3f}"))
+    return out
+
+
+def _gap(some: Sequence[Row]) -> Sample | None:
+    n = sum(int(row["people"]) for row in some)
+    total, squares = (sum(float(row[key]) for row in some) for key in ("gap", "gap_squared"))
+    return Sample(intervals.moments(n, total, squares), n) if n else None

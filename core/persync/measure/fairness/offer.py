@@ -1,0 +1,73 @@
+"""Who is offered what, and whom the systems know: discounts, prices paid, and the match of people between systems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from persync.attribution.journeys import build_orders
+from persync.engine.engine import Engine
+from persync.estimate import Estimate
+from persync.measure import rules
+from persync.measure.fairness.averages import Sample, averages, ratio_sample
+from persync.measure.fairness.groups import Groups
+from persync.measure.fairness.parities import rates
+from persync.measure.metric import Ask
+from persync.measure.texts import bounds, join, piece, run
+from persync.money import exponent
+
+Row = Mapping[str, Any]
+
+NO_DISCOUNTS: Final = "no_discounts"
+NO_LINES: Final = "no_lines"
+_SUMS: Final = ("y", "x", "yy", "xx", "xy")
+
+
+def offers(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
+    """Return the discount share (discounts over what was paid and discounted; more is better) and the price paid a piece (less
+    is better) by group, both clustered by customer. Nothing where nobody bought; null with the reason without discounts, without
+    lines of orders, or in several currencies.
+    """
+    by = {"attribute": groups.title}
+    build_orders(engine)
+    texts = (piece("order_money"), piece("offers_by_group"), groups.text, piece("offers_by_group_read"))
+    params = {**groups.params, **bounds(ask.period), "gross": int(ask.basis == "gross")}
+    rows = run(engine, join(*texts), params)
+    if not rows:
+        return []
+    currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])
+    if currency is None:
+        return [rules.absent(id, rules.MIXED_CURRENCIES, by) for id in ("discount_share", "price_paid")]
+    hide = groups.hidden([{row["name"]: int(row[key]) for row in rows} for key in ("people", "buyers")], ask)
+    out: list[Estimate] = []
+    if not any(row["receivers"] for row in rows):
+        out.append(rules.absent("discount_share", NO_DISCOUNTS, by, unit="share"))
+    else:
+        samples = {row["name"]: _sample([row], "given", "people", "receivers") for row in rows}
+        whole = _sample(rows, "given", "people", "receivers")
+        out += averages("discount_share", whole, samples, hide, ask, by, unit="share").estimates()
+    if not any(row["buyers"] for row in rows):
+        return [*out, rules.absent("price_paid", NO_LINES, by, unit=currency)]
+    scale = 10.0 ** exponent(currency)
+    samples = {row["name"]: _sample([row], "paid", "buyers", "buyers", scale) for row in rows}
+    whole = _sample(rows, "paid", "buyers", "buyers", scale)
+    return [*out, *averages("price_paid", whole, samples, hide, ask, by, unit=currency, direction="less").estimates()]
+
+
+def _sample(rows: Sequence[Row], kind: str, people: str, any_of: str, scale: float = 1.0) -> Sample | None:
+    y, x, yy, xx, xy = (sum(float(row[f"{kind}_{name}"]) for row in rows) for name in _SUMS)
+    n, events = (sum(int(row[key]) for row in rows) for key in (people, any_of))
+    return ratio_sample(n, (y / scale, x, yy / scale**2, xx, xy / scale), events)
+
+
+def identity(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
+    """Return the share of each group's people that more than one system knows (`matched_rate`): whoever is not matched is
+    measured worse. Nothing where one system alone has people."""
+    systems = run(engine, "SELECT COUNT(DISTINCT c.connection) AS n FROM contacts AS c", {})
+    if int(systems[0]["n"]) < 2:
+        return []
+    rows = run(engine, join(piece("identity"), groups.text, piece("known_by_group")), groups.params)
+    cells = {row["name"]: (int(row["matched"]), int(row["people"])) for row in rows}
+    hide = groups.hidden([{name: n for name, (_, n) in cells.items()}], ask)
+    by = {"attribute": groups.title}
+    return rates("matched", cells, hide, ask, by, spread="matched_parity").estimates() if cells else []
