@@ -2,30 +2,64 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from persync.cli.base import Command, format_option, period_option
 from persync.cli.context import App, pass_app
 from persync.cli.output import read_each, show_estimates
 
+if TYPE_CHECKING:
+    from persync.engine.engine import Engine
+    from persync.measure.fairness import Direction
+
+LESS_IS_BETTER = "less: being selected, or getting personalised mail, is a burden; more: it is what people want."
+
 
 @click.command(cls=Command)
 @click.option("--by", "attributes", multiple=True, metavar="ATTR", help="The attribute that makes the groups; default: all.")
+@click.option("--cross", metavar="A,B", help="Cross two attributes.")
 @click.option("--decision", metavar="NAME", help="Assess an imported decision instead of who is mailed.")
+@click.option("--direction", type=click.Choice(["more", "less"]), default="more", show_default=True, help=LESS_IS_BETTER)
 @period_option
 @format_option("text", "json")
 @pass_app
-def fairness(app: App, attributes: tuple[str, ...], decision: str | None, period: str | None, form: str) -> None:
-    """Assess exposure and benefit by group, with intervals and the four-fifths verdict; small groups are hidden."""
+def fairness(
+    app: App,
+    attributes: tuple[str, ...],
+    cross: str | None,
+    decision: str | None,
+    direction: Direction,
+    period: str | None,
+    form: str,
+) -> None:
+    """Assess who is reached, who benefits and who bears the cost, by group, with intervals, the smallest gap that could have
+    been seen and the four-fifths verdict; small groups are hidden."""
     from persync.errors import DataError
     from persync.measure.fairness import assess
 
     with app.engine() as engine:
         ask = app.ask(period)
         found = engine.rows("SELECT DISTINCT a.name AS name FROM attributes AS a")
-        wanted = attributes or tuple(sorted(str(row["name"]) for row in found))
+        named = [(name,) for name in attributes] + ([tuple(part.strip() for part in cross.split(","))] if cross else [])
+        wanted = named or [(name,) for name in sorted(str(row["name"]) for row in found)]
         if not wanted:
             hint = 'Import attributes, or opt in with [connections.NAME] attributes = { country = "why you may hold it" }.'
             raise DataError("no attribute of people is in the store.", hint=hint)
-        estimates = read_each(app, wanted, lambda name: assess(engine, name, ask, decision=decision), tolerant=not attributes)
+        estimates = read_each(
+            app, wanted, lambda names: assess(engine, names, ask, decision=decision, direction=direction), tolerant=not named
+        )
+        for line in _said(engine, sorted({name for names in wanted for name in names})):
+            app.say(f"persync: {line}")
     show_estimates(estimates, form, ask)
+
+
+def _said(engine: Engine, names: list[str]) -> list[str]:
+    """Return what is to be said of attributes: held without a stated basis, or aimed at by the rules of segments."""
+    from persync.measure.fairness import groups, targeting
+
+    bases = groups.basis(engine, groups.Groups(tuple(names)))
+    said = [f"'{name}' is held without a stated basis." for name in names if not bases[name]]
+    said += [f"the segment '{rule.segment}' is chosen by {rule.what}: {rule.rule}." for rule in targeting.rules(engine)]
+    return said + [f"the message '{rule.segment}' is for people chosen by {rule.what}." for rule in targeting.campaigns(engine)]

@@ -1,8 +1,8 @@
 """Fairness between groups of people: who gets personalised mail, who is selected, who benefits, who bears the cost.
 
 A screen, not a legal finding: it shows where groups differ, how sure that is and how small a gap could have been seen.
-`unknown` is always a group of its own. Small groups are hidden together with as many others as it takes (rule E1), and never meet a
-threshold.
+`unknown` is always a group of its own. Small groups are hidden together with as many others as it takes (rule E1), and never
+meet a threshold.
 """
 
 from persync.measure.fairness.frame import Frame

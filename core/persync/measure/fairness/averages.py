@@ -35,7 +35,7 @@ def ratio_sample(clusters: int, sums: tuple[float, float, float, float, float], 
     found = intervals.ratio_of_sums(clusters, *sums)
     if found is None:
         return None
-    y, x, yy, xx, xy = sums
+    _, x, yy, xx, xy = sums
     residual = max(0.0, yy - 2 * found.value * xy + found.value * found.value * xx)
     error = residual * clusters / (clusters - 1) / (x * x)
     return Sample(Moments(clusters, found.value, error * clusters), events)
@@ -55,7 +55,8 @@ def averages(
     """Compare means between groups; a group without a sample is null, `no_denominator`.
 
     Each group is held against the known one with the best mean among those large enough: difference (Welch), ratio (delta
-    method), and the smallest gap that could have been seen. `<id>_parity` is the largest gap, `<id>_homogeneity` Cochran's test.
+    method), and the smallest gap that could have been seen. `<id>_parity` is the largest gap,
+    `<id>_homogeneity` Cochran's test.
     """
 
     def one(sample: Sample | None, here: Mapping[str, str]) -> Estimate:
@@ -145,6 +146,8 @@ def _extremes(
     if reference not in pool or len(pool) < 2:
         return rules.absent(f"{id}_parity", ONE_GROUP, by, unit=unit, label=RAW), None
     sign = -1 if direction == "more" else 1
+    if len(large) < 2:  # the best of those large enough need not be the best of all
+        reference = min(pool, key=lambda name: (sign * pool[name].moments.mean, name))
     worst = max(pool, key=lambda name: (sign * pool[name].moments.mean, name != reference, name))
     one, base = pool[worst].moments, pool[reference].moments
     here = {**by, "group": worst, "against": reference}

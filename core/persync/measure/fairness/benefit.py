@@ -26,7 +26,9 @@ def assess(engine: Engine, attribute: str | Sequence[str], ask: Ask) -> list[Est
     The difference in net revenue a person by group (`benefit_difference`; without `group` for everybody), Cochran's test that
     all groups have the same (`benefit_interaction`, its value is Q), and the largest against the smallest (`benefit_parity`).
 
-    `attribute` may be two names, which are crossed. Groups may claim cause as far as the experiment may: the draw is random within each group too. Raises DataError when the
+    `attribute` may be two names, which are crossed.
+
+    Groups may claim cause as far as the experiment may: the draw is random within each group too. Raises DataError when the
     attribute has too many values to make groups.
     """
     groups = of(engine, attribute)

@@ -19,6 +19,7 @@ from persync.measure.fairness.draws import Odds, odds
 from persync.measure.fairness.frame import Frame
 from persync.measure.fairness.groups import Groups, is_known
 from persync.measure.fairness.parities import ONE_GROUP, Direction, homogeneity, rates
+from persync.measure.intervals import Interval
 from persync.measure.metric import Ask
 from persync.measure.texts import bounds, join, piece, run
 
@@ -33,6 +34,7 @@ CANNOT_ALL_HOLD: Final = (
 )
 WRONG_WAY_ROUND: Final = "right less often than not: the score looks the wrong way round"
 LABELLED: Final = ("equal_opportunity", "equalised_odds", "predictive_parity")
+_RATES: Final = {"equal_opportunity": "true_positive", "equalised_odds": "equalised_odds", "predictive_parity": "precision"}
 
 
 def assess(engine: Engine, groups: Groups, ask: Ask, decision: str, direction: Direction = "more") -> list[Estimate]:
@@ -69,8 +71,8 @@ def frames(
     qualified) and `misses` (selected and not).
 
     `demographic_parity` is of P(selected), `base_rate` of P(qualified), `equal_opportunity` of P(selected | qualified),
-    `false_positive` of P(selected | not qualified), `equalised_odds` of the worse of the two, `predictive_parity` of P(qualified
-    | selected). Without labels the others are null, `no_labels`.
+    `false_positive` of P(selected | not qualified), `equalised_odds` of the worse of the two, `predictive_parity` of
+    P(qualified | selected). Without labels the others are null, `no_labels`.
     """
     counts = {row["name"]: {key: int(row[key]) for key in row if key != "name"} for row in rows}
     hide = _hidden(rows, groups, ask)
@@ -78,9 +80,9 @@ def frames(
     out = {"demographic_parity": rates("selection", selected, hide, ask, by, direction=direction)}
     if not any(row["labelled"] for row in counts.values()):
         for id in LABELLED:
-            absent = rules.absent(id, NO_LABELS, by, unit="share", label=RAW)
-            out[id] = Frame(absent, {}, absent)
-        return {id: replace(frame, by_group={}) if id in LABELLED else frame for id, frame in out.items()}
+            overall = rules.absent(f"{_RATES[id]}_rate", NO_LABELS, by, unit="share")
+            out[id] = Frame(overall, {}, rules.absent(id, NO_LABELS, by, unit="share", label=RAW))
+        return out
     base = {name: (row["qualified"], row["labelled"]) for name, row in counts.items()}
     hits = {name: (row["hits"], row["qualified"]) for name, row in counts.items()}
     false = {name: (row["misses"], row["labelled"] - row["qualified"]) for name, row in counts.items()}
@@ -99,7 +101,7 @@ def frames(
         "false_positive": rates("false_positive", false, covered, ask, by, direction=direction, spread="false_positive_parity"),
         "predictive_parity": rates("precision", precise, chosen, ask, by, spread="predictive_parity"),
     }
-    out["equalised_odds"] = _equalised(hits, false, covered, out, ask, by)
+    out["equalised_odds"] = _equalised(hits, false, covered, ask, by)
     for id in ("demographic_parity", "equal_opportunity", "equalised_odds", "predictive_parity"):
         out[id] = replace(out[id], difference=rules.with_note(out[id].difference, note))
     return out
@@ -116,12 +118,10 @@ def _equalised(
     hits: Mapping[str, tuple[int, int]],
     false: Mapping[str, tuple[int, int]],
     hide: frozenset[str],
-    frames: Mapping[str, Frame],
     ask: Ask,
     by: Mapping[str, str],
 ) -> Frame:
     """Return the worse of the gaps in true and in false positives, over the known groups large enough in both."""
-    sides = frames["equal_opportunity"], frames["false_positive"]
     overall = rules.absent("equalised_odds_rate", "not_one_number", by, unit="share")
     names = [name for name in hits if name not in hide and is_known(name)]
     large = [name for name in names if all(cells[name][1] >= ask.report_n for cells in (hits, false))]
@@ -136,12 +136,12 @@ def _equalised(
         note = f"{rules.TOO_FEW}; {note}"
     worse = "equal_opportunity" if found.of_hits else "false_positive"
     where = {**by, "of": worse}
-    made = [
-        rules.from_interval("equalised_odds", interval, n=n, unit=unit, by={**where, "statistic": statistic}, label=RAW)
-        for statistic, interval, unit in (("difference", found.difference, "share"), ("ratio", found.ratio, "ratio"))
-    ]
-    del sides
-    return Frame(overall, {}, *(rules.with_note(one, note) for one in made))
+
+    def told(statistic: str, unit: str, interval: Interval) -> Estimate:
+        made = rules.from_interval("equalised_odds", interval, n=n, unit=unit, by={**where, "statistic": statistic}, label=RAW)
+        return rules.with_note(made, note)
+
+    return Frame(overall, {}, told("difference", "share", found.difference), told("ratio", "ratio", found.ratio))
 
 
 def accuracy(rows: Sequence[Row], groups: Groups, ask: Ask, by: Mapping[str, str]) -> list[Estimate]:

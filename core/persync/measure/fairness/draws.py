@@ -1,4 +1,4 @@
-"""Intervals of the worst gap between groups, drawn from the counts: a bootstrap of people needs no people once they are counted.
+"""Intervals of the worst gap between groups, drawn from the counts: a bootstrap of people needs counts alone.
 
 Within a group the number selected among those qualified is binomial, so a draw of a million people costs one number a group.
 """
@@ -21,7 +21,7 @@ class Odds:
     """Equalised odds: the larger of two gaps and the smaller of two ratios."""
 
     difference: Interval
-    ratio: Interval | None
+    ratio: Interval
     of_hits: bool
     """whether the gap is that of the true positives"""
 

@@ -158,7 +158,7 @@ def _bridges(cells: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
     for row, column in cells:
         beside[0, row].add((1, column))
         beside[1, column].add((0, row))
-    found = []
+    found: list[tuple[str, ...]] = []
     for row, column in sorted(cells):
         start, end = (0, row), (1, column)
         seen, todo = {start}, [start]

@@ -25,8 +25,8 @@ _SUMS: Final = ("y", "x", "yy", "xx", "xy")
 
 def offers(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
     """Return the discount share (discounts over what was paid and discounted; more is better) and the price paid a piece (less
-    is better) by group, both clustered by customer. Nothing where nobody bought; null with the reason without discounts, without
-    lines of orders, or in several currencies.
+    is better) by group, both clustered by customer. Nothing where nobody bought; null with the reason without discounts,
+    without lines of orders, or in several currencies.
     """
     by = {"attribute": groups.title}
     build_orders(engine)

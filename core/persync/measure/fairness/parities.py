@@ -236,6 +236,8 @@ def _extremes(
     if reference not in pool or len(pool) < 2:
         return rules.absent(spread, ONE_GROUP, {**by, "of": kind}, unit="share", label=RAW), None
     sign = -1 if direction == "more" else 1
+    if len(large) < 2:  # the best of those large enough need not be the best of all
+        reference = min(pool, key=lambda name: (sign * pool[name][0] / pool[name][1], name))
     worst = max(pool, key=lambda name: (sign * pool[name][0] / pool[name][1], name != reference, name))
     cell, base = pool[worst], pool[reference]
     here = {**by, "group": worst, "against": reference, "of": kind}
