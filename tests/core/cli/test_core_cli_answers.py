@@ -52,6 +52,13 @@ def test_fairness_of_an_imported_decision(persync: Run, tmp_path: Path) -> None:
         if one["id"] == "selection_rate" and "group" in one["by"]
     }
     assert rates == {"DE": 0.6, "FR": 0.3}
+    assert "'country' is held without a stated basis." in result.stderr
+    less = persync("fairness", "--by", "country", "--decision", "vip", "--direction", "less", "--format", "json")
+    fifths = [
+        one for one in json.loads(less.stdout)["results"] if one["id"] == "four_fifths" and one["by"]["of"] == "selection"
+    ]
+    assert [(one["by"]["group"], one["value"], one["by"]["verdict"]) for one in fifths] == [("DE", 0.5, "below")]
+    assert said(persync("fairness", "--cross", "country,country", "--decision", "vip"), 2)
     assert said(persync("fairness", "--by", "contry"), 1)
 
 
