@@ -118,9 +118,7 @@ def _left_out(inputs: Inputs) -> Note:
     if not found:
         return Note("Not known: no attribute of people was opted in or imported.", "answer", question)
     low = [e for estimates in found.values() for e in fairness.below(estimates)]
-    unsure = [
-        e for estimates in found.values() for e in estimates if e.id == "four_fifths" and e.by.get("verdict") == "not shown"
-    ]
+    unsure = [e for estimates in found.values() for e in fairness.judged(estimates) if e.by.get("verdict") == "not shown"]
     rest = ""
     if unsure:
         names = words.listing([f"{e.by['attribute']} {e.by['group']}" for e in unsure])

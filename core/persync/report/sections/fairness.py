@@ -45,11 +45,16 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
 
 def below(estimates: Sequence[Estimate]) -> list[Estimate]:
     """Return the groups that were surely reached less than four fifths as often as the best-reached known group."""
-    return [e for e in estimates if e.id == "four_fifths" and e.by.get("verdict") == "below"]
+    return [e for e in judged(estimates) if e.by.get("verdict") == "below"]
+
+
+def judged(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """Return the four-fifths verdicts on who was reached; those on other matters (who bears a burden) are not in them."""
+    return [e for e in estimates if e.id == "four_fifths" and e.by.get("of") == "exposure"]
 
 
 def _attribute(attribute: str, estimates: Sequence[Estimate]) -> list[Block]:
-    fifths = {e.by["group"]: e for e in estimates if e.id == "four_fifths"}
+    fifths = {e.by["group"]: e for e in judged(estimates)}
     against = next((e.by["against"] for e in fifths.values()), None)
     table = _table(attribute, estimates, fifths, against)
     blocks: list[Block] = [
