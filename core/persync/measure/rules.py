@@ -128,8 +128,11 @@ def hidden_in_any(tables: Iterable[Mapping[str, int]], floor: int) -> frozenset[
     every = list(tables)
     out: frozenset[str] = frozenset()
     while True:
-        # Hiding a group because of one table must not leave it uncovered in another.
-        more = out.union(*(hidden(table, floor, out) for table in every))
+        # Hiding a group because of one table must not leave it uncovered in another; one after the other, so that what covers
+        # a cell in one table is used in the next as well.
+        more = out
+        for table in every:
+            more |= hidden(table, floor, more)
         if more == out:
             return out
         out = more

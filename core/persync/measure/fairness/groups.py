@@ -58,8 +58,15 @@ class Groups:
         every = list(tables)
         if len(self.names) == 1:
             return rules.hidden_in_any(every, ask.suppress_n)
-        found = (hidden_crossed({self.halves(name): (name, n) for name, n in table.items()}, ask.suppress_n) for table in every)
-        return _closed(self, every, frozenset().union(*found), ask.suppress_n)
+        tables_of_two = [{self.halves(name): (name, n) for name, n in table.items()} for table in every]
+        out: frozenset[str] = frozenset()
+        while True:
+            more = out
+            for table in tables_of_two:
+                more |= hidden_crossed(table, ask.suppress_n, more)
+            if more == out:
+                return out
+            out = more
 
 
 def of(engine: Engine, attribute: str | Sequence[str]) -> Groups:
@@ -100,20 +107,22 @@ def basis(engine: Engine, groups: Groups) -> dict[str, tuple[str, ...]]:
     return {name: tuple(str(row["basis"]) for row in rows if row["name"] == name) for name in groups.names}
 
 
-def hidden_crossed(cells: Mapping[tuple[str, ...], tuple[str, int]], floor: int) -> frozenset[str]:
-    """Return the cells of a two-way table ({(row, column): (name, people)}) to hide where its margins are shown as well.
+def hidden_crossed(
+    cells: Mapping[tuple[str, ...], tuple[str, int]], floor: int, also: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """Return the cells of a two-way table ({(row, column): (name, people)}) to hide where its margins are shown as well, those
+    in `also` among them.
 
     Margins that are hidden themselves take their whole line with them; in each other line no hidden cell stands alone or with
     fewer than `floor` people; and no hidden cell can be worked out from several lines together: that is so exactly when it
     lies on no cycle of hidden cells through rows and columns (a bridge of the graph that has lines for nodes).
     """
     full = {key: (name, n) for key, (name, n) in cells.items() if n > 0}
-    out: frozenset[str] = frozenset()
     margins = [
         rules.hidden({line: sum(n for key, (_, n) in full.items() if key[axis] == line) for line in _lines(full, axis)}, floor)
         for axis in (0, 1)
     ]
-    out = frozenset(name for key, (name, _) in full.items() if key[0] in margins[0] or key[1] in margins[1])
+    out = frozenset(name for key, (name, _) in full.items() if name in also or key[0] in margins[0] or key[1] in margins[1])
     lines = [{name: n for key, (name, n) in full.items() if key[a] == line} for a in (0, 1) for line in _lines(full, a)]
     while True:
         more = out.union(*(rules.hidden(line, floor, out) for line in lines))
@@ -127,20 +136,6 @@ def hidden_crossed(cells: Mapping[tuple[str, ...], tuple[str, int]], floor: int)
             if not rest:
                 return out
             more = out | {min(rest)[1]}
-        out = more
-
-
-def _closed(groups: Groups, tables: Sequence[Mapping[str, int]], out: frozenset[str], floor: int) -> frozenset[str]:
-    """Hide alike in all tables what is hidden in one, with what covers it there."""
-    while True:
-        more = out
-        for table in tables:
-            for axis in (0, 1):
-                for line in _lines(map(groups.halves, table), axis):
-                    cells = {name: n for name, n in table.items() if groups.halves(name)[axis] == line}
-                    more |= rules.hidden(cells, floor, more)
-        if more == out:
-            return out
         out = more
 
 
