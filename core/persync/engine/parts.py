@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROW_GROUP: Final = 122_880
+LOOKED_AT: Final = 8_192
+"""rows by which a file's columns are told apart: a number that differs in more than one row of eight is a key or a time"""
 BUFFERED: Final = 1_000_000
 """rows held back over all months before the fullest is written"""
 SLICES: Final = 64
@@ -40,7 +42,8 @@ def month_starts(month: int) -> int:
 @dataclass(slots=True)
 class _Part:
     path: Path
-    writer: Any
+    schema: pa.Schema
+    writer: Any = None
     rows: int = 0
     held: list[pa.RecordBatch] = field(default_factory=list)
     waiting: int = 0
@@ -53,9 +56,24 @@ class _Part:
         import pyarrow as pa
 
         if self.held:
-            self.writer.write_table(pa.Table.from_batches(self.held), row_group_size=ROW_GROUP)
+            self._write(pa.Table.from_batches(self.held))
             self.rows += self.waiting
             self.held, self.waiting = [], 0
+
+    def close(self) -> None:
+        import pyarrow as pa
+
+        self.flush()
+        if self.writer is None:
+            self._write(pa.Table.from_batches([], self.schema))
+        self.writer.close()
+
+    def _write(self, table: pa.Table) -> None:
+        from pyarrow import parquet
+
+        if self.writer is None:
+            self.writer = parquet.ParquetWriter(self.path, self.schema, **_encoding(table))
+        self.writer.write_table(table, row_group_size=ROW_GROUP)
 
 
 class PartWriter:
@@ -68,10 +86,7 @@ class PartWriter:
 
     def _part(self, month: int) -> _Part:
         if month not in self._parts:
-            from pyarrow import parquet
-
-            path = self._name_of(month)
-            self._parts[month] = _Part(path, parquet.ParquetWriter(path, self._schema, compression="zstd"))
+            self._parts[month] = _Part(self._name_of(month), self._schema)
         return self._parts[month]
 
     def whole(self, batches: Iterable[pa.RecordBatch]) -> None:
@@ -97,9 +112,31 @@ class PartWriter:
     def close(self) -> dict[int, tuple[Path, int]]:
         """Finish every file; return month -> (path, rows)."""
         for part in self._parts.values():
-            part.flush()
-            part.writer.close()
+            part.close()
         return {month: (part.path, part.rows) for month, part in self._parts.items()}
+
+
+def _encoding(table: pa.Table) -> dict[str, Any]:
+    """Return how to write a file that begins with these rows: keys and times as differences, smaller than a dictionary and read
+    in half the time, all else by dictionary and compressed."""
+    import numpy as np
+    import pyarrow as pa
+
+    first = table.slice(0, LOOKED_AT)
+    wide = []
+    for name, chunked in zip(first.column_names, first.columns, strict=True):
+        if pa.types.is_int64(chunked.type) and first.num_rows and chunked.null_count == 0:
+            # Through their buffers, as in `_split`.
+            values = np.concatenate(
+                [np.frombuffer(one.buffers()[1], np.int64)[one.offset : one.offset + len(one)] for one in chunked.chunks]
+            )
+            if len(np.unique(values)) * 8 > len(values):
+                wide.append(name)
+    return {
+        "use_dictionary": [name for name in table.column_names if name not in wide],
+        "column_encoding": dict.fromkeys(wide, "DELTA_BINARY_PACKED"),
+        "compression": {name: "none" if name in wide else "zstd" for name in table.column_names},
+    }
 
 
 def _split(batch: pa.RecordBatch) -> Iterable[tuple[int, pa.RecordBatch]]:
