@@ -22,6 +22,7 @@ from persync.rows import (
     Decision,
     LedgerEntry,
     Order,
+    OrderDiscount,
     OrderRef,
     Outcome,
     Person,
@@ -124,6 +125,17 @@ def test_a_negative_amount_is_a_refund_of_its_order(read: Read, newest_first: bo
     ]
 
 
+def test_what_a_sale_was_cheaper_by_is_a_discount_of_its_order(read: Read) -> None:
+    """The amount has lost it already; nothing off is no discount, and each line has its own."""
+    lines = ("1,a,2025-03-01,80,EUR,20", "1,a,2025-03-02,5,EUR,1.50", "2,a,2025-03-01,10,EUR,0", "3,a,2025-03-01,10,EUR,")
+    rows = read("orders", "\n".join(["order,person,at,amount,currency,discount", *lines]))
+
+    assert [row for row in rows if isinstance(row, OrderDiscount)] == [
+        OrderDiscount(OrderRef("1"), f"{MARCH_1}|0", "manual", None, 2000, "EUR"),
+        OrderDiscount(OrderRef("1"), f"{MARCH_1 + DAY}|0", "manual", None, 150, "EUR"),
+    ]
+
+
 def test_cancelled_and_test_orders_say_so(read: Read) -> None:
     rows = read("orders", "order,person,at,amount,currency,status\n1,a,2025-03-01,1,EUR,cancelled\n2,a,2025-03-01,1,EUR,test\n")
 
@@ -176,6 +188,16 @@ BAD = [
         "orders",
         ORDERS + "1,a,2025-03-01,1,eur\n",
         "line 2, column 'currency': 'eur' is not a currency; write its three capital",
+    ),
+    (
+        "orders",
+        "order,person,at,amount,currency,discount\n1,a,2025-03-01,1,EUR,-2\n",
+        "line 2: a discount is what a sale was cheaper by: not negative, and none of a refund.",
+    ),
+    (
+        "orders",
+        "order,person,at,amount,currency,discount\n1,a,2025-03-01,5,EUR,\n1,a,2025-03-02,-1,EUR,2\n",
+        "line 3: a discount is what a sale was cheaper by",
     ),
     ("orders", ORDERS + "1,a,01.03.2025,1,EUR\n", "line 2, column 'at': '01.03.2025' is not a time; write ISO 8601"),
     ("orders", ORDERS + "1,a,1740787200,1,EUR\n", "line 2, column 'at': '1740787200' looks like seconds;"),

@@ -112,6 +112,15 @@ period_option = click.option(
 )
 
 
+small_groups_option = click.option(
+    "--show-small-groups",
+    is_flag=True,
+    expose_value=False,
+    callback=put("small_groups"),
+    help="Hide no group, however few its people. Written in the answer and in the store's log.",
+)
+
+
 def engine_options(command: F) -> F:
     """Add the options that choose an engine and what it reads: `app.engine()` opens what they say."""
     options = (

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from persync.settings import Project
     from persync.store.store import Store
 
+NOTHING_HIDDEN = 1
+"""the `suppress_n` at which no group is hidden"""
+
 
 class App:
     """One call of the command line."""
@@ -34,6 +37,7 @@ class App:
         self.master: str | None = None
         self.lake: str | None = None
         self.stores: tuple[str, ...] = ()
+        self.small_groups = False
         self._told = 0
 
     def change(self, attribute: str, value: Any) -> None:
@@ -65,7 +69,25 @@ class App:
 
     def ask(self, period: str | None = None, **more: Any) -> Ask:
         """Return the question that settings and options make."""
-        return self.project.ask(self.now, period, **more)
+        ask = self.project.ask(self.now, period, **more)
+        if not self.small_groups and ask.suppress_n > NOTHING_HIDDEN:
+            return ask
+        return self._unhidden(ask)
+
+    def _unhidden(self, ask: Ask) -> Ask:
+        """Return the question with no group hidden. It is said and logged: whoever reads the numbers may recognise people."""
+        from dataclasses import replace
+
+        from persync.store.log import append
+
+        if self.lake and self.small_groups:
+            raise click.UsageError("--show-small-groups is written into a store's log, and a lake has none.")
+        if self.project.store_path.exists():
+            context = click.get_current_context(silent=True)
+            with self.store() as store, store.transaction() as db:
+                append(db, None, self.now, "small groups shown", context.info_name or "" if context else "")
+        self.say("persync: small groups are not hidden in this answer: people may be recognised. The log says so.")
+        return replace(ask, suppress_n=NOTHING_HIDDEN)
 
     @contextmanager
     def store(self, *, create: bool = False) -> Iterator[Store]:

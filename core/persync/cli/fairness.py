@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from persync.cli.base import Command, format_option, period_option
+from persync.cli.base import Command, format_option, period_option, small_groups_option
 from persync.cli.context import App, pass_app
 from persync.cli.output import read_each, show_estimates
 
@@ -23,6 +23,7 @@ LESS_IS_BETTER = "less: being selected, or getting personalised mail, is a burde
 @click.option("--decision", metavar="NAME", help="Assess an imported decision instead of who is mailed.")
 @click.option("--direction", type=click.Choice(["more", "less"]), default="more", show_default=True, help=LESS_IS_BETTER)
 @period_option
+@small_groups_option
 @format_option("text", "json")
 @pass_app
 def fairness(
@@ -36,13 +37,16 @@ def fairness(
 ) -> None:
     """Assess who is reached, who benefits and who bears the cost, by group, with intervals, the smallest gap that could have
     been seen and the four-fifths verdict; small groups are hidden."""
-    from persync.errors import DataError
+    from persync.errors import ConfigError, DataError
     from persync.measure.fairness import assess
 
     with app.engine() as engine:
         ask = app.ask(period)
         found = engine.rows("SELECT DISTINCT a.name AS name FROM attributes AS a")
-        named = [(name,) for name in attributes] + ([tuple(part.strip() for part in cross.split(","))] if cross else [])
+        crossed = tuple(part.strip() for part in cross.split(",")) if cross is not None else ()
+        if cross is not None and len(crossed) < 2:
+            raise ConfigError("groups are crossed from two different attributes.", hint="--cross takes A,B.")
+        named = [(name,) for name in attributes] + ([crossed] if crossed else [])
         wanted = named or [(name,) for name in sorted(str(row["name"]) for row in found)]
         if not wanted:
             hint = 'Import attributes, or opt in with [connections.NAME] attributes = { country = "why you may hold it" }.'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from persync.cli.base import Command, Group, format_option, period_option
+from persync.cli.base import Command, Group, format_option, period_option, small_groups_option
 from persync.cli.context import App, pass_app
 from persync.cli.output import show_estimates, show_json, show_table
 
@@ -65,6 +65,7 @@ def show(app: App, id: str, form: str) -> None:
 @click.option("--by", "by", multiple=True, metavar="DIM", help="Split by this dimension; may be given several times.")
 @click.option("--arm", metavar="EXPERIMENT", help="For each arm since its draw, with the difference to the control.")
 @period_option
+@small_groups_option
 @format_option("text", "json", "csv")
 @pass_app
 def metric(app: App, id: str, by: tuple[str, ...], arm: str | None, period: str | None, form: str) -> None:

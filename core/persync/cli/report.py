@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from persync.cli.base import Command, engine_options, period_option
+from persync.cli.base import Command, engine_options, period_option, small_groups_option
 from persync.cli.context import App, pass_app
 
 
@@ -23,6 +23,7 @@ from persync.cli.context import App, pass_app
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
 @period_option
+@small_groups_option
 @engine_options
 @pass_app
 def report(app: App, form: str | None, out: Path | None, period: str | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from persync.imports.importer import Column, Importer, Stored
-from persync.rows import KEEP, LedgerEntry, Order, OrderRef, Person, Row
+from persync.rows import KEEP, LedgerEntry, Order, OrderDiscount, OrderRef, Person, Row
 
 
 class OneOrder:
@@ -21,6 +21,8 @@ class OneOrder:
     def see(self, line: dict[str, Any], number: int) -> str | None:
         """Refuse an order with two people or two currencies. A line without a person contradicts nobody."""
         order, person, currency = line["order"], line["person"], line["currency"]
+        if line["discount"] is not None and (line["discount"] < 0 or line["amount"] < 0):
+            return "a discount is what a sale was cheaper by: not negative, and none of a refund."
         if person is not None and person != self._people.setdefault(order, person):
             return f"order {order!r} belongs to another person in an earlier line."
         if currency != self._currencies.setdefault(order, currency):
@@ -74,6 +76,9 @@ def order_rows(line: dict[str, Any], number: int) -> Iterator[Row]:
         amount_minor=amount,
         currency=line["currency"],
     )
+    if line["discount"]:
+        discount = f"{line['at']}|{line['ordinal']}"
+        yield OrderDiscount(order, discount, "manual", None, line["discount"], line["currency"])
 
 
 ORDERS = Importer(
@@ -91,6 +96,7 @@ ORDERS = Importer(
         Column("currency", "currency"),
         Column("channel", "text", required=False, help="web, pos ..."),
         Column("status", "text", required=False, help="paid when empty", choices=("paid", "cancelled", "test")),
+        Column("discount", "money", required=False, help="what the sale was cheaper by; the amount has lost it already"),
     ),
     rows=order_rows,
     once=("order", "person", "at", "amount", "currency", "channel", "status"),

@@ -33,13 +33,14 @@ CANNOT_ALL_HOLD: Final = (
     "the groups' base rates differ, so demographic parity, equal opportunity and predictive parity cannot all hold"
 )
 WRONG_WAY_ROUND: Final = "right less often than not: the score looks the wrong way round"
+STRANGERS: Final = "decided about, and known to the store from nothing else: is the file's column of people the right one?"
 LABELLED: Final = ("equal_opportunity", "equalised_odds", "predictive_parity")
 _RATES: Final = {"equal_opportunity": "true_positive", "equalised_odds": "equalised_odds", "predictive_parity": "precision"}
 
 
 def assess(engine: Engine, groups: Groups, ask: Ask, decision: str, direction: Direction = "more") -> list[Estimate]:
     """Assess an imported decision by group, as `frames` and, where scores are known, `calibration`; with `unsent_rate`, the
-    share of those selected who were sent nothing in the period, where anything was.
+    share of those selected who were sent nothing in the period, where anything was, and `strangers_share`.
 
     Raises DataError when the store holds no such decision.
     """
@@ -56,12 +57,22 @@ def assess(engine: Engine, groups: Groups, ask: Ask, decision: str, direction: D
         note = "nobody was decided about in this period"
         return [rules.absent("selection_rate", rules.NO_DENOMINATOR, by, unit="share", n=0, note=note)]
     out = [one for frame in frames(rows, groups, ask, by, direction).values() for one in frame.estimates()]
+    out += strangers(engine, params, ask, by)
     out += accuracy(rows, groups, ask, by)
     if any(int(row["unsent"]) < int(row["selected"]) for row in rows):
         cells = {row["name"]: (int(row["unsent"]), int(row["selected"])) for row in rows}
         hide = _hidden(rows, groups, ask, "selected")
         out += rates("unsent", cells, hide, ask, by, direction="less", spread="unsent_parity").estimates()
     return [*out, *calibration(run(engine, join(*texts[1:3], piece("calibration_by_group")), params), rows, groups, ask, by)]
+
+
+def strangers(engine: Engine, params: Mapping[str, Any], ask: Ask, by: Mapping[str, str]) -> list[Estimate]:
+    """Return the share of the people decided about whom the store knows from nothing else (`strangers_share`), where there are
+    any: they are in the group `unknown`, or the file names people in another way than the platforms do."""
+    (row,) = run(engine, join(piece("decided"), piece("strangers")), params)
+    if not int(row["strangers"]):
+        return []
+    return [rules.with_note(rules.share("strangers_share", int(row["strangers"]), int(row["people"]), ask, by), STRANGERS)]
 
 
 def frames(

@@ -34,6 +34,9 @@ def build_method(inputs: Inputs) -> Sequence[Block]:
     return blocks
 
 
+SHOWN = "nobody: small groups are shown"
+
+
 def _settings(inputs: Inputs) -> Table:
     ask = inputs.ask
     connections = inputs.project.get("connections") or {}
@@ -49,7 +52,7 @@ def _settings(inputs: Inputs) -> Table:
             else "not set: that of the unit costs known, else gains are revenue",
         ),
         ("Interval", f"{words.number(ask.confidence * 100)} %"),
-        ("Hidden below", words.plural(ask.suppress_n, "person", "people")),
+        ("Hidden below", words.plural(ask.suppress_n, "person", "people") if ask.suppress_n > 1 else SHOWN),
         ("Too few to say below", words.plural(ask.report_n, "person", "people")),
     ]
     for name, connector in sorted(connections.items()):
