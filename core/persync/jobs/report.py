@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ def make_report(
     `width` and `color` are a terminal's, for the text.
     """
     from persync.report.build import build_report
+    from persync.report.painting import Painter, draw
     from persync.report.render import render
     from persync.report.report import Inputs
 
@@ -43,8 +45,10 @@ def make_report(
         metrics=host.metrics,
         project=project.facts(),
     )
-    report = build_report(host.sections.values(), inputs, made_at=ask.now)
-    return render(report, form, width=width, color=color), list(report.facts.get("failed", ()))
+    with Painter() if form == "html" else nullcontext() as painter:
+        report = build_report(host.sections.values(), inputs, made_at=ask.now)
+        text = render(report, form, width=width, color=color, draw=painter.draw if painter else draw)
+    return text, list(report.facts.get("failed", ()))
 
 
 def format_of(out: Path | None) -> str:

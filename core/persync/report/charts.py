@@ -12,6 +12,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 
 from persync.errors import DataError
+from persync.report.painting import Draw, draw
 from persync.report.safe import deep
 
 CATEGORIES: Final = tuple(f"var(--c{number})" for number in range(1, 8))
@@ -198,13 +199,11 @@ def heat(rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str], title: st
     return _spec(alt.layer(cells, texts), len(order))
 
 
-def svg(spec: Mapping[str, Any], *, name: str, alt: str, width: int = 720) -> str:
+def svg(spec: Mapping[str, Any], *, name: str, alt: str, width: int = 720, draw: Draw = draw) -> str:
     """Return a spec as an inline SVG of that width: no script, no reference, ids that start with `name`.
 
     Raises DataError when the chart cannot be drawn, asks for data from elsewhere or has a colour that is not a variable.
     """
-    import vl_convert
-
     # The container decides the width, so it is set here: one spec gives the wide and the narrow picture.
     sized = {**deep(spec), "width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
     if _reaches_out(sized):
@@ -217,10 +216,10 @@ def svg(spec: Mapping[str, Any], *, name: str, alt: str, width: int = 720) -> st
     }
     try:
         try:
-            text = vl_convert.vegalite_to_svg(sized, config=config, allowed_base_urls=[])
+            text = draw(sized, config)
         except ValueError:
             # Vega counts in halves of pairs, and cuts a label that is too long in the middle of an emoji: then boxes stand in.
-            text = vl_convert.vegalite_to_svg(_boxed(sized), config=config, allowed_base_urls=[])
+            text = draw(_boxed(sized), config)
     except ValueError as error:
         raise DataError("The figure's description is not valid Vega-Lite.") from error
     root = ElementTree.fromstring(text)  # noqa: S314  our own renderer wrote it

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from persync.errors import ConfigError, nearest
+from persync.report.painting import Draw, draw
 
 if TYPE_CHECKING:
     from persync.report.report import Report
@@ -13,17 +14,18 @@ FORMATS: Final = ("html", "text", "json", "md", "csv", "xlsx")
 _ALIASES: Final = {"markdown": "md", "txt": "text"}
 
 
-def render(report: Report, format: str, *, width: int = 100, color: bool = False) -> str | bytes:
+def render(report: Report, format: str, *, width: int = 100, color: bool = False, draw: Draw = draw) -> str | bytes:
     """Return the report as `html` (one file, no script), `text` (a terminal), `json`, `md`, `csv` or, in bytes, `xlsx`.
 
     `width` and `color` bear on text alone: columns of the terminal, and whether it may be styled; the default is plain.
+    `draw` is who draws the pictures of a page.
     Raises ConfigError on an unknown format.
     """
     wanted = _ALIASES.get(format, format)
     if wanted == "html":
         from persync.report.render.html import to_html
 
-        return to_html(report)
+        return to_html(report, draw)
     if wanted == "text":
         from persync.report.render.text import to_text
 

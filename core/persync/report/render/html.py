@@ -12,6 +12,7 @@ from markupsafe import Markup
 from persync.errors import DataError
 from persync.report import charts, words
 from persync.report.cells import CellText, TableText, table_text
+from persync.report.painting import Draw, draw
 from persync.report.report import BuiltSection, Figure, Note, Report, Table
 from persync.report.safe import plain
 
@@ -22,9 +23,9 @@ NARROW: Final = 340
 _TONES: Final = {"var(--good)": "good", "var(--bad)": "bad", "var(--unsure)": "unsure"}
 
 
-def to_html(report: Report) -> str:
+def to_html(report: Report, draw: Draw = draw) -> str:
     """Return the report as an HTML page that needs nothing but itself. Every text in it is escaped."""
-    sections = [_section(section, index, report.timezone) for index, section in enumerate(report.sections)]
+    sections = [_section(section, index, report.timezone, draw) for index, section in enumerate(report.sections)]
     html = (
         _environment()
         .get_template("report.html.j2")
@@ -57,7 +58,7 @@ def _inert(value: Any) -> Any:
     return plain(value).replace("95 %:", "95\u00a0%:") if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _section(section: BuiltSection, index: int, timezone: str) -> dict[str, Any]:
+def _section(section: BuiltSection, index: int, timezone: str, draw: Draw) -> dict[str, Any]:
     name = f"{_slug(section.name)}-{index + 1}"
     tables = {block.name: f"{name}-t{number}" for number, block in enumerate(section.blocks) if isinstance(block, Table)}
     blocks: list[dict[str, Any]] = []
@@ -65,16 +66,16 @@ def _section(section: BuiltSection, index: int, timezone: str) -> dict[str, Any]
         if isinstance(block, Note):
             blocks.append({"kind": "note", "tone": block.tone, "heading": block.heading, "text": block.text})
         elif isinstance(block, Figure):
-            blocks.append(_figure(block, f"{name}-f{number}", tables.get(block.table.name), timezone))
+            blocks.append(_figure(block, f"{name}-f{number}", tables.get(block.table.name), timezone, draw))
         else:
             blocks.append(_table(block, tables[block.name], timezone))
     return {"id": name, "title": section.title, "blocks": blocks}
 
 
-def _figure(figure: Figure, name: str, table_id: str | None, timezone: str) -> dict[str, Any]:
+def _figure(figure: Figure, name: str, table_id: str | None, timezone: str, draw: Draw) -> dict[str, Any]:
     try:
         pictures = [
-            (size, Markup(charts.svg(figure.spec, name=f"{name}-{size}", alt=figure.alt, width=width)))  # noqa: S704  cleaned there
+            (size, Markup(charts.svg(figure.spec, name=f"{name}-{size}", alt=figure.alt, width=width, draw=draw)))  # noqa: S704
             for size, width in (("wide", WIDE), ("narrow", NARROW))
         ]
         problem = ""
