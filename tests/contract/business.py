@@ -1,8 +1,8 @@
 """A made-up business written straight into a store's tables: everything that could make two engines disagree, by the thousand.
 
 Refunds in part and in full, edits, orders of several currencies, ties in time, long journeys, machine opens, scanners, visits
-that a click led to, several people on an order, people and campaigns of several keys, and amounts whose products with the
-weights pass 2^63. One seed gives one store.
+that a click led to, several people on an order, people and campaigns of several keys, stages, consents, carts, and
+amounts whose products with the weights pass 2^63. One seed gives one store.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from persync.rows import Action
+from persync.store.months import month_of
 from persync.store.store import open_store
 
 HOUR = 3_600_000
@@ -46,8 +47,24 @@ def store(path: Path, seed: int = 5, orders: int = 3_000) -> Path:
     # One person in six has a second key.
     _insert(db, "person_of", [(key, key - 1, key * 2_654_435_761 % 2**32) for key in range(6, people, 6)])
     _insert(db, "person_of", [(key - 1, key - 1, (key - 1) * 2_654_435_761 % 2**32) for key in range(6, people, 6)])
+    _insert(db, "person_keys", [(key, 2, "id", f"p{key}") for key in range(1, people)])
+    _insert(db, "links (key_a, key_b, reason)", [(key - 1, key, "named together") for key in range(6, people, 6)])
     touches = {touch[:7]: touch for key in range(1, people) for touch in _touches(chance, key, campaigns, links)}
     _insert(db, "touchpoints", list(touches.values()))
+    _insert(db, "touch_months", sorted({(month_of(touch[4]), touch[0], touch[1]) for touch in touches}))
+    _insert(db, "contacts (connection, key_id, created_at)", [(3, key, _moment(chance)) for key in range(1, people, 2)])
+    stages = [(3, key, stage, _moment(chance)) for key in range(2, people, 3) for stage in ("lead", "opportunity", "customer")]
+    _insert(db, "stages (connection, key_id, stage, entered_at)", stages)
+    consents = [
+        (1, key, "email", 1, chance.choice(("subscribed", "unsubscribed")), _moment(chance)) for key in range(1, people, 2)
+    ]
+    _insert(db, "consents (connection, key_id, channel, number, state, observed_at)", consents)
+    changes = [
+        (1, key, "email", _moment(chance), state) for key in range(1, people, 4) for state in ("subscribed", "unsubscribed")
+    ]
+    _insert(db, "consent_changes", changes)
+    carts = [(2, f"cart{key}", key, _moment(chance), None) for key in range(1, people, 4)]
+    _insert(db, "carts (connection, cart, key_id, created_at, completed_at)", carts)
     for number in range(1, orders + 1):
         _order(db, chance, number, people)
     db.commit()
@@ -58,6 +75,10 @@ def store(path: Path, seed: int = 5, orders: int = 3_000) -> Path:
 def _insert(db: sqlite3.Connection, table: str, rows: Any) -> None:
     rows = list(rows)
     db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+
+
+def _moment(chance: random.Random) -> int:
+    return START + chance.randrange(DAYS * 24) * HOUR
 
 
 def _campaigns(campaigns: int) -> Iterator[tuple[Any, ...]]:
