@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from persync.attribution.models import AttributionModel
     from persync.connect.connector import Connector
     from persync.engine.engine import EngineType
+    from persync.estimate import Estimate
     from persync.imports.importer import Importer
     from persync.measure.metric import Metric
     from persync.report.report import Section
@@ -20,7 +23,9 @@ if TYPE_CHECKING:
     from persync.sandbox.world import World
 
 __all__ = [
+    "Message",
     "Notifier",
+    "Number",
     "Sandbox",
     "persync_attribution_models",
     "persync_connectors",
@@ -54,12 +59,54 @@ class Sandbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """One number of a message: what it is, its value and interval in words, and how it stood before, "" where nobody knows.
+
+    `estimate` is the same for machines, None where it could not be worked out.
+    """
+
+    title: str
+    value: str
+    interval: str = ""
+    change: str = ""
+    estimate: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What somebody is told. No text in it holds a name, an address or a secret, nor what moves a cursor.
+
+    `status` is `ok`, `changed`, `alert` (a check did not hold), `failed` or `test`; `lines` say what happened, a sentence each.
+    `text` and `html` are the whole of it, for those who show one or the other; `made_at` is epoch ms.
+    """
+
+    job: str
+    status: str
+    subject: str
+    verdict: str = ""
+    numbers: tuple[Number, ...] = ()
+    lines: tuple[str, ...] = ()
+    link: str = ""
+    text: str = ""
+    html: str = ""
+    made_at: int = 0
+    attachments: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Notifier:
-    """A way to tell somebody. `send(settings, subject, text, attachments)` raises PersyncError when it cannot."""
+    """A way to tell somebody.
+
+    `send(settings, secrets, message)` raises PersyncError when it cannot. `settings` is of `settings_type`, a pydantic model of
+    what stands in [notify.NAME] besides `via` and `quiet` (None: nothing does). `secrets` names what must not stand there,
+    {secret: default environment variable}; `send` gets the values that were found.
+    """
 
     name: str
     summary: str
-    send: Callable[[Mapping[str, Any], str, str, tuple[Path, ...]], None]
+    send: Callable[[Any, Mapping[str, str], Message], None]
+    settings_type: type[BaseModel] | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @hookspec
@@ -94,7 +141,7 @@ def persync_engines() -> Iterable[EngineType]:
 
 @hookspec
 def persync_notifiers() -> Iterable[Notifier]:
-    """Yield ways to tell somebody that a job ended."""
+    """Yield ways to tell somebody how a job ended."""
 
 
 @hookspec

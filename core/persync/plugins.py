@@ -105,7 +105,7 @@ _KINDS = {
     "engines": _Kind(
         "persync_engines", "engine", "persync.engine.engine:EngineType", core=("persync.engine.duck", "persync.engine.spark")
     ),
-    "notifiers": _Kind("persync_notifiers", "notifier", "persync.hookspecs:Notifier"),
+    "notifiers": _Kind("persync_notifiers", "notifier", "persync.hookspecs:Notifier", core=("persync.jobs.notify.registry",)),
     "importers": _Kind(
         "persync_importers", "importer", "persync.imports.importer:Importer", key="kind", core=("persync.imports.registry",)
     ),

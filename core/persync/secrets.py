@@ -1,4 +1,5 @@
-"""Where secrets are: environment variable, then the 0600 file `persync.secrets.toml`, then the system's keyring.
+"""Where secrets are: environment variable, then systemd's credentials, then the 0600 file `persync.secrets.toml`, then the
+system's keyring.
 
 Never in persync.toml, never printed: a `Found` hides its value.
 """
@@ -42,11 +43,23 @@ def find(secret: str, env: str, folder: Path, *, environ: Mapping[str, str] = os
     """
     if value := environ.get(env, "").strip():
         return Found(value, f"environment variable {env}")
+    if value := _credential(env, environ.get("CREDENTIALS_DIRECTORY", "")).strip():
+        return Found(value, "systemd credential")
     if value := read_file(folder / FILE).get(env, "").strip():
         return Found(value, FILE)
     if value := (_from_keyring(env) or "").strip():
         return Found(value, "keyring")
     return None
+
+
+def _credential(env: str, folder: str) -> str:
+    """Return what systemd passed under this name (LoadCredential= of a unit), "" without."""
+    if not folder:
+        return ""
+    try:
+        return (Path(folder) / env).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def read_file(path: Path) -> dict[str, str]:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import re
-import shlex
-import shutil
-import subprocess
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +14,6 @@ from persync.estimate import Estimate, missing
 from persync.jobs.pulling import failures
 from persync.jobs.report import format_of, write_text
 from persync.jobs.run import run_job, worst
-from persync.jobs.schedule import cron, program, systemd
 from persync.measure.metric import Metric
 from persync.plugins import Host, load_plugins
 from persync.settings import JobCheck, JobReport, JobTable, Project, load_project
@@ -224,75 +219,3 @@ def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 )
 def test_the_name_of_a_report_says_its_format(out: str | None, form: str) -> None:
     assert format_of(Path(out) if out else None) == form
-
-
-@pytest.fixture
-def odd(tmp_path: Path, home: Project) -> tuple[Project, tuple[str, ...]]:
-    """A folder and a program whose names hold what shells, cron and systemd all treat in their own way."""
-    folder = tmp_path / "my shop 100%"
-    folder.mkdir()
-    tool = tmp_path / "bin dir" / "persync"
-    tool.parent.mkdir()
-    tool.write_text("#!/bin/sh\n")
-    tool.chmod(0o755)
-    return replace(home, folder=folder, store_path=folder / "persync.db"), (str(tool),)
-
-
-def test_a_cron_line_runs_the_job_at_its_time(odd: tuple[Project, tuple[str, ...]]) -> None:
-    project, tool = odd
-    text = cron("nightly", JobTable(at="03:05"), project, tool)
-
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    assert len(lines) == 1
-    minute, hour, day, month, weekday, command = lines[0].split(maxsplit=5)
-    assert (minute, hour, day, month, weekday) == ("5", "3", "*", "*", "*")
-    assert not re.search(r"(?<!\\)%", command)
-    words = shlex.split(command.replace("\\%", "%"))
-    folder = str(project.folder.resolve())
-    assert words == [
-        *(tool[0], "--project", folder, "--no-input", "--quiet", "run", "nightly"),
-        *(">>", f"{folder}/persync-nightly.log", "2>&1"),
-    ]
-
-
-def test_systemd_units_are_persistent_hardened_and_absolute(odd: tuple[Project, tuple[str, ...]]) -> None:
-    project, tool = odd
-    job = JobTable(at="03:05", report=[JobReport(out="../out/r.html")])
-    service, timer = split(systemd("nightly", job, project, tool))
-
-    folder = str(project.folder.resolve()).replace("%", "%%")
-    assert f'ExecStart="{tool[0]}" --project "{folder}" --no-input --quiet run nightly' in service
-    assert f"WorkingDirectory={folder}" in service
-    assert f'ReadWritePaths="{folder}" {project.folder.resolve().parent / "out"}' in service
-    assert {"NoNewPrivileges=yes", "ProtectSystem=strict", "UMask=0077"} <= set(service)
-    assert {"OnCalendar=*-*-* 03:05:00", "Persistent=true", "WantedBy=timers.target"} <= set(timer)
-
-
-def split(text: str) -> tuple[list[str], list[str]]:
-    service, _, timer = text.partition("# ---- persync-nightly.timer\n")
-    return service.splitlines(), timer.splitlines()
-
-
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
-def test_systemd_itself_accepts_the_units(tmp_path: Path, odd: tuple[Project, tuple[str, ...]]) -> None:
-    project, tool = odd
-    service, timer = split(systemd("nightly", JobTable(), project, tool))
-    units = tmp_path / "units"
-    units.mkdir()
-    for name, lines in (("persync-nightly.service", service), ("persync-nightly.timer", timer)):
-        (units / name).write_text("\n".join(lines) + "\n")
-
-    found = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *(str(path) for path in sorted(units.iterdir()))],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    about_us = [line for line in found.stderr.splitlines() if "persync-nightly" in line or str(units) in line]
-    assert about_us == []
-
-
-def test_the_program_is_an_absolute_path_that_exists() -> None:
-    assert Path(program()[0]).is_absolute()
-    assert Path(program()[0]).exists()

@@ -222,6 +222,7 @@ def test_core_says_which_of_its_rooms_offers_what() -> None:
         "attribution": ["models"],
         "engine": ["engines"],
         "imports": ["connectors", "importers"],
+        "jobs": ["notifiers"],
         "measure": ["metrics"],
         "report": ["sections"],
     }

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import click
 
-from persync.cli.base import Command
+from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
+from persync.cli.output import iso, show_json, show_table
 
 
 @click.command(cls=Command)
 @click.argument("job")
-@click.option("--wait", type=float, default=0.0, metavar="SECONDS", help="Wait for another run of the same job.")
+@click.option("--wait", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait for another run; default: the job's own.")
 @pass_app
-def run(app: App, job: str, wait: float) -> None:
-    """Run JOB of persync.toml: pull, check, report. A partial pull still makes the report; the exit code tells the worst."""
+def run(app: App, job: str, wait: float | None) -> None:
+    """Run JOB of persync.toml: pull, check, write reports and exports, and tell whom it is to tell.
+
+    A partial pull still makes the report; the exit code tells the worst. A second run on the same day with nothing new writes
+    nothing and tells nobody again.
+    """
     from persync.cli.progress import Watch
     from persync.jobs.run import run_job
     from persync.plugins import find
@@ -25,16 +30,78 @@ def run(app: App, job: str, wait: float) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("job")
-@click.option("--target", type=click.Choice(("cron", "systemd")), required=True, help="What is to run it.")
+@click.argument("job", metavar="JOB|status")
+@click.option("--target", metavar="T", help="What is to run it: systemd, cron, launchd, windows, github-actions, airflow, ...")
+@click.option("--install", "action", flag_value="install", help="Put it in place: systemd, cron and launchd.")
+@click.option("--remove", "action", flag_value="remove", help="Take it away again.")
+@format_option("text", "json")
 @pass_app
-def schedule(app: App, job: str, target: str) -> None:
-    """Print what makes the system run JOB every day, and how to install it. Changes nothing."""
-    from persync.jobs.run import refuse_unknown_metrics
-    from persync.jobs.schedule import cron, program, systemd
+def schedule(app: App, job: str, target: str | None, action: str | None, form: str) -> None:
+    """Print what makes a scheduler run JOB every day; with --install put it in place. `status` shows last and next runs.
+
+    Targets are systemd, cron, launchd, windows, github-actions, airflow, dagster and prefect. Without --install or --remove
+    nothing is changed.
+    """
+    from persync.errors import ConfigError, nearest
+    from persync.jobs.run import refuse_unknown
+    from persync.jobs.schedule import INSTALLED, TARGETS, files_of, plan_of, printed, program
+    from persync.jobs.schedule.install import install, remove
     from persync.plugins import find
 
+    if job == "status" and target is None:
+        _show_status(app, form)
+        return
+    if target is None:
+        raise ConfigError("no --target was given.", hint=nearest("", TARGETS))
+    if target not in TARGETS:
+        raise ConfigError(f"there is no target '{target}'.", hint=nearest(target, TARGETS))
     table = find("job", job, app.project.jobs)
-    refuse_unknown_metrics(app.host, app.project, job, table)
-    make = cron if target == "cron" else systemd
-    click.echo(make(job, table, app.project, program()), nl=False)
+    refuse_unknown(app.host, app.project, job, table)
+    plan = plan_of(job, table, app.project, program())
+    if action is None:
+        click.echo(printed(files_of(target, plan, now=app.now)), nl=False)
+        return
+    if target not in INSTALLED:
+        hint = f"Print its files without --{action}, and put them in place there."
+        raise ConfigError(f"persync cannot {action} into {target}.", hint=hint)
+    done = install(target, plan) if action == "install" else remove(target, plan)
+    for line in done or ["nothing was there"]:
+        click.echo(line)
+
+
+def _show_status(app: App, form: str) -> None:
+    from persync.jobs.schedule.status import status_of
+
+    found = status_of(app.project, now=app.now)
+    rows = [
+        {
+            "job": one.job,
+            "by": list(one.by),
+            "last": iso(one.last) if one.last is not None else None,
+            "exit_code": one.exit_code,
+            "summary": one.summary or None,
+            "next": iso(one.next) if one.next is not None else None,
+        }
+        for one in found
+    ]
+    if form == "json":
+        show_json("schedule", rows)
+        return
+    if not rows:
+        click.echo("There is no job: write [jobs.NAME] in persync.toml.")
+        return
+    show_table(
+        ("job", "scheduled by", "last run", "exit code", "next run", "how it went"),
+        [
+            (
+                one.job,
+                ", ".join(one.by) or "nothing here",
+                iso(one.last) if one.last is not None else "never",
+                "" if one.exit_code is None else str(one.exit_code),
+                iso(one.next) if one.next is not None else "",
+                one.summary[:80],
+            )
+            for one in found
+        ],
+        right=("exit code",),
+    )

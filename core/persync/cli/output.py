@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from persync import __version__
-from persync.redact import inert, inert_json
+from persync.redact import inert
 
 if TYPE_CHECKING:
     from persync.cli.context import App
@@ -23,14 +20,9 @@ T = TypeVar("T")
 
 def show_json(kind: str, results: Iterable[Any], *, period: tuple[int, int] | None = None, **more: Any) -> None:
     """Print the one object of a command: persync, kind, period (ISO 8601, [from, to), or null), results."""
-    document = {
-        "persync": __version__,
-        "kind": kind,
-        "period": [iso(period[0]), iso(period[1])] if period else None,
-        "results": list(results),
-        **more,
-    }
-    click.echo(inert_json(json.dumps(_finite(document), indent=2, ensure_ascii=False)))
+    from persync.report.render.estimates import document
+
+    click.echo(document(kind, results, period, **more))
 
 
 def show_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
@@ -76,27 +68,9 @@ def show_estimates(estimates: Sequence[Estimate], form: str, ask: Ask, *, kind: 
 
 def show_csv(estimates: Sequence[Estimate]) -> None:
     """Print estimates as CSV (RFC 4180): a column for each dimension, numbers in full, absent things empty."""
-    import csv
-    import io
+    from persync.report.render.estimates import as_csv
 
-    from persync.report.safe import spreadsheet
-
-    dimensions = list(dict.fromkeys(name for estimate in estimates for name in estimate.by))
-    fixed = ("value", "low", "high", "p", "n", "unit", "label", "reason", "note")
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(["id", *map(spreadsheet, dimensions), *fixed])
-    for estimate in estimates:
-        row = _finite(estimate.as_json())
-        slices = (estimate.by.get(name, "") for name in dimensions)
-        writer.writerow([estimate.id, *map(spreadsheet, slices), *(_csv(row[name]) for name in fixed)])
-    click.echo(text.getvalue(), nl=False)
-
-
-def _csv(value: Any) -> Any:
-    from persync.report.safe import spreadsheet
-
-    return "" if value is None else spreadsheet(value) if isinstance(value, str) else value
+    click.echo(as_csv(estimates), nl=False)
 
 
 def read_each(app: App, things: Sequence[T], read: Callable[[T], Sequence[Estimate]], *, tolerant: bool) -> list[Estimate]:
@@ -122,15 +96,3 @@ def read_each(app: App, things: Sequence[T], read: Callable[[T], Sequence[Estima
 def iso(at: int) -> str:
     """Return epoch ms as ISO 8601 in UTC."""
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _finite(value: Any) -> Any:
-    """JSON has no infinity: what is not a number becomes null."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    item = getattr(value, "item", None)  # a numpy scalar
-    return _finite(item()) if callable(item) else value

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from persync.connect.client import Client
 from persync.connect.connector import Connector
@@ -206,7 +207,14 @@ class ConnectionPull:
     def _begin(self) -> None:
         """Begin a pull, or go on with one that was interrupted a short while ago: that one and this are one pull."""
         options = self.options
-        asked = {"streams": sorted(options.streams), "since": options.since, "full": options.full, "rejects": options.rejects}
+        asked: dict[str, Any] = {
+            "streams": sorted(options.streams),
+            "since": options.since,
+            "full": options.full,
+            "rejects": options.rejects,
+        }
+        if options.lookback_days:
+            asked["lookback_days"] = options.lookback_days
         with self.store.transaction() as db:
             self._began = passes.begin(db, self._writer.connection, asked, self._among, now=options.now)
 

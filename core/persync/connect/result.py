@@ -24,7 +24,10 @@ State = Literal["done", "skipped", "failed", "partial", "not read"]
 
 @dataclass(frozen=True, slots=True)
 class PullOptions:
-    """How to pull. `since` (epoch ms) overrides every stream's window; `now` is the moment of the run."""
+    """How to pull. `since` (epoch ms) overrides every stream's window; `now` is the moment of the run.
+
+    `lookback_days` widens the windows of what was read before: so many days before `now` are read again at least.
+    """
 
     now: int
     streams: tuple[str, ...] = ()
@@ -32,6 +35,7 @@ class PullOptions:
     full: bool = False
     rejects: bool = False
     wait: float = 0.0
+    lookback_days: int = 0
     command: str = "pull"
 
 

@@ -48,6 +48,8 @@ def open_window(
         if window.lookback_days and (point.full_at is None or now - point.full_at >= DAY_MS):
             point.since = min(point.since, point.watermark - window.lookback_days * DAY_MS)
             point.full_at = now
+    if options.lookback_days and point.watermark is not None and point.since is not None:
+        point.since = min(point.since, now - options.lookback_days * DAY_MS)
     if point.since is None or (account.covers_from is not None and point.since < account.covers_from):
         point.since = account.covers_from if account.covers_from is not None else point.since
     if point.since is not None and point.since > point.until:

@@ -55,7 +55,7 @@ def worst(findings: Iterable[Finding]) -> int:
 
 def examine(host: Host, folder: Path, project: Callable[[], Project], *, now: int) -> Iterator[Finding]:
     """Look at everything; what is wrong is a finding, not an exception. `project` loads the settings of `folder`."""
-    from persync.jobs.run import refuse_unknown_metrics
+    from persync.jobs.run import refuse_unknown
     from persync.settings import FILE
 
     path = str(folder / FILE)
@@ -67,7 +67,7 @@ def examine(host: Host, folder: Path, project: Callable[[], Project], *, now: in
     yield Finding("settings", path, f"{len(loaded.names)} connections" if loaded.has_file else "not there: defaults")
     for name, job in loaded.jobs.items():
         try:
-            refuse_unknown_metrics(host, loaded, name, job)
+            refuse_unknown(host, loaded, name, job)
         except PersyncError as error:
             yield failed("settings", f"job {name}", error)
     for failure in host.failures_so_far:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from persync.engine.engine import Engine
     from persync.measure.metric import Ask
     from persync.plugins import Host
+    from persync.report.report import Inputs
     from persync.settings import Project
 
 SUFFIXES = {
@@ -27,28 +28,45 @@ SUFFIXES = {
 
 
 def make_report(
-    host: Host, project: Project, engine: Engine, ask: Ask, form: str, *, width: int = 100, color: bool = False
+    host: Host,
+    project: Project,
+    engine: Engine,
+    ask: Ask,
+    form: str,
+    *,
+    sections: Sequence[str] = (),
+    width: int = 100,
+    color: bool = False,
 ) -> tuple[str | bytes, list[Mapping[str, Any]]]:
     """Return the report in a format (a workbook is bytes), and the sections that failed: `{"section", "reason"}`.
 
-    `width` and `color` are a terminal's, for the text.
+    `sections` are those it is to have, without any all of them; `width` and `color` are a terminal's, for the text. Raises
+    ConfigError with the nearest section for one that there is not.
     """
+    from persync.plugins import find
     from persync.report.build import build_report
     from persync.report.painting import Painter, draw
     from persync.report.render import render
+
+    wanted = [find("report section", name, host.sections) for name in sections] or host.sections.values()
+    inputs = inputs_of(host, project, engine, ask)
+    with Painter() if form == "html" else nullcontext() as painter:
+        report = build_report(wanted, inputs, made_at=ask.now)
+        text = render(report, form, width=width, color=color, draw=painter.draw if painter else draw)
+    return text, list(report.facts.get("failed", ()))
+
+
+def inputs_of(host: Host, project: Project, engine: Engine, ask: Ask) -> Inputs:
+    """Return what the sections of a project's report may read."""
     from persync.report.report import Inputs
 
-    inputs = Inputs(
+    return Inputs(
         engine=engine,
         ask=ask,
         models=tuple(project.models(host.models).values()),
         metrics=host.metrics,
         project=project.facts(),
     )
-    with Painter() if form == "html" else nullcontext() as painter:
-        report = build_report(host.sections.values(), inputs, made_at=ask.now)
-        text = render(report, form, width=width, color=color, draw=painter.draw if painter else draw)
-    return text, list(report.facts.get("failed", ()))
 
 
 def format_of(out: Path | None) -> str:

@@ -1,59 +1,118 @@
-"""Running a job: pull, check, report, under one lock, with one exit code."""
+"""Running a job: pull, check, write, tell, under one lock, with one exit code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from persync.errors import EXIT_CHECK, EXIT_OK, EXIT_PARTIAL, SIGNALLED, ConfigError, DataError, PersyncError
+from persync.errors import EXIT_CHECK, EXIT_ERROR, EXIT_OK, EXIT_PARTIAL, SIGNALLED, ConfigError, PersyncError, nearest
 from persync.jobs.pulling import failures, pull_project
-from persync.jobs.report import make_report, write_text
 
 if TYPE_CHECKING:
     from persync.connect.result import Watcher
     from persync.engine.engine import Engine
-    from persync.estimate import Estimate
+    from persync.hookspecs import Message
+    from persync.jobs.state import State
     from persync.plugins import Host
-    from persync.settings import JobCheck, JobTable, Project
+    from persync.settings import JobTable, Project
 
 Say = Callable[[str], object]
 
 
-def run_job(
-    host: Host, project: Project, name: str, job: JobTable, *, now: int, wait: float, say: Say, watch: Watcher | None = None
-) -> int:
-    """Run a job and return its exit code: the worst of its steps. `say` gets one line a step.
+@dataclass(slots=True)
+class Outcome:
+    """How a run went: the exit codes of its steps, the checks that did not hold, and what failed, in one sentence each."""
 
-    Raises ConnectionLockedError when the same job is running, ConfigError before anything is done when it checks a metric
-    that there is not. Whatever a pull could not read, checks and report are made from what is there, unless nothing ever was.
+    codes: list[int] = field(default_factory=lambda: [EXIT_OK])
+    failing: dict[str, str] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    messages: list[tuple[str, Message]] = field(default_factory=list)
+    """(channel, what it is to be told)"""
+
+    @property
+    def code(self) -> int:
+        """The exit code of the run."""
+        return worst(self.codes)
+
+
+def run_job(
+    host: Host,
+    project: Project,
+    name: str,
+    job: JobTable,
+    *,
+    now: int,
+    wait: float | None,
+    say: Say,
+    watch: Watcher | None = None,
+) -> int:
+    """Run a job and return its exit code: the worst of its steps. `say` gets one line a step; `wait` None is the job's own.
+
+    Raises ConnectionLockedError when the same job is running, ConfigError before anything is done when it names a metric,
+    connection, section or channel that there is not. Whatever a pull could not read, checks and files are made from what is
+    there, unless nothing ever was. A second run on the same day with nothing new writes nothing and tells nobody again.
     """
-    from persync.engine import open_engine
+    from persync.jobs.ping import Switch
+    from persync.jobs.record import Record
+    from persync.jobs.state import read_state, state_path, write_state
     from persync.store.locks import hold
 
-    refuse_unknown_metrics(host, project, name, job)
-    codes = [EXIT_OK]
-    with hold(project.store_path, f"job-{name}", wait=wait):
-        codes.append(_pull(host, project, name, job, now=now, wait=wait, say=say, watch=watch))
-        if codes[-1] > SIGNALLED or not project.store_path.exists():
-            return codes[-1]
-        if job.checks or job.report:
-            with closing(open_engine(project.store_path, engines=host.engines)) as engine:
-                codes += _checks(host, project, engine, job, now=now, say=say)
-                codes += _reports(host, project, engine, job, now=now, say=say)
-    return worst(codes)
+    refuse_unknown(host, project, name, job)
+    patience = job.wait if wait is None else wait
+    with hold(project.store_path, f"job-{name}", wait=patience) as killed:
+        switch = Switch(project, name, job, say)
+        switch.start()
+        code = EXIT_ERROR  # unless it comes to its end
+        try:
+            state = read_state(state_path(project, name))
+            record = Record(project.store_path, f"run {name}", now=now, killed=killed)
+            done = Outcome()
+            _steps(host, project, name, job, state, done, now=now, wait=patience, say=say, watch=watch)
+            done.codes += _tell(host, project, state, done, now=now, say=say)
+            if project.store_path.exists() and done.code <= SIGNALLED:
+                write_state(state_path(project, name), state)
+            code = done.code
+            record.end(code, done)
+        except KeyboardInterrupt:
+            code = SIGNALLED + 2
+            raise
+        finally:
+            switch.end(code)
+    return code
 
 
-def refuse_unknown_metrics(host: Host, project: Project, name: str, job: JobTable) -> None:
-    """Raise ConfigError with the nearest metric when a check of the job names one that there is not."""
+def refuse_unknown(host: Host, project: Project, name: str, job: JobTable) -> None:
+    """Raise ConfigError with the nearest right word when a job names something that there is not."""
     from persync.plugins import find
     from persync.settings import FILE
 
-    for check in job.checks:
+    def known(kind: str, word: str, among: object, part: str) -> None:
         try:
-            find("metric", check.metric, host.metrics)
+            find(kind, word, among)  # type: ignore[arg-type]
         except ConfigError as error:
-            raise error.at(f"{project.folder / FILE}, [jobs.{name}] checks") from None
+            raise error.at(f"{project.folder / FILE}, [jobs.{name}] {part}") from None
+
+    for check in job.checks:
+        known("metric", check.metric, host.metrics, "checks")
+    for export in job.export:
+        known("metric", export.metric, host.metrics, "export")
+    for number in job.numbers if job.notify else ():
+        known("metric", number, host.metrics, "numbers")
+    for report in job.report:
+        for section in report.sections:
+            known("report section", section, host.sections, "report")
+    for connection in () if job.pull == "all" else job.pull:
+        known("connection", connection, dict.fromkeys(project.names), "pull")
+    for notice in job.notify:
+        if not project.channels:
+            raise ConfigError(
+                f"there is no way to tell '{notice.to}'.",
+                where=f"{project.folder / FILE}, [jobs.{name}] notify",
+                hint=f"Add [notify.{notice.to}] with via = ... {nearest('', sorted(host.notifiers))}",
+            )
+        known("channel", notice.to, project.channels, "notify")
 
 
 def worst(codes: list[int]) -> int:
@@ -62,13 +121,68 @@ def worst(codes: list[int]) -> int:
     return max(codes, key=lambda code: (code > SIGNALLED, order.index(code) if code in order else len(order), -code))
 
 
+def _steps(
+    host: Host,
+    project: Project,
+    name: str,
+    job: JobTable,
+    state: State,
+    done: Outcome,
+    *,
+    now: int,
+    wait: float,
+    say: Say,
+    watch: Watcher | None,
+) -> None:
+    """Pull, check and write; what goes wrong is in `done`. Then work out whom to tell what."""
+    from persync.engine import open_engine
+    from persync.jobs.notify.deciding import messages
+    from persync.jobs.state import basis
+    from persync.jobs.windows import local
+
+    try:
+        _pull(host, project, name, job, done, now=now, wait=wait, say=say, watch=watch)
+    except PersyncError as error:
+        done.codes.append(error.exit_code)
+        done.failures.append(f"pull failed: {error}")
+        say(f"pull failed: {error}")
+    if done.code > SIGNALLED:
+        return
+    if not project.store_path.exists():
+        done.messages = messages(host, project, None, name, job, state, done, now=now)
+        return
+    if not (job.checks or job.report or job.export or job.notify):
+        return
+    day = local(now, project.timezone).date().isoformat()
+    try:
+        made_from = basis(project, job, day)
+        with closing(open_engine(project.store_path, engines=host.engines)) as engine:
+            _check(host, project, engine, job, done, now=now, say=say)
+            _write(host, project, engine, job, state, made_from, done, now=now, say=say)
+            done.messages = messages(host, project, engine, name, job, state, done, now=now)
+    except PersyncError as error:
+        done.codes.append(error.exit_code)
+        done.failures.append(str(error))
+        say(f"failed: {error}")
+        done.messages = messages(host, project, None, name, job, state, done, now=now)
+
+
 def _pull(
-    host: Host, project: Project, name: str, job: JobTable, *, now: int, wait: float, say: Say, watch: Watcher | None
-) -> int:
+    host: Host,
+    project: Project,
+    name: str,
+    job: JobTable,
+    done: Outcome,
+    *,
+    now: int,
+    wait: float,
+    say: Say,
+    watch: Watcher | None,
+) -> None:
     from persync.connect.result import PullOptions
 
     names = () if job.pull == "all" else job.pull
-    options = PullOptions(now=now, wait=wait, command=f"run {name}: pull")
+    options = PullOptions(now=now, wait=wait, lookback_days=job.lookback_days, command=f"run {name}: pull")
     result = pull_project(host, project, names, options, watch)
     rejects = sum(one.rejects for one in result.streams)
     say(f"pull: {result.changed:,} rows changed" + (f", {rejects:,} records rejected" if rejects else ""))
@@ -76,49 +190,36 @@ def _pull(
         say(note)
     for line in failures(result):
         say(f"pull failed: {line}")
+        done.failures.append(f"pull failed: {line}")
     if result.interrupted:
         say(f"interrupted; what was read is kept: `persync run {name}` goes on where it stopped")
-    return result.exit_code
+    done.codes.append(result.exit_code)
 
 
-def _checks(host: Host, project: Project, engine: Engine, job: JobTable, *, now: int, say: Say) -> Iterator[int]:
-    for check in job.checks:
-        try:
-            found = [f"{_slice(estimate)}{wrong}" for estimate, wrong in _checked(host, project, engine, check, now)]
-        except PersyncError as error:
-            found = [str(error)]
-        say(f"check {check.metric}: {'; '.join(found) if found else 'ok'}")
-        yield EXIT_CHECK if found else EXIT_OK
+def _check(host: Host, project: Project, engine: Engine, job: JobTable, done: Outcome, *, now: int, say: Say) -> None:
+    from persync.jobs.checking import run_checks
+
+    for metric, wrong in run_checks(host, project, engine, job, now=now):
+        say(f"check {metric}: {wrong or 'ok'}")
+        if wrong:
+            done.codes.append(EXIT_CHECK)
+            done.failing[metric] = f"{done.failing[metric]}; {wrong}" if metric in done.failing else wrong
 
 
-def _checked(host: Host, project: Project, engine: Engine, check: JobCheck, now: int) -> Iterator[tuple[Estimate, str]]:
-    """Yield every slice that is not between the limits. One whose value is not known has not passed."""
-    estimates = list(host.metrics[check.metric].compute(engine, project.ask(now, check.period, by=tuple(check.by))))
-    if not estimates:
-        raise DataError("there is nothing to check.")
-    for estimate in estimates:
-        if estimate.value is None:
-            yield estimate, f"not known ({estimate.reason})"
-        elif check.min is not None and estimate.value < check.min:
-            yield estimate, f"{estimate.value:g} is below {check.min:g}"
-        elif check.max is not None and estimate.value > check.max:
-            yield estimate, f"{estimate.value:g} is above {check.max:g}"
+def _write(
+    host: Host, project: Project, engine: Engine, job: JobTable, state: State, basis: str, done: Outcome, *, now: int, say: Say
+) -> None:
+    from persync.jobs.outputs import write_outputs
+
+    def told(line: str) -> None:
+        say(line)
+        if " failed: " in line:
+            done.failures.append(line)
+
+    done.codes += write_outputs(host, project, engine, job, state, basis, now=now, say=told)
 
 
-def _slice(estimate: Estimate) -> str:
-    return f"{', '.join(estimate.by.values())}: " if estimate.by else ""
+def _tell(host: Host, project: Project, state: State, done: Outcome, *, now: int, say: Say) -> Iterator[int]:
+    from persync.jobs.notify.sending import send_all
 
-
-def _reports(host: Host, project: Project, engine: Engine, job: JobTable, *, now: int, say: Say) -> Iterator[int]:
-    for wanted in job.report:
-        path = project.folder / wanted.out
-        try:
-            text, failed = make_report(host, project, engine, project.ask(now, wanted.period), wanted.format)
-            write_text(path, text)
-        except PersyncError as error:
-            say(f"report failed: {error}")
-            yield error.exit_code
-            continue
-        missing = f", without {', '.join(str(section['section']) for section in failed)}" if failed else ""
-        say(f"report: {path}{missing}")
-        yield EXIT_PARTIAL if failed else EXIT_OK
+    yield from send_all(host, project, state, done.messages, now=now, say=say)

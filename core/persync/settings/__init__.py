@@ -4,13 +4,17 @@ Secrets never stand in it: `find_secrets` looks for them by the names the connec
 """
 
 from persync.settings.connections import FILE, connection_settings, find_secrets, make_connector
+from persync.settings.jobs import JobCheck, JobExport, JobNotice, JobReport, JobTable
+from persync.settings.notify import Channel
 from persync.settings.periods import parse_period, parse_since
 from persync.settings.project import Project, load_project
-from persync.settings.tables import JobCheck, JobReport, JobTable
 
 __all__ = [
     "FILE",
+    "Channel",
     "JobCheck",
+    "JobExport",
+    "JobNotice",
     "JobReport",
     "JobTable",
     "Project",

@@ -22,12 +22,13 @@ from persync.settings.costs import CostsTable
 from persync.settings.engagement import EngagementTable
 from persync.settings.ethics import EthicsTable
 from persync.settings.goal import BASELINE, GoalTable, goal_of, read_baseline
+from persync.settings.jobs import JobTable
+from persync.settings.notify import Channel, channel_of
 from persync.settings.periods import day_start, parse_period, zone
 from persync.settings.segments import AutomationTable, LifecycleTable, SegmentTable, segment_settings
 from persync.settings.tables import (
     AttributionTable,
     ExperimentTable,
-    JobTable,
     PrivacyTable,
     ReportTable,
     ShopsTable,
@@ -53,6 +54,8 @@ class Project:
     """the connections that cannot be made because a plugin failed, each with what is to be said"""
     experiment_tables: Mapping[str, ExperimentTable] = field(default_factory=dict)
     jobs: Mapping[str, JobTable] = field(default_factory=dict)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    """[notify.NAME]"""
     report: ReportTable = field(default_factory=ReportTable)
     attribution: AttributionTable = field(default_factory=AttributionTable)
     engagement: EngagementTable = field(default_factory=EngagementTable)
@@ -179,6 +182,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         "goal",
         "jobs",
         "lifecycle",
+        "notify",
         "privacy",
         "report",
         "segments",
@@ -212,6 +216,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         broken=broken,
         experiment_tables=experiments,
         jobs={n: checked(JobTable, t, f"jobs.{n}", place) for n, t in named(given, "jobs", place)},
+        channels={n: channel_of(n, t, host, place) for n, t in named(given, "notify", place)},
         report=report,
         goal_table=checked(GoalTable, given["goal"], "goal", place) if "goal" in given else None,
         attribution=attribution,

@@ -157,30 +157,3 @@ class ExperimentTable(Strict):
     min_days: float = Field(default=7, ge=0)
     smallest: float | None = Field(default=None, gt=0)
     salt: str | None = Field(default=None, min_length=8)
-
-
-class JobReport(Strict):
-    """One report that a job writes; `out` is relative to the project's folder."""
-
-    out: str
-    format: Literal["html", "text", "json", "md", "csv", "xlsx"] = "html"
-    period: str | None = None
-
-
-class JobCheck(Strict):
-    """One check of a job: every slice of a metric must lie between `min` and `max`."""
-
-    metric: str
-    min: float | None = None
-    max: float | None = None
-    by: list[str] = []
-    period: str | None = None
-
-
-class JobTable(Strict):
-    """[jobs.NAME]: `at` is the local time it is scheduled for."""
-
-    pull: Literal["all"] | list[str] = "all"
-    report: list[JobReport] = []
-    checks: list[JobCheck] = []
-    at: str = Field(default="03:30", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")

@@ -1,0 +1,43 @@
+"""`persync notify`."""
+
+from __future__ import annotations
+
+import click
+
+from persync.cli.base import Group
+from persync.cli.context import App, pass_app
+
+
+@click.group(cls=Group)
+def notify() -> None:
+    """Try the ways to tell somebody."""
+
+
+@notify.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@pass_app
+def test(app: App, names: tuple[str, ...]) -> None:
+    """Send a test message through the channels NAME of persync.toml (default: all), quiet hours or not.
+
+    It holds made-up numbers and says so.
+    """
+    from persync.errors import ConfigError, PersyncError, nearest
+    from persync.jobs.notify.sending import deliver
+    from persync.jobs.notify.trying import trial
+    from persync.plugins import find
+
+    project = app.project
+    if not project.channels:
+        hint = f"Write [notify.NAME] with via = ... {nearest('', sorted(app.host.notifiers))}"
+        raise ConfigError("no way to tell anybody is set up.", hint=hint)
+    wanted = [find("channel", name, project.channels) for name in dict.fromkeys(names)] or list(project.channels.values())
+    code = 0
+    for channel in wanted:
+        try:
+            deliver(app.host, project, channel, trial(project, now=app.now))
+        except PersyncError as error:
+            click.echo(f"persync: {error}", err=True)
+            code = code or error.exit_code
+        else:
+            click.echo(f"{channel.name}: sent through {channel.via}")
+    raise click.exceptions.Exit(code)

@@ -1,0 +1,59 @@
+"""The checks of a job: which slices of a metric do not lie between the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from persync.errors import DataError, PersyncError
+from persync.jobs.windows import asked
+
+if TYPE_CHECKING:
+    from persync.engine.engine import Engine
+    from persync.estimate import Estimate
+    from persync.plugins import Host
+    from persync.settings import JobCheck, JobTable, Project
+
+
+def run_checks(host: Host, project: Project, engine: Engine, job: JobTable, *, now: int) -> Iterator[tuple[str, str]]:
+    """Yield (check, what is wrong with it) for every check of a job, "" where it holds."""
+    for check in job.checks:
+        try:
+            found = [f"{_slice(estimate)}{wrong}" for estimate, wrong in _checked(host, project, engine, check, now)]
+        except PersyncError as error:
+            found = [str(error)]
+        yield check.metric, "; ".join(found)
+
+
+def _checked(host: Host, project: Project, engine: Engine, check: JobCheck, now: int) -> Iterator[tuple[Estimate, str]]:
+    """Yield every slice that is not between the limits. One whose value is not known has not passed, unless that was asked."""
+    estimates = list(host.metrics[check.metric].compute(engine, asked(project, check, now, by=tuple(check.by))))
+    if not estimates:
+        raise DataError("there is nothing to check.")
+    for estimate in estimates:
+        wrong = outside(estimate, check)
+        if wrong:
+            yield estimate, wrong
+
+
+def outside(estimate: Estimate, check: JobCheck) -> str:
+    """Say how an estimate fails a check, "" when it does not."""
+    if estimate.value is None:
+        return "" if check.unknown == "pass" else f"not known ({estimate.reason})"
+    low = estimate.value if estimate.low is None else estimate.low
+    high = estimate.value if estimate.high is None else estimate.high
+    # The end of the interval that decides: the far one to be sure, the near one where a possibility is enough.
+    above, below = {"value": (estimate.value, estimate.value), "sure": (high, low), "possible": (low, high)}[check.fail_on]
+    shown = f"{estimate.value:g}"
+    if check.fail_on != "value" and (estimate.low is not None or estimate.high is not None):
+        shown += f" ({low:g} to {high:g})"
+    verb = "may be" if check.fail_on == "possible" else "is"
+    if check.min is not None and above < check.min:
+        return f"{shown} {verb} below {check.min:g}"
+    if check.max is not None and below > check.max:
+        return f"{shown} {verb} above {check.max:g}"
+    return ""
+
+
+def _slice(estimate: Estimate) -> str:
+    return f"{', '.join(estimate.by.values())}: " if estimate.by else ""

@@ -1,0 +1,49 @@
+"""Discord: a channel's webhook and one embed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from persync.hookspecs import Message, Notifier
+from persync.jobs.notify.calling import call
+
+TITLE: Final = 256
+DESCRIPTION: Final = 4096
+VALUE: Final = 1024
+"""characters that Discord takes in the parts of an embed"""
+COLOURS: Final = {"ok": 0x2E7D32, "changed": 0x1565C0, "alert": 0xE65100, "failed": 0xB71C1C, "test": 0x616161}
+
+
+def payload(message: Message) -> dict[str, Any]:
+    """Return what Discord is sent. Nobody is mentioned, whatever the texts say."""
+    said = [escaped(part) for part in (message.verdict, *message.lines) if part]
+    embed: dict[str, Any] = {
+        "title": escaped(message.subject)[:TITLE],
+        "description": "\n".join(said)[:DESCRIPTION],
+        "color": COLOURS.get(message.status, COLOURS["test"]),
+        "fields": [_field(one.title, one.value, one.interval, one.change) for one in message.numbers],
+    }
+    if message.link:
+        embed["url"] = message.link
+    return {"embeds": [embed], "allowed_mentions": {"parse": []}}
+
+
+def escaped(text: str) -> str:
+    """Return a text in which Discord's Markdown, links and mentions find nothing."""
+    return re.sub(r"(?i)\b(https?):", r"\1\\:", re.sub(r"([\\`*_~|>#\[\]()<@])", r"\\\1", text))
+
+
+def _field(title: str, value: str, interval: str, change: str) -> dict[str, Any]:
+    lines = [value, f"95 %: {interval}" if interval else "", change]
+    text = "\n".join(escaped(line) for line in lines if line)
+    return {"name": escaped(title)[:TITLE], "value": text[:VALUE], "inline": True}
+
+
+def send(settings: Any, secrets: Mapping[str, str], message: Message) -> None:
+    """Post an embed to a channel's webhook."""
+    call("discord", secrets, payload(message))
+
+
+NOTIFIER = Notifier("discord", "A Discord channel, through its webhook.", send, secrets={"url": "DISCORD_WEBHOOK_URL"})

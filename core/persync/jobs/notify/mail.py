@@ -1,0 +1,141 @@
+"""E-mail: SMTP with TLS, the text, the same as HTML, and the reports attached."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import make_msgid
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from persync.errors import AuthError, ConfigError, PersyncError
+from persync.hookspecs import Message, Notifier
+
+if TYPE_CHECKING:
+    import smtplib
+
+ATTACHED: Final = 10_000_000
+"""bytes of attachments that most mail servers take; what would go beyond stays behind, and the mail says so"""
+TIMEOUT_S: Final = 30.0
+
+Address = Annotated[str, Field(pattern=r"^[^\s@<>,;:\"\\\x00-\x1f]+@[^\s@<>,;:\"\\\x00-\x1f]+$", max_length=254)]
+
+
+class MailSettings(BaseModel):
+    """[notify.NAME] of e-mail: the server, how its connection is kept secret, and who writes to whom."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    host: str = Field(pattern=r"^[\w.:-]+$")
+    port: int = Field(default=587, ge=1, le=65_535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = None
+    sender: Address
+    to: list[Address] = Field(min_length=1, max_length=50)
+
+
+def mail_of(settings: MailSettings, message: Message) -> EmailMessage:
+    """Return the mail: text, HTML and the files that fit."""
+    mail = EmailMessage()
+    mail["Subject"] = message.subject
+    mail["From"] = settings.sender
+    mail["To"] = ", ".join(settings.to)
+    mail["Date"] = datetime.fromtimestamp(message.made_at / 1000, UTC)
+    # The domain is the sender's: this machine's name is nobody's business.
+    mail["Message-ID"] = make_msgid(domain=settings.sender.rpartition("@")[2])
+    mail["Auto-Submitted"] = "auto-generated"
+    taken, left = 0, []
+    files = []
+    for path in message.attachments:
+        size = path.stat().st_size if path.is_file() else None
+        if size is None or taken + size > ATTACHED:
+            left.append(path.name)
+        else:
+            taken += size
+            files.append(path)
+    note = f"\nNot attached, too large or not there: {', '.join(left)}.\n" if left else ""
+    mail.set_content(message.text + note)
+    if message.html:
+        mail.add_alternative(message.html, subtype="html")
+    for path in files:
+        kind, encoding = mimetypes.guess_type(path.name)
+        main, _, sub = (kind if kind and not encoding else "application/octet-stream").partition("/")
+        mail.add_attachment(path.read_bytes(), maintype=main, subtype=sub, filename=path.name)
+    return mail
+
+
+def send(settings: MailSettings, secrets: Mapping[str, str], message: Message) -> None:
+    """Send a mail. Raises AuthError when the server wants another password, PersyncError when it does not take the mail.
+
+    What a server says is not repeated: it may quote an address.
+    """
+    import smtplib
+
+    mail = mail_of(settings, message)
+    server = f"{settings.host}:{settings.port}"
+    try:
+        with _connected(settings) as connection:
+            if settings.user is not None:
+                connection.login(settings.user, secrets.get("password", ""))
+            refused = connection.send_message(mail)
+    except smtplib.SMTPAuthenticationError:
+        raise AuthError("the mail server refuses user and password.", where=server, hint="Put the right one away.") from None
+    except smtplib.SMTPNotSupportedError:
+        hint = "Set security and user to what it offers."
+        raise ConfigError(
+            "the mail server does not offer the encryption or sign-in asked for.", where=server, hint=hint
+        ) from None
+    except smtplib.SMTPResponseException as error:
+        hint = "Check sender, to, user and password."
+        raise PersyncError(f"the mail server did not take the mail ({error.smtp_code}).", where=server, hint=hint) from None
+    except smtplib.SMTPRecipientsRefused:
+        raise PersyncError("the mail server took none of the receivers.", where=server, hint="Check to.") from None
+    except (smtplib.SMTPException, OSError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        hint = "Check host, port and security; the message is kept and tried again."
+        raise PersyncError(f"the mail server cannot be reached ({reason}).", where=server, hint=hint) from None
+    if refused:
+        many = f"{len(refused)} of {len(settings.to)}"
+        raise PersyncError(f"the mail server took the mail, but not for {many} receivers.", where=server, hint="Check to.")
+
+
+@contextmanager
+def _connected(settings: MailSettings) -> Iterator[smtplib.SMTP]:
+    import smtplib
+    import ssl
+
+    if settings.security == "none" and not _is_loopback(settings.host):
+        raise ConfigError(
+            "mail without encryption is for a server on this machine alone.",
+            where=f"{settings.host}:{settings.port}",
+            hint='Set security = "starttls" or "tls".',
+        )
+    # The name given in the greeting: without one the library tells this machine's.
+    name = "[127.0.0.1]"
+    if settings.security == "tls":
+        context = ssl.create_default_context()
+        with smtplib.SMTP_SSL(settings.host, settings.port, name, timeout=TIMEOUT_S, context=context) as secure:
+            yield secure
+        return
+    with smtplib.SMTP(settings.host, settings.port, name, timeout=TIMEOUT_S) as connection:
+        if settings.security == "starttls":
+            connection.starttls(context=ssl.create_default_context())
+        yield connection
+
+
+def _is_loopback(host: str) -> bool:
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+NOTIFIER = Notifier(
+    "email", "E-mail through an SMTP server.", send, settings_type=MailSettings, secrets={"password": "SMTP_PASSWORD"}
+)

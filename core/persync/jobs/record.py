@@ -1,0 +1,49 @@
+"""A job's own entry in the run log: when it began, how it ended, and whether one before it was killed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from persync.errors import PersyncError
+from persync.store.locks import Owner
+
+if TYPE_CHECKING:
+    from persync.jobs.run import Outcome
+
+
+class Record:
+    """An entry that is begun at once where there is a store, and else when the first pull has made one."""
+
+    def __init__(self, store: Path, command: str, *, now: int, killed: Owner | None) -> None:
+        self._path = store
+        self._command = command
+        self._now = now
+        self._run = self._begin(killed) if store.exists() else None
+
+    def _begin(self, killed: Owner | None) -> int | None:
+        from persync.store.log import begin_run, note_killed
+        from persync.store.store import open_store
+
+        try:
+            with open_store(self._path) as store:
+                if killed is not None:
+                    note_killed(store, killed.pid, killed.host, now=self._now)
+                return begin_run(store, self._command, now=self._now)
+        except PersyncError:
+            return None  # a store that cannot be opened: the pull says so, and somebody is told
+
+    def end(self, code: int, done: Outcome) -> None:
+        """Note how it ended: the exit code, and what did not hold or failed."""
+        from persync.store.log import end_run
+        from persync.store.store import open_store
+
+        if not self._path.exists():
+            return
+        run = self._begin(None) if self._run is None else self._run
+        parts = [f"check {metric}: {wrong}" for metric, wrong in done.failing.items()] + done.failures
+        summary = "; ".join(parts)[:500] or "ok"
+        if run is None:
+            return
+        with open_store(self._path) as store:
+            end_run(store, run, now=self._now, exit_code=code, summary=summary)

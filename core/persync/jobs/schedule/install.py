@@ -1,0 +1,123 @@
+"""Putting a schedule in place, and taking it away again: systemd, cron and launchd of the user who asks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from persync.errors import ConfigError, PersyncError
+from persync.jobs.schedule import cron, launchd, systemd
+from persync.jobs.schedule.plan import File, Plan
+
+
+def install(target: str, plan: Plan) -> list[str]:
+    """Install a schedule, in place of the one of this job; return what was done, a line each.
+
+    Raises ConfigError where this machine has no such scheduler, PersyncError when it refuses.
+    """
+    if target == "cron":
+        old = crontab()
+        _run(["crontab", "-"], text=_ended(cron.without(old, plan.unit)) + cron.block(plan))
+        return [f"crontab: {plan.when}"]
+    files = systemd.files(plan) if target == "systemd" else launchd.files(plan)
+    written = [_write(folder_of(target), file) for file in files]
+    if target == "systemd":
+        _run(["systemctl", "--user", "daemon-reload"])
+        _run(["systemctl", "--user", "enable", "--now", f"{plan.unit}.timer"])
+    else:
+        # An agent that is there already is taken out first: launchd reads a file once.
+        _run(["launchctl", "bootout", f"gui/{os.getuid()}/{launchd.label(plan)}"], tolerant=True)
+        _run(["launchctl", "bootstrap", f"gui/{os.getuid()}", written[-1]])
+    return [*written, f"{target}: {plan.when}"]
+
+
+def remove(target: str, plan: Plan) -> list[str]:
+    """Take the schedule of a job away; return what was done. What is not there is no error."""
+    if target == "cron":
+        old = crontab()
+        new = cron.without(old, plan.unit)
+        if new == old:
+            return []
+        _run(["crontab", "-"], text=new)
+        return ["crontab: removed"]
+    files = systemd.files(plan) if target == "systemd" else launchd.files(plan)
+    there = [path for file in files if (path := folder_of(target) / file.name).exists()]
+    if not there:
+        return []
+    if target == "systemd":
+        _run(["systemctl", "--user", "disable", "--now", f"{plan.unit}.timer"], tolerant=True)
+    else:
+        _run(["launchctl", "bootout", f"gui/{os.getuid()}/{launchd.label(plan)}"], tolerant=True)
+    for path in there:
+        path.unlink()
+    if target == "systemd":
+        _run(["systemctl", "--user", "daemon-reload"])
+    return [f"removed {path}" for path in there]
+
+
+def installed(plan: Plan) -> list[str]:
+    """Return which schedulers of this machine have the job. One that is not here has none."""
+    found = [
+        target
+        for target, files in (("systemd", systemd.files(plan)), ("launchd", launchd.files(plan)))
+        if all((folder_of(target) / file.name).exists() for file in files)
+    ]
+    try:
+        there = cron.begin(plan.unit) in crontab().splitlines()
+    except PersyncError:
+        there = False
+    return [*found, *(["cron"] if there else [])]
+
+
+def folder_of(target: str) -> Path:
+    """Return where the user's units or agents lie."""
+    if target == "launchd":
+        return Path.home() / "Library" / "LaunchAgents"
+    config = os.environ.get("XDG_CONFIG_HOME", "")
+    return (Path(config) if config else Path.home() / ".config") / "systemd" / "user"
+
+
+def crontab() -> str:
+    """Return the user's crontab, "" when there is none yet."""
+    found = _called(["crontab", "-l"], "")
+    if found.returncode == 0:
+        return found.stdout
+    if "no crontab" in found.stderr.lower() or not found.stderr.strip():
+        return ""
+    raise PersyncError(f"crontab -l failed: {_last(found.stderr)}.", hint="Nothing was changed.")
+
+
+def _write(folder: Path, file: File) -> str:
+    path = folder / file.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.text, encoding="utf-8")
+    except OSError as error:
+        raise PersyncError(f"cannot write the file: {error.strerror}.", where=str(path)) from None
+    return str(path)
+
+
+def _run(command: list[str], *, text: str = "", tolerant: bool = False) -> None:
+    found = _called(command, text)
+    if found.returncode and not tolerant:
+        hint = "Print the files without --install, and put them in place by hand."
+        raise PersyncError(f"{command[0]} failed: {_last(found.stderr)}.", where=" ".join(command), hint=hint)
+
+
+def _called(command: list[str], text: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        hint = "Leave out --install and --remove, or choose another --target."
+        raise ConfigError(f"there is no {command[0]} on this machine.", hint=hint) from None
+
+
+def _last(text: str) -> str:
+    """Return the last line that a program complained in."""
+    lines = text.strip().splitlines()
+    return lines[-1].strip().rstrip(".") if lines else "it did not say why"
+
+
+def _ended(text: str) -> str:
+    return text if not text or text.endswith("\n") else text + "\n"

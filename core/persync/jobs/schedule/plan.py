@@ -1,0 +1,127 @@
+"""What a schedule is made from: the job, its command with absolute paths, and when it is due."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from persync.errors import ConfigError
+
+if TYPE_CHECKING:
+    from persync.settings import JobTable, Project
+
+
+class Time(NamedTuple):
+    """A time of the day."""
+
+    hour: int
+    minute: int
+
+    def __str__(self) -> str:
+        return f"{self.hour:02d}:{self.minute:02d}"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a schedule: its name, where it belongs, and its text."""
+
+    name: str
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A job as whatever runs it must know it. `writable` are the folders it writes to, `variables` what its secrets go by."""
+
+    job: str
+    unit: str
+    """a name that no other job of any project on this machine has"""
+    times: tuple[Time, ...]
+    """when it is due, by the machine's clock; a second time is the end of quiet hours that the first lies in"""
+    timezone: str
+    """the report's, for schedulers that have no clock of their own"""
+    folder: Path
+    store: Path
+    program: tuple[str, ...]
+    writable: tuple[Path, ...]
+    variables: tuple[str, ...]
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The command line, with absolute paths."""
+        return (*self.program, "--project", str(self.folder), "--no-input", "--quiet", "run", self.job)
+
+    @property
+    def shell(self) -> str:
+        """The command line for a POSIX shell."""
+        return shlex.join(self.command)
+
+    @property
+    def when(self) -> str:
+        """When it is due, in words."""
+        return f"every day at {' and '.join(map(str, self.times))}"
+
+    def cron(self, time: Time) -> str:
+        """Return a time as the five fields of cron."""
+        return f"{time.minute} {time.hour} * * *"
+
+
+def program() -> tuple[str, ...]:
+    """Return the absolute command that runs this persync."""
+    script = Path(sys.executable).with_name("persync")
+    return (str(script),) if script.is_file() else (sys.executable, "-m", "persync.cli")
+
+
+def plan_of(name: str, job: JobTable, project: Project, program: tuple[str, ...]) -> Plan:
+    """Return the plan of a job. Raises ConfigError for a name that would break the files it stands in."""
+    folder = project.folder.resolve()
+    if not re.fullmatch(r"[\w .-]{1,60}", name) or not str(folder).isprintable():
+        what = f"the job '{name}' in {folder} has a name that not every scheduler can hold."
+        raise ConfigError(what, hint="Use letters, digits, blanks, dots, - and _ alone.")
+    outs = [*(one.out for one in job.report), *(one.out for one in job.export)]
+    outputs = [Path(os.path.abspath(project.folder / out)).parent for out in outs]
+    return Plan(
+        job=name,
+        unit=unit_name(name, folder),
+        times=times_of(job, project),
+        timezone=project.timezone,
+        folder=folder,
+        store=project.store_path.resolve(),
+        program=program,
+        writable=tuple(dict.fromkeys([folder, project.store_path.resolve().parent, *outputs])),
+        variables=variables_of(name, job, project),
+    )
+
+
+def unit_name(job: str, folder: Path) -> str:
+    """Return what the system knows a job by: two projects may have jobs of one name."""
+    mark = hashlib.sha256(f"{folder}\0{job}".encode()).hexdigest()[:6]
+    return f"persync-{re.sub(r'[^A-Za-z0-9_-]+', '-', job)[:40].strip('-') or 'job'}-{mark}"
+
+
+def times_of(job: JobTable, project: Project) -> tuple[Time, ...]:
+    """Return when a job is due; where its time lies in the quiet hours of somebody it tells, their end too."""
+    first = Time(int(job.at[:2]), int(job.at[3:]))
+    ends = []
+    for notice in job.notify:
+        channel = project.channels.get(notice.to)
+        if channel is not None and channel.quiet is not None and channel.is_quiet(first.hour * 60 + first.minute):
+            ends.append(Time(*divmod(channel.quiet[1], 60)))
+    return tuple(dict.fromkeys([first, *sorted(ends)]))
+
+
+def variables_of(name: str, job: JobTable, project: Project) -> tuple[str, ...]:
+    """Return the environment variables that the secrets of a job go by."""
+    wanted = project.names if job.pull == "all" else job.pull
+    found = [env for one in wanted for env in project.secret_names.get(one, {}).values()]
+    for notice in job.notify:
+        if notice.to in project.channels:
+            found += project.channels[notice.to].secret_names.values()
+    return tuple(dict.fromkeys([*found, *([job.ping] if job.ping else [])]))

@@ -1,0 +1,156 @@
+"""Airflow, Dagster and Prefect: a Python file for each that calls the command and understands its exit codes."""
+
+from __future__ import annotations
+
+import re
+
+from persync.jobs.schedule.plan import File, Plan
+
+_RETRY = "Exit code 5 (a quota is used up) and others are tried again twice; 3 (partial) is no failure: the next run goes on."
+
+
+def airflow(plan: Plan) -> tuple[File, ...]:
+    """Return a DAG, for Airflow 2.4 and later. What was missed is made up for by one run, not by one for each day."""
+    more = (
+        ""
+        if len(plan.times) == 1
+        else f"# Airflow has one schedule a DAG: call the job at {plan.times[1]} too, when quiet hours end.\n"
+    )
+    text = f'''"""persync job {_doc(plan.job)}: {plan.when} in {plan.timezone}.
+
+Put this file into the dags folder. {_RETRY}
+Secrets are read from persync.secrets.toml in the project, or from these variables in the worker's environment:
+{", ".join(plan.variables) or "none"}.
+"""
+
+from datetime import timedelta
+
+import pendulum
+
+try:
+    from airflow.providers.standard.operators.bash import BashOperator
+    from airflow.sdk import DAG
+except ImportError:  # Airflow 2
+    from airflow import DAG
+    from airflow.operators.bash import BashOperator
+
+COMMAND = {_literal(plan.shell)}
+
+{more}with DAG(
+    dag_id={_literal(plan.unit)},
+    schedule={_literal(plan.cron(plan.times[0]))},
+    start_date=pendulum.datetime(2025, 1, 1, tz={_literal(plan.timezone)}),
+    catchup=False,
+    max_active_runs=1,
+    tags=["persync"],
+):
+    BashOperator(
+        task_id="run",
+        # Not as a template: nothing in it is Jinja's.
+        bash_command="{{% raw %}}" + COMMAND + "{{% endraw %}}" + " || [ $? -eq 3 ]",
+        append_env=True,
+        retries=2,
+        retry_delay=timedelta(minutes=30),
+        execution_timeout=timedelta(hours=6),
+    )
+'''
+    return (File(f"{_module(plan)}.py", "the dags folder", text),)
+
+
+def dagster(plan: Plan) -> tuple[File, ...]:
+    """Return definitions of an op, a job and its schedule."""
+    text = f'''"""persync job {_doc(plan.job)}: {plan.when} in {plan.timezone}.
+
+Load it with `dagster dev -f` or as a code location. {_RETRY}
+Secrets are read from persync.secrets.toml in the project, or from these variables in the code location's environment:
+{", ".join(plan.variables) or "none"}.
+"""
+
+import dagster as dg
+{_RUN_HEAD.format(command=_tuple(plan.command), variables=_tuple(plan.variables))}
+
+@dg.op(retry_policy=dg.RetryPolicy(max_retries=2, delay=1800))
+def run_persync() -> None:
+    run()
+
+
+@dg.job(name={_literal(_module(plan))}, tags={{"dagster/max_runtime": "21600"}})
+def persync_job() -> None:
+    run_persync()
+
+
+defs = dg.Definitions(
+    jobs=[persync_job],
+    schedules=[
+        dg.ScheduleDefinition(
+            job=persync_job,
+            cron_schedule=[{", ".join(_literal(plan.cron(time)) for time in plan.times)}],
+            execution_timezone={_literal(plan.timezone)},
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        )
+    ],
+)
+'''
+    return (File(f"{_module(plan)}.py", "a code location", text),)
+
+
+def prefect(plan: Plan) -> tuple[File, ...]:
+    """Return a flow that serves itself, for Prefect 3."""
+    schedules = ", ".join(f"Cron({_literal(plan.cron(time))}, timezone={_literal(plan.timezone)})" for time in plan.times)
+    text = f'''"""persync job {_doc(plan.job)}: {plan.when} in {plan.timezone}.
+
+Keep this running: python {_module(plan)}.py. {_RETRY}
+Secrets are read from persync.secrets.toml in the project, or from these variables in this process's environment:
+{", ".join(plan.variables) or "none"}.
+"""
+
+from prefect import flow
+from prefect.schedules import Cron
+{_RUN_HEAD.format(command=_tuple(plan.command), variables=_tuple(plan.variables))}
+
+@flow(name={_literal(plan.unit)}, retries=2, retry_delay_seconds=1800, timeout_seconds=21600)
+def run_persync() -> None:
+    run()
+
+
+if __name__ == "__main__":
+    run_persync.serve(name={_literal(plan.unit)}, schedules=[{schedules}], limit=1)
+'''
+    return (File(f"{_module(plan)}.py", "where it is to run", text),)
+
+
+_RUN_HEAD = '''
+import os
+import subprocess
+
+COMMAND = {command}
+KEPT = ("PATH", "HOME", "LANG", "TZ", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+SECRETS = {variables}
+
+
+def run() -> None:
+    """Run the job in an environment of its own."""
+    environment = {{name: os.environ[name] for name in (*KEPT, *SECRETS) if name in os.environ}}
+    code = subprocess.run(COMMAND, env=environment, check=False).returncode
+    if code not in (0, 3):
+        raise RuntimeError(f"persync ended with exit code {{code}}")
+
+'''
+
+
+def _module(plan: Plan) -> str:
+    return re.sub(r"\W", "_", plan.unit)
+
+
+def _literal(text: str) -> str:
+    """Return a text as Python writes it, in ASCII."""
+    return ascii(text)
+
+
+def _tuple(words: tuple[str, ...]) -> str:
+    return f"({''.join(f'{_literal(word)}, ' for word in words).rstrip()})"
+
+
+def _doc(text: str) -> str:
+    """Return a name as a docstring may hold it."""
+    return re.sub(r"[^\w .,:-]", "?", text, flags=re.ASCII)

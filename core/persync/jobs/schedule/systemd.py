@@ -1,0 +1,93 @@
+"""systemd: a hardened user service and its timer."""
+
+from __future__ import annotations
+
+from persync.jobs.schedule.plan import File, Plan
+
+PLACE = "~/.config/systemd/user"
+
+
+def files(plan: Plan) -> tuple[File, ...]:
+    """Return the service and the timer."""
+    return (
+        File(f"{plan.unit}.service", PLACE, service(plan)),
+        File(f"{plan.unit}.timer", PLACE, timer(plan)),
+    )
+
+
+def service(plan: Plan) -> str:
+    """Return the service: it sees no more of the system than it needs, and writes to the project alone."""
+    words = " ".join(_quoted(word.replace("$", "$$")) for word in plan.command)
+    lines = [
+        f"# persync job {plan.job}: {plan.when}, local time; a missed run is made up for when the machine is on again.",
+        f"# Install: persync schedule JOB --target systemd --install, or save both files in {PLACE}, then",
+        f"#   systemctl --user daemon-reload && systemctl --user enable --now {plan.unit}.timer",
+        "#   loginctl enable-linger    (so that it runs while you are logged out)",
+        f"# Look: systemctl --user list-timers {plan.unit}.timer; journalctl --user -u {plan.unit}",
+        "[Unit]",
+        f"Description=persync job {_escaped(plan.job)}",
+        "Wants=network-online.target",
+        "After=network-online.target",
+        "",
+        "[Service]",
+        "Type=oneshot",
+        f"WorkingDirectory={_escaped(str(plan.folder))}",
+        f"ExecStart={words}",
+        "# 3 = partial: some rows were kept and a stream failed; the next run goes on.",
+        "SuccessExitStatus=3",
+        *_credentials(plan),
+        "UMask=0077",
+        "NoNewPrivileges=yes",
+        "PrivateTmp=yes",
+        "ProtectSystem=strict",
+        "ProtectHome=read-only",
+        "ReadWritePaths=" + " ".join(_quoted(str(path)) for path in plan.writable),
+        "ProtectKernelTunables=yes",
+        "ProtectControlGroups=yes",
+        "RestrictSUIDSGID=yes",
+        "RestrictRealtime=yes",
+        "LockPersonality=yes",
+        "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
+        "Nice=10",
+        "TimeoutStartSec=6h",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def timer(plan: Plan) -> str:
+    """Return the timer."""
+    lines = [
+        "[Unit]",
+        f"Description=persync job {_escaped(plan.job)}, {plan.when}",
+        "",
+        "[Timer]",
+        *(f"OnCalendar=*-*-* {time}:00" for time in plan.times),
+        "Persistent=true",
+        "RandomizedDelaySec=5min",
+        "",
+        "[Install]",
+        "WantedBy=timers.target",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _credentials(plan: Plan) -> list[str]:
+    if not plan.variables:
+        return []
+    return [
+        "# Secrets are read from persync.secrets.toml in the project (mode 0600). To let systemd keep them, encrypt each with",
+        "#   systemd-creds --user encrypt --name=NAME - ~/.config/credstore.encrypted/NAME",
+        "# and take the sign off its line:",
+        *(f"#LoadCredentialEncrypted={name}" for name in plan.variables),
+    ]
+
+
+def _escaped(text: str) -> str:
+    """Escape what systemd would expand in a setting: specifiers."""
+    return text.replace("%", "%%")
+
+
+def _quoted(word: str) -> str:
+    """Quote one word of a systemd command line."""
+    text = _escaped(word).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"' if not text or any(c in text for c in " \t\"'\\;") else text

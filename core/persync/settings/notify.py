@@ -1,0 +1,86 @@
+"""[notify.NAME]: a way to tell somebody, with the settings of its notifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from persync import secrets
+from persync.errors import ConfigError, nearest
+from persync.settings.tables import Strict
+from persync.settings.toml import Places, checked
+
+if TYPE_CHECKING:
+    from persync.plugins import Host
+
+QUIET = r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$"
+
+
+class NotifyTable(Strict):
+    """[notify.NAME]: what every way has; `quiet` are the hours in which nothing is sent, in the report's time zone."""
+
+    via: str
+    quiet: str | None = Field(default=None, pattern=QUIET)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One way to tell somebody. `settings` is of the notifier's own type, None where it has none."""
+
+    name: str
+    via: str
+    quiet: tuple[int, int] | None = None
+    """minutes of the day, from and to; they may go over midnight"""
+    settings: Any = field(default=None, repr=False)
+    secret_names: Mapping[str, str] = field(default_factory=dict)
+    """{secret: environment variable}"""
+
+    def is_quiet(self, minute: int) -> bool:
+        """Tell whether a minute of the day lies in the quiet hours; the same minute twice is no hours at all."""
+        if self.quiet is None:
+            return False
+        first, last = self.quiet
+        return first <= minute < last if first <= last else minute >= first or minute < last
+
+
+def channel_of(name: str, table: Mapping[str, Any], host: Host, place: Places) -> Channel:
+    """Return the channel of a table. Raises ConfigError for an unknown notifier, a misspelt key, or a secret in the file."""
+    where = f"notify.{name}"
+    via = table.get("via")
+    if not isinstance(via, str):
+        raise ConfigError("'via' is missing.", where=place.of(where), hint=nearest("", sorted(host.notifiers)))
+    if via not in host.notifiers:
+        raise ConfigError(
+            f"there is no notifier '{via}'.", where=place.of(where, "via"), hint=nearest(via, sorted(host.notifiers))
+        )
+    notifier = host.notifiers[via]
+    own = dict(table)
+    names: dict[str, str] = {}
+    for secret, env in notifier.secrets.items():
+        if secret in own:
+            hint = f"Take it out, and put it into the environment variable {env} or {secrets.FILE}."
+            text = f"'{secret}' is a secret, and secrets never stand in this file."
+            raise ConfigError(text, where=place.of(where, secret), hint=hint)
+        names[secret] = own.pop(f"{secret}_env", env)
+        if not isinstance(names[secret], str) or not secrets.NAME.fullmatch(names[secret]):
+            text = f"'{secret}_env' must be the name of an environment variable, in capitals."
+            raise ConfigError(text, where=place.of(where, f"{secret}_env"))
+    common = {key: own.pop(key) for key in ("via", "quiet") if key in own}
+    extra = tuple(f"{secret}_env" for secret in notifier.secrets)
+    kind = notifier.settings_type
+    settings = None
+    if kind is not None:
+        settings = checked(kind, own, where, place, also=("via", "quiet", *extra))
+        own = {}
+    base = checked(NotifyTable, common | own, where, place, also=extra)
+    return Channel(name, via, _minutes(base.quiet), settings, names)
+
+
+def _minutes(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, last = (int(part[:2]) * 60 + int(part[3:]) for part in text.split("-"))
+    return first, last
