@@ -21,12 +21,17 @@ from persync.cli import COMMANDS
 from persync.cli import root as root_command
 from persync.connect import DAY_MS, HOUR_MS, Every, Full, Incremental, Refresh
 from persync.hookspecs import __all__ as hook_names
+from persync.jobs.notify.mail import MailSettings
+from persync.jobs.run import refuse_unknown
+from persync.jobs.schedule import TARGETS
 from persync.measure import METRICS
 from persync.plugins import load_plugins
 from persync.report.report import Inputs
 from persync.settings import load_project
 from persync.settings.goal import GoalTable
-from persync.settings.tables import ExperimentTable, JobCheck, JobReport, JobTable, ReportTable, ShopsTable, StoreTable
+from persync.settings.jobs import JobCheck, JobExport, JobNotice, JobReport, JobTable
+from persync.settings.notify import NotifyTable
+from persync.settings.tables import ExperimentTable, ReportTable, ShopsTable, StoreTable
 from persync.settings.value import ValueTable
 
 
@@ -152,6 +157,7 @@ def test_the_settings_example_is_read_and_names_every_key(texts: dict[str, str],
 
     given = tomllib.loads(example)
     job = given["jobs"]["nightly"]
+    owner = dict(given["notify"]["owner"])
     tables: list[tuple[type[BaseModel], dict[str, Any]]] = [
         (StoreTable, given["store"]),
         (ReportTable, given["report"]),
@@ -160,8 +166,12 @@ def test_the_settings_example_is_read_and_names_every_key(texts: dict[str, str],
         (ExperimentTable, given["experiments"]["welcome"]),
         (GoalTable, given["goal"]),
         (JobTable, job),
-        (JobReport, job["report"][0]),
-        (JobCheck, job["checks"][0]),
+        (JobReport, job["report"][0] | job["report"][1]),
+        (JobExport, job["export"][0] | job["export"][1]),
+        (JobCheck, job["checks"][0] | job["checks"][1]),
+        (JobNotice, job["notify"][0]),
+        (NotifyTable, {name: owner.pop(name) for name in ("via", "quiet")}),
+        (MailSettings, {name: value for name, value in owner.items() if name != "password_env"}),
     ]
     for model, table in tables:
         assert set(table) == names(model), model.__name__
@@ -182,6 +192,18 @@ def test_the_readmes_settings_are_read(texts: dict[str, str], tmp_path: Path) ->
 
     assert (list(project.experiments), list(project.connections), list(project.jobs)) == (["welcome"], ["files"], ["nightly"])
     assert [check.metric for check in project.jobs["nightly"].checks if check.metric not in host.metrics] == []
+
+
+def test_the_settings_of_the_jobs_page_are_read_and_name_what_there_is(texts: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "persync.toml").write_text(blocks(texts["docs/jobs.md"], "toml")[0], encoding="utf-8")
+    host = load_plugins()
+
+    project = load_project(tmp_path, host)
+
+    refuse_unknown(host, project, "nightly", project.jobs["nightly"])
+    table = [line.split("`")[1] for line in texts["docs/jobs.md"].splitlines() if line.startswith("| `") and "_" in line]
+    assert set(host.notifiers) <= set(table)
+    assert [target for target in TARGETS if f"`{target}`" not in texts["docs/jobs.md"]] == []
 
 
 def test_the_plugins_own_settings_are_read(texts: dict[str, str], tmp_path: Path) -> None:

@@ -64,7 +64,9 @@ def mail_of(settings: MailSettings, message: Message) -> EmailMessage:
     for path in files:
         kind, encoding = mimetypes.guess_type(path.name)
         main, _, sub = (kind if kind and not encoding else "application/octet-stream").partition("/")
-        mail.add_attachment(path.read_bytes(), maintype=main, subtype=sub, filename=path.name)
+        # All that persync writes as text is UTF-8.
+        params = {"charset": "utf-8"} if main == "text" else None
+        mail.add_attachment(path.read_bytes(), maintype=main, subtype=sub, filename=path.name, params=params)
     return mail
 
 

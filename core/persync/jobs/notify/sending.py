@@ -101,4 +101,4 @@ def restored(given: Mapping[str, Any]) -> Message:
 
 def _estimate(given: Mapping[str, Any]) -> Estimate:
     period = given["period"]
-    return Estimate(**{**given, "period": None if period is None else (period[0], period[1])})
+    return Estimate(**{**given, "by": dict(given["by"]), "period": None if period is None else (period[0], period[1])})

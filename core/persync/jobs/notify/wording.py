@@ -65,7 +65,11 @@ def clean(text: str) -> str:
 
 
 def _cleaned(one: Number) -> Number:
-    return replace(one, title=clean(one.title), value=clean(one.value), interval=clean(one.interval), change=clean(one.change))
+    estimate = one.estimate
+    if estimate is not None:
+        estimate = replace(estimate, by={clean(name): clean(value) for name, value in estimate.by.items()})
+    words = {name: clean(getattr(one, name)) for name in ("title", "value", "interval", "change")}
+    return replace(one, estimate=estimate, **words)
 
 
 def _text(facts: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ def files(plan: Plan) -> tuple[File, ...]:
 
 def block(plan: Plan) -> str:
     """Return the lines between their marks. A percent sign means a new line to cron, so it is escaped."""
-    log = plan.folder / f"persync-{plan.unit.removeprefix('persync-')}.log"
+    log = plan.folder / f"{plan.unit}.log"
     line = f"umask 077; {plan.shell} >> {shlex.quote(str(log))} 2>&1".replace("%", "\\%")
     lines = [
         begin(plan.unit),

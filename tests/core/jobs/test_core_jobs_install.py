@@ -1,0 +1,191 @@
+"""Installing and removing schedules, with programs that stand in for the system's own and keep what they were asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.cli.calls import OWN, Run, project, said
+from core.cli.conftest import persync
+from persync.jobs.schedule import plan_of, program
+from persync.plugins import load_plugins
+from persync.settings import load_project
+
+__all__ = ["persync"]
+
+JOB = OWN + '[jobs.nightly]\nat = "02:15"\n[jobs.weekly]\n'
+NOTE = """#!/bin/sh
+echo "$(basename "$0") $*" >> "$SEEN"
+"""
+CRONTAB = (
+    NOTE
+    + """case "$1" in
+-l) if [ -f "$TAB" ]; then cat "$TAB"; else echo "no crontab for me" >&2; exit 1; fi ;;
+-) cat > "$TAB" ;;
+esac
+"""
+)
+
+
+class System:
+    """A machine: its home, the crontab, and the calls that were made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+        self.tab = folder / "tab"
+        self.seen = folder / "seen"
+        self.bin = folder / "bin"
+
+    @property
+    def calls(self) -> list[str]:
+        return self.seen.read_text().splitlines() if self.seen.exists() else []
+
+    def program(self, name: str, text: str) -> None:
+        path = self.bin / name
+        path.write_text(text)
+        path.chmod(0o755)
+
+
+@pytest.fixture
+def system(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> System:
+    found = System(tmp_path_factory.mktemp("system"))
+    found.home.mkdir()
+    found.bin.mkdir()
+    for name, text in (("systemctl", NOTE), ("launchctl", NOTE), ("crontab", CRONTAB)):
+        found.program(name, text)
+    for name, value in (("HOME", found.home), ("TAB", found.tab), ("SEEN", found.seen), ("PATH", f"{found.bin}:/usr/bin:/bin")):
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 501)
+    return found
+
+
+def unit(folder: Path, job: str = "nightly") -> str:
+    home = load_project(folder, load_plugins())
+    return plan_of(job, home.jobs[job], home, program()).unit
+
+
+def test_systemd_is_installed_twice_with_one_result_and_removed(persync: Run, tmp_path: Path, system: System) -> None:
+    project(tmp_path, JOB)
+    name = unit(tmp_path)
+    place = system.home / ".config" / "systemd" / "user"
+
+    first = persync("schedule", "nightly", "--target", "systemd", "--install")
+    again = persync("schedule", "nightly", "--target", "systemd", "--install")
+    status = json.loads(persync("schedule", "status", "--format", "json").stdout)["results"]
+    there = sorted(path.name for path in place.iterdir())
+    gone = persync("schedule", "nightly", "--target", "systemd", "--remove")
+    nothing = persync("schedule", "nightly", "--target", "systemd", "--remove")
+
+    assert first.stdout == again.stdout
+    assert first.stdout.splitlines()[-1] == "systemd: every day at 02:15"
+    assert there == [f"{name}.service", f"{name}.timer"]
+    assert system.calls.count(f"systemctl --user enable --now {name}.timer") == 2
+    assert [(one["job"], one["by"]) for one in status] == [("nightly", ["systemd"]), ("weekly", [])]
+    assert gone.stdout.splitlines() == [f"removed {place / there[0]}", f"removed {place / there[1]}"]
+    assert system.calls[-2:] == [f"systemctl --user disable --now {name}.timer", "systemctl --user daemon-reload"]
+    assert list(place.iterdir()) == []
+    assert nothing.stdout == "nothing was there\n"
+
+
+def test_cron_keeps_all_other_lines_and_has_a_job_once(persync: Run, tmp_path: Path, system: System) -> None:
+    project(tmp_path, JOB)
+    system.tab.write_text("MAILTO=\n0 1 * * * other")
+    name = unit(tmp_path)
+
+    for _ in range(2):
+        assert persync("schedule", "nightly", "--target", "cron", "--install").stdout == "crontab: every day at 02:15\n"
+    assert persync("schedule", "weekly", "--target", "cron", "--install").exit_code == 0
+    both = system.tab.read_text()
+    status = json.loads(persync("schedule", "status", "--format", "json").stdout)["results"]
+    assert persync("schedule", "nightly", "--target", "cron", "--remove").stdout == "crontab: removed\n"
+
+    assert both.startswith(f"MAILTO=\n0 1 * * * other\n# {name}: begin\n15 2 * * * umask 077; ")
+    assert both.count("15 2 * * *") == 1
+    assert [(one["job"], one["by"]) for one in status] == [("nightly", ["cron"]), ("weekly", ["cron"])]
+    left = system.tab.read_text()
+    assert left.startswith(f"MAILTO=\n0 1 * * * other\n# {unit(tmp_path, 'weekly')}: begin\n30 3 * * *")
+    assert "nightly" not in left
+
+
+def test_launchd_is_told_of_the_new_file_and_forgets_the_old(persync: Run, tmp_path: Path, system: System) -> None:
+    project(tmp_path, JOB)
+    label = f"local.{unit(tmp_path)}"
+    path = system.home / "Library" / "LaunchAgents" / f"{label}.plist"
+
+    installed = persync("schedule", "nightly", "--target", "launchd", "--install")
+    there = path.exists()
+    removed = persync("schedule", "nightly", "--target", "launchd", "--remove")
+
+    assert installed.stdout.splitlines() == [str(path), "launchd: every day at 02:15"]
+    assert there
+    assert removed.stdout == f"removed {path}\n"
+    assert not path.exists()
+    calls = [call for call in system.calls if call.startswith("launchctl")]
+    assert calls == [
+        f"launchctl bootout gui/501/{label}",
+        f"launchctl bootstrap gui/501 {path}",
+        f"launchctl bootout gui/501/{label}",
+    ]
+
+
+def test_a_scheduler_that_refuses_or_is_not_here_is_one_line(persync: Run, tmp_path: Path, system: System) -> None:
+    project(tmp_path, JOB)
+    system.program("systemctl", "#!/bin/sh\necho 'Failed to connect to bus: No medium found' >&2\nexit 1\n")
+    refused = said(persync("schedule", "nightly", "--target", "systemd", "--install"), 1)
+    system.program("crontab", "#!/bin/sh\necho 'you are not allowed to use this program' >&2\nexit 1\n")
+    forbidden = said(persync("schedule", "nightly", "--target", "cron", "--install"), 1)
+    (system.bin / "launchctl").unlink()
+    missing = said(persync("schedule", "nightly", "--target", "launchd", "--install"), 2)
+
+    assert "systemctl failed: Failed to connect to bus: No medium found. Print the files without --install" in refused
+    assert forbidden == "crontab -l failed: you are not allowed to use this program. Nothing was changed."
+    assert missing.startswith("there is no launchctl on this machine. Leave out --install and --remove")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nightly", "--target", "sytemd"), "there is no target 'sytemd'. Did you mean 'systemd'?"),
+        (
+            ("nightly",),
+            "no --target was given. Valid: airflow, cron, dagster, github-actions, launchd, prefect, systemd, windows.",
+        ),
+        (("nightly", "--target", "airflow", "--install"), "persync cannot install into airflow. Print its files"),
+        (("status", "--target", "cron"), "there is no job 'status'."),
+    ],
+)
+def test_what_cannot_be_scheduled_is_one_line(
+    persync: Run, tmp_path: Path, system: System, arguments: tuple[str, ...], words: str
+) -> None:
+    project(tmp_path, JOB)
+
+    assert words in said(persync("schedule", *arguments), 2)
+    assert system.calls == []
+
+
+def test_status_tells_last_and_next_run(persync: Run, tmp_path: Path, system: System) -> None:
+    project(tmp_path, JOB)
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+    persync("schedule", "nightly", "--target", "cron", "--install")
+    assert persync("run", "nightly").exit_code == 0
+
+    nightly, weekly = json.loads(persync("schedule", "status", "--format", "json").stdout)["results"]
+    text = persync("schedule", "status").stdout.splitlines()
+
+    assert (nightly["exit_code"], nightly["summary"]) == (0, "ok")
+    assert nightly["last"] < nightly["next"]
+    assert {key: weekly[key] for key in ("by", "last", "exit_code", "next")} == {
+        "by": [],
+        "last": None,
+        "exit_code": None,
+        "next": None,
+    }
+    assert text[0].split("  ")[0] == "job"
+    assert text[2].split()[:4] == ["weekly", "nothing", "here", "never"]
+
+
+def test_without_a_job_status_says_how_to_make_one(persync: Run) -> None:
+    assert persync("schedule", "status").stdout == "There is no job: write [jobs.NAME] in persync.toml.\n"

@@ -1,0 +1,346 @@
+"""The files that make schedulers run a job, each read by the tool itself, or by a parser or a schema of its format."""
+
+from __future__ import annotations
+
+import plistlib
+import py_compile
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import types
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xmlschema
+from cronsim import CronSim
+from ruamel.yaml import YAML
+
+from persync.errors import ConfigError
+from persync.jobs.schedule import TARGETS, File, Plan, files_of, plan_of, printed, program
+from persync.jobs.schedule.status import next_of
+from persync.settings import Channel, JobNotice, JobReport, JobTable, Project
+
+JUNE = 1_750_075_200_000  # 2025-06-16 12:00 UTC
+SPACE = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Plan:
+    """A folder and a program whose names hold what shells, cron, systemd and Python all treat in their own way."""
+    folder = tmp_path / "my shop's 100% $HOME {{ x }}"
+    folder.mkdir()
+    tool = tmp_path / "bin dir" / "persync"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    home = Project(
+        folder,
+        folder / "persync.db",
+        secret_names={"shop": {"token": "SHOP_TOKEN"}},
+        connections={"shop": Any},  # type: ignore[dict-item]
+        channels={
+            "team": Channel("team", "slack", secret_names={"url": "TEAM_URL"}),
+            "owner": Channel("owner", "email", quiet=(22 * 60, 7 * 60 + 15)),
+        },
+        report=Project(folder, folder).report.model_copy(update={"timezone": "Europe/Berlin"}),
+    )
+    notify = [JobNotice(to="team"), JobNotice(to="owner")]
+    job = JobTable(at="03:05", report=[JobReport(out="../out/r.html")], notify=notify, ping="MY_PING")
+    return plan_of("nightly", job, home, (str(tool),))
+
+
+def texts(target: str, plan: Plan) -> list[str]:
+    return [file.text for file in files_of(target, plan, now=JUNE)]
+
+
+def command(plan: Plan) -> list[str]:
+    return [*plan.program, "--project", str(plan.folder), "--no-input", "--quiet", "run", "nightly"]
+
+
+def test_a_plan_knows_the_command_when_it_is_due_what_it_writes_and_which_secrets_it_needs(odd: Plan) -> None:
+    assert list(odd.command) == command(odd)
+    assert [str(time) for time in odd.times] == ["03:05", "07:15"]
+    assert odd.writable == (odd.folder, odd.folder.parent / "out")
+    assert odd.variables == ("SHOP_TOKEN", "TEAM_URL", "MY_PING")
+
+
+def test_jobs_of_one_name_in_two_projects_have_two_units(odd: Plan, tmp_path: Path) -> None:
+    other = plan_of("nightly", JobTable(), Project(tmp_path, tmp_path / "persync.db"), program())
+
+    assert re.fullmatch(r"persync-nightly-[0-9a-f]{6}", odd.unit)
+    assert other.unit != odd.unit
+
+
+@pytest.mark.parametrize("name", ["a\nb", "${{ x }}", "", "a;b", "x" * 61, "a/b"])
+def test_a_job_whose_name_would_break_the_files_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="has a name that not every scheduler can hold"):
+        plan_of(name, JobTable(), Project(tmp_path, tmp_path / "persync.db"), program())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_no_file_holds_a_secret_and_all_paths_are_absolute(target: str, odd: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", "hush-hush-hush")
+
+    text = printed(files_of(target, odd, now=JUNE))
+
+    assert "hush" not in text
+    assert target == "github-actions" or "bin dir/persync" in text
+
+
+# -- cron ------------------------------------------------------------------------------------------------------------------
+
+
+def test_cron_reads_its_lines_and_runs_the_job_at_its_times_and_after_a_start(odd: Plan) -> None:
+    (text,) = texts("cron", odd)
+    first, second, start = [line for line in text.splitlines() if not line.startswith("#")]
+
+    due = [next(CronSim(" ".join(line.split()[:5]), datetime(2025, 6, 16, 12))) for line in (first, second)]  # noqa: DTZ001
+    assert due == [datetime(2025, 6, 17, 3, 5), datetime(2025, 6, 17, 7, 15)]  # noqa: DTZ001
+    commands = [first.split(maxsplit=5)[5], second.split(maxsplit=5)[5], start.removeprefix("@reboot sleep 60; ")]
+    assert len(set(commands)) == 1
+    assert not re.search(r"(?<!\\)%", commands[0])
+    mask, _, rest = commands[0].replace("\\%", "%").partition("; ")
+    log = f"{odd.folder}/{odd.unit}.log"
+    assert (mask, shlex.split(rest)) == ("umask 077", [*command(odd), ">>", log, "2>&1"])
+
+
+# -- systemd ---------------------------------------------------------------------------------------------------------------
+
+
+def test_systemd_units_are_persistent_hardened_and_absolute(odd: Plan) -> None:
+    service, timer = (text.splitlines() for text in texts("systemd", odd))
+
+    folder = str(odd.folder).replace("%", "%%")
+    assert f"WorkingDirectory={folder}" in service
+    assert {"NoNewPrivileges=yes", "ProtectSystem=strict", "UMask=0077", "#LoadCredentialEncrypted=SHOP_TOKEN"} <= set(service)
+    assert f'ReadWritePaths="{folder}" {odd.folder.parent / "out"}' in service
+    expected = {"OnCalendar=*-*-* 03:05:00", "OnCalendar=*-*-* 07:15:00", "Persistent=true", "WantedBy=timers.target"}
+    assert expected <= set(timer)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
+def test_systemd_itself_accepts_the_units(tmp_path: Path, odd: Plan) -> None:
+    units = tmp_path / "units"
+    units.mkdir()
+    for file in files_of("systemd", odd, now=JUNE):
+        (units / file.name).write_text(file.text)
+
+    found = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *(str(path) for path in sorted(units.iterdir()))],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    about_us = [line for line in found.stderr.splitlines() if odd.unit in line or str(units) in line]
+    assert about_us == []
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
+def test_systemd_would_complain_about_a_unit_that_is_wrong(tmp_path: Path, odd: Plan) -> None:
+    service = files_of("systemd", odd, now=JUNE)[0]
+    path = tmp_path / service.name
+    path.write_text(service.text.replace("NoNewPrivileges=yes", "NoNewPrivileges=perhaps"))
+
+    found = subprocess.run(["systemd-analyze", "verify", "--man=no", str(path)], capture_output=True, text=True, check=False)
+
+    assert "Failed to parse boolean value, ignoring: perhaps" in found.stderr
+
+
+# -- launchd and windows ---------------------------------------------------------------------------------------------------
+
+
+def test_launchd_gets_a_property_list_that_catches_up(odd: Plan) -> None:
+    (file,) = files_of("launchd", odd, now=JUNE)
+
+    found = plistlib.loads(file.text.encode())
+
+    assert file.name == f"{found['Label']}.plist"
+    assert found["ProgramArguments"] == command(odd)
+    assert found["StartCalendarInterval"] == [{"Hour": 3, "Minute": 5}, {"Hour": 7, "Minute": 15}]
+    assert (found["RunAtLoad"], found["Umask"]) == (True, 0o077)
+
+
+def test_windows_gets_a_task_that_fits_its_schema_and_runs_inside_wsl(
+    odd: Plan, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WSL_DISTRO_NAME", "Ubuntu")
+    (text,) = texts("windows", odd)
+
+    schema = xmlschema.XMLSchema(root / "tests/fixtures/schedule/task.xsd")
+    schema.validate(text)
+    with pytest.raises(xmlschema.XMLSchemaValidationError):
+        schema.validate(text.replace("<StartWhenAvailable>true", "<StartWhenAvailable>perhaps"))
+
+    task: Any = schema.to_dict(text)
+    said = {key.rpartition(":")[2]: value for key, value in task["Actions"]["Exec"][0].items()}
+    assert said["Command"] == r"%SystemRoot%\System32\wsl.exe"
+    assert said["Arguments"] == subprocess.list2cmdline(["--distribution", "Ubuntu", "--exec", *command(odd)])
+    triggers = [one["StartBoundary"] for one in task["Triggers"]["CalendarTrigger"]]
+    assert triggers == ["2025-01-01T03:05:00", "2025-01-01T07:15:00"]
+    assert task["Settings"]["StartWhenAvailable"] is True
+
+
+def test_a_program_of_windows_itself_is_called_as_it_is(odd: Plan) -> None:
+    (text,) = texts("windows", replace(odd, program=(r"C:\persync\persync.exe",)))
+
+    assert r"<Command>C:\persync\persync.exe</Command>" in text
+    assert "wsl" not in text.partition("<Exec>")[2]
+
+
+# -- github actions --------------------------------------------------------------------------------------------------------
+
+
+def test_github_gets_a_workflow_that_fits_its_schema_and_stops_in_a_public_place(odd: Plan, tmp_path: Path) -> None:
+    (text,) = texts("github-actions", odd)
+    path = tmp_path / "workflow.yml"
+    path.write_text(text)
+
+    checked = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+    subprocess.run([*checked, str(path)], check=True, capture_output=True)
+    path.write_text(text.replace("runs-on:", "runs-in:"))
+    assert subprocess.run([*checked, str(path)], check=False, capture_output=True).returncode == 1
+
+    workflow: Any = YAML(typ="safe").load(text)
+    assert [one["cron"] for one in workflow["on"]["schedule"]] == ["5 1 * * *", "15 5 * * *"]  # Berlin in summer
+    assert workflow["permissions"] == {"contents": "read"}
+    steps = workflow["jobs"]["run"]["steps"]
+    assert steps[0]["run"] == 'test "$(gh api "repos/$GITHUB_REPOSITORY" --jq .private)" = true'
+    assert [step["with"]["path"].split() for step in steps if "cache" in step.get("uses", "")] == [
+        ["persync.db", "persync.*.job.json"]
+    ] * 2
+    (run,) = [step for step in steps if step.get("name") == "Run the job"]
+    assert {name: f"${{{{ secrets.{name} }}}}" for name in ("SHOP_TOKEN", "TEAM_URL", "MY_PING", "PERSYNC_KEY")} == run["env"]
+    assert subprocess.run(["bash", "-n"], input=run["run"], text=True, check=False).returncode == 0
+    assert "never let a public repository cache" in text
+
+
+# -- orchestrators -----------------------------------------------------------------------------------------------------------
+
+
+class Recorder(types.ModuleType):
+    """A module of which every name is a function that keeps its calls, and decorates what it is given."""
+
+    def __init__(self, name: str, calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]]) -> None:
+        super().__init__(name)
+        self._calls = calls
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name == "DefaultScheduleStatus":
+            return types.SimpleNamespace(RUNNING="RUNNING")
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self._calls.append((name, arguments, named))
+            return Decorator()
+
+        return call
+
+
+class Decorator:
+    """What such a call returns: a context, and a decorator that changes nothing."""
+
+    def __enter__(self) -> Decorator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __call__(self, function: Any) -> Any:
+        return function
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
+    """Stand-ins for the orchestrators, and what their functions were called with."""
+    calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+    names = ["pendulum", "dagster", "prefect", "prefect.schedules", "airflow", "airflow.sdk"]
+    names += ["airflow.providers", "airflow.providers.standard", "airflow.providers.standard.operators"]
+    for name in [*names, "airflow.providers.standard.operators.bash"]:
+        monkeypatch.setitem(sys.modules, name, Recorder(name, calls))
+    return calls
+
+
+def executed(target: str, plan: Plan, tmp_path: Path) -> dict[str, Any]:
+    """Compile the one file of a target as Python does, run it, and return its names."""
+    (file,) = files_of(target, plan, now=JUNE)
+    path = tmp_path / file.name
+    path.write_text(file.text)
+    py_compile.compile(str(path), doraise=True, cfile=str(tmp_path / "compiled"))
+    names: dict[str, Any] = {"__name__": "generated"}
+    exec(compile(file.text, file.name, "exec"), names)  # noqa: S102
+    return names
+
+
+def test_airflow_gets_a_dag_that_makes_up_for_missed_runs_by_one(odd: Plan, tmp_path: Path, recorded: list[Any]) -> None:
+    executed("airflow", odd, tmp_path)
+
+    found = {name: named for name, _, named in recorded}
+    assert (found["DAG"]["schedule"], found["DAG"]["catchup"], found["DAG"]["max_active_runs"]) == ("5 3 * * *", False, 1)
+    assert found["datetime"] == {"tz": "Europe/Berlin"}
+    script = found["BashOperator"]["bash_command"]
+    assert script.startswith("{% raw %}")
+    bash = script.replace("{% raw %}", "").replace("{% endraw %}", "")
+    assert shlex.split(bash) == [*command(odd), "||", "[", "$?", "-eq", "3", "]"]
+
+
+def test_dagster_gets_a_job_with_all_its_times(odd: Plan, tmp_path: Path, recorded: list[Any]) -> None:
+    names = executed("dagster", odd, tmp_path)
+
+    found = {name: named for name, _, named in recorded}
+    assert found["ScheduleDefinition"]["cron_schedule"] == ["5 3 * * *", "15 7 * * *"]
+    assert found["ScheduleDefinition"]["execution_timezone"] == "Europe/Berlin"
+    assert list(names["COMMAND"]) == command(odd)
+
+
+def test_prefect_gets_a_flow_that_is_served_only_when_it_is_the_program(odd: Plan, tmp_path: Path, recorded: list[Any]) -> None:
+    names = executed("prefect", odd, tmp_path)
+
+    assert [name for name, _, _ in recorded] == ["flow"]
+    assert list(names["COMMAND"]) == command(odd)
+    assert (
+        "Cron('5 3 * * *', timezone='Europe/Berlin'), Cron('15 7 * * *', timezone='Europe/Berlin')" in texts("prefect", odd)[0]
+    )
+
+
+@pytest.mark.parametrize("target", ["dagster", "prefect"])
+@pytest.mark.parametrize(("code", "fails"), [(0, False), (3, False), (5, True)])
+def test_a_partial_run_is_no_failure_and_the_job_sees_no_more_of_the_environment_than_it_needs(
+    odd: Plan, tmp_path: Path, recorded: list[Any], monkeypatch: pytest.MonkeyPatch, target: str, code: int, fails: bool
+) -> None:
+    tool = Path(odd.program[0])
+    tool.write_text(f'#!/bin/sh\necho "$SHOP_TOKEN/$OTHER/$*" > {shlex.quote(str(tmp_path / "seen"))}\nexit {code}\n')
+    monkeypatch.setenv("SHOP_TOKEN", "mine")
+    monkeypatch.setenv("OTHER", "theirs")
+    names = executed(target, odd, tmp_path)
+
+    if fails:
+        with pytest.raises(RuntimeError, match="exit code 5"):
+            names["run"]()
+    else:
+        names["run"]()
+
+    assert (tmp_path / "seen").read_text() == f"mine//--project {odd.folder} --no-input --quiet run nightly\n"
+
+
+# -- when --------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_next_run_is_the_first_of_its_times_that_is_still_to_come() -> None:
+    noon = datetime(2025, 6, 16, 12).astimezone()
+    at = [next_of(((3, 5), (7, 15)), round((noon + timedelta(hours=hours)).timestamp() * 1000)) for hours in (0, 15, 17)]
+
+    found = [datetime.fromtimestamp(ms / 1000).astimezone().strftime("%d %H:%M") for ms in at]
+    assert found == ["17 03:05", "17 03:05", "17 07:15"]
+
+
+def test_several_files_are_printed_behind_their_names() -> None:
+    assert printed((File("a", "here", "1\n"), File("b", "there", "2\n"))) == "# ---- here/a\n1\n\n# ---- there/b\n2\n"
+    assert printed((File("a", "here", "1\n"),)) == "1\n"
+    assert datetime.fromtimestamp(JUNE / 1000, UTC).isoformat() == "2025-06-16T12:00:00+00:00"
