@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,15 @@ import pytest
 from persync.connect.pull import PullOptions, PullResult, StreamResult
 from persync.errors import AuthError, ConfigError, ConnectionLockedError, DataError
 from persync.estimate import Estimate, missing
+from persync.hookspecs import Message, Notifier
 from persync.jobs.pulling import failures
 from persync.jobs.report import format_of, write_text
 from persync.jobs.run import run_job, worst
 from persync.measure.metric import Metric
 from persync.plugins import Host, load_plugins
-from persync.settings import JobCheck, JobReport, JobTable, Project, load_project
+from persync.settings import Channel, JobCheck, JobExport, JobNotice, JobReport, JobTable, Project, load_project
 from persync.store.locks import hold
+from sinks import http_sink
 
 VISITS = "person,outcome,value\na,visit,1\nb,visit,0\n"
 FILES = '[connections.own]\nconnector = "files"\nfiles = [{ kind = "outcomes", path = "visits.csv" }]\n'
@@ -96,6 +100,118 @@ def test_an_unknown_metric_ends_the_job_before_anything_is_done(host: Host, home
         f"{home.folder / 'persync.toml'}, [jobs.nightly] checks: there is no metric 'sale'. Did you mean 'sales'?"
     )
     assert not home.store_path.exists()
+
+
+@pytest.mark.parametrize(
+    ("job", "message"),
+    [
+        (JobTable(pull=["ovn"]), "[jobs.nightly] pull: there is no connection 'ovn'. Did you mean 'own'?"),
+        (
+            JobTable(report=[JobReport(out="r.md", sections=["anwser"])]),
+            "[jobs.nightly] report: there is no report section 'anwser'. Did you mean 'answer'?",
+        ),
+        (
+            JobTable(export=[JobExport(metric="aovv", out="a.csv")]),
+            "[jobs.nightly] export: there is no metric 'aovv'. Did you mean 'aov'?",
+        ),
+        (JobTable(notify=[JobNotice(to="own")], numbers=["ctrr"]), "[jobs.nightly] numbers: there is no metric 'ctrr'."),
+        (
+            JobTable(notify=[JobNotice(to="owner")]),
+            "[jobs.nightly] notify: there is no way to tell 'owner'. Add [notify.owner] with via = ... Valid: discord, email,",
+        ),
+    ],
+)
+def test_a_job_that_names_what_is_not_there_is_refused_with_its_place(
+    host: Host, home: Project, job: JobTable, message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        run(host, home, job)
+
+    assert str(caught.value).startswith(f"{home.folder / 'persync.toml'}, {message}")
+    assert (caught.value.exit_code, home.store_path.exists()) == (2, False)
+
+
+def test_an_export_is_the_metric_as_a_file_and_is_made_once_for_one_state_of_the_store(
+    host: Host, home: Project, measures: None
+) -> None:
+    job = JobTable(
+        export=[JobExport(metric="sales", out="s.csv", by=["channel"]), JobExport(metric="sales", out="s.json", format="json")]
+    )
+
+    first, again = run(host, home, job), run(host, home, job)
+    (home.folder / "s.csv").unlink()
+    third = run(host, home, job)
+
+    assert (home.folder / "s.csv").read_bytes().splitlines()[:2] == [
+        b"id,channel,value,low,high,p,n,unit,label,reason,note",
+        b"sales,email,5,,,,,,,,",
+    ]
+    assert [one["value"] for one in json.loads((home.folder / "s.json").read_text())["results"]] == [5, 9]
+    ends = [
+        [line.partition(": ")[2].removeprefix(f"{home.folder}/") for line in lines[1:]] for _, lines in (first, again, third)
+    ]
+    old = " (nothing new today)"
+    assert ends == [["s.csv", "s.json"], [f"s.csv{old}", f"s.json{old}"], ["s.csv", f"s.json{old}"]]
+
+
+def test_another_day_or_other_settings_make_the_files_anew(host: Host, home: Project, measures: None) -> None:
+    def said(job: JobTable, now: int) -> str:
+        lines: list[str] = []
+        run_job(host, home, "nightly", job, now=now, wait=0, say=lines.append)
+        return lines[-1].removeprefix(f"export: {home.folder}/s.csv")
+
+    job = JobTable(export=[JobExport(metric="sales", out="s.csv")])
+    start = 1_750_000_000_000
+    found = [said(job, at) for at in (start, start + 3_600_000, start + 86_400_000)]
+    found.append(said(job.model_copy(update={"days": 9}), start + 86_400_000))
+
+    assert found == ["", " (nothing new today)", "", ""]
+
+
+class Told:
+    """A channel that keeps what it is told."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.messages: list[Message] = []
+        mine = {"mine": Notifier("mine", "A test.", lambda settings, secrets, message: self.messages.append(message))}
+        monkeypatch.setattr(Host, "notifiers", property(lambda self: mine))
+
+
+def test_a_pull_that_fails_with_nothing_there_is_told_and_pinged(
+    host: Host, home: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told(monkeypatch)
+    home = replace(home, channels={"team": Channel("team", "mine")})
+    (home.folder / "visits.csv").unlink()
+
+    with http_sink() as calls:
+        monkeypatch.setenv("MY_PING", f"{calls.url}/p")
+        code, lines = run(host, home, JobTable(notify=[JobNotice(to="team")], ping="MY_PING"))
+
+    assert code == 1
+    assert calls.paths == ["/p/start", "/p/1"]
+    (message,) = told.messages
+    assert (message.status, {one.value[:9] for one in message.numbers}) == ("failed", {"not known"})
+    assert "visits.csv" in message.lines[0]
+    assert lines[-1] == "notify team: failed"
+
+
+def test_a_run_that_is_interrupted_or_breaks_still_tells_the_switch(
+    host: Host, home: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(error: BaseException) -> list[str]:
+        def fail(*_: object, **__: object) -> PullResult:
+            raise error
+
+        monkeypatch.setattr("persync.connect.pull.pull", fail)
+        with http_sink() as calls:
+            monkeypatch.setenv("MY_PING", f"{calls.url}/p")
+            with pytest.raises(type(error)):
+                run(host, home, JobTable(ping="MY_PING"))
+        return calls.paths
+
+    assert broken(KeyboardInterrupt()) == ["/p/start", "/p/130"]
+    assert broken(ZeroDivisionError()) == ["/p/start", "/p/1"]
 
 
 def test_one_cause_is_one_line_for_each_connection() -> None:

@@ -52,9 +52,9 @@ class Store(Connector):
         return "https://store.example.com"
 
 
-def opened(window: Any, point: Checkpoint) -> int | None:
+def opened(window: Any, point: Checkpoint, **options: int) -> int | None:
     stream = Stream("letters", Thing, cost_rows, OffsetPages("letters"), window=window)
-    open_window(stream, point, PullOptions(now=NOW), AccountFacts(), None, "")
+    open_window(stream, point, PullOptions(now=NOW, **options), AccountFacts(), None, "")
     return point.since
 
 
@@ -62,6 +62,17 @@ def test_a_look_back_counts_from_the_last_pull_however_long_ago_it_was() -> None
     point = Checkpoint("letters", "", {}, watermark=LAST, full_at=LAST)
 
     assert opened(Incremental(lookback_days=3), point) == LAST - 3 * DAY_MS
+
+
+def test_a_look_back_of_the_whole_pull_widens_windows_and_narrows_none() -> None:
+    """What was never read is read whole, and a stream that looks back farther by itself still does."""
+    for days, window in ((5, Incremental()), (5, Refresh(days=2)), (1, Incremental(overlap=30 * DAY_MS))):
+        point = Checkpoint("letters", "", {}, watermark=NOW - DAY_MS, full_at=NOW)
+        without = opened(window, Checkpoint("letters", "", {}, watermark=NOW - DAY_MS, full_at=NOW))
+        assert without is not None
+        assert opened(window, point, lookback_days=days) == min(without, NOW - days * DAY_MS)
+
+    assert opened(Incremental(), Checkpoint("letters", "", {}), lookback_days=5) is None
 
 
 def test_what_was_young_at_the_last_pull_is_refreshed_however_long_ago_it_was() -> None:

@@ -41,6 +41,23 @@ def test_the_environment_comes_before_the_file_and_the_file_before_the_keyring(
     assert found("OTHER", {}) == ("ring persync OTHER", "keyring")
 
 
+def test_a_credential_of_systemd_comes_between_environment_and_file(tmp_path: Path) -> None:
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "SHOP_TOKEN").write_text("from systemd\n")
+    secrets.save_in_file(tmp_path / secrets.FILE, "SHOP_TOKEN", "from the file")
+    environ = {"CREDENTIALS_DIRECTORY": str(credentials)}
+
+    def found(**more: str) -> tuple[str, str] | None:
+        one = secrets.find("token", "SHOP_TOKEN", tmp_path, environ=environ | more)
+        return one and (one.value, one.where)
+
+    assert found() == ("from systemd", "systemd credential")
+    assert found(SHOP_TOKEN="from outside") == ("from outside", "environment variable SHOP_TOKEN")
+    (credentials / "SHOP_TOKEN").unlink()
+    assert found() == ("from the file", secrets.FILE)
+
+
 def test_nothing_found_is_none(tmp_path: Path) -> None:
     assert secrets.find("token", "SHOP_TOKEN", tmp_path, environ={}) is None
 

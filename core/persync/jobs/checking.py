@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from persync.errors import DataError, PersyncError
@@ -27,13 +27,19 @@ def run_checks(host: Host, project: Project, engine: Engine, job: JobTable, *, n
 
 def _checked(host: Host, project: Project, engine: Engine, check: JobCheck, now: int) -> Iterator[tuple[Estimate, str]]:
     """Yield every slice that is not between the limits. One whose value is not known has not passed, unless that was asked."""
-    estimates = list(host.metrics[check.metric].compute(engine, asked(project, check, now, by=tuple(check.by))))
+    estimates = own(check.metric, host.metrics[check.metric].compute(engine, asked(project, check, now, by=tuple(check.by))))
     if not estimates:
         raise DataError("there is nothing to check.")
     for estimate in estimates:
         wrong = outside(estimate, check)
         if wrong:
             yield estimate, wrong
+
+
+def own(metric: str, estimates: Iterable[Estimate]) -> list[Estimate]:
+    """Return a metric's estimates without what it tells beside them (medians, counts, tests), unless that is all it tells."""
+    found = list(estimates)
+    return [estimate for estimate in found if estimate.id == metric] or found
 
 
 def outside(estimate: Estimate, check: JobCheck) -> str:

@@ -75,7 +75,12 @@ def basis(project: Project, job: JobTable, day: str) -> str:
 
     try:
         with closing(sqlite3.connect(f"{project.store_path.resolve().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
-            tables = db.execute("SELECT name, sum(rev) FROM dirty GROUP BY name ORDER BY name").fetchall()
+            # Every pull moves the windows of coverage on; news are the holes, and what they are for.
+            tables = db.execute(
+                "SELECT name, sum(rev) FROM dirty WHERE name <> 'coverage' GROUP BY name"
+                " UNION ALL SELECT 'hole ' || stream || ' ' || coalesce(reason, ''), count(*) FROM coverage"
+                " WHERE state <> 'complete' GROUP BY 1 ORDER BY 1"
+            ).fetchall()
     except sqlite3.Error:
         raise StoreError("the store cannot be read.", where=str(project.store_path), hint="Run `persync doctor`.") from None
     parts = [__version__, day, repr(project), job.key(), tables]

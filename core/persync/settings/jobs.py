@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from persync.settings.tables import MOST_DAYS, Strict
 
 TIME: Final = r"^([01]\d|2[0-3]):[0-5]\d$"
-NUMBERS: Final = ("email_attributed_revenue", "conversion_rate", "unsubscribe_rate")
+NUMBERS: Final = ("revenue_per_recipient", "conversion_rate", "unsubscribe_rate")
 """what a message tells where the job names nothing else"""
 
 On = Literal["change", "threshold", "failure", "always"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from persync.estimate import Estimate, missing
-from persync.jobs.checking import outside
+from persync.jobs.checking import outside, own
 from persync.jobs.windows import last_days
 from persync.settings import JobCheck
 
@@ -48,3 +48,10 @@ def test_the_last_days_are_whole_days_of_the_shops_zone_also_where_one_has_23_ho
     assert (last - first) / 3_600_000 == 23
     assert last == at - 2 * 3_600_000
     assert before == (first - 86_400_000, first)
+
+
+def test_a_check_looks_at_the_metric_and_not_at_what_it_tells_beside() -> None:
+    middle = Estimate("orders_median", 1)
+
+    assert own("orders", [middle, COUNT]) == [COUNT]
+    assert own("orders", [middle]) == [middle]

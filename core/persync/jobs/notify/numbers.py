@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from persync.errors import PersyncError
 from persync.hookspecs import Number
+from persync.jobs.checking import own
 from persync.jobs.windows import last_days
 from persync.report import words
 
@@ -35,13 +36,14 @@ def _number(metric: Metric, project: Project, engine: Engine, job: JobTable, now
     except PersyncError:
         earlier = None
     change = change_in_words(found, earlier, job.days)
-    return Number(metric.title, words.value(found), words.interval(found), change, replace(found, note=""))
+    title = f"{metric.title} ({', '.join(found.by.values())})" if found.by else metric.title
+    return Number(title, words.value(found), words.interval(found), change, replace(found, note=""))
 
 
 def _whole(metric: Metric, project: Project, engine: Engine, job: JobTable, now: int, *, before: int) -> Estimate | None:
     """Return the metric as one number: the estimate of the fewest dimensions, the first of those."""
     period = last_days(now, job.days, project.timezone, before=before)
-    return min(metric.compute(engine, project.ask(now, period)), key=lambda one: len(one.by), default=None)
+    return min(own(metric.id, metric.compute(engine, project.ask(now, period))), key=lambda one: len(one.by), default=None)
 
 
 def change_in_words(now: Estimate, before: Estimate | None, days: int) -> str:
