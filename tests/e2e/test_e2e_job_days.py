@@ -22,8 +22,11 @@ from persync.store.store import open_store
 from sinks import Calls, Post, http_sink, parts, smtp_sink
 
 BACK = 7
-"""the second of the three days ends so many days before the world does"""
+"""the second of the three days ends so many days before the world does; on the day before it somebody placed an order"""
 JOB = """
+[report]
+suppress_n = 1
+
 [jobs.nightly]
 report = [{{ out = "out/report.md", format = "md", sections = ["answer"] }}]
 export = [{{ metric = "aov", out = "out/aov.csv", days = 1 }}]
