@@ -45,6 +45,7 @@ BASELINE: Final = "(baseline)"
 _APART: Final = (NO_TOUCH, BASELINE)
 _TWO_SIDED: Final = 1.959964
 _AT_ONCE: Final = 32
+_DRAWN_AT_ONCE: Final = 200_000
 _BOUNDS: Final = [int(2.0**53 * sum(math.exp(-1) / math.factorial(j) for j in range(k + 1))) for k in range(12)]
 """P(Poisson(1) <= k) as parts of 2 ** 53; a weight of 13 would be one in 16 billion"""
 
@@ -199,20 +200,30 @@ def replicate(hashes: Array, values: Any, seed: int, replicates: int = REPLICATE
     # Several at once: then each value is read once for all of them.
     for first in range(0, replicates, _AT_ONCE):
         numbers = range(first, min(first + _AT_ONCE, replicates))
-        out[first : numbers.stop] = np.stack([poisson(hashes, seed, number) for number in numbers]) @ values
+        # Of few people all are drawn in one step, of many draw by draw, for memory.
+        step = max(1, min(len(numbers), _DRAWN_AT_ONCE // max(1, len(hashes))))
+        parts = [numbers[i : i + step] for i in range(0, len(numbers), step)]
+        out[first : numbers.stop] = np.concatenate([_weights(hashes, seed, part) for part in parts]) @ values
     return out
 
 
 def poisson(hashes: Array, seed: int, number: int) -> Array:
     """Return everybody's Poisson(1) weight in replicate `number`, made from their stored hash: the same on every engine."""
+    weights: Array = _weights(hashes, seed, range(number, number + 1))[0]
+    return weights
+
+
+def _weights(hashes: Array, seed: int, numbers: range) -> Array:
+    """Return the weights (numbers, people) of several replicates."""
     import numpy as np
 
     start = np.asarray(hashes, np.int64).astype(np.uint64)
-    drawn = _mixed(start ^ _mixed(np.array([seed * 1_000_003 + number + 1], np.uint64))) >> np.uint64(11)
-    weights = np.zeros(len(drawn))
+    streams = _mixed(np.array([seed * 1_000_003 + number + 1 for number in numbers], np.uint64))
+    drawn = _mixed(start[None, :] ^ streams[:, None]) >> np.uint64(11)
+    weights = np.zeros(drawn.shape, np.int8)
     for bound in _BOUNDS:
         weights += drawn >= np.uint64(bound)
-    return weights
+    return weights.astype(np.float64)
 
 
 def _mixed(numbers: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The shop's own clock: when a message went out, as a day, week, month, hour or weekday in the shop's zone."""
+"""The shop's own clock: when a message or an order came, as a day, week, month, hour or weekday in the shop's zone."""
 
 from __future__ import annotations
 
@@ -46,9 +46,22 @@ def send_times(engine: Engine, ask: Ask, column: str) -> dict[str, str]:
     """Return SQL for the number of each piece of time that `column`, a moment at which something was sent, lies in."""
     sql = "SELECT MIN(t.happened_at) AS first_at, MAX(t.happened_at) AS last_at FROM touchpoints AS t WHERE t.action IN (1, 2)"
     (row,) = engine.rows(sql)
-    begin, end = ask.period or (row["first_at"] or 0, (row["last_at"] or 0) + 1)
+    return times(ask, column, row["first_at"], row["last_at"])
+
+
+def order_times(engine: Engine, ask: Ask, column: str) -> dict[str, str]:
+    """Return SQL for the number of each piece of time that `column`, a moment at which something was ordered, lies in. Needs
+    the table `money_orders`."""
+    sql = "SELECT MIN(m.ordered_at) AS first_at, MAX(m.ordered_at) AS last_at FROM money_orders AS m"
+    (row,) = engine.rows(sql)
+    return times(ask, column, row["first_at"], row["last_at"])
+
+
+def times(ask: Ask, column: str, first_at: int | None, last_at: int | None) -> dict[str, str]:
+    """Return SQL for the number of each piece of time that `column` lies in, which goes from `first_at` to `last_at`."""
+    begin, end = ask.period or (first_at or 0, (last_at or 0) + 1)
     # What a vendor dates before its time, or after ours, is told by the clock at the edge.
-    begin = max(int(begin), ask.now - _YEARS, int(row["first_at"] or 0))
+    begin = max(int(begin), ask.now - _YEARS, int(first_at or 0))
     end = max(begin + 1, min(int(end), ask.now + 366 * DAY))
     offset, _ = offsets(column, (begin, end), ask.timezone)
     local = f"({column} + {offset})"

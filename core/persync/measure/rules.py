@@ -90,6 +90,17 @@ def average(id: str, sample: Moments | None, events: int, ask: Ask, by: Mapping[
     return with_note(made, smallness(sample.n, events, ask))
 
 
+def mean_of(
+    id: str, total: float, n: int, interval: Interval | None, events: int, ask: Ask, by: Mapping[str, str], *, unit: str
+) -> Estimate:
+    """Return a mean of `n` people with an interval of the caller's under rules E0 and E1, see `average`."""
+    if n == 0:
+        return absent(id, NO_DENOMINATOR, by, unit=unit, n=0)
+    if n < ask.suppress_n:
+        return suppressed(id, ask, by, unit=unit)
+    return with_note(from_interval(id, interval, n=n, unit=unit, by=by, value=total / n), smallness(n, events, ask))
+
+
 def from_interval(
     id: str,
     interval: Interval | None,
