@@ -242,6 +242,8 @@ def metrics() -> str:
     for metric in sorted(METRICS, key=lambda metric: metric.id):
         lines = [f"- **Formula** {metric.formula}", f"- **Unit** {metric.unit}"]
         lines += [f"- **By** {', '.join(metric.dimensions)}"] if metric.dimensions else []
+        refused = "; ".join(f"{name}: {why}" for name, why in metric.refused.items())
+        lines += [f"- **Not by** {refused}"] if refused else []
         lines += [f"- **Edge cases** {metric.edge_cases}"] if metric.edge_cases else []
         lines += [f"- **Reads** {', '.join(f'`{table}`' for table in metric.data)}"] if metric.data else []
         parts.append(f"## {metric.id}\n\n{metric.title}. {metric.definition}\n\n" + "\n".join(lines) + "\n")

@@ -49,6 +49,7 @@ def show(app: App, id: str, form: str) -> None:
         "unit": one.unit,
         "number": one.number or None,
         "dimensions": list(one.dimensions),
+        "not_by": [f"{dimension} ({why})" for dimension, why in one.refused.items()],
         "edge_cases": one.edge_cases or None,
         "data": list(one.data),
     }
@@ -76,7 +77,8 @@ def metric(app: App, id: str, by: tuple[str, ...], arm: str | None, period: str 
 
     one = find("metric", id, app.host.metrics)
     for dimension in by:
-        if "any attribute" not in one.dimensions:  # those of people are known once the store is open
+        # Those of people are known once the store is open.
+        if "any attribute" not in one.dimensions and dimension not in one.refused:
             find(f"dimension of {id}", dimension, dict.fromkeys(one.dimensions))
     with app.engine() as engine:
         ask = app.ask(period, by=by, arm=arm)

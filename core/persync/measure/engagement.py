@@ -261,6 +261,7 @@ METRICS: tuple[Metric, ...] = (
         ctr,
         number="10",
         dimensions=SLICES,
+        refused={"prod": "no platform tells which product a link leads to"},
         compares_arms=True,
         since_draw=arm_rates.message_rate("ctr"),
         edge_cases="By arm: since the draw. "

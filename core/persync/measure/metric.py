@@ -144,6 +144,8 @@ class Metric:
     number: str = ""
     """its number in the catalogue"""
     dimensions: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """dimensions that one may well ask for, and why there is no such slice"""
     edge_cases: str = ""
     data: tuple[str, ...] = ()
     """the tables it reads"""

@@ -229,6 +229,10 @@ METRICS: tuple[Metric, ...] = (
         aov,
         number="29",
         dimensions=("arm", *DIMENSIONS),
+        refused={
+            "msg": "no order names the message it came from; see email_attributed_revenue for credit",
+            "prod": "an order's value is that of all its products together",
+        },
         compares_arms=True,
         since_draw=arm_rates.order_value,
         edge_cases="Test, cancelled and fully refunded orders are not counted. Customers are the units of all three "

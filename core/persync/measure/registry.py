@@ -8,6 +8,7 @@ from typing import Final
 
 from persync import hookimpl
 from persync.engine.engine import Engine
+from persync.errors import ConfigError
 from persync.estimate import Estimate
 from persync.measure import (
     arms,
@@ -33,6 +34,7 @@ from persync.measure import (
     people,
     profiles,
     returns,
+    returns_by,
     rules,
     segments,
     social,
@@ -51,6 +53,9 @@ def answered(metric: Metric) -> Metric:
     reason. Of a period that has not begun nothing is known, whatever the metric would count in it (E4)."""
 
     def compute(engine: Engine, ask: Ask) -> Sequence[Estimate]:
+        for dimension in ask.by:
+            if dimension in metric.refused:
+                raise ConfigError(f"{metric.id} cannot be sliced by '{dimension}': {metric.refused[dimension]}.")
         found = _named(engine, _computed(metric, engine, ask))
         begun = ask.period is None or ask.period[0] < ask.now
         if found and begun:
@@ -117,6 +122,7 @@ FAMILIES = (
     credited,
     value,
     returns,
+    returns_by,
     model_returns,
     gain,
     trials,

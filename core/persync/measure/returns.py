@@ -139,7 +139,7 @@ def caused(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
     for arm in treated:
         (difference,) = [e for e in read if e.id == "difference" and e.by["outcome"] == "revenue" and e.by["arm"] == arm]
         here = {**by, "arm": arm, "against": experiment.control}
-        out.append(replace(_times(difference, reading.sizes[arm]), id=id, by=here))
+        out.append(replace(times(difference, reading.sizes[arm]), id=id, by=here))
     if len(treated) == 1:
         return [*out, replace(out[0], by=by)]
     absent = next((e for e in out if e.value is None), None)
@@ -162,17 +162,10 @@ def caused(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
     return [*out, replace(whole, period=out[0].period, note="; ".join(notes))]
 
 
-def _times(estimate: Estimate, factor: float) -> Estimate:
+def times(estimate: Estimate, factor: float) -> Estimate:
     """Scale an estimate with its interval; a negative factor is not meant."""
     scaled = [None if x is None else x * factor for x in (estimate.value, estimate.low, estimate.high)]
     return replace(estimate, value=scaled[0], low=scaled[1], high=scaled[2])
-
-
-def incremental_revenue(engine: Engine, ask: Ask) -> list[Estimate]:
-    """Compute what every experiment's treatment brought in."""
-    check(ask.by, (), "incremental_revenue")
-    out = [estimate for experiment in experiments.asked(engine, ask).values() for estimate in caused(engine, experiment, ask)]
-    return out or [no_experiment(engine, "incremental_revenue", ask)]
 
 
 def no_experiment(engine: Engine, id: str, ask: Ask, *, unit: str = "") -> Estimate:
@@ -260,13 +253,6 @@ def returned(engine: Engine, ask: Ask) -> list[Return]:
     return out
 
 
-def roi_simple(engine: Engine, ask: Ask) -> list[Estimate]:
-    """Compute (gain − cost) ÷ cost and gain ÷ cost for every experiment."""
-    check(ask.by, (), "roi_simple")
-    out = [estimate for one in returned(engine, ask) for estimate in (one.roi, one.back)]
-    return out or [no_experiment(engine, "roi_simple", ask, unit="share")]
-
-
 _COSTED: Final = (
     "SELECT u.currency AS currency FROM (SELECT c.currency AS currency FROM unit_costs AS c UNION ALL SELECT '' AS currency"
     " FROM order_lines AS l WHERE l.unit_cost_minor IS NOT NULL) AS u LIMIT 1"
@@ -286,7 +272,7 @@ def gain_of(revenue: Estimate, rate: Margin) -> Estimate:
     """Turn incremental revenue into the gain: incremental margin where the margin is known, else the revenue itself."""
     if rate.share is None:
         return rules.with_note(replace(revenue, id="gain"), "gain is revenue: no margin is known")
-    return rules.with_note(replace(_times(revenue, rate.share), id="gain"), f"gain is {rate.note}")
+    return rules.with_note(replace(times(revenue, rate.share), id="gain"), f"gain is {rate.note}")
 
 
 def roi(gain: Estimate, cost: Estimate, word: Word) -> tuple[Estimate, Estimate]:
@@ -301,7 +287,7 @@ def roi(gain: Estimate, cost: Estimate, word: Word) -> tuple[Estimate, Estimate]
         note = gain.note if gain.value is None else cost.note if reason == NOT_A_COST else ""
         first, second = (rules.absent(id, reason, gain.by, unit=unit, label=gain.label, note=note) for id, unit in ids)
         return first, second
-    back = replace(_times(gain, 1 / cost.value), id=ids[1][0], unit=ids[1][1], p=None)
+    back = replace(times(gain, 1 / cost.value), id=ids[1][0], unit=ids[1][1], p=None)
     back = rules.with_note(rules.with_note(back, word if word == "cannot tell" else f"it {word}"), cost.note)
     low, high = (None if bound is None else bound - 1 for bound in (back.low, back.high))
     assert back.value is not None
@@ -341,35 +327,6 @@ METRICS: tuple[Metric, ...] = (
         "entry are named. What is dated after now is not spent yet. Currencies without a rate for their day: null, "
         "mixed_currencies.",
         data=("costs", "order_discounts", "touchpoints"),
-    ),
-    Metric(
-        "incremental_revenue",
-        "Incremental revenue",
-        "What the treatment of each experiment brought in: the difference in net revenue a person between arm and "
-        "control, times the people of the arm.",
-        "(revenue a person treated − revenue a person in control) × people treated",
-        "money",
-        incremental_revenue,
-        number="54",
-        edge_cases="No experiment: null, no_experiment. Nobody in it: null, nobody. No control: null, no_control. Window not "
-        "over: null, immature. One whose window shares no day with the asked period is left out; the others are read over "
-        "their own windows.",
-        data=("assignments", "memberships", "orders", "order_ledger"),
-    ),
-    Metric(
-        "roi_simple",
-        "Return on investment",
-        "What came back for the cost: gain is incremental margin (the margin that is set, else that of the unit costs known), "
-        "else incremental revenue, and the note says which. Beside it `returned_per_unit_spent`, gain ÷ cost.",
-        "(gain − cost) ÷ cost",
-        "share",
-        roi_simple,
-        number="55",
-        edge_cases="Costs are those that name the experiment, else those in its window. No cost entered: null, no_cost; none "
-        "in these days: null, no_cost_in_period; a sum of nothing or less: null, not_a_cost. Several experiments with people "
-        "and costs scoped to none: null, cost_not_scoped. "
-        "Negative values are kept. The interval is the gain's; the cost is taken as known.",
-        data=("assignments", "memberships", "orders", "order_ledger", "costs"),
     ),
     Metric(
         "mer",
