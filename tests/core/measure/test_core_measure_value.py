@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from persync.estimate import Estimate
-from persync.measure import METRICS
+from persync.measure import METRICS, occasions
+from persync.measure.btyd import bgnbd, gammagamma
+from persync.measure.btyd.cells import Cells
 from persync.measure.metric import Ask, Experiment
 from persync.measure.rules import DAY
 from persync.measure.value import cohorts, lift
@@ -466,6 +469,7 @@ def test_too_few_repeat_buyers_get_the_cohort_curve(shop: Any) -> None:
     assert read["cltv_predictive_margin"].value == pytest.approx(60.0, rel=0.01)
     assert "20 repeat buyers are fewer than 200: the cohort curve stands in" in read["cltv_predictive"].note
     assert read["cltv_backtest"].reason == "too_few_repeat_buyers"
+    assert read["cltv_backtest_money"].reason == "too_few_repeat_buyers"
 
 
 def test_the_curve_carries_on_with_the_last_three_months() -> None:
@@ -517,6 +521,40 @@ def test_predicted_value_stands_with_interval_and_back_test(lively: Any, model: 
     assert 0 < float(read["customers_active"].value or 0) < 1
     assert abs(float(test.value or 9)) < 0.35
     assert test.note.startswith("predicted ")
+    assert abs(float(read["cltv_backtest_money"].value or 9)) < 0.35
+
+
+def test_the_back_test_of_money_is_fitted_to_what_was_known_and_held_against_what_was_spent(lively: Any) -> None:
+    """Purchases expected of each customer times what one of theirs is worth by what they bought before, over what came."""
+    asked = replace(ASK, value=ValueSettings())
+    ground = occasions.build(lively, asked)
+    days = ground.days // 3
+    cut_day = ground.end_day - days
+    seen: dict[int, list[tuple[int, float]]] = {}
+    sql = "SELECT o.person AS person, o.day AS day, o.revenue_minor AS minor FROM occasions AS o ORDER BY o.person, o.day"
+    for row in lively.rows(sql):
+        if row["day"] < ground.end_day:
+            seen.setdefault(row["person"], []).append((row["day"], float(row["minor"])))
+    known = {who: [one for one in every if one[0] < cut_day] for who, every in seen.items()}
+    known = {who: every for who, every in known.items() if every}
+    x = np.array([len(every) - 1.0 for every in known.values()])
+    t_x = np.array([every[-1][0] - every[0][0] for every in known.values()]) / 7
+    age = np.array([cut_day - every[0][0] for every in known.values()]) / 7
+    spent = np.array([sum(minor for _, minor in every[1:]) for every in known.values()])
+    often = bgnbd.fit(Cells(x, t_x, age, np.ones(len(x))), covariance=False)
+    much = gammagamma.fit(x[x > 0], spent[x > 0] / x[x > 0])
+    assert often is not None
+    assert much is not None
+    many = bgnbd.expected(np.array(often.parameters), Cells(x, t_x, age, np.ones(len(x))), days / 7)
+    foretold = float((many * gammagamma.expected(np.array(much.parameters), x, spent)).sum())
+    later = np.array([sum(minor for day, minor in seen[who] if day >= cut_day) for who in known])
+
+    test = by_id(compute(lively, "cltv_predictive", asked))["cltv_backtest_money"]
+
+    error = 1.959964 * math.sqrt(len(later)) * float(later.std())
+    ends = foretold / (later.sum() + error) - 1, foretold / (later.sum() - error) - 1
+    assert (test.value, test.low, test.high) == pytest.approx((foretold / later.sum() - 1, *ends), rel=1e-3, abs=1e-4)
+    assert f"in the last {days} days from what was known before them, {later.sum() / 100:,.2f} EUR came" in test.note
 
 
 def test_a_yearly_discount_takes_what_it_must(lively: Any) -> None:

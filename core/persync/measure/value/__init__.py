@@ -153,7 +153,8 @@ METRICS: tuple[Metric, ...] = (
         " (10 %), turned into the month's rate. Times are weeks, told from dates. Beside it the same as margin"
         " (`cltv_predictive_margin`), the purchases expected (`orders_expected`), the share of customers still active"
         " (`customers_active`) and how far the same model, fitted to what was known half a year ago, missed what came since"
-        f" (`cltv_backtest`: predicted ÷ came − 1). {_MARGIN}",
+        " (`cltv_backtest` for purchases, `cltv_backtest_money` for revenue, undiscounted: predicted ÷ came − 1)."
+        f" {_MARGIN}",
         "sum over months of expected purchases × expected value ÷ (1 + r)^month",
         "money",
         cltv_predictive,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ID: Final = "cltv_predictive"
 BACKTEST: Final = "cltv_backtest"
+BACKTEST_MONEY: Final = "cltv_backtest_money"
 ALIVE: Final = "customers_active"
 ORDERS: Final = "orders_expected"
 NO_FIT: Final = "no_fit"
@@ -48,13 +49,20 @@ _MEANS = (
     "SELECT c.repeats AS x, CAST(c.repeat_minor AS DOUBLE) / c.repeats AS mean FROM customers AS c"
     " WHERE c.repeats > 0 AND c.repeat_minor > 0 AND c.first_day < :end_day ORDER BY c.person"
 )
+_MEANS_THEN = (
+    "SELECT p.x AS x, p.minor / p.x AS mean FROM (SELECT o.person AS person, SUM(CASE WHEN o.number > 1 THEN 1e0 ELSE 0e0 END)"
+    " AS x, SUM(CASE WHEN o.number > 1 THEN CAST(o.revenue_minor AS DOUBLE) ELSE 0e0 END) AS minor FROM occasions AS o"
+    " WHERE o.day < :end_day GROUP BY o.person) AS p WHERE p.x > 0 AND p.minor > 0 ORDER BY p.person"
+)
 _THEN = (
     "SELECT p.x AS x, p.t_x AS t_x, p.age AS age, COUNT(*) AS n, SUM(p.spent) AS spent, SUM(p.later) AS later,"
-    " SUM(p.later * p.later) AS squares FROM (SELECT o.person AS person,"
+    " SUM(p.later * p.later) AS squares, SUM(p.brought) AS brought, SUM(p.brought * p.brought) AS brought_squares"
+    " FROM (SELECT o.person AS person,"
     " SUM(CASE WHEN o.day < :cut_day THEN 1 ELSE 0 END) - 1 AS x,"
     " MAX(CASE WHEN o.day < :cut_day THEN o.day END) - MIN(o.day) AS t_x, :cut_day - MIN(o.day) AS age,"
     " SUM(CASE WHEN o.day < :cut_day AND o.number > 1 THEN CAST(o.revenue_minor AS DOUBLE) ELSE 0e0 END) AS spent,"
-    " SUM(CASE WHEN o.day >= :cut_day AND o.day < :end_day THEN 1e0 ELSE 0e0 END) AS later"
+    " SUM(CASE WHEN o.day >= :cut_day AND o.day < :end_day THEN 1e0 ELSE 0e0 END) AS later,"
+    " SUM(CASE WHEN o.day >= :cut_day AND o.day < :end_day THEN CAST(o.revenue_minor AS DOUBLE) ELSE 0e0 END) AS brought"
     " FROM occasions AS o GROUP BY o.person HAVING MIN(o.day) < :cut_day) AS p GROUP BY p.x, p.t_x, p.age"
     " ORDER BY p.x, p.t_x, p.age"  # sums of many doubles differ by their order, and the fit by them
 )
@@ -95,8 +103,11 @@ def histories(rows: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> Historie
     return Histories(Cells(x, columns["t_x"] / WEEK, columns["age"] / WEEK, columns["n"]), columns["spent"])
 
 
-def fitted(engine: Engine, ask: Ask, end_day: int, every: Histories) -> Model | None:
-    """Fit both models to all customers; None where how often has no maximum."""
+def fitted(
+    engine: Engine, ask: Ask, end_day: int, every: Histories, means: str = _MEANS, *, covariance: bool = True
+) -> Model | None:
+    """Fit both models to all customers; None where how often has no maximum. `means` is the query for the repeat buyers' mean
+    purchases known at `end_day`; without `covariance` nothing can be said of how sure the fit of how often is."""
     import numpy as np
 
     from persync.measure.btyd import gammagamma, worth
@@ -106,10 +117,10 @@ def fitted(engine: Engine, ask: Ask, end_day: int, every: Histories) -> Model | 
         from persync.measure.btyd.cells import fold
 
         cells = fold(cells.x, cells.t_x, cells.T, cells.n, step=4.0 if len(cells.x) > 10 * _CELLS else 1.0)
-    counts = worth.MODELS[ask.value.model].fit(cells)
+    counts = worth.MODELS[ask.value.model].fit(cells, covariance=covariance)
     if counts is None:
         return None
-    frame = engine.frame(_MEANS, {"end_day": end_day})
+    frame = engine.frame(means, {"end_day": end_day})
     x = np.asarray(frame.get("x", np.zeros(0)), np.float64)
     mean = np.asarray(frame.get("mean", np.zeros(0)), np.float64)
     values = gammagamma.fit(x, mean)
@@ -215,7 +226,7 @@ def cltv_predictive(engine: Engine, ask: Ask) -> list[Estimate]:
         reason = TOO_FEW_REPEATERS if few else NO_FIT
         out = [both for one in found for both in (one, as_margin(one, kept))]
         out += [rules.absent(ORDERS, reason, {}, unit="orders"), rules.absent(ALIVE, reason, {}, unit="share")]
-        return dated(out if ask.by else [*out, rules.absent(BACKTEST, reason, {}, unit="share")], ask)
+        return dated(out if ask.by else [*out, *_untried(reason)], ask)
     out = []
     slices = _slices(engine, ask, ground, sliced, every, out)
     cells = max(_FEWEST_CELLS, _CELLS // max(1, len(slices)))
@@ -294,10 +305,11 @@ def _ends(value: float, half: float) -> tuple[float | None, float | None]:
 
 
 def backtest(engine: Engine, ask: Ask, ground: Ground) -> list[Estimate]:
-    """Return by how much the purchases predicted at an earlier day miss those that came since, as a share of these.
+    """Return by how much the purchases, and the money, predicted at an earlier day miss those that came since, as a share of
+    these.
 
-    The model is fitted to what was known then alone: the last half year is held out, or the last third of a shorter history.
-    The interval is that of what came, customers drawn.
+    How often and how much are fitted to what was known then alone: the last half year is held out, or the last third of a
+    shorter history. Nothing is discounted. The intervals are those of what came, customers drawn.
     """
     import numpy as np
 
@@ -306,28 +318,51 @@ def backtest(engine: Engine, ask: Ask, ground: Ground) -> list[Estimate]:
 
     days = min(HOLDOUT_DAYS, ground.days // 3)
     if days < 4 * WEEK:
-        return [rules.absent(BACKTEST, rules.IMMATURE, {}, unit="share", note="too short a history to hold a part of it out")]
-    frame = engine.frame(_THEN, {"cut_day": ground.end_day - days, "end_day": ground.end_day})
+        return _untried(rules.IMMATURE, "too short a history to hold a part of it out")
+    cut_day = ground.end_day - days
+    frame = engine.frame(_THEN, {"cut_day": cut_day, "end_day": ground.end_day})
     then = histories(frame)
     if then.cells.repeaters < ask.value.min_repeat_buyers:
-        note = f"{int(then.cells.repeaters):,} repeat buyers {days} days ago"
-        return [rules.absent(BACKTEST, TOO_FEW_REPEATERS, {}, unit="share", note=note)]
-    counts = worth.MODELS[ask.value.model].fit(then.cells, covariance=False)
-    if counts is None:
-        return [rules.absent(BACKTEST, NO_FIT, {}, unit="share")]
-    many = worth.MODELS[ask.value.model].expected(np.array(counts.parameters), then.cells, days / WEEK)
-    predicted = float((many * then.cells.n).sum())
-    if not math.isfinite(predicted):
-        return [rules.absent(BACKTEST, NO_FIT, {}, unit="share")]
-    n, came = int(then.cells.customers), float(np.asarray(frame["later"], np.float64).sum())
-    if came <= 0:
-        return [rules.absent(BACKTEST, rules.NO_DENOMINATOR, {}, unit="share", n=n)]
-    squares = float(np.asarray(frame["squares"], np.float64).sum())
-    error = math.sqrt(max(squares - came * came / n, 0.0)) * intervals.normal_quantile(ask.confidence)
-    low = predicted / (came + error) - 1
-    high = predicted / (came - error) - 1 if came > error else None
-    note = (
-        f"predicted {predicted:,.0f} purchases in the last {days} days from what was known before them, {came:,.0f} came;"
-        f" a customer {predicted / n:.2f} against {came / n:.2f}"
+        return _untried(TOO_FEW_REPEATERS, f"{int(then.cells.repeaters):,} repeat buyers {days} days ago")
+    model = fitted(engine, ask, cut_day, then, _MEANS_THEN, covariance=False)
+    if model is None:
+        return _untried(NO_FIT)
+    many = worth.MODELS[model.name].expected(np.array(model.counts.parameters), then.cells, days / WEEK)
+    each = per_purchase(model, then)
+    n, unit = int(then.cells.customers), ground.currency or ""
+    since, known = f"in the last {days} days", "from what was known before them"
+
+    def summed(column: str) -> float:
+        return float(np.asarray(frame[column], np.float64).sum())
+
+    predicted, came = float((many * then.cells.n).sum()), summed("later")
+    purchases = (
+        f"predicted {predicted:,.0f} purchases {since} {known}, {came:,.0f} came; a customer {predicted / n:.2f} against"
+        f" {came / n:.2f}"
     )
-    return [Estimate(BACKTEST, predicted / came - 1, low, high, n=n, unit="share", note=note)]
+    money, brought = float((many * each * then.cells.n).sum()) / ground.scale, summed("brought") / ground.scale
+    worth_ = (
+        f"predicted {money:,.2f} {unit} {since} {known}, {brought:,.2f} {unit} came; a customer {money / n:,.2f} against"
+        f" {brought / n:,.2f}"
+    )
+    if model.values is None:
+        worth_ += "; by the mean repeat purchase"
+    return [
+        _missed(BACKTEST, predicted, came, summed("squares"), n, ask, purchases),
+        _missed(BACKTEST_MONEY, money, brought, summed("brought_squares") / ground.scale**2, n, ask, worth_),
+    ]
+
+
+def _untried(reason: str, note: str = "") -> list[Estimate]:
+    return [rules.absent(id, reason, {}, unit="share", note=note) for id in (BACKTEST, BACKTEST_MONEY)]
+
+
+def _missed(id: str, predicted: float, came: float, squares: float, n: int, ask: Ask, note: str) -> Estimate:
+    """Return predicted ÷ came − 1, with the interval of what came: the sum over `n` customers whose squares are known."""
+    if not math.isfinite(predicted):
+        return rules.absent(id, NO_FIT, {}, unit="share")
+    if came <= 0:
+        return rules.absent(id, rules.NO_DENOMINATOR, {}, unit="share", n=n)
+    error = math.sqrt(max(squares - came * came / n, 0.0)) * intervals.normal_quantile(ask.confidence)
+    high = predicted / (came - error) - 1 if came > error else None
+    return Estimate(id, predicted / came - 1, predicted / (came + error) - 1, high, n=n, unit="share", note=note)

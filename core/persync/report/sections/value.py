@@ -11,7 +11,7 @@ from persync.estimate import Estimate
 from persync.measure import rules
 from persync.measure.value.cohorts import cohort_retention, cohort_value
 from persync.measure.value.lifetime import AGES, cltv_historic
-from persync.measure.value.predicted import ALIVE, BACKTEST, ORDERS, cltv_predictive
+from persync.measure.value.predicted import ALIVE, BACKTEST, BACKTEST_MONEY, ORDERS, cltv_predictive
 from persync.measure.value.repeat import next_order_gap, purchase_frequency, repeat_purchase_rate
 from persync.report import charts, words
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
@@ -181,13 +181,18 @@ def _predicted(found: dict[str, Estimate], inputs: Inputs) -> list[Block]:
     else:
         side = "too many" if test.value > 0 else "too few"
         text += f" Tried on the past: {test.note}. That is {words.share(abs(float(test.value)))} {side}."
+        money = found.get(BACKTEST_MONEY)
+        if money is not None and money.value is not None:
+            side = "too much" if money.value > 0 else "too little"
+            text += f" In money: {money.note}. That is {words.share(abs(float(money.value)))} {side}."
     columns = (Column("what", "Expected of a customer"), Column("value", f"Next {months} months", "estimate"))
     names = (
         ("cltv_predictive", "Revenue, discounted to today"),
         ("cltv_predictive_margin", "Margin, discounted to today"),
         (ORDERS, "Purchases"),
         (ALIVE, "Still a customer, by the model"),
-        (BACKTEST, "Missed by, when tried on the past"),
+        (BACKTEST, "Purchases missed by, when tried on the past"),
+        (BACKTEST_MONEY, "Revenue missed by, when tried on the past"),
     )
     # Where nobody is ever seen to leave, the model says that everybody stays: that is no news.
     shown = {id: one for id, one in found.items() if id != ALIVE or one.value is None or float(one.value) < _ALL}
