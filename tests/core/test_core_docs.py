@@ -20,8 +20,10 @@ from persync import __version__, errors
 from persync.cli import COMMANDS
 from persync.cli import root as root_command
 from persync.connect import DAY_MS, HOUR_MS, Every, Full, Incremental, Refresh
+from persync.hookspecs import Message
 from persync.hookspecs import __all__ as hook_names
 from persync.jobs.notify.mail import MailSettings
+from persync.jobs.notify.sending import deliver
 from persync.jobs.run import refuse_unknown
 from persync.jobs.schedule import TARGETS
 from persync.measure import METRICS
@@ -192,6 +194,19 @@ def test_the_readmes_settings_are_read(texts: dict[str, str], tmp_path: Path) ->
 
     assert (list(project.experiments), list(project.connections), list(project.jobs)) == (["welcome"], ["files"], ["nightly"])
     assert [check.metric for check in project.jobs["nightly"].checks if check.metric not in host.metrics] == []
+
+
+def test_the_example_notifier_is_called_with_its_settings(texts: dict[str, str], tmp_path: Path) -> None:
+    module = ModuleType("persync_board")
+    exec(compile(blocks(texts["docs/hooks.md"], "python")[1], "persync_board", "exec", dont_inherit=True), vars(module))  # noqa: S102
+    host = load_plugins([module], installed=False)
+    (tmp_path / "persync.toml").write_text(f'[notify.wall]\nvia = "board"\npath = "{tmp_path}/board"\npin_env = "PIN"\n')
+    project = load_project(tmp_path, host)
+
+    deliver(host, project, project.channels["wall"], Message("nightly", "ok", "shop: nightly ran"))
+
+    assert (tmp_path / "board").read_text() == "shop: nightly ran\n"
+    assert project.channels["wall"].secret_names == {"pin": "PIN"}
 
 
 def test_the_settings_of_the_jobs_page_are_read_and_name_what_there_is(texts: dict[str, str], tmp_path: Path) -> None:

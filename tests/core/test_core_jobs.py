@@ -20,7 +20,8 @@ from persync.jobs.run import run_job, worst
 from persync.measure.metric import Metric
 from persync.plugins import Host, load_plugins
 from persync.settings import Channel, JobCheck, JobExport, JobNotice, JobReport, JobTable, Project, load_project
-from persync.store.locks import hold
+from persync.store.locks import hold, lock_path
+from persync.store.store import open_store
 from sinks import http_sink
 
 VISITS = "person,outcome,value\na,visit,1\nb,visit,0\n"
@@ -282,6 +283,37 @@ def test_the_options_of_the_pull_say_which_job_it_was(host: Host, home: Project,
 
     assert seen == [PullOptions(now=1_750_000_000_000, command="run nightly: pull")]
     assert (code, lines) == (4, ["pull: 0 rows changed", "pull failed: no."])
+
+
+def test_without_a_wait_of_its_own_a_run_waits_as_long_as_the_job_says(
+    host: Host, home: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    def pull(path: Path, connectors: object, options: PullOptions, *_: object, **__: object) -> PullResult:
+        waits.append(options.wait)
+        return PullResult()
+
+    monkeypatch.setattr("persync.connect.pull.pull", pull)
+    for wait in (None, 7.0):
+        run_job(host, home, "nightly", JobTable(wait=45), now=1, wait=wait, say=lambda line: None)
+
+    assert waits == [45, 7]
+
+
+def test_a_run_that_was_killed_is_noted_as_such_by_the_next(host: Host, home: Project) -> None:
+    run(host, home, JobTable())
+    with open_store(home.store_path) as store:
+        store.db.execute("INSERT INTO runs (command, started_at, pid, host) VALUES ('run nightly', 5, 4242, 'elsewhere')")
+        store.db.commit()
+    lock_path(home.store_path, "job-nightly").write_text('{"pid": 4242, "host": "elsewhere", "since": 5}')
+
+    code, _ = run(host, home, JobTable())
+
+    with open_store(home.store_path) as store:
+        found = store.db.execute("SELECT exit_code, summary FROM runs WHERE command = 'run nightly' ORDER BY run").fetchall()
+    assert code == 0
+    assert [tuple(one) for one in found] == [(0, "ok"), (None, "killed"), (0, "ok")]
 
 
 def test_a_report_that_cannot_be_written_is_said(host: Host, home: Project) -> None:

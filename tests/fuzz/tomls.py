@@ -83,8 +83,28 @@ from = "2025-03-01T09:00:00Z"
 [jobs.nightly]
 pull = ["mail", "shop"]
 at = "03:30"
-report = [{ out = "report.html", format = "html", period = "2025-01-01..2025-03-31" }]
-checks = [{ metric = "revenue", min = 1, by = ["channel"] }]
+lookback_days = 14
+wait = 60
+days = 7
+link = "https://example.com/report"
+ping = "NIGHTLY_PING_URL"
+numbers = ["conversion_rate"]
+report = [{ out = "report.html", format = "html", period = "2025-01-01..2025-03-31" }, { out = "a.md", sections = ["answer"] }]
+export = [{ metric = "conversion_rate", out = "c.csv", by = ["country"], days = 90 }]
+checks = [{ metric = "revenue", min = 1, by = ["channel"], fail_on = "sure", unknown = "pass" }]
+notify = [{ to = "owner", on = ["change", "always"], attach = true }]
+
+[notify.owner]
+via = "email"
+quiet = "22:00-07:00"
+host = "smtp.example.com"
+port = 587
+sender = "persync@example.com"
+to = ["owner@example.com"]
+
+[notify.team]
+via = "slack"
+url_env = "TEAM_URL"
 
 [privacy.retention]
 touchpoints = 36
@@ -134,7 +154,7 @@ def _use(folder: Path) -> None:
     for name in project.names:
         questions.append(lambda name=name: make_connector(project, host, name).base_url())  # type: ignore[misc]
     for job in project.jobs.values():
-        periods = [one.period for one in job.report] + [one.period for one in job.checks]
+        periods = [one.period for one in (*job.report, *job.checks, *job.export)]
         questions += [lambda period=period: project.ask(NOW, period) for period in periods if period]  # type: ignore[misc]
     for question in questions:
         try:

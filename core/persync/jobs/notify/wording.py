@@ -54,7 +54,8 @@ def message_of(
         made_at=now,
         attachments=attachments,
     )
-    facts = {"message": bare, "days": job.days, "made": moment(now, project.timezone), "zone": project.timezone}
+    span = "Over the last day" if job.days == 1 else f"Over the last {job.days} days"
+    facts = {"message": bare, "span": span, "made": moment(now, project.timezone), "zone": project.timezone}
     return replace(bare, text=_text(facts), html=_html(facts))
 
 
@@ -82,7 +83,7 @@ def _text(facts: dict[str, Any]) -> str:
         for one in message.numbers:
             beside = "; ".join(part for part in (f"95 %: {one.interval}" if one.interval else "", one.change) if part)
             rows.append(f"- {one.title}: {one.value}" + (f" ({beside})" if beside else ""))
-        parts.append("\n".join([f"Over the last {facts['days']} days:", *rows]))
+        parts.append("\n".join([f"{facts['span']}:", *rows]))
     if message.lines:
         parts.append("\n".join(["What happened:", *(f"- {line}" for line in message.lines)]))
     if message.link:

@@ -66,6 +66,7 @@ def workflow(plan: Plan, now: int) -> str:
         *env,
         "        run: |",
         "          umask 077",
+        *([f"          mkdir -p {Path(key).parent.as_posix()}"] if Path(key).parent != Path() else []),
         f'          printf %s "$PERSYNC_KEY" | base64 --decode > {key}',
         "          unset PERSYNC_KEY",
         f'          code=0; persync --project "$GITHUB_WORKSPACE" --no-input --quiet run {shlex.quote(plan.job)} || code=$?',

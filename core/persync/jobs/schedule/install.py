@@ -20,6 +20,8 @@ def install(target: str, plan: Plan) -> list[str]:
         old = crontab()
         _run(["crontab", "-"], text=_ended(cron.without(old, plan.unit)) + cron.block(plan))
         return [f"crontab: {plan.when}"]
+    for place in plan.writable:
+        _make(place)
     files = systemd.files(plan) if target == "systemd" else launchd.files(plan)
     written = [_write(folder_of(target), file) for file in files]
     if target == "systemd":
@@ -88,10 +90,17 @@ def crontab() -> str:
     raise PersyncError(f"crontab -l failed: {_last(found.stderr)}.", hint="Nothing was changed.")
 
 
-def _write(folder: Path, file: File) -> str:
-    path = folder / file.name
+def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PersyncError(f"cannot make the folder: {error.strerror}.", where=str(folder)) from None
+
+
+def _write(folder: Path, file: File) -> str:
+    path = folder / file.name
+    _make(folder)
+    try:
         path.write_text(file.text, encoding="utf-8")
     except OSError as error:
         raise PersyncError(f"cannot write the file: {error.strerror}.", where=str(path)) from None

@@ -86,7 +86,7 @@ def plan_of(name: str, job: JobTable, project: Project, program: tuple[str, ...]
         what = f"the job '{name}' in {folder} has a name that not every scheduler can hold."
         raise ConfigError(what, hint="Use letters, digits, blanks, dots, - and _ alone.")
     outs = [*(one.out for one in job.report), *(one.out for one in job.export)]
-    outputs = [Path(os.path.abspath(project.folder / out)).parent for out in outs]
+    outputs = [project.store_path.resolve().parent, *(Path(os.path.abspath(folder / out)).parent for out in outs)]
     return Plan(
         job=name,
         unit=unit_name(name, folder),
@@ -95,7 +95,7 @@ def plan_of(name: str, job: JobTable, project: Project, program: tuple[str, ...]
         folder=folder,
         store=project.store_path.resolve(),
         program=program,
-        writable=tuple(dict.fromkeys([folder, project.store_path.resolve().parent, *outputs])),
+        writable=tuple(dict.fromkeys([folder, *(place for place in outputs if not place.is_relative_to(folder))])),
         variables=variables_of(name, job, project),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from persync.jobs.schedule.plan import File, Plan
 
 PLACE = "~/.config/systemd/user"
@@ -17,6 +19,7 @@ def files(plan: Plan) -> tuple[File, ...]:
 
 def service(plan: Plan) -> str:
     """Return the service: it sees no more of the system than it needs, and writes to the project alone."""
+    missing = [shlex.quote(str(path)) for path in plan.writable if not path.is_dir()]
     words = " ".join(_quoted(word.replace("$", "$$")) for word in plan.command)
     lines = [
         f"# persync job {plan.job}: {plan.when}, local time; a missed run is made up for when the machine is on again.",
@@ -24,6 +27,7 @@ def service(plan: Plan) -> str:
         f"#   systemctl --user daemon-reload && systemctl --user enable --now {plan.unit}.timer",
         "#   loginctl enable-linger    (so that it runs while you are logged out)",
         f"# Look: systemctl --user list-timers {plan.unit}.timer; journalctl --user -u {plan.unit}",
+        *(f"# Make it first, for a place that is not there cannot be opened to the job: mkdir -p {path}" for path in missing),
         "[Unit]",
         f"Description=persync job {_escaped(plan.job)}",
         "Wants=network-online.target",
