@@ -117,6 +117,9 @@ def test_systemd_units_are_persistent_hardened_and_absolute(odd: Plan) -> None:
 
     folder = str(odd.folder).replace("%", "%%")
     assert f"WorkingDirectory={folder}" in service
+    quoted = folder.replace("$", "$$")
+    assert f'ExecStart="{odd.program[0]}" --project "{quoted}" --no-input --quiet run nightly' in service
+    assert f"# Make it first, for a place that is not there cannot be opened to the job: mkdir -p {odd.writable[1]}" in service
     assert {"NoNewPrivileges=yes", "ProtectSystem=strict", "UMask=0077", "#LoadCredentialEncrypted=SHOP_TOKEN"} <= set(service)
     assert f'ReadWritePaths="{folder}" {odd.folder.parent / "out"}' in service
     expected = {"OnCalendar=*-*-* 03:05:00", "OnCalendar=*-*-* 07:15:00", "Persistent=true", "WantedBy=timers.target"}
