@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 
 @dataclass
@@ -83,9 +85,19 @@ class Post:
 
 
 @contextmanager
-def smtp_sink() -> Iterator[Post]:
-    """Take every mail on a free port, without encryption."""
+def smtp_sink(tls: ssl.SSLContext | None = None, *, login: tuple[str, str] | None = None) -> Iterator[Post]:
+    """Take every mail on a free port; with `tls` only after STARTTLS, with `login` only from who has user and password."""
     post = Post()
+    more: dict[str, Any] = {}
+    if tls is not None:
+        more |= {"tls_context": tls, "require_starttls": True}
+    if login is not None:
+
+        def known(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+            # Not handled: then the server answers a refusal itself.
+            return AuthResult(success=(data.login.decode(), data.password.decode()) == login, handled=False)
+
+        more |= {"auth_required": True, "authenticator": known}
 
     class Handler:
         async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
@@ -105,7 +117,7 @@ def smtp_sink() -> Iterator[Post]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         post.port = free.getsockname()[1]
-    controller = Controller(Handler(), hostname="127.0.0.1", port=post.port)
+    controller = Controller(Handler(), hostname="127.0.0.1", port=post.port, **more)
     controller.start()
     try:
         yield post

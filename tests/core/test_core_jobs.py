@@ -197,7 +197,7 @@ def test_a_pull_that_fails_with_nothing_there_is_told_and_pinged(
     assert lines[-1] == "notify team: failed"
 
 
-def test_a_run_that_is_interrupted_or_breaks_still_tells_the_switch(
+def test_a_run_that_is_interrupted_or_breaks_still_tells_the_switch_and_the_log(
     host: Host, home: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(error: BaseException) -> list[str]:
@@ -211,8 +211,12 @@ def test_a_run_that_is_interrupted_or_breaks_still_tells_the_switch(
                 run(host, home, JobTable(ping="MY_PING"))
         return calls.paths
 
-    assert broken(KeyboardInterrupt()) == ["/p/start", "/p/130"]
+    run(host, home, JobTable())
+    assert broken(KeyboardInterrupt(15)) == ["/p/start", "/p/143"]
     assert broken(ZeroDivisionError()) == ["/p/start", "/p/1"]
+    with open_store(home.store_path) as store:
+        found = store.db.execute("SELECT exit_code, summary FROM runs WHERE command = 'run nightly' ORDER BY run").fetchall()
+    assert [tuple(one) for one in found] == [(0, "ok"), (143, "did not come to its end"), (1, "did not come to its end")]
 
 
 def test_one_cause_is_one_line_for_each_connection() -> None:

@@ -70,12 +70,38 @@ def examine(host: Host, folder: Path, project: Callable[[], Project], *, now: in
             refuse_unknown(host, loaded, name, job)
         except PersyncError as error:
             yield failed("settings", f"job {name}", error)
+    yield from _outgoing(loaded)
     for failure in host.failures_so_far:
         yield failed("plugins", failure.name, PersyncError(str(failure), hint=failure.remedy))
     yield from _store(loaded.store_path)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         for found in pool.map(lambda name: _connection(host, loaded, name, now), loaded.names):
             yield from found
+
+
+def _outgoing(project: Project) -> Iterator[Finding]:
+    """Look for the secrets of the channels and of the dead-man switches; nothing is sent."""
+    from persync import secrets
+
+    # A channel without settings has nothing but its secret; one with settings may do without.
+    wanted = [
+        (f"notify.{channel.name}", word, env, channel.settings is None)
+        for channel in project.channels.values()
+        for word, env in channel.secret_names.items()
+    ]
+    wanted += [(f"job {name}", "ping", job.ping, True) for name, job in project.jobs.items() if job.ping]
+    for where, word, env, needed in wanted:
+        try:
+            found = secrets.find(word, env, project.folder)
+        except PersyncError as error:
+            yield failed(where, word, error)
+            continue
+        if found is not None:
+            yield Finding(where, word, f"found in {found.where}")
+        elif needed:
+            yield Finding(where, word, f"{env} is not set", "warn", f"Put it into the environment or {secrets.FILE}.")
+        else:
+            yield Finding(where, word, f"{env} is not set: right where none is asked for", "not probed")
 
 
 def failed(where: str, what: str, error: PersyncError) -> Finding:

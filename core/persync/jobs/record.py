@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persync.errors import PersyncError
+from persync.errors import EXIT_OK, PersyncError
 from persync.store.locks import Owner
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class Record:
             return
         run = self._begin(None) if self._run is None else self._run
         parts = [f"check {metric}: {wrong}" for metric, wrong in done.failing.items()] + done.failures
-        summary = "; ".join(parts)[:500] or "ok"
+        summary = "; ".join(parts)[:500] or ("ok" if code == EXIT_OK else "did not come to its end")
         if run is None:
             return
-        with open_store(self._path) as store:
+        with suppress(PersyncError), open_store(self._path) as store:
             end_run(store, run, now=self._now, exit_code=code, summary=summary)

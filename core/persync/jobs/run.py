@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -64,22 +65,22 @@ def run_job(
     with hold(project.store_path, f"job-{name}", wait=patience) as killed:
         switch = Switch(project, name, job, say)
         switch.start()
+        record = Record(project.store_path, f"run {name}", now=now, killed=killed)
+        done = Outcome()
         code = EXIT_ERROR  # unless it comes to its end
         try:
             state = read_state(state_path(project, name))
-            record = Record(project.store_path, f"run {name}", now=now, killed=killed)
-            done = Outcome()
             _steps(host, project, name, job, state, done, now=now, wait=patience, say=say, watch=watch)
             done.codes += _tell(host, project, state, done, now=now, say=say)
             if project.store_path.exists() and done.code <= SIGNALLED:
                 write_state(state_path(project, name), state)
             code = done.code
-            record.end(code, done)
-        except KeyboardInterrupt:
-            code = SIGNALLED + 2
+        except KeyboardInterrupt as stop:
+            code = SIGNALLED + (stop.args[0] if stop.args else signal.SIGINT)
             raise
         finally:
             switch.end(code)
+            record.end(code, done)
     return code
 
 

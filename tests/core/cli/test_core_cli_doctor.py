@@ -31,3 +31,22 @@ def test_doctor_says_where_a_secret_is_and_not_what(
     assert re.search(r"^fail +none +token ", persync("doctor").stdout, re.MULTILINE)
     secrets.chmod(0o644)
     assert "chmod 600" in persync("doctor").stdout
+
+
+def test_doctor_looks_for_the_secrets_of_channels_and_switches_and_sends_nothing(persync: Run, tmp_path: Path) -> None:
+    mail = '[notify.owner]\nvia = "email"\nhost = "127.0.0.1"\nsender = "a@example.com"\nto = ["b@example.com"]\n'
+    project(tmp_path, mail + '[notify.team]\nvia = "slack"\nurl_env = "TEAM_URL"\n[jobs.nightly]\nping = "MY_PING"\n')
+    secrets = tmp_path / "persync.secrets.toml"
+    secrets.write_text('MY_PING = "https://ping.example.com/hush-hush"\n')
+    secrets.chmod(0o600)
+
+    result = persync("doctor", "--format", "json")
+
+    found = {(one["where"], one["what"]): (one["state"], one["found"]) for one in json.loads(result.stdout)["results"]}
+    wanted = [("notify.owner", "password"), ("notify.team", "url"), ("job nightly", "ping")]
+    assert [found[key] for key in wanted] == [
+        ("not probed", "SMTP_PASSWORD is not set: right where none is asked for"),
+        ("warn", "TEAM_URL is not set"),
+        ("ok", "found in persync.secrets.toml"),
+    ]
+    assert (result.exit_code, "hush" in result.output) == (0, False)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -276,6 +279,38 @@ def test_a_switch_that_fails_is_said_and_nothing_more(calls: Calls, tmp_path: Pa
     assert lines[0] == "ping failed: NO_PING is not set, and neither persync.secrets.toml nor a keyring has it"
     assert lines[1].startswith("ping failed: job nightly, ping, GET /: it refused the call (HTTP 404).")
     assert "hush" not in lines[1]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for loopback that nobody trusts, with its key in the same file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not here: it makes the certificate")
+    folder = tmp_path_factory.mktemp("certificate")
+    request = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    out = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    subprocess.run([*request, *names, *out], check=True, capture_output=True)
+    return folder
+
+
+def test_a_mail_goes_encrypted_and_signed_in_to_a_server_that_is_trusted_and_to_no_other(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    with smtp_sink(context, login=("shop", "hush")) as post:
+        mine = settings(post, security="starttls", user="shop")
+        with pytest.raises(PersyncError, match="the mail server cannot be reached .*certificate"):
+            send(mine, {"password": "hush"}, message())
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+        with pytest.raises(AuthError, match="the mail server refuses user and password"):
+            send(mine, {"password": "wrong"}, message())
+        before = len(post.mails)
+
+        send(mine, {"password": "hush"}, message())
+
+    assert (before, len(post.mails)) == (0, 1)
 
 
 def test_a_password_is_needed_where_a_user_is_given(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
