@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from persync.measure.intervals import Moments
 from persync.measure.trials import power
-from worlds import worlds
+from worlds import fair, worlds
 
 WIDER = ("every one of ten looks",)
 """valid at every look by being wider than one look needs: no upper bound"""
@@ -36,6 +36,9 @@ def main() -> int:
     least = int(binom.ppf(0.001, n, 0.95))
     failed |= silent < least
     print(f"null world: cannot tell in {silent} of {n}, at least {least}: {'ok' if silent >= least else 'FAILED'}")
+    fine = sum(not fair.scan(seed).alarms(fair.ASK) for seed in seeds)
+    failed |= fine < least
+    print(f"fair shop: no alarm in {fine} of {n}, at least {least}: {'ok' if fine >= least else 'FAILED'}")
     people = power.for_means(Moments(2, worlds.MEAN, worlds.VARIANCE), 0.25 * worlds.MEAN)
     found = sum(worlds.world(seed, people=people, lift=0.25).found.word == "pays" for seed in seeds)
     # A lift widens the spread a little, which the plan does not know: 80 % is its promise at the planned spread.

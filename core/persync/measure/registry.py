@@ -20,6 +20,7 @@ from persync.measure import (
     engaged,
     engagement,
     ethics,
+    fairness,
     forecast,
     frequency,
     funnel,
@@ -134,6 +135,7 @@ FAMILIES = (
     forecast,
     ethics,
     minimisation,
+    fairness,
 )
 """the modules of metrics, in the order of the catalogue"""
 METRICS: tuple[Metric, ...] = tuple(

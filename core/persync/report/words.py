@@ -57,6 +57,7 @@ REASONS: Final = {
     "longer_than_observed": "nobody left in the time observed",
     "no_wallet": "nobody told what they spend elsewhere",
     "immortal_time": "personalised mail came only after the first order, to those who stayed",
+    "no_attributes": "no attribute of people that makes groups is in the store",
     "no_labels": "the decision's file does not say who turned out to qualify",
     "no_scores": "the decision's file holds no scores",
     "score_not_a_share": "scores outside 0 to 1 are no shares",

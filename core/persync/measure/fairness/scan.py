@@ -1,0 +1,260 @@
+"""The scan for bias: every group, single and crossed, held against the rest in every parity, as one family of comparisons.
+
+What it finds it sizes in money where an experiment says what personalised mail is worth; beside it stand the rules that tell
+who somebody is (`proxies`) and what is wrong with the data themselves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Final
+
+from persync.engine.engine import Engine
+from persync.errors import DataError
+from persync.estimate import OBSERVATIONAL, RAW, Estimate
+from persync.measure import attributes, rules
+from persync.measure.fairness import decisions, groups, overview, proxies
+from persync.measure.fairness.gaps import Gap, Left, adjusted, gaps
+from persync.measure.fairness.parities import Direction
+from persync.measure.grouping import ANY_ATTRIBUTE
+from persync.measure.metric import Ask, Metric
+from persync.measure.slices import check
+from persync.measure.texts import run
+
+LONGEST: Final = 12
+"""so many groups that were not compared are named; the others are counted"""
+RIGHT_ON_THE_WHOLE: Final = 0.5
+RARE: Final = 0.1
+"""labels of which less than this share is of one kind are out of balance"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a scan compared: all gaps with their p-values adjusted over all of them, and the groups left out."""
+
+    found: Sequence[Gap]
+    p: Sequence[float]
+    left: Sequence[Left]
+
+    def alarms(self, ask: Ask) -> list[tuple[Gap, float]]:
+        """Return the gaps that chance does not explain with their adjusted p, those of the worse off and the surest first."""
+        sure = [(gap, p) for gap, p in zip(self.found, self.p, strict=True) if p < 1 - ask.confidence]
+        return sorted(sure, key=lambda each: (not each[0].is_worse, each[1], each[0].key, each[0].by["group"]))
+
+    def shown(self, ask: Ask) -> tuple[list[tuple[Gap, float]], int]:
+        """Return the alarms without the crossed groups of which a half alone differs the same way, and how many those are."""
+        every = self.alarms(ask)
+        seen = {(gap.key, gap.by["group"], gap.is_worse) for gap, _ in every}
+        kept = [each for each in every if not any((*half, each[0].is_worse) in seen for half in _halves(each[0]))]
+        return kept, len(every) - len(kept)
+
+
+def _halves(gap: Gap) -> list[tuple[tuple[str, ...], str]]:
+    """Return what a crossed group's halves are called alone: their comparison's key and group."""
+    names = gap.by["attribute"].split(groups.TIMES)
+    if len(names) < groups.DEEPEST:
+        return []
+    values = gap.by["group"].split(groups.TIMES, 1)
+    return [(replace(gap, by={**gap.by, "attribute": name}).key, value) for name, value in zip(names, values, strict=True)]
+
+
+def judged(estimates: Sequence[Estimate], ask: Ask, direction: Direction = "more") -> Scan:
+    """Compare what the estimates by group allow. `direction` is that of being selected, and of personalised mail."""
+    turned = dict.fromkeys(("exposure_rate", "exposure_dose", "mean_level", "selection_rate", "true_positive_rate"), direction)
+    found, left = gaps(estimates, ask, turned)
+    return Scan(found, adjusted(found), left)
+
+
+def scan(
+    engine: Engine, ask: Ask, names: Sequence[str] = (), *, decision: str | None = None, direction: Direction = "more"
+) -> list[Estimate]:
+    """Scan the store for bias by the named attributes, by all that make groups when none is named, and by any two crossed.
+
+    `bias_detection`: how many comparisons stay significant when all are adjusted for (Holm), n = how many were made.
+    `bias_gap`: each of them, the group's value less that of all other known groups, p adjusted. `bias_money`: for a group that
+    gets less personalised mail than others, what it would have brought there. `bias_excluded`: how many groups were too
+    small, hidden or empty, named in the note. Then `proxies.assess`, and of the data: `attribute_missing`, `label_balance`
+    and `score_direction` (the share of decisions that were right).
+
+    With `decision` that decision alone is assessed, else all mail and every decision. Raises DataError when nobody has an
+    attribute.
+    """
+    held = [name for name, number in attributes.values(engine).items() if number <= attributes.MOST_GROUPS]
+    wanted = list(dict.fromkeys(names)) or held
+    if not wanted:
+        return [rules.absent("bias_detection", NO_ATTRIBUTES, {}, unit="count", note="no attribute makes groups")]
+    singles = [(name,) for name in wanted]
+    estimates, problems = _assessed(engine, ask, [*singles, *combinations(wanted, groups.DEEPEST)], decision, direction)
+    result = judged(estimates, ask, direction)
+    shown, explained = result.shown(ask)
+    note = f"{len(result.found)} comparisons, Holm-adjusted over all of them"
+    if explained:
+        note += f"; {explained} crossed groups more differ as a half of theirs does alone"
+    if problems:
+        note += f"; not assessed: {'; '.join(problems)}"
+    out = [Estimate("bias_detection", len(shown), n=len(result.found), unit="count", label=RAW, note=note)]
+    for gap, p in shown:
+        out.append(_told(gap, p, len(result.found)))
+        if gap.measure == "exposure_rate" and gap.is_worse:
+            out += _money(gap, estimates)
+    out += _excluded(result, ask)
+    out += proxies.assess(engine, wanted, ask)
+    return [*out, *_missing(engine, wanted, ask), *_labels(estimates)]
+
+
+NO_ATTRIBUTES: Final = "no_attributes"
+
+
+def _assessed(
+    engine: Engine, ask: Ask, wanted: Sequence[tuple[str, ...]], decision: str | None, direction: Direction
+) -> tuple[list[Estimate], list[str]]:
+    names = [decision] if decision else [str(row["d"]) for row in engine.rows(_DECISIONS)]
+    out: list[Estimate] = []
+    problems = []
+    for attribute in wanted:
+        try:
+            if decision is None:
+                out += overview.assess(engine, attribute, ask, direction=direction)
+            made = groups.of(engine, attribute)
+            for name in names:
+                out += decisions.assess(engine, made, ask, name, direction)
+        except DataError as error:
+            if len(attribute) == 1:
+                raise
+            problems.append(str(error).rstrip("."))
+    return out, problems
+
+
+_DECISIONS: Final = "SELECT DISTINCT d.decision AS d FROM decisions AS d ORDER BY 1"
+
+
+def _told(gap: Gap, p: float, family: int) -> Estimate:
+    by = {**gap.by, "measure": gap.measure, "of": "worse" if gap.is_worse else "better"}
+    found = gap.interval
+    note = f"{gap.value:.3g} against {gap.rest:.3g} of all other known groups; one of {family} comparisons, p Holm-adjusted"
+    return Estimate("bias_gap", found.value, found.low, found.high, p, gap.n, gap.unit, RAW, by=by, note=note)
+
+
+def _money(gap: Gap, estimates: Sequence[Estimate]) -> list[Estimate]:
+    """Return what a group misses by getting less personalised mail, by each experiment: people x what the other groups gained
+    a person x the share of the others' exposure that this group lacks."""
+    out = []
+    attribute, group = gap.by["attribute"], gap.by["group"]
+    gains = [e for e in estimates if e.id == "benefit_difference" and e.by["attribute"] == attribute and "group" in e.by]
+    for key in sorted({(e.by["experiment"], e.by["arm"], e.by["against"]) for e in gains if "arm" in e.by}):
+        by = {"attribute": attribute, "group": group, **dict(zip(("experiment", "arm", "against"), key, strict=True))}
+        others = [
+            e
+            for e in gains
+            if (e.by.get("experiment"), e.by.get("arm"), e.by.get("against")) == key
+            and e.by["group"] != group
+            and groups.is_known(e.by["group"])
+            and e.value is not None
+            and e.low is not None
+        ]
+        people = sum(e.n or 0 for e in others)
+        if not people or gap.rest <= 0:
+            out.append(rules.absent("bias_money", rules.NO_DENOMINATOR, by, label=OBSERVATIONAL, n=gap.n))
+            continue
+        scale = gap.n * -gap.interval.value / gap.rest
+        gain = sum((e.value or 0.0) * (e.n or 0) for e in others) / people
+        half = math.sqrt(sum((((e.high or 0.0) - (e.low or 0.0)) / 2 * (e.n or 0) / people) ** 2 for e in others))
+        note = (
+            f"if the {gap.n} people of this group who could be mailed had got personalised mail as often as the others and"
+            " gained by it what the others did, in the experiment's days: its own gain may be smaller or larger"
+        )
+        low, high = (gain - half) * scale, (gain + half) * scale
+        out.append(
+            Estimate("bias_money", gain * scale, low, high, None, gap.n, others[0].unit, OBSERVATIONAL, by=by, note=note)
+        )
+    return out
+
+
+def _excluded(scan: Scan, ask: Ask) -> list[Estimate]:
+    """Return for each attribute how many groups took no part in some comparison: those in none named with their size, where
+    that is shown, then those in some."""
+    out = []
+    compared = {(gap.by["attribute"], gap.by["group"]) for gap in scan.found}
+    for attribute in dict.fromkeys(each.attribute for each in scan.left):
+        sizes: dict[str, str] = {}
+        for each in scan.left:
+            if each.attribute == attribute:
+                size = "hidden" if each.n is None else f"{each.n:,} people"
+                sizes[each.group] = "hidden" if "hidden" in (size, sizes.get(each.group)) else size
+        never = [f"{group} ({size})" for group, size in sorted(sizes.items()) if (attribute, group) not in compared]
+        some = [group for group in sorted(sizes) if (attribute, group) in compared]
+        parts = [f"in none: {_listed(never)}"] if never else []
+        parts += [f"in some, for want of events: {_listed(some)}"] if some else []
+        note = f"left out of comparisons, which is no pass; {'; '.join(parts)}"
+        if "hidden" in sizes.values():
+            note += f"; hidden: fewer than {ask.suppress_n} people, or covers for them"
+        out.append(Estimate("bias_excluded", len(sizes), unit="count", by={"attribute": attribute}, note=note))
+    return out
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LONGEST} more" if len(names) > LONGEST else ""
+    return ", ".join(names[:LONGEST]) + more
+
+
+def _missing(engine: Engine, names: Sequence[str], ask: Ask) -> list[Estimate]:
+    """Return the share of the people known at all whose attribute is missing or differs between systems."""
+    out = []
+    (row,) = run(engine, _PEOPLE, {})
+    for name in names:
+        made = groups.of(engine, name)
+        (known,) = run(engine, f"WITH {made.text} SELECT COUNT(g.value) AS n FROM group_values AS g", made.params)
+        people = max(int(row["n"]), int(known["n"]))
+        out.append(rules.share("attribute_missing", people - int(known["n"]), people, ask, {"attribute": name}))
+    return out
+
+
+_PEOPLE: Final = (
+    "SELECT COUNT(DISTINCT COALESCE(po.person, f.key_id)) AS n FROM (SELECT c.key_id AS key_id FROM contacts AS c"
+    " UNION SELECT a.key_id AS key_id FROM attributes AS a UNION SELECT d.key_id AS key_id FROM decisions AS d) AS f"
+    " LEFT JOIN person_of AS po ON po.key_id = f.key_id"
+)
+
+
+def _labels(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """Return the balance of each decision's labels and how often it was right, with a warning where one looks wrong."""
+    out: dict[tuple[str, str], Estimate] = {}
+    for one in estimates:
+        if "group" in one.by or one.value is None or "decision" not in one.by:
+            continue
+        by = {"decision": one.by["decision"]}
+        if one.id == "base_rate":
+            note = f"fewer than {RARE:.0%} of one kind: rates of it are unsure" if min(one.value, 1 - one.value) < RARE else ""
+            made = rules.with_note(replace(one, id="label_balance", by=by, note=""), note)
+            out.setdefault(("label_balance", by["decision"]), made)
+        elif one.id == "accuracy":
+            note = decisions.WRONG_WAY_ROUND if one.high is not None and one.high < RIGHT_ON_THE_WHOLE else ""
+            made = rules.with_note(replace(one, id="score_direction", by=by, note=""), note)
+            out.setdefault(("score_direction", by["decision"]), made)
+    return list(out.values())
+
+
+def bias_detection(engine: Engine, ask: Ask) -> list[Estimate]:
+    """Scan by the attributes named in `ask.by`, or by all."""
+    held = attributes.values(engine)
+    check(ask.by, tuple(held), "bias_detection")
+    return scan(engine, replace(ask, by=()), ask.by)
+
+
+METRIC: Final = Metric(
+    "bias_detection",
+    "Scan for bias",
+    "How many groups, single and crossed, differ from all others in who is reached, chosen, charged or helped, beyond what"
+    " chance explains; with the rules that tell who somebody is, and what is wrong with the data.",
+    "count of comparisons whose Holm-adjusted p is below 5 %; each: group's value less that of all other known groups",
+    "count",
+    bias_detection,
+    "132",
+    (ANY_ATTRIBUTE,),
+    edge_cases="groups too small for a verdict are left out and named with their size; several comparisons of one cause count"
+    " each.",
+    data=("attributes", "touchpoints", "orders", "decisions", "memberships"),
+)
