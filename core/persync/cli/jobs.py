@@ -7,6 +7,7 @@ import click
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.output import iso, show_json, show_table
+from persync.redact import inert
 
 
 @click.command(cls=Command)
@@ -25,8 +26,13 @@ def run(app: App, job: str, wait: float | None) -> None:
 
     table = find("job", job, app.project.jobs)
     with Watch(quiet=app.quiet) as watch:
-        code = run_job(app.host, app.project, job, table, now=app.now, wait=wait, say=click.echo, watch=watch)
+        code = run_job(app.host, app.project, job, table, now=app.now, wait=wait, say=_said, watch=watch)
     raise click.exceptions.Exit(code)
+
+
+def _said(line: str) -> None:
+    """Print a line of a run: names in it come from other people's systems."""
+    click.echo(inert(line))
 
 
 @click.command(cls=Command)

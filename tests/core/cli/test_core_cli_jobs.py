@@ -11,6 +11,9 @@ from click.testing import CliRunner
 
 from core.cli.calls import OWN, Run, project, said
 from persync.cli import root
+from persync.estimate import Estimate
+from persync.measure.metric import Metric
+from persync.plugins import Host
 from persync.sandbox.demo import make_world
 from persync.sandbox.world import World
 
@@ -30,6 +33,20 @@ def test_a_job_runs_and_is_scheduled_by_name(persync: Run, tmp_path: Path) -> No
     assert "OnCalendar=*-*-* 02:15:00" in persync("schedule", "nightly", "--target", "systemd").stdout
     assert said(persync("run", "nigthly"), 2) == "there is no job 'nigthly'. Did you mean 'nightly'?"
     assert said(persync("schedule", "x", "--target", "cron"), 2) == "there is no job 'x'. Valid: nightly."
+
+
+def test_a_name_from_elsewhere_moves_no_cursor_in_what_a_run_says(
+    persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sales = Estimate("sales", 5, by={"campaign": "Spring\x1b[2J\u202esale"})
+    mine = {"sales": Metric("sales", "Sales", "", "", "count", lambda engine, ask: (sales,))}
+    monkeypatch.setattr(Host, "metrics", property(lambda self: mine))
+    project(tmp_path, OWN + '[jobs.nightly]\nchecks = [{ metric = "sales", max = 1 }]\n')
+    (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
+
+    ran = persync("run", "nightly")
+
+    assert (ran.exit_code, ran.stdout.splitlines()[-1]) == (6, "check sales: Spring [2J sale: 5 is above 1")
 
 
 def test_a_job_that_checks_an_unknown_metric_is_refused_with_the_nearest(persync: Run, tmp_path: Path) -> None:

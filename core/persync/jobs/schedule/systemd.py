@@ -37,6 +37,7 @@ def service(plan: Plan) -> str:
         "Type=oneshot",
         f"WorkingDirectory={_escaped(str(plan.folder))}",
         f"ExecStart={words}",
+        "Environment=PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8",
         "# 3 = partial: some rows were kept and a stream failed; the next run goes on.",
         "SuccessExitStatus=3",
         *_credentials(plan),
