@@ -52,6 +52,10 @@ def service(plan: Plan) -> str:
         "RestrictSUIDSGID=yes",
         "RestrictRealtime=yes",
         "LockPersonality=yes",
+        "RestrictNamespaces=yes",
+        "SystemCallArchitectures=native",
+        "SystemCallFilter=@system-service",
+        "SystemCallErrorNumber=EPERM",
         "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
         "Nice=10",
         "TimeoutStartSec=6h",
@@ -82,7 +86,7 @@ def _credentials(plan: Plan) -> list[str]:
     return [
         "# Secrets are read from persync.secrets.toml in the project (mode 0600). To let systemd keep them, encrypt each with",
         "#   systemd-creds --user encrypt --name=NAME - ~/.config/credstore.encrypted/NAME",
-        "# and take the sign off its line:",
+        "# and take the sign off its line (systemd 256 or newer; for an older one keep the file):",
         *(f"#LoadCredentialEncrypted={name}" for name in plan.variables),
     ]
 
