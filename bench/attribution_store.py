@@ -74,7 +74,7 @@ def build(folder: Path, touchpoints: int, share: float = 0.25, seed: int = 1) ->
         },
         **_sales(rng, buyer, ordered),
     }
-    _write(folder, tables)
+    write(folder, tables)
 
 
 def _sales(rng: np.random.Generator, buyer: Ints, ordered: Ints) -> dict[str, dict[str, Any]]:
@@ -117,7 +117,8 @@ def _sales(rng: np.random.Generator, buyer: Ints, ordered: Ints) -> dict[str, di
     }
 
 
-def _write(folder: Path, tables: dict[str, dict[str, Any]]) -> None:
+def write(folder: Path, tables: dict[str, dict[str, Any]]) -> None:
+    """Write the mirror of a store that holds these tables ({table: {column: values}})."""
     shape = sqlite3.connect(":memory:")
     shape.executescript(DDL)
     known: dict[str, Any] = {}

@@ -14,6 +14,7 @@ from pathlib import Path
 import attribution_bench
 import btyd_bench
 import dlt_bench
+import fairness_bench
 import mirror_bench
 import pace_bench
 import pull_bench
@@ -65,6 +66,11 @@ def value(table: Table) -> None:
     btyd_bench.note(table)
 
 
+def fair(table: Table) -> None:
+    """A decision about a million people by three attributes and their crossings."""
+    fairness_bench.note(table)
+
+
 def questions(table: Table) -> None:
     """The whole report of a shop, and each metric alone."""
     report_bench.note(table)
@@ -75,7 +81,7 @@ def main() -> int:
     started = time.perf_counter()
     table = Table()
     start_bench.help_page(table)
-    for part in (pulls, pace, large_store, attribution, value, questions):
+    for part in (pulls, pace, large_store, attribution, value, fair, questions):
         part(table)
     table.save()
     print(f"in {time.perf_counter() - started:.0f} s")

@@ -38,7 +38,7 @@ def fairness(
     """Assess who is reached, who benefits and who bears the cost, by group, with intervals, the smallest gap that could have
     been seen and the four-fifths verdict; small groups are hidden."""
     from persync.errors import ConfigError, DataError
-    from persync.measure.fairness import assess
+    from persync.measure.fairness import assess, decisions, groups
 
     with app.engine() as engine:
         ask = app.ask(period)
@@ -51,9 +51,13 @@ def fairness(
         if not wanted:
             hint = 'Import attributes, or opt in with [connections.NAME] attributes = { country = "why you may hold it" }.'
             raise DataError("no attribute of people is in the store.", hint=hint)
-        estimates = read_each(
-            app, wanted, lambda names: assess(engine, names, ask, decision=decision, direction=direction), tolerant=not named
-        )
+        if decision is not None:  # all groups from one look at the people
+            made = read_each(app, wanted, lambda names: [groups.of(engine, names)], tolerant=not named)
+            estimates = decisions.assess(engine, made, ask, decision, direction)
+        else:
+            estimates = read_each(
+                app, wanted, lambda names: assess(engine, names, ask, direction=direction), tolerant=not named
+            )
         for line in _said(engine, sorted({name for names in wanted for name in names})):
             app.say(f"persync: {line}")
     show_estimates(estimates, form, ask)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from persync.measure.metric import Ask
 
 T = TypeVar("T")
+E = TypeVar("E")
 
 
 def show_json(kind: str, results: Iterable[Any], *, period: tuple[int, int] | None = None, **more: Any) -> None:
@@ -73,11 +74,11 @@ def show_csv(estimates: Sequence[Estimate]) -> None:
     click.echo(as_csv(estimates), nl=False)
 
 
-def read_each(app: App, things: Sequence[T], read: Callable[[T], Sequence[Estimate]], *, tolerant: bool) -> list[Estimate]:
+def read_each(app: App, things: Sequence[T], read: Callable[[T], Sequence[E]], *, tolerant: bool) -> list[E]:
     """Read one thing after the other. With `tolerant`, one that has no data is told and left out, unless all are."""
     from persync.errors import DataError
 
-    found: list[Estimate] = []
+    found: list[E] = []
     problems: list[DataError] = []
     for thing in things:
         try:

@@ -15,6 +15,7 @@ from persync.errors import DataError, nearest
 from persync.estimate import RAW, Estimate
 from persync.measure import intervals, rules
 from persync.measure.fairness.averages import Sample, averages
+from persync.measure.fairness.cells import Cells, decided
 from persync.measure.fairness.draws import Odds, odds
 from persync.measure.fairness.frame import Frame
 from persync.measure.fairness.groups import Groups, is_known
@@ -34,12 +35,18 @@ CANNOT_ALL_HOLD: Final = (
 )
 WRONG_WAY_ROUND: Final = "right less often than not: the score looks the wrong way round"
 STRANGERS: Final = "decided about, and known to the store from nothing else: is the file's column of people the right one?"
+LOOKED_INTO: Final = 100
+"""one in so many people without anything known makes it worth looking for strangers"""
 LABELLED: Final = ("equal_opportunity", "equalised_odds", "predictive_parity")
 _RATES: Final = {"equal_opportunity": "true_positive", "equalised_odds": "equalised_odds", "predictive_parity": "precision"}
 
 
-def assess(engine: Engine, groups: Groups, ask: Ask, decision: str, direction: Direction = "more") -> list[Estimate]:
-    """Assess an imported decision by group, as `frames` and, where scores are known, `calibration`; with `unsent_rate`, the
+def assess(
+    engine: Engine, groupings: Sequence[Groups], ask: Ask, decision: str, direction: Direction = "more"
+) -> list[Estimate]:
+    """Assess an imported decision by each grouping, all of them from one pass over the people.
+
+    Each as `frames` and, where scores are known, `calibration`; with `unsent_rate`, the
     share of those selected who were sent nothing in the period, where anything was, and `strangers_share`.
 
     Raises DataError when the store holds no such decision.
@@ -49,30 +56,50 @@ def assess(engine: Engine, groups: Groups, ask: Ask, decision: str, direction: D
     if decision not in names:
         hint = nearest(decision, names) or "Import decisions first."
         raise DataError(f"the store holds no decision '{decision}'.", hint=hint)
+    cells = decided(engine, list(dict.fromkeys(name for groups in groupings for name in groups.names)), ask, decision)
+    params = {**bounds(ask.period), "decision": decision}
+    odd = strangers(engine, params) if cells.bare * LOOKED_INTO >= cells.people > 0 else (0, 0)
+    scores = "SELECT COUNT(d.score) AS n FROM decisions AS d WHERE d.decision = :decision"
+    has_scores = bool(run(engine, scores, params)[0]["n"])
+    return [one for groups in groupings for one in _by(engine, cells, groups, ask, decision, direction, odd, has_scores)]
+
+
+def _by(
+    engine: Engine,
+    cells: Cells,
+    groups: Groups,
+    ask: Ask,
+    decision: str,
+    direction: Direction,
+    odd: tuple[int, int],
+    has_scores: bool,
+) -> list[Estimate]:
     by = {"attribute": groups.title, "decision": decision}
-    texts = (piece("sends"), piece("decided"), groups.text, piece("decided_by_group"))
-    params = {**groups.params, **bounds(ask.period), "decision": decision}
-    rows = run(engine, join(*texts), params)
+    rows = cells.by(groups)
     if not rows:
         note = "nobody was decided about in this period"
         return [rules.absent("selection_rate", rules.NO_DENOMINATOR, by, unit="share", n=0, note=note)]
     out = [one for frame in frames(rows, groups, ask, by, direction).values() for one in frame.estimates()]
-    out += strangers(engine, params, ask, by)
+    if odd[0]:
+        out.append(rules.with_note(rules.share("strangers_share", *odd, ask, by), STRANGERS))
     out += accuracy(rows, groups, ask, by)
     if any(int(row["unsent"]) < int(row["selected"]) for row in rows):
         cells = {row["name"]: (int(row["unsent"]), int(row["selected"])) for row in rows}
         hide = _hidden(rows, groups, ask, "selected")
         out += rates("unsent", cells, hide, ask, by, direction="less", spread="unsent_parity").estimates()
-    return [*out, *calibration(run(engine, join(*texts[1:3], piece("calibration_by_group")), params), rows, groups, ask, by)]
+    texts = (piece("decided"), groups.text, piece("calibration_by_group"))
+    params = {**groups.params, **bounds(ask.period), "decision": decision}
+    tenths = run(engine, join(*texts), params) if has_scores else []
+    return [*out, *calibration(tenths, rows, groups, ask, by)]
 
 
-def strangers(engine: Engine, params: Mapping[str, Any], ask: Ask, by: Mapping[str, str]) -> list[Estimate]:
-    """Return the share of the people decided about whom the store knows from nothing else (`strangers_share`), where there are
-    any: they are in the group `unknown`, or the file names people in another way than the platforms do."""
+def strangers(engine: Engine, params: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many of the people decided about the store knows from nothing else, and how many people that are.
+
+    They are in the group `unknown`, or the file names people in another way than the platforms do.
+    """
     (row,) = run(engine, join(piece("decided"), piece("strangers")), params)
-    if not int(row["strangers"]):
-        return []
-    return [rules.with_note(rules.share("strangers_share", int(row["strangers"]), int(row["people"]), ask, by), STRANGERS)]
+    return int(row["strangers"]), int(row["people"])
 
 
 def frames(

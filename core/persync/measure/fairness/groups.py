@@ -70,21 +70,28 @@ class Groups:
 
 
 def of(engine: Engine, attribute: str | Sequence[str]) -> Groups:
-    """Return the groups of one attribute or of two crossed.
+    """Return the groups of one attribute or of two crossed; see `of_each`."""
+    return of_each(engine, [attribute])[0]
+
+
+def of_each(engine: Engine, wanted: Sequence[str | Sequence[str]]) -> list[Groups]:
+    """Return the groups of each: of one attribute or of two crossed.
 
     Raises DataError when nobody has one of them or it has too many values to make groups, ConfigError when an attribute is
     crossed with itself or more than two are.
     """
-    names = (attribute,) if isinstance(attribute, str) else tuple(attribute)
+    sizes = attributes.values(engine)
+    return [_checked(engine, (one,) if isinstance(one, str) else tuple(one), sizes) for one in wanted]
+
+
+def _checked(engine: Engine, names: tuple[str, ...], sizes: Mapping[str, int]) -> Groups:
     if len(names) > DEEPEST or len(set(names)) < len(names) or not names:
         raise ConfigError("groups are crossed from two different attributes.", hint="--cross takes A,B.")
-    held = [str(row["name"]) for row in engine.rows("SELECT DISTINCT a.name AS name FROM attributes AS a ORDER BY 1")]
     for name in names:
-        if name not in held:
-            hint = nearest(name, held) or "Attributes are opt-in: name them in a connection's settings, or import them."
+        if name not in sizes:
+            hint = nearest(name, list(sizes)) or "Attributes are opt-in: name them in a connection's settings, or import them."
             raise DataError(f"nobody in the store has the attribute '{name}'.", hint=hint)
-        attributes.check(engine, name)
-    sizes = attributes.values(engine)
+        attributes.check(engine, name, sizes)
     cells = math.prod(sizes.get(name, 0) + 1 for name in names)
     if len(names) > 1 and cells > MOST_CROSSED:
         raise DataError(
