@@ -17,6 +17,10 @@ from scipy.stats import chi2_contingency
 from statsmodels.stats.proportion import proportion_confint
 
 from persync.cli import root
+from persync.cli.context import App
+from persync.estimate import Estimate
+from persync.report.report import Inputs, Note, Table
+from persync.report.sections import parities
 from persync.store.store import open_store
 
 Estimates = list[dict[str, Any]]
@@ -98,6 +102,21 @@ def test_adult_as_imported_decisions_gives_the_published_figures(shop: Shop, sha
     assert right["note"] == "right less often than not: the score looks the wrong way round"
     assert "cannot all hold" in pick(gender, "demographic_parity", statistic="difference")["note"]
     assert not [e for e in gender if e["id"] == "strangers_share"]
+    app = App(shop.folder)
+    with app.engine() as engine:
+        blocks = parities.decided(Inputs(engine=engine, ask=app.ask()), ["gender", "race"])
+    *warnings, table = blocks
+    assert [note.text for note in warnings if isinstance(note, Note)] == [
+        "It was right about 15.25 % (95 %: 14.55 to 15.98) of the people: less often than not. Is the score the wrong way"
+        " round?",
+        "By gender and race the groups' base rates differ, so equal shares selected, equal chances of those who qualify and"
+        " equal precision cannot all hold: somebody has to choose which matters here.",
+    ]
+    assert isinstance(table, Table)
+    shown = [(row[0], row[1], round(row[3].value or 0.0, 6)) for row in table.rows if isinstance(row[3], Estimate)]
+    assert shown[0] == ("gender", "Selected", 0.201564)
+    assert shown[2] == ("gender", "Selected rightly or wrongly, the worse of the two", 0.098372)
+    assert len(shown) == 8
 
 
 class Households:
@@ -285,6 +304,7 @@ def test_showing_small_groups_takes_a_flag_and_is_written_down(tmp_path: Path, b
     assert by_group(answer["results"], "selection_rate")["rare"]["n"] == 2
     assert "small groups are not hidden in this answer" in shown.stderr
     assert "nobody: small groups are shown" in json.dumps(report)
+    assert "How the decision 'offer' treats the groups" in json.dumps(report)
     with open_store(tmp_path / "persync.db") as store:
         logged = store.db.execute("SELECT detail FROM log WHERE event = 'small groups shown' ORDER BY entry").fetchall()
     assert [detail for (detail,) in logged] == ["fairness", "report"]

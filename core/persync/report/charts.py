@@ -24,6 +24,7 @@ VERDICT_COLOURS: Final = {
     "meets": "var(--good)",
     "below": "var(--bad)",
     "not shown": "var(--unsure)",
+    "reference": "var(--ink)",
 }
 """The colour of each verdict; its word always stands beside it."""
 
@@ -106,10 +107,19 @@ def bars(
     return _spec(chart, len(order))
 
 
-def intervals(rows: Sequence[Mapping[str, Any]], *, unit: str, zero: bool = True, verdicts: bool = False) -> dict[str, Any]:
+def intervals(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    unit: str,
+    zero: bool = True,
+    verdicts: bool = False,
+    line_at: float | None = None,
+    line_named: str = "",
+) -> dict[str, Any]:
     """Return the spec of values with their intervals: rows of `name`, `value`, `low`, `high` and, if `verdicts`, `verdict`.
 
-    A line stands at zero, where nothing would have changed, unless `zero` is false. Rows without a value are left out.
+    A line stands at zero, where nothing would have changed, unless `zero` is false; another, with its name above it, at
+    `line_at`. Rows without a value are left out.
     """
     import altair as alt
 
@@ -120,7 +130,8 @@ def intervals(rows: Sequence[Mapping[str, Any]], *, unit: str, zero: bool = True
     if verdicts:
         words = [word for word in VERDICT_COLOURS if any(row.get("verdict") == word for row in known)]
         scale = alt.Scale(domain=words, range=[VERDICT_COLOURS[word] for word in words])
-        color = alt.Color("verdict", type="nominal", title=None, scale=scale)
+        legend = alt.Legend(offset=18 if line_named else 10)  # the line's name stands above it
+        color = alt.Color("verdict", type="nominal", title=None, scale=scale, legend=legend)
     base = alt.Chart(_values(known))
     x_scale = alt.Scale(zero=zero, nice=True)
     line = base.mark_rule(strokeWidth=3, strokeCap="round").encode(
@@ -133,6 +144,12 @@ def intervals(rows: Sequence[Mapping[str, Any]], *, unit: str, zero: bool = True
     if zero:
         origin = alt.Chart(_values([{"zero": 0}])).mark_rule(strokeDash=[4, 3], color=_MUTED)
         layers.insert(0, origin.encode(x=alt.X("zero", type="quantitative", title=unit)))
+    if line_at is not None:
+        mark = alt.Chart(_values([{"mark": line_at, "named": line_named}]))
+        at = alt.X("mark", type="quantitative", title=unit, scale=x_scale)
+        layers.insert(0, mark.mark_rule(strokeDash=[5, 3], strokeWidth=1.5, color=_INK).encode(x=at))
+        text = mark.mark_text(align="center", baseline="bottom", dy=-1, color=_MUTED, fontSize=11)
+        layers.append(text.encode(x=at, y=alt.value(0), text="named:N"))
     return _spec(alt.layer(*layers), len(order))
 
 

@@ -187,9 +187,42 @@ def test_fairness_names_who_is_below_and_who_is_hidden(inputs: Inputs) -> None:
         "'south' was sent personalised mail 0.50 × as often as 'north' (95 %: 0.441 to 0.560): surely less than four fifths."
     ]
     assert notes(blocks) == [
-        "'east' and 'hamlet' are hidden because one is, or they are together, so small that people could be recognised."
-        " That is not a pass."
+        "2 of 4 groups: 'east' and 'hamlet' are hidden because one is, or they are together, so small that people could be"
+        " recognised. That is not a pass."
     ]
+
+
+def test_fairness_answers_in_words_and_draws_the_four_fifths_line(inputs: Inputs) -> None:
+    """Each group's ratio with its n beside the line at 0.8; what else was held between them stands in one table."""
+    blocks = fairness.build_fairness(inputs)
+    (figure,) = [block for block in blocks if isinstance(block, Figure)]
+    drawn = [row for layer in figure.spec["layer"] for row in layer.get("data", {}).get("values", ())]
+    drawn += [row for rows in figure.spec.get("datasets", {}).values() for row in rows]
+
+    assert notes(blocks, "answer") == [
+        "By town: 'south' got personalised mail surely less than four fifths as often as 'north';"
+        " 2 groups are too small to show."
+    ]
+    assert {row["mark"] for row in drawn if "mark" in row} == {0.8}
+    assert {row["name"].split(",")[0]: row["verdict"] for row in drawn if "verdict" in row} == {
+        "north": "reference",
+        "south": "below",
+    }
+    assert {row["name"].split(" n = ")[1] for row in drawn if "verdict" in row} == {
+        f"{e.n:,}" for e in (row[1] for row in tables(blocks)["exposure_town"].rows) if isinstance(e, Estimate) and e.n
+    }
+    others = {row[0]: row[1] for row in tables(blocks)["parities_town"].rows}
+    assert (others["Messages a person"], others["Personalised messages a person"]) == ("south against north",) * 2
+    assert [block.text for block in blocks if isinstance(block, Note) and block.heading == "Why these attributes are held"] == [
+        "'town': asked at sign-up."
+    ]
+
+
+def test_fairness_says_when_small_groups_are_shown(inputs: Inputs) -> None:
+    shown = fairness.build_fairness(replace(inputs, ask=replace(inputs.ask, suppress_n=1)))
+
+    assert fairness.SHOWN in notes(shown, "warning")
+    assert not [text for text in notes(shown) if "hidden" in text]
 
 
 def test_fairness_without_attributes_says_what_to_do(empty_inputs: Inputs) -> None:

@@ -84,9 +84,9 @@ def _by(
         out.append(rules.with_note(rules.share("strangers_share", *odd, ask, by), STRANGERS))
     out += accuracy(rows, groups, ask, by)
     if any(int(row["unsent"]) < int(row["selected"]) for row in rows):
-        cells = {row["name"]: (int(row["unsent"]), int(row["selected"])) for row in rows}
+        held_back = {row["name"]: (int(row["unsent"]), int(row["selected"])) for row in rows}
         hide = _hidden(rows, groups, ask, "selected")
-        out += rates("unsent", cells, hide, ask, by, direction="less", spread="unsent_parity").estimates()
+        out += rates("unsent", held_back, hide, ask, by, direction="less", spread="unsent_parity").estimates()
     texts = (piece("decided"), groups.text, piece("calibration_by_group"))
     params = {**groups.params, **bounds(ask.period), "decision": decision}
     tenths = run(engine, join(*texts), params) if has_scores else []

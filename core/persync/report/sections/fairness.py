@@ -1,4 +1,4 @@
-"""Is anybody left out: who was reached, against four fifths of the best-reached known group, and who had the benefit."""
+"""Is anybody left out: who was reached, against four fifths of the best-reached known group, who gained, who bore what."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from collections.abc import Mapping, Sequence
 from persync.errors import DataError, PersyncError
 from persync.estimate import Estimate
 from persync.measure import fairness
+from persync.measure.fairness.groups import UNKNOWN, is_known
 from persync.report import charts, words
 from persync.report.findings import attributes
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
+from persync.report.sections import parities
 
+SHOWN = (
+    "Nobody is hidden here, however few they are: suppression was turned off. People may be recognised; do not pass this on."
+)
 NO_ATTRIBUTE = (
     "no attribute of people was opted in or imported, so nobody can see who is left out."
     " Name the attributes you have a basis to hold in a connection's settings, or import them."
@@ -35,12 +40,49 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
     if not found and not problems:
         raise DataError(NO_ATTRIBUTE)
     blocks: list[Block] = [*map(Note, problems)]
+    if inputs.ask.suppress_n <= 1:
+        blocks.append(Note(SHOWN, "warning", "Small groups are shown"))
+    said = [sentence for attribute, estimates in found.items() if (sentence := answer(attribute, estimates))]
+    if said:
+        blocks.append(Note(" ".join(said), "answer", "Is anybody left out?"))
     for attribute, estimates in found.items():
         blocks += _attribute(attribute, estimates)
+        blocks += parities.others(attribute, estimates)
     benefits = [e for estimates in found.values() for e in estimates if e.id in ("benefit_interaction", "benefit_parity")]
     if benefits:
         blocks.append(_benefit(benefits))
-    return [*blocks, DEFINITION]
+    blocks += parities.decided(inputs, list(found))
+    blocks += parities.aimed(inputs)
+    return [*blocks, *parities.basis(inputs, list(found)), DEFINITION]
+
+
+def answer(attribute: str, estimates: Sequence[Estimate]) -> str:
+    """Say in words which groups are surely left behind, which are not, of which the data do not say, and who is hidden."""
+    verdicts: dict[str, list[str]] = {}
+    for e in judged(estimates):
+        if is_known(e.by["group"]) and e.value is not None:
+            verdicts.setdefault(e.by["verdict"], []).append(f"'{e.by['group']}'")
+    hidden = _hidden(estimates)
+    if not verdicts and not hidden:
+        return ""
+    against = next((f"'{e.by['against']}'" for e in judged(estimates)), "the best-reached group")
+    parts = []
+    if names := verdicts.get("below"):
+        parts.append(f"{words.listing(names)} got personalised mail surely less than four fifths as often as {against}")
+    if names := verdicts.get("meets"):
+        parts.append(f"{words.listing(names)} surely at least four fifths as often as {against}")
+    if names := verdicts.get("not shown"):
+        parts.append(f"of {words.listing(names)} the data do not say")
+    if hidden:
+        parts.append(f"{words.plural(len(hidden), 'group is', 'groups are')} too small to show")
+    gap = next((e for e in estimates if e.id == "exposure_ratio" and e.by["group"] == UNKNOWN and e.value is not None), None)
+    if gap is not None and against != f"'{UNKNOWN}'":
+        parts.append(f"people of whom it is unknown {words.brief(gap)} as often, a raw difference")
+    return f"By {attribute}: {'; '.join(parts)}."
+
+
+def _hidden(estimates: Sequence[Estimate]) -> list[str]:
+    return sorted(e.by["group"] for e in estimates if e.id == "exposure_rate" and e.reason == "suppressed" and "group" in e.by)
 
 
 def below(estimates: Sequence[Estimate]) -> list[Estimate]:
@@ -69,14 +111,14 @@ def _attribute(attribute: str, estimates: Sequence[Estimate]) -> list[Block]:
     blocks.append(table)
     rates = [e for e in estimates if e.id == "exposure_rate" and "group" in e.by and e.value is not None]
     if rates:
-        blocks.append(_figure(attribute, rates, fifths, table))
-    hidden = sorted(
-        e.by["group"] for e in estimates if e.id == "exposure_rate" and e.reason == "suppressed" and "group" in e.by
-    )
+        blocks.append(_figure(attribute, rates, fifths, against, table))
+    hidden = _hidden(estimates)
     if hidden:
+        of = len({e.by["group"] for e in estimates if e.id == "exposure_rate" and "group" in e.by})
         names = words.listing([f"'{name}'" for name in hidden])
         is_are = "is hidden because it is" if len(hidden) == 1 else "are hidden because one is, or they are together,"
-        blocks.append(Note(f"{names} {is_are} so small that people could be recognised. That is not a pass."))
+        said = f"{len(hidden)} of {of} groups: {names} {is_are} so small that people could be recognised. That is not a pass."
+        blocks.append(Note(said))
     return blocks
 
 
@@ -120,26 +162,31 @@ def _table(attribute: str, estimates: Sequence[Estimate], fifths: Mapping[str, E
     return Table(f"exposure_{attribute}", f"Who got personalised mail, by {attribute}", columns, tuple(map(cells, groups)))
 
 
-def _figure(attribute: str, rates: Sequence[Estimate], fifths: Mapping[str, Estimate], table: Table) -> Figure:
-    def percent(share: float | None) -> float | None:
-        return None if share is None else share * 100
-
-    rows = [
-        {
-            "name": e.by["group"],
-            "value": percent(e.value),
-            "low": percent(e.low),
-            "high": percent(e.high),
-            "verdict": fifths[e.by["group"]].by.get("verdict", "not shown") if e.by["group"] in fifths else "meets",
-        }
+def _figure(
+    attribute: str, rates: Sequence[Estimate], fifths: Mapping[str, Estimate], against: str | None, table: Table
+) -> Figure:
+    """Draw each group's ratio to the best-reached one with its interval, beside the four-fifths line."""
+    rows = []
+    for e in rates:
+        group = e.by["group"]
+        ratio = fifths.get(group)
+        value, low, high = (ratio.value, ratio.low, ratio.high) if ratio else (1.0, 1.0, 1.0)
+        verdict = ratio.by.get("verdict", "not shown") if ratio else "reference"
+        named = f"{group}, n = {words.number(e.n or 0)}"
+        rows.append({"name": named, "value": value, "low": low, "high": high, "verdict": verdict})
+    said = "; ".join(
+        f"{e.by['group']} {words.brief(fifths[e.by['group']])}, {fifths[e.by['group']].by.get('verdict')}"
+        if e.by["group"] in fifths
+        else f"{e.by['group']} is the reference"
         for e in rates
-    ]
-    said = "; ".join(f"{e.by['group']} {words.brief(e)}" for e in rates)
+    )
     return Figure(
         f"exposure_figure_{attribute}",
-        f"Share that got personalised mail, by {attribute}, with 95 % intervals",
-        f"Share that got personalised mail by {attribute}: {said}.",
-        charts.intervals(rows, unit="per cent", verdicts=True),
+        f"How often each group got personalised mail against '{against}' (1 ×), by {attribute}, with 95 % intervals",
+        f"Personalised mail by {attribute} against '{against}', four fifths is 0.8: {said}.",
+        charts.intervals(
+            rows, unit=f"times as often as {against}", verdicts=True, line_at=fairness.FOUR_FIFTHS, line_named="four fifths"
+        ),
         table,
     )
 

@@ -1,0 +1,146 @@
+"""Fairness beside exposure: the other measures held between groups, decisions, rules, and the stated basis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from persync.estimate import Estimate
+from persync.measure.fairness import decisions, groups, targeting
+from persync.report import words
+from persync.report.report import Block, Cell, Column, Inputs, Note, Table
+
+MEASURES: Final[Mapping[str, str]] = {
+    "exposure_dose": "Personalised messages a person",
+    "mean_sends": "Messages a person",
+    "mean_level": "Highest level a person received",
+    "dropped": "Chosen for a message, then held back",
+    "unsubscribed": "Unsubscribed",
+    "complained": "Complained",
+    "ignored_share": "Messages neither opened nor clicked",
+    "discount_share": "Discounts over prices",
+    "price_paid": "Paid a piece",
+    "matched": "Known to more than one system",
+}
+"""{measure: what it is about}; rates go by their kind, means by their id"""
+DECIDED: Final[Mapping[str, str]] = {
+    "demographic_parity": "Selected",
+    "equal_opportunity": "Selected of those who qualified",
+    "equalised_odds": "Selected rightly or wrongly, the worse of the two",
+    "predictive_parity": "Qualified of those selected",
+}
+COLUMNS: Final = (
+    Column("measure", "Held between the groups"),
+    Column("ends", "Worse off against better off"),
+    Column(
+        "gap", "Gap", "estimate", "of the known groups large enough, the worst off and the best off: chosen after seeing them"
+    ),
+    Column("seen", "Could have been seen", "text", "the smallest gap that these two groups would show four times in five"),
+    Column("said", "Do the groups differ?", "text", "a test over all known groups: chi-square of rates, Cochran's of means"),
+)
+
+
+def others(attribute: str, estimates: Sequence[Estimate]) -> list[Block]:
+    """Return one table of everything else that is held between the groups of an attribute; nothing where nothing is known."""
+    rows = [row for kind, title in MEASURES.items() if (row := _row(kind, f"{kind}_parity", title, estimates)) is not None]
+    if not rows:
+        return []
+    return [
+        Table(f"parities_{attribute}", f"What else the groups got, and what it cost them, by {attribute}", COLUMNS, tuple(rows))
+    ]
+
+
+def _row(kind: str, spread: str, title: str, estimates: Sequence[Estimate]) -> tuple[Cell, ...] | None:
+    mine = [e for e in estimates if e.id == spread]
+    if not mine:
+        return None
+    gap = next((e for e in mine if e.by.get("statistic") == "difference"), mine[0])
+    worse, better = gap.by.get("group"), gap.by.get("against")
+    ends = f"{worse} against {better}" if worse and better else None
+    seen = next((e for e in estimates if e.id == f"{kind}_smallest_gap" and e.by.get("group") == worse), None)
+    if seen is not None and (seen.by.get("against") != better or seen.value is None):
+        seen = None
+    test = next((e for e in estimates if e.id == f"{kind}_homogeneity"), None)
+    said = None
+    if test is not None and test.p is not None:
+        differ = test.note.startswith("the groups differ")
+        said = f"{'yes' if differ else 'not shown'}, {words.p_value(test.p)}"
+    return title, ends, gap, words.value(seen, short=True) if seen else None, said
+
+
+def decided(inputs: Inputs, names: Sequence[str]) -> list[Block]:
+    """Return what every decision in the store did to the groups of each attribute, with what is wrong with it."""
+    found = inputs.engine.rows("SELECT DISTINCT d.decision AS decision FROM decisions AS d ORDER BY 1")
+    if not found or not names:
+        return []
+    wanted = groups.of_each(inputs.engine, list(names))
+    return [block for row in found for block in _decision(inputs, str(row["decision"]), wanted)]
+
+
+def _decision(inputs: Inputs, name: str, wanted: Sequence[groups.Groups]) -> list[Block]:
+    estimates = decisions.assess(inputs.engine, wanted, inputs.ask, name)
+    rows: list[tuple[Cell, ...]] = []
+    for one in wanted:
+        mine = [e for e in estimates if e.by.get("attribute") == one.title]
+        for spread, title in DECIDED.items():
+            here = [e for e in mine if e.id == spread and e.reason != decisions.NO_LABELS]
+            gap = next((e for e in here if e.by.get("statistic") == "difference"), here[0] if here else None)
+            if gap is not None:
+                ratio = next((e for e in here if e.by.get("statistic") == "ratio"), None)
+                worse = f"{gap.by['group']} against {gap.by['against']}" if "against" in gap.by else None
+                rows.append((one.title, title, worse, gap, words.brief(ratio) if ratio and ratio.value is not None else None))
+    columns = (
+        Column("attribute", "By"),
+        *COLUMNS[:3],
+        Column("ratio", "Ratio", "text", "the worse off to the better off; four fifths is 0.8"),
+    )
+    blocks: list[Block] = [Note(text, "warning", f"The decision '{name}'") for text in _wrong(estimates)]
+    if rows:
+        blocks.append(Table(f"decision_{name}", f"How the decision '{name}' treats the groups", columns, tuple(rows)))
+    return blocks
+
+
+def _wrong(estimates: Sequence[Estimate]) -> list[str]:
+    """Return what must be said of a decision before its figures are read."""
+    said = []
+    right = next((e for e in estimates if e.id == "accuracy" and "group" not in e.by), None)
+    if right is not None and decisions.WRONG_WAY_ROUND in right.note:
+        said.append(
+            f"It was right about {words.brief(right)} of the people: less often than not. Is the score the wrong way round?"
+        )
+    odd = next((e for e in estimates if e.id == "strangers_share"), None)
+    if odd is not None:
+        said.append(f"{words.value(odd)} of the people decided about are known to the store from nothing else.")
+    torn = [e.by["attribute"] for e in estimates if e.id == "demographic_parity" and decisions.CANNOT_ALL_HOLD in e.note]
+    if torn:
+        by = words.listing(list(dict.fromkeys(torn)))
+        said.append(
+            f"By {by} the groups' base rates differ, so equal shares selected, equal chances of those who qualify and equal"
+            " precision cannot all hold: somebody has to choose which matters here."
+        )
+    return said
+
+
+def aimed(inputs: Inputs) -> list[Block]:
+    """Return the segments and messages whose people were chosen by a gender, an age or a place."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for what, rules in (("segment", targeting.rules(inputs.engine)), ("message", targeting.campaigns(inputs.engine))):
+        for rule in rules:
+            found.setdefault((rule.segment, what), []).append(rule.what)
+    if not found:
+        return []
+    columns = Column("name", "Name"), Column("what", "What it is"), Column("by", "Its people are chosen by")
+    rows = tuple((name, what, words.listing(list(dict.fromkeys(by)))) for (name, what), by in found.items())
+    return [Table("aimed", "Who is chosen by what they are, not by what they did", columns, rows)]
+
+
+def basis(inputs: Inputs, names: Sequence[str]) -> list[Block]:
+    """Return on what basis each attribute is held; a warning where none was stated."""
+    held = groups.basis(inputs.engine, groups.Groups(tuple(names)))
+    bare = [f"'{name}'" for name in names if not held[name]]
+    said = [f"'{name}': {'; '.join(held[name])}." for name in names if held[name]]
+    blocks: list[Block] = []
+    if bare:
+        are = "is" if len(bare) == 1 else "are"
+        blocks.append(Note(f"{words.listing(bare)} {are} held without a stated basis: state one, or let go of it.", "warning"))
+    return [*blocks, *([Note(" ".join(said), "definition", "Why these attributes are held")] if said else [])]

@@ -1,0 +1,75 @@
+"""The parts of the fairness section that need decisions and rules in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from persync.estimate import Estimate
+from persync.measure.metric import Ask
+from persync.report.report import Block, Inputs, Note, Table
+from persync.report.sections import parities
+
+ASK = Ask(now=10**13)
+
+
+class Rows:
+    """An engine that answers the three questions which these blocks ask of it."""
+
+    def __init__(self, **answers: list[dict[str, Any]]) -> None:
+        self.answers = answers
+
+    def rows(self, sql: str, params: Any = None) -> list[dict[str, Any]]:
+        return next(found for word, found in self.answers.items() if f"FROM {word}" in sql)
+
+
+def inputs(engine: Any) -> Inputs:
+    return Inputs(engine=engine, ask=ASK)
+
+
+def said(blocks: Sequence[Block], tone: str) -> list[str]:
+    return [block.text for block in blocks if isinstance(block, Note) and block.tone == tone]
+
+
+def test_whoever_is_chosen_by_what_they_are_is_listed_once() -> None:
+    engine = Rows(
+        segments=[{"name": "Ladies", "rule": "PredictedGender is female"}, {"name": "Buyers", "rule": "orders > 2"}],
+        campaign_evidence=[{"name": "Spring", "detail": "age"}, {"name": "Spring", "detail": "place"}],
+    )
+
+    (table,) = parities.aimed(inputs(engine))
+
+    assert isinstance(table, Table)
+    assert table.rows == (("Ladies", "segment", "predicted gender"), ("Spring", "message", "age and place"))
+
+
+def test_an_attribute_without_a_basis_is_warned_of_and_the_others_basis_told() -> None:
+    engine = Rows(attributes=[{"name": "age", "basis": "asked at sign-up"}])
+
+    blocks = parities.basis(inputs(engine), ["age", "gender"])
+
+    assert said(blocks, "warning") == ["'gender' is held without a stated basis: state one, or let go of it."]
+    assert said(blocks, "definition") == ["'age': asked at sign-up."]
+
+
+@pytest.mark.parametrize("p", [0.2, 0.0004])
+def test_a_measure_is_told_with_the_gap_that_could_have_been_seen(p: float) -> None:
+    words = "the groups differ" if p < 0.05 else "no difference between the groups is shown"
+    ends = {"group": "b", "against": "a"}
+    gap = Estimate("unsubscribed_parity", 0.02, 0.01, 0.03, n=900, unit="share", by={**ends, "statistic": "difference"})
+    estimates = [
+        gap,
+        Estimate("unsubscribed_parity", 0.5, unit="ratio", by={**ends, "statistic": "ratio"}),
+        Estimate("unsubscribed_smallest_gap", 0.015, unit="share", by=ends),
+        Estimate("unsubscribed_smallest_gap", 0.5, unit="share", by={"group": "c", "against": "a"}),
+        replace(gap, id="unsubscribed_homogeneity", p=p, note=f"{words} (chi-square over 3 known groups)"),
+    ]
+
+    (table,) = parities.others("age", estimates)
+
+    assert isinstance(table, Table)
+    answer = "yes, p < 0.001" if p < 0.05 else "not shown, p = 0.200"
+    assert table.rows == (("Unsubscribed", "b against a", gap, "1.5 %", answer),)
