@@ -27,7 +27,7 @@ def main() -> None:
     wanted = [*ATTRIBUTES, *combinations(ATTRIBUTES, 2)]
     began, cpu = time.perf_counter(), time.process_time()
     engine = duck.open_engine(Path(sys.argv[1]))
-    found = decisions.assess(engine, groups.of_each(engine, wanted), Ask(now=10**13), DECISION)
+    found = decisions.assess_each(engine, groups.of_each(engine, wanted), Ask(now=10**13), DECISION)
     took = time.perf_counter() - began, time.process_time() - cpu
     (gap,) = (
         one.value

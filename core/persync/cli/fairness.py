@@ -53,7 +53,7 @@ def fairness(
             raise DataError("no attribute of people is in the store.", hint=hint)
         if decision is not None:  # all groups from one look at the people
             made = read_each(app, wanted, lambda names: [groups.of(engine, names)], tolerant=not named)
-            estimates = decisions.assess(engine, made, ask, decision, direction)
+            estimates = decisions.assess_each(engine, made, ask, decision, direction)
         else:
             estimates = read_each(
                 app, wanted, lambda names: assess(engine, names, ask, direction=direction), tolerant=not named

@@ -41,7 +41,12 @@ LABELLED: Final = ("equal_opportunity", "equalised_odds", "predictive_parity")
 _RATES: Final = {"equal_opportunity": "true_positive", "equalised_odds": "equalised_odds", "predictive_parity": "precision"}
 
 
-def assess(
+def assess(engine: Engine, groups: Groups, ask: Ask, decision: str, direction: Direction = "more") -> list[Estimate]:
+    """Assess an imported decision by one grouping; see `assess_each`."""
+    return assess_each(engine, [groups], ask, decision, direction)
+
+
+def assess_each(
     engine: Engine, groupings: Sequence[Groups], ask: Ask, decision: str, direction: Direction = "more"
 ) -> list[Estimate]:
     """Assess an imported decision by each grouping, all of them from one pass over the people.

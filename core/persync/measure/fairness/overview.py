@@ -37,7 +37,7 @@ def assess(
     """
     made = groups.of(engine, attribute)
     if decision is not None:
-        return decisions.assess(engine, [made], ask, decision, direction)
+        return decisions.assess(engine, made, ask, decision, direction)
     return [
         *mail.exposure(engine, made, ask, direction),
         *benefit.assess(engine, made.names, ask),

@@ -78,7 +78,7 @@ def decided(inputs: Inputs, names: Sequence[str]) -> list[Block]:
 
 
 def _decision(inputs: Inputs, name: str, wanted: Sequence[groups.Groups]) -> list[Block]:
-    estimates = decisions.assess(inputs.engine, wanted, inputs.ask, name)
+    estimates = decisions.assess_each(inputs.engine, wanted, inputs.ask, name)
     rows: list[tuple[Cell, ...]] = []
     for one in wanted:
         mine = [e for e in estimates if e.by.get("attribute") == one.title]
