@@ -47,7 +47,8 @@ class Sandbox:
     `app(world)` returns an ASGI application to be mounted under `/<name>`; `settings(world, base_url)` the settings of a
     connection to it; `secrets(world)` the environment variables its connector looks for, with values it accepts.
     `refusal(kind, path)` returns what this vendor answers when a planned fault refuses a call (docs/sandbox.md), None where
-    it says nothing of its own.
+    it says nothing of its own. `facts(world)` returns what a store must hold after a pull, `{query: whole number}`: the number
+    of people, of orders, the sum of their money in minor units; `persync plugins check` holds the connector to it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Sandbox:
     settings: Callable[[World, str], Mapping[str, Any]]
     secrets: Callable[[World], Mapping[str, str]]
     refusal: Callable[[str, str], Refusal | None] = lambda kind, path: None
+    facts: Callable[[World], Mapping[str, int]] = lambda world: {}
 
 
 @dataclass(frozen=True, slots=True)

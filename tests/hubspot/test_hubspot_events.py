@@ -208,6 +208,20 @@ def test_more_events_without_an_offset_are_asked_for_from_the_oldest_one_seen(re
     assert last.next is None
 
 
+def test_a_later_run_tries_an_offset_that_died_anew_however_often_the_run_before_did() -> None:
+    reader = EventSlices(limit=2)
+    token: Any = {"from": FIRST_MAIL, "to": FIRST_MAIL + 9, "span": 1, "pages": 8, "offset": "dead", "oldest": FIRST_MAIL + 9}
+    first, later = (work_of("SENT", since=FIRST_MAIL, until=FIRST_MAIL + DAY_MS) for _ in range(2))
+    tries = 0
+    while reader.shrink(first, token) is not None:
+        tries += 1
+
+    again = reader.shrink(later, token)
+
+    assert tries == 5
+    assert again == {"from": FIRST_MAIL, "to": FIRST_MAIL + 9, "span": 1, "pages": 8}
+
+
 def test_more_events_that_never_come_end_in_an_error_not_in_a_circle() -> None:
     reader = EventSlices(limit=2)
     work = work_of("SENT", since=FIRST_MAIL, until=FIRST_MAIL + DAY_MS)

@@ -259,10 +259,13 @@ class EventSlices:
             return None
         # Events of the oldest millisecond seen are asked for again: some of them may be on the page that died.
         to = min(token["to"], token.get("oldest", token["to"]))
-        stuck = token.get("stuck", 0) + 1 if to == token["to"] else 0
+        # Counted in this run alone: a later one may find that the API has come to its senses.
+        last, stuck = work.memo.get("stuck", (token["to"], 0))
+        stuck = stuck + 1 if to == last else 0
+        work.memo["stuck"] = to, stuck
         if stuck > PATIENCE:
             return None
-        return {"from": token["from"], "to": to, "span": token["span"], "pages": token["pages"], "stuck": stuck}
+        return {"from": token["from"], "to": to, "span": token["span"], "pages": token["pages"]}
 
     @staticmethod
     def _slice(work: Work, to: int, span: int) -> Token | None:
