@@ -27,7 +27,21 @@ def persync_sandboxes() -> Iterable[Sandbox]:
     from persync.hookspecs import Sandbox
     from persync_hubspot.refusals import refusal
 
-    yield Sandbox(name="hubspot", connector="hubspot", app=_app, settings=_settings, secrets=_secrets, refusal=refusal)
+    yield Sandbox(
+        name="hubspot", connector="hubspot", app=_app, settings=_settings, secrets=_secrets, refusal=refusal, facts=_facts
+    )
+
+
+def _facts(world: World) -> Mapping[str, int]:
+    """Return what a store holds after a pull from this world; money in minor units."""
+    sends = [send for message in world.messages if message.platform == "hubspot" for send in message.sends]
+    return {
+        "SELECT COUNT(*) FROM contacts": sum(person.hubspot_id is not None for person in world.people.values()),
+        "SELECT COUNT(*) FROM orders WHERE kind = 'deal'": len(world.deals),
+        "SELECT SUM(total_minor) FROM orders WHERE kind = 'deal'": sum(deal.total_minor() for deal in world.deals),
+        "SELECT COUNT(*) FROM touchpoints WHERE action = 1": len(sends),
+        "SELECT COUNT(*) FROM touchpoints WHERE action = 4": sum(len(send.clicks) for send in sends),
+    }
 
 
 def _app(world: World) -> Any:

@@ -202,6 +202,18 @@ class Guard:
         return password == self.key
 
 
+def facts(world: World) -> dict[str, int]:
+    """Return what a store holds after a pull from this world."""
+    messages = [message for message in world.messages if message.platform == "mailchimp"]
+    sends = [send for message in messages for send in message.sends]
+    return {
+        "SELECT COUNT(*) FROM contacts": sum(person.mailchimp_id is not None for person in world.people.values()),
+        "SELECT COUNT(*) FROM campaigns": len(messages),
+        "SELECT COUNT(*) FROM touchpoints WHERE action = 3": sum(len(send.opens) for send in sends),
+        "SELECT COUNT(*) FROM touchpoints WHERE action = 4": sum(len(send.clicks) for send in sends),
+    }
+
+
 SANDBOX = Sandbox(
     name="mailchimp",
     connector="mailchimp",
@@ -209,4 +221,5 @@ SANDBOX = Sandbox(
     settings=lambda world, base_url: {"base_url": f"{base_url.rstrip('/')}/3.0"},
     secrets=lambda world: {"MAILCHIMP_API_KEY": api_key(world)},
     refusal=refusal,
+    facts=facts,
 )

@@ -252,4 +252,17 @@ def _token(world: World) -> dict[str, str]:
     return {"SHOPIFY_ACCESS_TOKEN": secrets(world)["SHOPIFY_ACCESS_TOKEN"]}
 
 
-SANDBOX: Final = Sandbox(name="shopify", connector="shopify", app=app, settings=_settings, secrets=_token, refusal=refusal)
+def _facts(world: World) -> dict[str, int]:
+    """Return what a store holds after a pull from this world; money in minor units."""
+    money = sum(order.total_minor() for order in world.orders)
+    return {
+        "SELECT COUNT(*) FROM contacts": sum(person.shopify_id is not None for person in world.people.values()),
+        "SELECT COUNT(*) FROM orders": len(world.orders),
+        "SELECT SUM(total_minor) FROM orders": money,
+        "SELECT SUM(amount_minor) FROM order_ledger": money,
+    }
+
+
+SANDBOX: Final = Sandbox(
+    name="shopify", connector="shopify", app=app, settings=_settings, secrets=_token, refusal=refusal, facts=_facts
+)
