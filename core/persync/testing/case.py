@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from persync.connect.client import Client
 from persync.connect.connector import Connector
 from persync.connect.fetch import Page
+from persync.connect.pace import Pace
 from persync.connect.pull import PullOptions, pull
 from persync.connect.result import Progress, PullResult
 from persync.connect.writing import PageWriter
@@ -73,8 +74,11 @@ class Case:
         open_store(folder / "first.db", create=True).close()
 
     def connector(self) -> Connector:
-        """Return the connector as persync.toml and the secrets file have it."""
-        return make_connector(self._project, self.host, self.sandbox.name)
+        """Return the connector as persync.toml and the secrets file have it, at no pace: nobody waits here."""
+        made = make_connector(self._project, self.host, self.sandbox.name)
+        at_once = Pace(concurrent=made.pace().concurrent)
+        made.pace = lambda: at_once  # type: ignore[method-assign]
+        return made
 
     def store(self) -> Path:
         """Return a new store with the key of all the others, so that digests compare."""
