@@ -10,6 +10,7 @@ import click
 from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.output import show_json, show_table
+from persync.errors import EXIT_CHECK
 
 if TYPE_CHECKING:
     from persync.plugins import Failure, Host, Plugin
@@ -20,7 +21,7 @@ MANY = 12
 
 @click.group(cls=Group)
 def plugins() -> None:
-    """Show the plugins and what they offer."""
+    """Show the plugins and what they offer, and hold them to it."""
 
 
 @plugins.command("list")
@@ -34,6 +35,40 @@ def list_plugins(app: App, form: str) -> None:
         show_json("plugins", entries)
     else:
         show_table(("plugin", "version", "offers"), map(_row, entries))
+
+
+@plugins.command("check")
+@click.argument("name")
+@click.option("--thorough", is_flag=True, help="End pulls at every page, and try every fault in three places.")
+@format_option("text", "json")
+@pass_app
+def check(app: App, name: str, thorough: bool, form: str) -> None:
+    """Hold all that the plugin NAME offers to what everything of its kind must hold to.
+
+    A connector is pulled from its own sandbox, undisturbed and in every way disturbed; models, metrics and sections are asked
+    of a made-up shop. Exit code 6 where something does not hold.
+
+    \b
+      persync plugins check mailchimp
+      persync plugins check klaviyo --thorough
+    """
+    from dataclasses import asdict
+
+    from persync.testing.plugin import check_plugin
+
+    found = []
+    for one in check_plugin(app.host, name, thorough=thorough):
+        found.append(one)
+        if form == "text":
+            mark = "ok    " if one.holds else "FAILED"
+            click.echo(f"{mark} {one.kind} {one.name}, {one.check}: {one.told if one.holds else f'{one.claim}? {one.told}'}")
+    broken = sum(not one.holds for one in found)
+    if form == "json":
+        show_json("checks", [asdict(one) for one in found])
+    else:
+        click.echo(f"{len(found) - broken} of {len(found)} hold.")
+    if broken:
+        raise click.exceptions.Exit(EXIT_CHECK)
 
 
 def _entries(host: Host) -> Iterator[dict[str, Any]]:
