@@ -294,6 +294,7 @@ METRICS: tuple[Metric, ...] = (
         dimensions=SLICES,
         compares_arms=True,
         since_draw=arm_rates.message_rate("unsubscribe_rate"),
+        edge_cases="Null while nothing was delivered. Split by people it counts the events known by person, not the totals.",
         data=("campaign_counters", "campaigns"),
     ),
     Metric(
@@ -305,6 +306,7 @@ METRICS: tuple[Metric, ...] = (
         _counted("complaint_rate", "complaints", action=COMPLAIN),
         number="14",
         dimensions=SLICES,
+        edge_cases='Null while nothing was delivered. Zero is not "under the line": it means that nobody told of any.',
         data=("campaign_counters", "campaigns"),
     ),
 )

@@ -1,0 +1,9 @@
+"""Shopify's connector holds to what every connector must hold to."""
+
+from __future__ import annotations
+
+from persync.testing.conformance import ConnectorConformance
+
+
+class TestShopify(ConnectorConformance):
+    name = "shopify"
