@@ -120,6 +120,8 @@ def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
         assert command is not None
         here = click.Context(command, info_name=name, parent=top)
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield name, command, here
             for sub, inner in sorted(command.commands.items()):
                 yield f"{name} {sub}", inner, click.Context(inner, info_name=sub, parent=here)
         else:

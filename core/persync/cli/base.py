@@ -33,6 +33,14 @@ class Group(click.Group):
     command_class = Command
 
 
+class AskedGroup(Group):
+    """A group that is a command of its own when none of its commands is named; it takes the root's options too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += _shared_options()
+
+
 class Root(click.Group):
     """The root: turns what went wrong into one line on stderr and an exit code, once."""
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from persync.cli.base import Command, format_option, period_option, small_groups_option
-from persync.cli.context import App, pass_app
+from persync.cli.base import AskedGroup, format_option, period_option, small_groups_option
+from persync.cli.context import App
+from persync.cli.fairness_mitigation import decide, mitigate
 from persync.cli.output import read_each, show_estimates
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 LESS_IS_BETTER = "less: being selected, or getting personalised mail, is a burden; more: it is what people want."
 
 
-@click.command(cls=Command)
+@click.group(cls=AskedGroup, invoke_without_command=True)
 @click.option("--by", "attributes", multiple=True, metavar="ATTR", help="The attribute that makes the groups; default: all.")
 @click.option("--cross", metavar="A,B", help="Cross two attributes.")
 @click.option("--decision", metavar="NAME", help="Assess an imported decision instead of who is mailed.")
@@ -25,9 +26,9 @@ LESS_IS_BETTER = "less: being selected, or getting personalised mail, is a burde
 @period_option
 @small_groups_option
 @format_option("text", "json")
-@pass_app
+@click.pass_context
 def fairness(
-    app: App,
+    ctx: click.Context,
     attributes: tuple[str, ...],
     cross: str | None,
     decision: str | None,
@@ -37,8 +38,12 @@ def fairness(
 ) -> None:
     """Assess who is reached, who benefits and who bears the cost, by group, with intervals, the smallest gap that could have
     been seen and the four-fifths verdict; small groups are hidden."""
+    if ctx.invoked_subcommand is not None:
+        return
     from persync.errors import ConfigError, DataError
     from persync.measure.fairness import assess, decisions, groups
+
+    app: App = ctx.obj
 
     with app.engine() as engine:
         ask = app.ask(period)
@@ -71,3 +76,7 @@ def _said(engine: Engine, names: list[str]) -> list[str]:
     said = [f"'{name}' is held without a stated basis." for name in names if not bases[name]]
     said += [f"the segment '{rule.segment}' is chosen by {rule.what}: {rule.rule}." for rule in targeting.rules(engine)]
     return said + [f"the message '{rule.segment}' is for people chosen by {rule.what}." for rule in targeting.campaigns(engine)]
+
+
+fairness.add_command(mitigate)
+fairness.add_command(decide)

@@ -11,7 +11,7 @@ from persync.settings.tables import Strict
 
 _DEFAULT = EthicsSettings()
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-PARTS = Literal["complaint", "unsubscribe", "violation", "undefended", "data_point"]
+PARTS = Literal["complaint", "unsubscribe", "violation", "undefended", "data_point", "right_choice", "choice"]
 
 
 class EthicsTable(Strict):

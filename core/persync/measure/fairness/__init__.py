@@ -5,12 +5,12 @@ A screen, not a legal finding: it shows where groups differ, how sure that is an
 meet a threshold.
 """
 
-from persync.measure.fairness import scan
+from persync.measure.fairness import mitigation, scan
 from persync.measure.fairness.frame import Frame
 from persync.measure.fairness.groups import UNKNOWN, Groups
 from persync.measure.fairness.overview import assess
 from persync.measure.fairness.parities import FOUR_FIFTHS, Direction, parity, rates, verdict
 
-METRICS = (scan.METRIC,)
+METRICS = (scan.METRIC, *mitigation.METRICS)
 
 __all__ = ["FOUR_FIFTHS", "METRICS", "UNKNOWN", "Direction", "Frame", "Groups", "assess", "parity", "rates", "verdict"]
