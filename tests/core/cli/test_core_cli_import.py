@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core.cli.calls import SHOP, Run, project, said
@@ -159,3 +160,25 @@ def test_the_clothing_store_is_taken_apart_by_a_command(persync: Run, tmp_path: 
     assert [round(value, 6) for value in parts.values()] == [18.0, 7.5, 1.5]
     whole = next(one for one in told["results"] if any("revenue" in part for part in one["by"].values()))
     assert (round(whole["value"], 6), whole["label"]) == (27.0, "raw difference")
+
+
+def test_the_formula_of_value_gives_600_and_240_by_a_command(persync: Run, tmp_path: Path) -> None:
+    """W17: 50.00 four times a year for three years; 40 % of it is margin. Twenty customers buy sixteen times in four years of
+    1,461 days, and one of them leaves: twenty times 200 days is more than the three years that a customer is given."""
+    begin = datetime(2021, 1, 1, tzinfo=UTC)
+    lines = ["order,person,at,amount,currency"]
+    for person in range(20):
+        days = [91 * i if person else 80 * i for i in range(16)]
+        for i, day in enumerate(days):
+            at = begin + timedelta(days=day, hours=12 * (day > 0))
+            if (person, i) == (1, 15):  # the last moment of the four years
+                at = datetime(2024, 12, 31, 23, 59, 59, 999_000, tzinfo=UTC)
+            lines.append(f"{person}-{i},p{person},{at.isoformat()},50.00,EUR")
+    (tmp_path / "orders.csv").write_text("\n".join(lines) + "\n")
+    project(tmp_path, "[report]\nmargin = 0.4\n[value]\nlifespan_cap_years = 3\nwindow_days = 200\n")
+    assert persync("import", "orders", str(tmp_path / "orders.csv")).exit_code == 0
+
+    told = json.loads(persync("metric", "cltv_simple", "--period", "2021-01..2024-12", "--format", "json").stdout)
+
+    values = {one["id"]: (round(one["value"], 6), one["unit"], one["n"]) for one in told["results"]}
+    assert values == {"cltv_simple": (600.0, "EUR", 20), "cltv_simple_margin": (240.0, "EUR", 20)}
