@@ -40,9 +40,17 @@ path = "persync.db"
 # pull = "all"
 # report = [{ format = "html", out = "report.html" }]
 # checks = [{ metric = "delivery_rate", min = 0.95 }]
+# notify = [{ to = "owner", attach = true }]
+#
+# [notify.owner]                # try it with `persync notify test`
+# via = "email"                 # or slack, teams, discord, webhook: docs/jobs.md
+# host = "smtp.example.com"
+# user = "persync"              # its password is in SMTP_PASSWORD
+# sender = "persync@example.com"
+# to = ["owner@example.com"]
 """
 
-IGNORED = ("persync.secrets.toml", "*.key", "*.db", "*.db-*", "*.lock", "*.mirror/")
+IGNORED = ("persync.secrets.toml", "*.key", "*.db", "*.db-*", "*.lock", "*.mirror/", "*.job.json", "*.log")
 
 
 @click.command(cls=Command)

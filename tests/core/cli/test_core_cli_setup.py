@@ -43,7 +43,7 @@ def _is_setting(line: str) -> bool:
 
 def test_the_template_is_true_with_every_line_uncommented(persync: Run, tmp_path: Path) -> None:
     """Whoever removes the comment signs gets settings that are read, and checks of metrics that there are."""
-    from persync.jobs.run import refuse_unknown_metrics
+    from persync.jobs.run import refuse_unknown
     from persync.plugins import load_plugins
     from persync.settings import load_project
 
@@ -58,7 +58,8 @@ def test_the_template_is_true_with_every_line_uncommented(persync: Run, tmp_path
     assert sorted(loaded.connections) == ["files", "shop"]
     assert (list(loaded.experiments), list(loaded.jobs), loaded.report.margin) == (["welcome"], ["nightly"], 0.4)
     assert loaded.jobs["nightly"].checks
-    refuse_unknown_metrics(host, loaded, "nightly", loaded.jobs["nightly"])
+    assert [channel.via for channel in loaded.channels.values()] == ["email"]
+    refuse_unknown(host, loaded, "nightly", loaded.jobs["nightly"])
 
 
 def test_connect_puts_the_secret_away_and_the_settings_in_the_file(

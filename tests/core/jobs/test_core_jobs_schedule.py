@@ -223,6 +223,35 @@ def test_github_gets_a_workflow_that_fits_its_schema_and_stops_in_a_public_place
     assert "never let a public repository cache" in text
 
 
+@pytest.mark.parametrize(("code", "ends"), [(0, 0), (3, 0), (6, 1)])
+def test_the_step_of_the_workflow_gives_the_job_its_key_and_leaves_none_behind(
+    odd: Plan, tmp_path: Path, code: int, ends: int
+) -> None:
+    plan = replace(odd, store=odd.folder / "data" / "mine.db")
+    workflow: Any = YAML(typ="safe").load(texts("github-actions", plan)[0])
+    (run,) = [step["run"] for step in workflow["jobs"]["run"]["steps"] if step.get("name") == "Run the job"]
+    there, tools = tmp_path / "checkout", tmp_path / "tools"
+    there.mkdir()
+    tools.mkdir()
+    (tools / "persync").write_text(
+        f'#!/bin/sh\nstat -c %a data/mine.key\ncat data/mine.key\necho "$PERSYNC_KEY/$*"\nexit {code}\n'
+    )
+    (tools / "persync").chmod(0o755)
+
+    found = subprocess.run(
+        ["bash", "-e", "-c", run],
+        cwd=there,
+        env={"PATH": f"{tools}:/usr/bin:/bin", "PERSYNC_KEY": "0a1b", "GITHUB_WORKSPACE": str(there)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert found.returncode == ends
+    assert found.stdout.splitlines() == ["600", "0a1b", f"/--project {there} --no-input --quiet run nightly"]
+    assert not (there / "data" / "mine.key").exists()
+
+
 # -- orchestrators -----------------------------------------------------------------------------------------------------------
 
 

@@ -25,7 +25,7 @@ def workflow(plan: Plan, now: int) -> str:
     lines = [
         f"# persync job {plan.job}: {plan.when} in {plan.timezone}; times below are UTC as of today and move with summer time.",
         "# Put this file into .github/workflows of a PRIVATE repository that holds persync.toml, and under its settings the",
-        f"# secrets named below. PERSYNC_KEY is the store's key: base64 < {key}.",
+        f"# secrets named below. PERSYNC_KEY is what stands in {key}.",
         "# WARNING: never let a public repository cache or upload the store: anybody could download it. The first step stops",
         "# there. The store holds no addresses, but it holds your customers' orders.",
         "# GitHub skips schedules under load and after 60 quiet days, and does not make up for them: set up a ping.",
@@ -67,7 +67,7 @@ def workflow(plan: Plan, now: int) -> str:
         "        run: |",
         "          umask 077",
         *([f"          mkdir -p {Path(key).parent.as_posix()}"] if Path(key).parent != Path() else []),
-        f'          printf %s "$PERSYNC_KEY" | base64 --decode > {key}',
+        f'          echo "$PERSYNC_KEY" > {key}',
         "          unset PERSYNC_KEY",
         f'          code=0; persync --project "$GITHUB_WORKSPACE" --no-input --quiet run {shlex.quote(plan.job)} || code=$?',
         f"          rm -f {key}",

@@ -54,7 +54,7 @@ def service(plan: Plan) -> str:
         "LockPersonality=yes",
         "RestrictNamespaces=yes",
         "SystemCallArchitectures=native",
-        "SystemCallFilter=@system-service",
+        "SystemCallFilter=@system-service @pkey",
         "SystemCallErrorNumber=EPERM",
         "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
         "Nice=10",
