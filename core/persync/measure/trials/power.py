@@ -52,19 +52,13 @@ def detectable_share(base: float, n: float, base_n: float, *, alpha: float = 0.0
     """Return the smallest rise of a share that arms of these sizes find; None when even certainty would not be found."""
     if not 0 < base < 1 or n <= 0 or base_n <= 0:
         raise ValueError("a share between 0 and 1 and people in both arms are needed")
-    wanted = _quantiles(alpha, power)
-
-    def short(change: float) -> bool:
-        other = min(base + change, 1.0)
-        return change < wanted * math.sqrt(other * (1 - other) / n + base * (1 - base) / base_n)
-
-    low, high = 0.0, 1 - base
-    if short(high):
-        return None
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if short(middle) else (low, middle)
-    return high
+    # Solved for change: change^2 = wanted * (other * (1 - other) / n + base * (1 - base) / base_n) with other = base + change.
+    wanted = _quantiles(alpha, power) ** 2
+    spread = base * (1 - base)
+    half = wanted * (1 - 2 * base) / (2 * n)
+    scale = 1 + wanted / n
+    change = (half + math.sqrt(half * half + scale * wanted * spread * (1 / n + 1 / base_n))) / scale
+    return change if change <= 1 - base else None
 
 
 def weeks(people: float, a_week: float) -> float | None:
