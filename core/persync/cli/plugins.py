@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.output import show_json, show_table
 from persync.errors import EXIT_CHECK
+from persync.testing.kinds import KINDS
 
 if TYPE_CHECKING:
     from persync.plugins import Failure, Host, Plugin
@@ -35,6 +37,28 @@ def list_plugins(app: App, form: str) -> None:
         show_json("plugins", entries)
     else:
         show_table(("plugin", "version", "offers"), map(_row, entries))
+
+
+@plugins.command("new")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(tuple(KINDS)), default="connector", show_default=True, help="What it offers.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="The folder it is put into.")
+@pass_app
+def new(app: App, name: str, kind: str, out: Path) -> None:
+    """Write a whole distribution persync-NAME that installs, and whose tests pass at once.
+
+    \b
+      persync plugins new klaviyo
+      persync plugins new last_twice --kind model --out plugins
+    """
+    from persync.testing.new import write_plugin
+
+    app.tell_nothing()
+    files = write_plugin(name, kind, out)
+    root = files[0].parent
+    for file in files:
+        click.echo(str(file))
+    app.say(f"Now: cd {root} && pip install -e '.[dev]' && persync plugins check {name} && pytest")
 
 
 @plugins.command("check")

@@ -10,8 +10,10 @@ The plugin has to be installed (`pip install -e .`): it is found as persync find
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -32,58 +34,77 @@ def _host() -> Host:
     return load_plugins()
 
 
-class ConnectorConformance:
+class _Made:
+    """What the tests of a class share is made once, before the first, and taken away after the last."""
+
+    name: ClassVar[str]
+    _stack: ClassVar[ExitStack]
+
+    @classmethod
+    def setup_class(cls) -> None:
+        """Make it in a folder of its own."""
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="persync-")))
+            cls._make(stack, folder)
+            cls._stack = stack.pop_all()
+
+    @classmethod
+    def teardown_class(cls) -> None:
+        """Take it away."""
+        cls._stack.close()
+
+    @classmethod
+    def _make(cls, stack: ExitStack, folder: Path) -> None:
+        raise NotImplementedError
+
+
+class ConnectorConformance(_Made):
     """A connector against its own sandbox. `people` of the made-up business; `thorough` ends pulls at every page."""
 
-    name: ClassVar[str]
     people: ClassVar[int] = 60
     thorough: ClassVar[bool] = False
+    case: ClassVar[Case]
 
-    @pytest.fixture(scope="class")
-    def case(self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
-        """Serve the sandbox while the class's tests run."""
-        kind = request.cls
-        with case_of(_host(), kind.name, tmp_path_factory.mktemp(kind.name), people=kind.people) as case:
-            yield case
+    @classmethod
+    def _make(cls, stack: ExitStack, folder: Path) -> None:
+        cls.case = stack.enter_context(case_of(_host(), cls.name, folder, people=cls.people))
 
     @pytest.mark.parametrize("check", CONNECTOR, ids=lambda check: check.name)
-    def test_connector(self, case: Case, check: Check) -> None:
+    def test_connector(self, check: Check) -> None:
         """Hold it to one claim."""
-        check.run(case, self.thorough)
+        check.run(self.case, self.thorough)
 
 
-class _OfShop:
-    name: ClassVar[str]
+class _OfShop(_Made):
+    shop: ClassVar[Shop]
 
-    @pytest.fixture(scope="class")
-    def shop(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-        """Pull a made-up shop for the class's tests."""
-        with shop_of(_host(), tmp_path_factory.mktemp("shop")) as shop:
-            yield shop
+    @classmethod
+    def _make(cls, stack: ExitStack, folder: Path) -> None:
+        cls.shop = stack.enter_context(shop_of(_host(), folder))
 
 
 class ModelConformance(_OfShop):
     """An attribution model, asked of a made-up shop."""
 
     @pytest.mark.parametrize("check", MODEL, ids=lambda check: check.name)
-    def test_model(self, shop: Shop, check: ShopCheck) -> None:
+    def test_model(self, check: ShopCheck) -> None:
         """Hold it to one claim."""
-        check.run(shop, self.name)
+        check.run(self.shop, self.name)
 
 
 class MetricConformance(_OfShop):
     """A metric, asked of a made-up shop; `name` is its id."""
 
     @pytest.mark.parametrize("check", METRIC, ids=lambda check: check.name)
-    def test_metric(self, shop: Shop, check: ShopCheck) -> None:
+    def test_metric(self, check: ShopCheck) -> None:
         """Hold it to one claim."""
-        check.run(shop, self.name)
+        check.run(self.shop, self.name)
 
 
 class SectionConformance(_OfShop):
     """A section of the report, over a made-up shop and over nothing."""
 
     @pytest.mark.parametrize("check", SECTION, ids=lambda check: check.name)
-    def test_section(self, shop: Shop, check: ShopCheck) -> None:
+    def test_section(self, check: ShopCheck) -> None:
         """Hold it to one claim."""
-        check.run(shop, self.name)
+        check.run(self.shop, self.name)
