@@ -11,6 +11,7 @@ The plugin has to be installed (`pip install -e .`): it is found as persync find
 from __future__ import annotations
 
 import tempfile
+from abc import abstractmethod
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
@@ -54,8 +55,8 @@ class _Made:
         cls._stack.close()
 
     @classmethod
-    def _make(cls, stack: ExitStack, folder: Path) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _make(cls, stack: ExitStack, folder: Path) -> None: ...
 
 
 class ConnectorConformance(_Made):
