@@ -15,11 +15,11 @@ from e2e.runs import persync
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """2,000 people of whom half qualify alike, decided about by a score that takes from one gender."""
+    """8,000 people of whom half qualify alike, decided about by a score that takes from one gender."""
     folder = tmp_path_factory.mktemp("mitigation")
     rng = np.random.default_rng(9)
-    women, right = rng.random(2_000) < 0.5, rng.random(2_000) < 0.4
-    score = np.clip(0.35 + 0.3 * right - 0.2 * women + rng.normal(0, 0.1, 2_000), 0, 1)
+    women, right = rng.random(8_000) < 0.5, rng.random(8_000) < 0.4
+    score = np.clip(0.35 + 0.3 * right - 0.2 * women + rng.normal(0, 0.1, 8_000), 0, 1)
     rows = ["person,name,value,basis"] + [f"p{n},gender,{'w' if w else 'm'},asked for" for n, w in enumerate(women)]
     rows += [f"p{n},size,{'small' if w ^ (n % 5 == 0) else 'large'},asked for" for n, w in enumerate(women)]
     (folder / "attributes.csv").write_text("\n".join(rows) + "\n", "utf-8")
@@ -41,6 +41,7 @@ def told(folder: Path, *arguments: str) -> list[dict[str, Any]]:
     return results
 
 
+# Every store has a key of its own, so the halves differ from run to run: bounds are several standard errors away.
 def test_each_method_is_shown_before_and_after_with_money_and_one_point_of_the_frontier_is_suggested(project: Path) -> None:
     arguments = ("fairness", "mitigate", "--decision", "offer", "--by", "gender", "--gain", "20", "--cost", "2")
     found = told(project, *arguments)
@@ -50,7 +51,7 @@ def test_each_method_is_shown_before_and_after_with_money_and_one_point_of_the_f
     points = [one for one in found if one["id"] == "frontier_ratio"]
 
     assert ratio["as_decided"]["by"] | {"state": "before", "group": "w", "against": "m"} == ratio["as_decided"]["by"]
-    assert ratio["as_decided"]["value"] < 0.6 < 0.9 < ratio["group_thresholds"]["value"]
+    assert ratio["as_decided"]["value"] < 0.5 < 0.75 < ratio["group_thresholds"]["value"]
     assert set(ratio) == {"as_decided", "group_thresholds", "exploration_floor", "reweighing", "drop_proxy", "generic_mail"}
     assert ratio["generic_mail"]["reason"] == "not_a_burden"
     assert set(money) == set(accuracy) == set(ratio) - {"generic_mail"}

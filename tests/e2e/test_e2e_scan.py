@@ -56,6 +56,34 @@ def test_the_rule_planted_in_the_demo_shop_is_found_named_and_sized_in_money(pul
     assert "hidden" in named[0]["note"]
 
 
+def test_what_could_be_done_about_the_planted_rule_is_shown_with_its_frontier(pulled: Path) -> None:
+    """Nobody above 60 gets the message: a floor by lot brings them in, and one point of the frontier is suggested.
+
+    Half of this small shop's people above 60 are fewer than the 30 people who are judged unless the settings say otherwise.
+    """
+    settings = pulled / "persync.toml"
+    settings.write_text(settings.read_text("utf-8") + "\n[report]\nreport_n = 10\n", "utf-8")
+    arguments = ("--message", "Picked for you", "--by", "ageband", "--gain", "12", "--cost", "0.05", "--format", "json")
+    done = persync(pulled, "fairness", "mitigate", *arguments)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["results"]
+    ratio = {one["by"]["method"]: one for one in found if one["id"] == "bias_mitigation"}
+    points = {(one["by"]["method"], one["by"]["strength"]): one for one in found if one["id"] == "frontier_ratio"}
+
+    assert (ratio["as_decided"]["value"], ratio["as_decided"]["by"]["group"]) == (0, "60+")
+    assert ratio["as_decided"]["by"]["message"] == "Picked for you"
+    assert ratio["exploration_floor"]["value"] > 0.1
+    assert ratio["group_thresholds"]["reason"] == "no_scores"
+    floor = [points["exploration_floor", strength]["value"] for strength in ("0", "0.25", "0.5", "0.75", "1")]
+    assert floor[0] == 0
+    assert min(floor[1:]) > 0.05
+    assert sum(one["by"]["suggested"] == "yes" for one in points.values()) == 1
+    wrong = persync(pulled, "fairness", "mitigate", "--message", "Picked for yu", "--by", "country")
+    assert "the store holds no message 'Picked for yu'. Did you mean 'Picked for you'?" in wrong.stderr
+    both = persync(pulled, "fairness", "mitigate", "--message", "x", "--decision", "y", "--by", "country")
+    assert "name one of --decision and --message" in both.stderr
+
+
 def test_decisions_the_wrong_way_round_and_missing_attributes_are_told(tmp_path: Path) -> None:
     """300 of 400 wrong, 20 of one kind of label, 40 people without a gender."""
     (tmp_path / "attributes.csv").write_text(

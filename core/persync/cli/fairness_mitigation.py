@@ -21,7 +21,8 @@ MOST_WORDS = 500
 
 
 @click.command(cls=Command)
-@click.option("--decision", required=True, metavar="NAME", help="The imported decision.")
+@click.option("--decision", metavar="NAME", help="The imported decision.")
+@click.option("--message", metavar="TITLE", help="Or a message: who was sent it was chosen, who ordered soon after qualified.")
 @click.option("--by", "attribute", required=True, metavar="ATTR", help="The attribute that makes the groups.")
 @click.option("--direction", type=click.Choice(["more", "less"]), default="more", show_default=True, help="less: a burden.")
 @click.option("--gain", type=click.FloatRange(min=0), help="What it brings to choose somebody who qualifies.")
@@ -31,7 +32,8 @@ MOST_WORDS = 500
 @pass_app
 def mitigate(
     app: App,
-    decision: str,
+    decision: str | None,
+    message: str | None,
     attribute: str,
     direction: Direction,
     gain: float | None,
@@ -45,10 +47,12 @@ def mitigate(
 
     if (gain is None) != (cost is None):
         raise click.UsageError("--gain and --cost go together.")
+    if (decision is None) == (message is None):
+        raise click.UsageError("name one of --decision and --message.")
     prices = None if gain is None or cost is None else {"right_choice": gain, "choice": cost}
     with app.engine() as engine:
         ask = app.ask(period)
-        estimates = mitigation.mitigate(engine, ask, attribute, decision, direction, prices)
+        estimates = mitigation.mitigate(engine, ask, attribute, decision, direction, prices, message=message)
     show_estimates(estimates, form, ask)
 
 

@@ -144,16 +144,29 @@ def test_without_scores_or_facts_or_a_proxy_a_method_says_so() -> None:
         "drop_proxy": "no_facts",
         "generic_mail": "not_a_burden",
     }
-    assert set(frontier(blind, ASK, {}, "less")[1].items()) == {
-        ("group_thresholds", "no_scores"),
-        ("reweighing", "no_scores"),
-        ("drop_proxy", "no_scores"),
+    assert frontier(blind, ASK, {}, "less")[1] == {"group_thresholds": "no_scores"}
+    partly = people()
+    partly.score[:100] = np.nan
+    assert frontier(partly, ASK, {}, "less")[1] == {
+        "group_thresholds": "no_scores",
+        "reweighing": "no_scores",
+        "drop_proxy": "no_scores",
     }
     assert frontier(harmless, ASK, {}, "more")[1] == {"drop_proxy": "no_proxy", "generic_mail": "not_a_burden"}
 
 
 def test_the_command_line_knows_every_method() -> None:
     assert set(fairness_mitigation.METHODS) == {*methods.METHODS, methods.AS_DECIDED}
+
+
+def test_who_stands_on_the_threshold_is_chosen_by_lot_so_that_the_share_is_kept() -> None:
+    """Four facts make few scores: a quarter of the people, of whom half share the highest one."""
+    scores = np.repeat([0.9, 0.4, 0.1], [50, 30, 20])
+
+    assert methods._top(scores, np.array([0.95, 0.9, 0.4]), 0.25).tolist() == [1.0, 0.5, 0.0]
+    assert methods._top(scores, scores, 0.65) == pytest.approx(np.repeat([1.0, 0.5, 0.0], [50, 30, 20]))
+    assert methods._top(scores, scores, 0.0).sum() == 0
+    assert methods._top(scores, scores, 1.0).sum() == 100
 
 
 def test_effects_are_counted_by_hand() -> None:

@@ -112,24 +112,23 @@ def mitigate(
     engine: Engine,
     ask: Ask,
     attribute: str,
-    decision: str,
+    decision: str | None = None,
     direction: Direction = "more",
     prices: Mapping[str, float] | None = None,
+    *,
+    message: str | None = None,
 ) -> list[Estimate]:
     """Return before and after of every method at full strength (`mitigated_ratio`, `_accuracy`, `_money`), then the frontier
     (`fairness_roi_frontier` with the return, `frontier_ratio` with the ratio it buys) and the `suggested` point of it.
 
-    `prices` are `right_choice` and `choice` in the reporting currency, those of the settings unless given. Raises DataError for
-    an unknown decision, or one without labels in both halves.
+    Of an imported `decision`, or of whom the `message` of that title was sent to (see `people.read`). `prices` are those of a
+    `right_choice` and of a `choice` in the reporting currency, as the settings have them unless given. Raises DataError for an
+    unknown decision or message.
     """
-    names = [str(row["d"]) for row in engine.rows("SELECT DISTINCT d.decision AS d FROM decisions AS d ORDER BY 1")]
-    if decision not in names:
-        raise DataError(
-            f"the store holds no decision '{decision}'.", hint=nearest(decision, names) or "Import decisions first."
-        )
+    about: str | int = _message(engine, message) if message is not None else _decision(engine, decision or "")
     made = groups.of(engine, attribute)
-    people = read(engine, made, decision, ask)
-    by = {"attribute": made.title, "decision": decision}
+    people = read(engine, made, about, ask)
+    by = {"attribute": made.title, **({"message": message} if message is not None else {"decision": str(about)})}
     if min(int(people.learn.sum()), int((~people.learn).sum())) < ask.report_n:
         note = "fewer than 30 people with a label in one half of the data"
         return [rules.absent("bias_mitigation", TOO_FEW, by, unit="ratio", label=RAW, note=note)]
@@ -147,6 +146,27 @@ def mitigate(
     for one in effects:
         out += _point(one, by, chosen=one is best)
     return out
+
+
+def _decision(engine: Engine, name: str) -> str:
+    names = [str(row["d"]) for row in engine.rows("SELECT DISTINCT d.decision AS d FROM decisions AS d ORDER BY 1")]
+    if name not in names:
+        raise DataError(f"the store holds no decision '{name}'.", hint=nearest(name, names) or "Import decisions first.")
+    return name
+
+
+def _message(engine: Engine, title: str) -> int:
+    """Return the number of the campaign of a title. Raises DataError for none or several of it."""
+    rows = engine.rows(
+        "SELECT DISTINCT COALESCE(co.campaign_id, c.campaign_key) AS id, c.title AS title FROM campaigns AS c"
+        " LEFT JOIN campaign_of AS co ON co.campaign_key = c.campaign_key WHERE c.title IS NOT NULL ORDER BY 2, 1"
+    )
+    found = [int(row["id"]) for row in rows if row["title"] == title]
+    if not found:
+        raise DataError(f"the store holds no message '{title}'.", hint=nearest(title, [str(row["title"]) for row in rows]))
+    if len(found) > 1:
+        raise DataError(f"the store holds {len(found)} messages '{title}'.", hint="Name one whose title is its own.")
+    return found[0]
 
 
 def _told(one: Effect, by: Mapping[str, str], unit: str) -> list[Estimate]:

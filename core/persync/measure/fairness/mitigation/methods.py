@@ -5,6 +5,7 @@ A rule gives everybody the probability of being chosen. `strength` goes from 0 (
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -42,7 +43,7 @@ def thresholds(learn: People, held: People, strength: float, direction: Directio
         mine, theirs = learn.group == number, held.group == number
         if mine.any():
             aim = own[number] + strength * (overall - own[number])
-            out[theirs] = held.score[theirs] >= _cut(learn.score[mine], aim)
+            out[theirs] = _top(learn.score[mine], held.score[theirs], float(aim))
     return out
 
 
@@ -80,14 +81,15 @@ def drop_proxy(learn: People, held: People, strength: float, direction: Directio
     del direction
     x, other = _design(learn), _design(held)
     name = proxy(learn)
-    kept = np.array([True, *(fact[0] != name for fact in learn.fact_names)])
+    facts = [fact[0] != name for fact in learn.fact_names]
+    kept = np.array([True] * (x.shape[1] - len(facts)) + facts)
     even = np.ones(len(x))
     whole, part = logistic.fit(x, learn.qualified, even), logistic.fit(x[:, kept], learn.qualified, even)
 
     def mixed(one: Any) -> Any:
         return (1 - strength) * logistic.predict(whole, one) + strength * logistic.predict(part, one[:, kept])
 
-    return (mixed(other) >= _cut(mixed(x), float(learn.selected.mean()))).astype(float)
+    return _top(mixed(x), mixed(other), float(learn.selected.mean()))
 
 
 def generic(learn: People, held: People, strength: float, direction: Direction) -> Rule:
@@ -138,18 +140,26 @@ def _need_scores(*people: People) -> None:
 
 
 def _design(people: People) -> Any:
-    _need_scores(people)
+    """Return what is learnt from: the score, unless nobody has one, and the facts."""
     if not people.fact_names:
         raise UnfitError(NO_FACTS)
+    if np.isnan(people.score).all():
+        return people.facts
+    _need_scores(people)
     return np.column_stack([people.score, people.facts])
 
 
 def _chosen(learn: People, beta: Any, x: Any, other: Any) -> Rule:
-    cut = _cut(logistic.predict(beta, x), float(learn.selected.mean()))
-    return (logistic.predict(beta, other) >= cut).astype(float)
+    return _top(logistic.predict(beta, x), logistic.predict(beta, other), float(learn.selected.mean()))
 
 
-def _cut(scores: Any, share: float) -> float:
-    """Return the score that about this share of people reach."""
-    number = round(share * len(scores))
-    return float(np.sort(scores)[len(scores) - number]) if number else float("inf")
+def _top(learnt: Any, scores: Any, share: float) -> Rule:
+    """Return the probability of being among the best `share`, as the scores learnt on have it: 1 above the threshold, 0 below,
+    and by lot between those who stand on it."""
+    number = share * len(learnt)
+    if number <= 0:
+        return np.zeros(len(scores))
+    ranked = np.sort(learnt)[::-1]
+    cut = ranked[min(math.ceil(number), len(ranked)) - 1]
+    above, on = int((learnt > cut).sum()), int((learnt == cut).sum())
+    return np.where(scores > cut, 1.0, np.where(scores == cut, (number - above) / on, 0.0))

@@ -8,14 +8,18 @@ from typing import Any, Final
 
 import numpy as np
 
+from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.measure import attributes
 from persync.measure.fairness.groups import UNKNOWN, Groups
 from persync.measure.metric import Ask
+from persync.measure.rules import DAY
 from persync.measure.texts import bounds, frame, join, piece
 
 ROW_LIMIT: Final = 2_000_000
 """the most people that are looked at one by one"""
+BUYING_DAYS: Final = 30
+"""whoever orders so soon after a message was first sent is taken for one whom it was right to choose"""
 Array = Any
 """one entry a person"""
 
@@ -60,12 +64,23 @@ class People:
         return np.bincount(self.group, minlength=len(self.names))
 
 
-def read(engine: Engine, groups: Groups, decision: str, ask: Ask) -> People:
-    """Return everybody decided about whose label is known. Raises DataError above `ROW_LIMIT` people."""
-    params = {**groups.params, **bounds(ask.period), "decision": decision}
-    found = frame(engine, join(piece("decided"), groups.text, piece("decided_people")), params, limit=ROW_LIMIT)
+def read(engine: Engine, groups: Groups, decision: str | int, ask: Ask) -> People:
+    """Return everybody decided about whose label is known. Raises DataError above `ROW_LIMIT` people.
+
+    `decision` is the name of an imported one, or the number of a campaign: then the decision is whom it was sent to, of all who
+    could be mailed, and whoever ordered within `BUYING_DAYS` of its first sending qualified.
+    """
+    params = {**groups.params, **bounds(ask.period)}
+    if isinstance(decision, int):
+        build_orders(engine)
+        params |= {"message": decision, "days_ms": BUYING_DAYS * DAY, "gross": int(ask.basis == "gross")}
+        texts = [piece(name) for name in ("sends", "audience", "order_money", "decided_by_message")]
+    else:
+        params["decision"] = decision
+        texts = [piece("decided")]
+    found = frame(engine, join(*texts, groups.text, piece("decided_people")), params, limit=ROW_LIMIT)
     names, group = np.unique(np.asarray(found["name"], dtype=str), return_inverse=True)
-    facts, fact_names = _facts(engine, groups.names, params, np.asarray(found["person"]))
+    facts, fact_names = _facts(engine, groups.names, texts, params, np.asarray(found["person"]))
     return People(
         tuple(map(str, names)),
         group,
@@ -79,7 +94,7 @@ def read(engine: Engine, groups: Groups, decision: str, ask: Ask) -> People:
 
 
 def _facts(
-    engine: Engine, protected: Sequence[str], params: dict[str, Any], people: Array
+    engine: Engine, protected: Sequence[str], texts: Sequence[str], params: dict[str, Any], people: Array
 ) -> tuple[Array, tuple[tuple[str, str], ...]]:
     """Return a column for each value of each other attribute that makes groups."""
     sizes = attributes.values(engine)
@@ -87,7 +102,7 @@ def _facts(
     if not usable or not len(people):
         return np.zeros((len(people), 0)), ()
     limit = ROW_LIMIT * max(len(usable), 1)
-    found = frame(engine, join(piece("decided"), piece("decided_facts")), params, limit=limit)
+    found = frame(engine, join(*texts, piece("decided_facts")), params, limit=limit)
     pairs = list(zip(map(str, found["name"]), map(str, found["value"]), strict=True))
     names = tuple(sorted({pair for pair in pairs if pair[0] in usable and pair[1] != UNKNOWN}))
     column = {pair: number for number, pair in enumerate(names)}
