@@ -113,7 +113,7 @@ def period_sql(column: str, ask: Ask) -> tuple[str, dict[str, Any]]:
 
 def _sums(engine: Engine, models: Sequence[AttributionModel], by: tuple[str, ...], ask: Ask) -> list[dict[str, Any]]:
     condition, params = period_sql("c.touched_at" if ask.reporting == "accrual" else "c.event_at", ask)
-    levels.prepare(engine, by)
+    levels.prepare(engine, by, ask.suppress_n)
     return engine.rows(levels.sums_sql([model.name for model in models], by, condition), params)
 
 

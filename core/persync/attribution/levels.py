@@ -75,8 +75,9 @@ def check(by: Sequence[str]) -> None:
         raise ConfigError("credit is split by the same thing twice.")
 
 
-def prepare(engine: Engine, by: Sequence[str]) -> None:
-    """Write the small derived tables that the levels need. Needs `money_orders`."""
+def prepare(engine: Engine, by: Sequence[str], suppress_n: int) -> None:
+    """Write the small derived tables that the levels need; segments of fewer customers than `suppress_n` are put together.
+    Needs `money_orders`."""
     kinds = {_LEVELS[name].of for name in by}
     if kinds & {"campaign", "touch"}:
         engine.write(load("named_campaigns", PACKAGE), None, "named_campaigns")
@@ -85,7 +86,7 @@ def prepare(engine: Engine, by: Sequence[str]) -> None:
     if "product" in kinds:
         engine.write(load("order_products", PACKAGE), None, "order_products")
     if "segment" in kinds:
-        engine.write(load("order_segments", PACKAGE), None, "order_segments")
+        engine.write(load("order_segments", PACKAGE), {"suppress_n": suppress_n}, "order_segments")
 
 
 def sums_sql(models: Sequence[str], by: Sequence[str], condition: str) -> str:

@@ -126,15 +126,32 @@ def test_by_segment_each_has_all_of_its_people_and_the_overlap_is_taken_back(sho
     ):
         shop.fact("member", person=person, segment=segment, **more)
 
-    found = credit(shop.engine(), (LINEAR,), ("segment",), ASK)
+    engine = shop.engine()
 
-    assert slices(found, "segment") == {
+    found = {few: slices(credit(engine, (LINEAR,), ("segment",), Ask(now=0, suppress_n=few)), "segment") for few in (1, 2, 3)}
+
+    assert found[1] == {
         "(none)": 50.0,
         "mailchimp:tag:news": 12.0,
         "mailchimp:tag:vip": 10.0,
         "(no segment)": 0.34,
         "(overlap)": -10.0,
     }
+    # Only Ann was in vip when she bought: alone she is no group, and the small segments together are no group either.
+    assert found[2] == {"(none)": 50.0, "mailchimp:tag:news": 12.0, "(no segment)": 0.34}
+    assert found[3] == {"(none)": 50.0, "(no segment)": 12.34}
+
+
+def test_small_segments_are_told_together_where_together_they_are_enough(shop: Any, noon: int) -> None:
+    for person, minor in (("ann", 1_000), ("bob", 200), ("kim", 30)):
+        shop.days_before(person, 1)
+        shop.order(person, person, minor)
+    for person, segment in (("ann", "vip"), ("bob", "news"), ("bob", "club")):
+        shop.fact("member", person=person, segment=segment)
+
+    found = credit(shop.engine(), (LINEAR,), ("segment",), Ask(now=0, suppress_n=2))
+
+    assert slices(found, "segment") == {"(small segments)": 12.0, "(no segment)": 0.3}
 
 
 def test_customers_are_new_until_they_ordered_on_an_earlier_day(shop: Any, noon: int) -> None:
