@@ -366,3 +366,24 @@ def test_every_pair_of_three_attributes_can_be_crossed(shop: Any) -> None:
     for pair in combinations(names, 2):
         read = fairness.assess(shop, pair, ASK, decision="d")
         assert len([e for e in read if e.id == "selection_rate" and "group" in e.by]) == 4
+
+
+def test_more_values_than_one_number_has_bits_are_counted_alike(shop: Any) -> None:
+    """Forty and thirty values, some unknown, one person with two: each grouping of the one pass has its own people."""
+    n = 400
+    names = {"a": [f"a{i % 40:02}" if i % 7 else "" for i in range(n)], "b": [f"b{i % 30:02}" for i in range(n)]}
+    load(shop, names, [i % 3 == 0 for i in range(n)])
+    shop.add("attributes", connection=4, key_id=5, name="b", value="b06")
+
+    wanted = groups.of_each(shop, ["a", "b"])
+    read = decisions.assess_each(shop, wanted, replace(ASK, suppress_n=1), "d")
+
+    told: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for e in read:
+        if e.id == "selection_rate" and "group" in e.by:
+            told[e.by["attribute"]][e.by["group"]] = (e.n, round((e.value or 0) * (e.n or 0)))
+    names["b"][5] = ""
+    for name, values in names.items():
+        people = Counter(value or "unknown" for value in values)
+        chosen = Counter(value or "unknown" for i, value in enumerate(values) if i % 3 == 0)
+        assert told[name] == {group: (size, chosen[group]) for group, size in people.items()}
