@@ -39,10 +39,11 @@ def main() -> int:
     fine = sum(not fair.scan(seed).alarms(fair.ASK) for seed in seeds)
     failed |= fine < least
     print(f"fair shop: no alarm in {fine} of {n}, at least {least}: {'ok' if fine >= least else 'FAILED'}")
-    people = power.for_means(Moments(2, worlds.MEAN, worlds.VARIANCE), 0.25 * worlds.MEAN)
+    # A lift widens the spread of the treated: planned with that of both arms together, it is found at the stated 80 %.
+    spread = worlds.VARIANCE * (1 + 1.25**2) / 2
+    people = power.for_means(Moments(2, worlds.MEAN, spread), 0.25 * worlds.MEAN)
     found = sum(worlds.world(seed, people=people, lift=0.25).found.word == "pays" for seed in seeds)
-    # A lift widens the spread a little, which the plan does not know: 80 % is its promise at the planned spread.
-    bar = int(binom.ppf(0.001, n, 0.75))
+    bar = int(binom.ppf(0.001, n, 0.8))
     failed |= found < bar
     said = "ok" if found >= bar else "FAILED"
     print(f"planted world ({people} people an arm): pays in {found} of {n}, at least {bar}: {said}")
