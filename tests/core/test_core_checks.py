@@ -21,6 +21,7 @@ from persync.estimate import Estimate
 from persync.measure.metric import Metric
 from persync.plugins import Host, load_plugins
 from persync.report.report import Note, Section
+from persync.testing.case import case_of
 from persync.testing.checks.metrics import METRIC
 from persync.testing.checks.models import MODEL
 from persync.testing.checks.sections import SECTION
@@ -116,6 +117,14 @@ def test_a_metric_that_is_wrong_is_found(shop: Shop) -> None:
 def test_a_section_that_is_wrong_is_found(shop: Shop) -> None:
     assert told(shop, SECTION, "failing")["renders"] == "it failed: ValueError."
     assert told(shop, SECTION, "untitled") == {"says": "it has no title: the question that it answers."}
+
+
+def test_no_secret_of_the_environment_is_handed_to_a_sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SHOPIFY_ACCESS_TOKEN", "SHOPIFY_CLIENT_ID", "SHOPIFY_CLIENT_SECRET"):
+        monkeypatch.setenv(name, "the user's own")
+
+    with case_of(load_plugins(), "shopify", tmp_path) as case:
+        assert case.connector().secret_values == {"token": case.sandbox.secrets(case.world)["SHOPIFY_ACCESS_TOKEN"]}
 
 
 def test_a_plugin_is_checked_by_its_name_and_one_that_failed_says_why() -> None:

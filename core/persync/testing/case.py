@@ -28,6 +28,7 @@ from persync.store.digest import table_digests
 from persync.store.store import open_store
 
 if TYPE_CHECKING:
+    from persync.hookspecs import Sandbox
     from persync.plugins import Host
 
 SEED = 3
@@ -76,6 +77,7 @@ class Case:
     def connector(self) -> Connector:
         """Return the connector as persync.toml and the secrets file have it, at no pace: nobody waits here."""
         made = make_connector(self._project, self.host, self.sandbox.name)
+        made.secret_values = own_secrets(self.type, self.sandbox, self.world)
         at_once = Pace(concurrent=made.pace().concurrent)
         made.pace = lambda: at_once  # type: ignore[method-assign]
         return made
@@ -150,6 +152,12 @@ def hearing(hear: Callable[[Page], None]) -> Iterator[None]:
         yield
     finally:
         PageWriter.write = write  # type: ignore[method-assign]
+
+
+def own_secrets(kind: type[Connector], sandbox: Sandbox, world: World) -> dict[str, str]:
+    """Return a connector's secrets as its sandbox has them: those of the user's environment are for the vendor alone."""
+    values = sandbox.secrets(world)
+    return {secret: values[variable] for secret, variable in kind.secrets.items() if variable in values}
 
 
 def digests(path: Path) -> dict[str, str]:

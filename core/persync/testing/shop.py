@@ -18,6 +18,7 @@ from persync.sandbox.server import running, write_config
 from persync.settings import load_project, make_connector
 from persync.settings.project import Project
 from persync.store.store import open_store
+from persync.testing.case import own_secrets
 
 if TYPE_CHECKING:
     from persync.plugins import Host
@@ -46,6 +47,9 @@ def shop_of(host: Host, folder: Path, *, people: int = PEOPLE) -> Iterator[Shop]
         write_config(folder, world, info)
         project = load_project(folder, host)
         connectors = [make_connector(project, host, name) for name in project.connections]
+        for connector in connectors:
+            if connector.connection in host.sandboxes:
+                connector.secret_values = own_secrets(type(connector), host.sandboxes[connector.connection], world)
         result = pull(project.store_path, connectors, PullOptions(now=world.now))
     if result.exit_code:
         raise DataError("the made-up shop could not be pulled.", hint="`persync doctor` tells whether persync is whole.")
