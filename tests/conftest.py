@@ -2,9 +2,12 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from persync import redact
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -36,3 +39,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> object:
     if os.environ.get("PERSYNC_CI") == "1" and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped although PERSYNC_CI=1: {report.longrepr}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def secrets_of_one_module() -> Iterator[None]:
+    """Forget at a module's end the secrets that its tests made known: an address among them would blank others' logs."""
+    before = dict(redact._secrets)
+    yield
+    redact._secrets.clear()
+    redact._secrets.update(before)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from persync.connect import mended
+from persync.connect.readers import refuse_problem
+from persync.errors import TransientError
 
 
 @pytest.mark.parametrize(
@@ -41,3 +44,18 @@ def test_what_any_server_writes_can_be_read(text: str) -> None:
     # Two halves that stand together are one character, however they came.
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     assert read == whole.replace("\0", "\ufffd")
+
+
+@pytest.mark.parametrize(
+    ("body", "refused"),
+    [
+        (b'{"error":"internal","status":500,"message":"Something went wrong."}', True),
+        (b'{"type":"x","title":"Not Found","status":404,"detail":"gone"}', True),
+        (b'{"status":"sent","title":"A letter"}', False),
+        (b'{"status":200,"title":"A letter"}', False),
+        (b'{"status":500,"html":"five hundred"}', False),
+    ],
+)
+def test_a_problem_document_in_the_place_of_a_single_record_is_refused(body: bytes, refused: bool) -> None:
+    with pytest.raises(TransientError, match="inside HTTP 200") if refused else nullcontext():
+        refuse_problem(body)

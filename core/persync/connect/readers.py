@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from persync.connect.stream import Request, Step, Token, Work
-from persync.errors import ResponseError
+from persync.errors import ResponseError, TransientError
 
 __all__ = ["GraphQLPages", "OffsetPages", "SearchWindows", "SinglePage", "TokenPages", "iso", "picked"]
 
@@ -72,6 +72,16 @@ def picked(body: bytes, *paths: str) -> tuple[Any, ...]:
     return tuple(found)
 
 
+def refuse_problem(body: bytes) -> None:
+    """Raise TransientError for a problem document (RFC 9457, or {"error", "status"}) that came with HTTP 200 as a record.
+
+    Where all fields of a record are optional it would pass for one that says nothing.
+    """
+    status, error, title, detail = picked(body, "status", "error", "title", "detail")
+    if type(status) is int and 400 <= status < 600 and any(isinstance(one, str) for one in (error, title, detail)):
+        raise TransientError(f"the answer is an error (status {status} inside HTTP 200).", hint="Pull again later.")
+
+
 def _fill(text: str, work: Work) -> str:
     return text.format_map({k: quote(str(v), safe="") for k, v in work.parent.items()}) if "{" in text else text
 
@@ -94,6 +104,8 @@ class SinglePage:
         return Request(path=_fill(work.stream.path, work), params=_params(work))
 
     def read(self, work: Work, token: Token, body: bytes, headers: Mapping[str, str]) -> Step:
+        if self.single and not self.at:
+            refuse_problem(body)
         return Step(body, tuple(self.at.split(".")) if self.at else (), None, single=self.single)
 
     def shrink(self, work: Work, token: Token) -> Token | None:
