@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sqlite3
+import stat
 from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,13 +19,22 @@ from e2e.runs import Run, persync
 from e2e.world_store import email_credit, question, stored
 from persync.engine import open_engine
 from persync.measure.lifts import with_lift
+from persync.plugins import load_plugins
 from persync.sandbox.demo import make_world
+
+OWN_SECRETS = {env: "the-users-own-us1" for kind in load_plugins().connectors.values() for env in kind.secrets.values()}
+"""of somebody who has connected all of them: an imitated vendor that was called with one would refuse it"""
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
     folder = tmp_path_factory.mktemp("demo")
-    return folder, persync(folder, "demo", "--no-open", "--out", str(folder / "out"), "--seed", "7")
+    before = os.umask(0o022)  # that of most machines
+    try:
+        done = persync(folder, "demo", "--no-open", "--out", str(folder / "out"), "--seed", "7", **OWN_SECRETS)
+    finally:
+        os.umask(before)
+    return folder, done
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +56,19 @@ def test_the_demo_ends_with_the_path_of_its_report(demo: tuple[Path, Run]) -> No
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str((folder / "out" / "report.html").resolve())
     assert (folder / "out" / "report.html").stat().st_size > 50_000
+
+
+def test_a_token_of_the_environment_is_not_handed_to_an_imitated_vendor(demo: tuple[Path, Run]) -> None:
+    """The environment holds a token of each vendor's: the demo calls with those that its sandbox gave it."""
+    folder, done = demo
+
+    assert len(OWN_SECRETS) >= 3
+    assert done.returncode == 0, done.stderr
+    with closing(sqlite3.connect(folder / "out" / "persync.db")) as store:
+        pulled = store.execute(
+            "SELECT DISTINCT name FROM connections JOIN coverage USING (connection) ORDER BY name"
+        ).fetchall()
+    assert [name for (name,) in pulled] == ["hubspot", "mailchimp", "shopify"]
 
 
 def test_the_report_is_one_page_without_script_or_network(demo: tuple[Path, Run]) -> None:
@@ -189,9 +212,14 @@ def test_the_store_is_whole(demo: tuple[Path, Run]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_only_the_owner_may_read_key_and_secrets(demo: tuple[Path, Run]) -> None:
-    for name in ("persync.key", "persync.secrets.toml"):
-        assert os.stat(demo[0] / "out" / name).st_mode & 0o077 == 0
+def test_only_the_owner_may_read_what_a_run_leaves_behind(demo: tuple[Path, Run]) -> None:
+    """Store, key, mirror, derived files, secrets, lists and report, though the umask would let everybody read them."""
+    out = demo[0] / "out"
+    modes = {path.relative_to(out): stat.S_IMODE(path.stat().st_mode) for path in [out, *out.rglob("*")]}
+
+    assert {Path("persync.db"), Path("persync.key"), Path("persync.secrets.toml"), Path("report.html")} <= set(modes)
+    assert len([path for path in modes if path.suffix == ".parquet"]) > 20
+    assert {path: oct(mode) for path, mode in modes.items() if mode not in (0o600, 0o700)} == {}
 
 
 @pytest.mark.parametrize("period", [(), ("--period", "2026-07-01..2026-09-29")], ids=["year", "holdout"])

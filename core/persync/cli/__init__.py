@@ -76,7 +76,9 @@ def root(ctx: click.Context, folder: Path, without: tuple[str, ...], quiet: bool
     also stand after the command.
     """
     from persync.cli.context import App
+    from persync.store.private import made_private
 
+    ctx.with_resource(made_private())
     ctx.obj = App(folder, without=without, quiet=quiet, no_input=no_input)
 
 

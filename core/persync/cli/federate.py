@@ -84,6 +84,7 @@ def merge_(app: App, files: tuple[Path, ...], out: Path | None, form: str) -> No
     from persync.cli.output import iso, show_json
     from persync.federate import document
     from persync.federate.merge import as_estimate, merge
+    from persync.jobs.report import write_text
     from persync.redact import inert_json
 
     exports = [document.read(file) for file in files]
@@ -99,7 +100,7 @@ def merge_(app: App, files: tuple[Path, ...], out: Path | None, form: str) -> No
             "stores": len(exports),
             "notes": merged.notes,
         }
-        out.write_text(inert_json(json.dumps(body, indent=2, ensure_ascii=False)) + "\n", encoding="utf-8")
+        write_text(out, inert_json(json.dumps(body, indent=2, ensure_ascii=False)) + "\n")
         app.say(f"{out}: {len(results)} figures of {len(exports)} stores.")
         return
     if form == "json":

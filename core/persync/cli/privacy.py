@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -359,11 +358,9 @@ def _write_exports(exports: list[dict[str, list[dict[str, Any]]]], out: Path | N
     if out is None:
         click.echo(text)
         return
-    temporary = out.with_name(f".{out.name}.new")
+    from persync.store import private
+
     try:
-        temporary.unlink(missing_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        temporary.replace(out)
+        private.replace(out, f"{text}\n".encode())
     except OSError as error:
         raise PersyncError(f"cannot write the file: {error.strerror}.", where=str(out), hint="Choose another place.") from None

@@ -23,6 +23,7 @@ from persync.engine import chosen, mirror
 from persync.engine.catalogue import LAKE, LAKE_LAYOUT, Member, parse_lake, state_of
 from persync.engine.engine import Engine, EngineType
 from persync.errors import ConfigError, DataError, StoreError, nearest
+from persync.store import private
 from persync.store.store import Store, open_store
 
 IN_LAKES: Final = "lakes"
@@ -80,7 +81,7 @@ def add(folder: Path, store_path: Path, name: str, *, now: int) -> Member:
     with open_store(store_path) as store:
         identity = _id(store)
         _note(store, folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(private.FOLDER, parents=True, exist_ok=True)
     with mirror.locked(folder):
         known = members(folder) if (folder / LAKE).exists() else []
         member = next((each for each in known if each.id == identity), None)

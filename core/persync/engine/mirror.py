@@ -22,6 +22,7 @@ from typing import Any, Final
 from persync.engine.batches import ArrowReader, PlainReader, Reader, arrow_schema, declared
 from persync.engine.parts import PartWriter, month_starts, month_text
 from persync.errors import StoreError
+from persync.store import private
 from persync.store.schema import ERASURES, MIRRORED, MONTHLY, SCHEMA_VERSION, UNFINISHED
 
 MANIFEST: Final = "manifest.json"
@@ -148,7 +149,7 @@ def _spawn(store_path: Path, folder: Path, purge: bool) -> bool:
 
 
 def _refresh_here(store_path: Path, folder: Path, open_reader: Callable[[Path], Reader], purge: bool = False) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(private.FOLDER, parents=True, exist_ok=True)
     with locked(folder):
         reader = open_reader(store_path)
         try:

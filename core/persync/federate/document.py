@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from persync.errors import DataError
+from persync.store import private
 
 FORMAT: Final = "persync-federate"
 VERSION: Final = 1
@@ -146,8 +147,12 @@ class Export(Part):
 
 
 def write(path: Path, export: Export) -> None:
-    """Write the file."""
-    path.write_text(json.dumps(export.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write the file, for its owner alone: who it goes to is theirs to say. Raise DataError when that cannot be done."""
+    text = json.dumps(export.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
+    try:
+        private.replace(path, text.encode())
+    except OSError as error:
+        raise DataError(f"it cannot be written: {error.strerror}.", where=str(path), hint="Choose another place.") from None
 
 
 def read(path: Path) -> Export:

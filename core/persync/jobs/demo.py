@@ -33,7 +33,7 @@ def run_demo(host: Host, folder: Path, seed: int, *, say: Callable[[str], object
     world = make_world(seed)
     with running(world, host.sandboxes, folder=folder) as info:
         write_config(folder, world, info)
-        project = load_project(folder, host)
+        project = replace(load_project(folder, host), given_secrets=info["secrets"])
         project = replace(project, report=project.report.model_copy(update={"name": world.shop_name}))
         say(f"pulling {', '.join(project.connections)} from the imitated vendors")
         result = pull_project(host, project, (), PullOptions(now=world.now), watch)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from persync.errors import PersyncError
+from persync.store import private
 
 if TYPE_CHECKING:
     from persync.engine.engine import Engine
@@ -75,12 +76,10 @@ def format_of(out: Path | None) -> str:
 
 
 def write_text(path: Path, text: str | bytes) -> None:
-    """Put a text (or bytes) into a file, whole or not at all: somebody may be reading the old one."""
-    temporary = path.with_name(f".{path.name}.new")
+    """Put a text (or bytes) into a file for its owner alone, whole or not at all: somebody may be reading the old one."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(private.FOLDER, parents=True, exist_ok=True)
         # CSV brings its own line ends.
-        temporary.write_bytes(text.encode() if isinstance(text, str) else text)
-        temporary.replace(path)
+        private.replace(path, text.encode() if isinstance(text, str) else text)
     except OSError as error:
         raise PersyncError(f"cannot write the file: {error.strerror}.", where=str(path), hint="Choose another place.") from None

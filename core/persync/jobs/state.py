@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from persync.errors import PersyncError, StoreError
+from persync.store import private
 
 if TYPE_CHECKING:
     from persync.settings import JobTable, Project
@@ -55,13 +55,8 @@ def read_state(path: Path) -> State:
 def write_state(path: Path, state: State) -> None:
     """Put the state away, whole or not at all, for its owner alone. Raises PersyncError when it cannot be written."""
     state.held = state.held[-MOST_HELD:]
-    temporary = path.with_name(f".{path.name}.new")
     try:
-        temporary.unlink(missing_ok=True)
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(state), file, indent=1, sort_keys=True)
-        temporary.replace(path)
+        private.replace(path, json.dumps(asdict(state), indent=1, sort_keys=True).encode())
     except OSError as error:
         raise PersyncError(f"cannot write what the job remembers: {error.strerror}.", where=str(path)) from None
 

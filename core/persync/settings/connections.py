@@ -78,8 +78,13 @@ def connection_settings(
 
 
 def find_secrets(project: Project, host: Host, name: str) -> dict[str, secrets.Found]:
-    """Return the secrets of a connection that are to be found, {} when there is none."""
+    """Return the secrets of a connection that are to be found, {} when there is none.
+
+    With a sandbox's own secrets nothing else is looked at: those of the user's environment are for the vendor alone.
+    """
     wanted = project.secret_names.get(name, {})
+    if (own := project.given_secrets) is not None:
+        return {secret: secrets.Found(own[env], "the sandbox") for secret, env in wanted.items() if env in own}
     found = {secret: secrets.find(secret, env, project.folder) for secret, env in wanted.items()}
     return {secret: one for secret, one in found.items() if one is not None}
 

@@ -50,6 +50,8 @@ class Project:
     connections: Mapping[str, ConnectionSettings] = field(default_factory=dict)
     secret_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """{connection: {secret: environment variable}}"""
+    given_secrets: Mapping[str, str] | None = field(default=None, repr=False)
+    """{environment variable: secret} in place of all that is to be found on this machine: a sandbox's own"""
     broken: Mapping[str, PluginError] = field(default_factory=dict)
     """the connections that cannot be made because a plugin failed, each with what is to be said"""
     experiment_tables: Mapping[str, ExperimentTable] = field(default_factory=dict)

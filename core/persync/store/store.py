@@ -6,11 +6,13 @@ import os
 import secrets
 import sqlite3
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 from persync.errors import StoreError
+from persync.store import private
 from persync.store.key import StoreKey, create_key, key_path, read_key
 from persync.store.locks import hold
 from persync.store.schema import SCHEMA_VERSION
@@ -129,11 +131,12 @@ def said(error: sqlite3.Error, path: Path) -> StoreError:
     return StoreError(f"the store {path} failed: {text}.")
 
 
-def open_store(path: Path, *, create: bool = False) -> Store:
-    """Open a store; with `create`, make it (and its key) when there is none.
+def open_store(path: Path, *, create: bool = False, clock: Callable[[], float] = time.time) -> Store:
+    """Open a store; with `create`, make it (and its key) when there is none, for its owner alone.
 
-    An older store is copied beside itself before its first migration; a newer one, a foreign file, a locked one and one in
-    an unwritable folder raise StoreError.
+    A store that others may read is narrowed to its owner, with its key, its mirror and its copies; the log says so. An older
+    store is copied beside itself before its first migration; a newer one, a foreign file, a locked one and one in an unwritable
+    folder raise StoreError.
     """
     path = Path(path)
     fresh = not path.exists() or path.stat().st_size == 0
@@ -141,11 +144,15 @@ def open_store(path: Path, *, create: bool = False) -> Store:
         raise StoreError(f"there is no store at {path} yet.", hint="Run `persync pull` or `persync demo` first.")
     if fresh:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(private.FOLDER, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"cannot make the folder {path.parent}: {error.strerror}.") from None
         with _alone(path):
             create_key(path)
+        try:
+            private.create(path)  # SQLite would ask nobody but the umask; its log and index take the file's mode
+        except OSError as error:
+            raise StoreError(f"cannot write the store {path}: {error.strerror}.") from None
     try:
         # The writer alone writes, but SQLite objects are handed to one other thread in tests and servers.
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
@@ -166,11 +173,14 @@ def open_store(path: Path, *, create: bool = False) -> Store:
                 f"the store {path} was written by a newer persync (schema {version}, this one knows {SCHEMA_VERSION}).",
                 hint="Update persync.",
             )
+        opened = _narrow(store)
         if not version:
             _make(store)  # new, or killed half made: nothing was ever in it
         elif version < SCHEMA_VERSION:
             _upgrade(store)
         _refresh_views(store)
+        if opened:
+            _note_open(store, opened, round(clock() * 1000))
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA temp_store = MEMORY")
         # Counted in the pull's memory; with 24 MB it is no faster: what falls out is still in the system's own cache.
@@ -183,6 +193,22 @@ def open_store(path: Path, *, create: bool = False) -> Store:
     except BaseException:
         db.close()
         raise
+
+
+def _narrow(store: Store) -> list[tuple[Path, int]]:
+    """Take from others what they may do with the store and what lies beside it; return what was open, and its mode."""
+    path = store.path
+    beside = [path.with_name(path.name + tail) for tail in ("-wal", "-shm")]
+    return private.narrow([path, *beside, key_path(path), store.mirror, *path.parent.glob(f"{path.stem}.before-*.db")])
+
+
+def _note_open(store: Store, opened: list[tuple[Path, int]], now: int) -> None:
+    """Write into the log which files others could read until now; one that another program holds goes without the line."""
+    from persync.store.log import append
+
+    told = ", ".join(f"{path.name} was {mode:04o}" for path, mode in opened)
+    with suppress(StoreError), store.transaction() as db:
+        append(db, None, now, "files narrowed", told)
 
 
 def _alone(path: Path) -> AbstractContextManager[object]:
@@ -213,8 +239,8 @@ def _upgrade(store: Store) -> None:
             partial = copy.with_suffix(".part")
             partial.unlink(missing_ok=True)
             try:
+                private.create(partial)
                 with closing(sqlite3.connect(partial)) as target:
-                    partial.chmod(store.path.stat().st_mode & 0o777)
                     store.db.backup(target)
                 partial.replace(copy)
             except OSError as error:

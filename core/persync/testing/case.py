@@ -28,7 +28,6 @@ from persync.store.digest import table_digests
 from persync.store.store import open_store
 
 if TYPE_CHECKING:
-    from persync.hookspecs import Sandbox
     from persync.plugins import Host
 
 SEED = 3
@@ -69,7 +68,7 @@ class Case:
         self.sandbox = next(one for one in host.sandboxes.values() if one.connector == name)
         self.slept: list[float] = []
         self.host = host
-        self._project = load_project(folder, host)
+        self._project = replace(load_project(folder, host), given_secrets=self.sandbox.secrets(world))
         self._peace: Peace | None = None
         self._stores = 0
         open_store(folder / "first.db", create=True).close()
@@ -77,7 +76,6 @@ class Case:
     def connector(self) -> Connector:
         """Return the connector as persync.toml and the secrets file have it, at no pace: nobody waits here."""
         made = make_connector(self._project, self.host, self.sandbox.name)
-        made.secret_values = own_secrets(self.type, self.sandbox, self.world)
         at_once = Pace(concurrent=made.pace().concurrent)
         made.pace = lambda: at_once  # type: ignore[method-assign]
         return made
@@ -152,12 +150,6 @@ def hearing(hear: Callable[[Page], None]) -> Iterator[None]:
         yield
     finally:
         PageWriter.write = write  # type: ignore[method-assign]
-
-
-def own_secrets(kind: type[Connector], sandbox: Sandbox, world: World) -> dict[str, str]:
-    """Return a connector's secrets as its sandbox has them: those of the user's environment are for the vendor alone."""
-    values = sandbox.secrets(world)
-    return {secret: values[variable] for secret, variable in kind.secrets.items() if variable in values}
 
 
 def digests(path: Path) -> dict[str, str]:

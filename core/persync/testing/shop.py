@@ -18,7 +18,6 @@ from persync.sandbox.server import running, write_config
 from persync.settings import load_project, make_connector
 from persync.settings.project import Project
 from persync.store.store import open_store
-from persync.testing.case import own_secrets
 
 if TYPE_CHECKING:
     from persync.plugins import Host
@@ -45,11 +44,8 @@ def shop_of(host: Host, folder: Path, *, people: int = PEOPLE) -> Iterator[Shop]
     world = replace(make_world(SEED, people=people), platforms=OWN)
     with running(world, host.sandboxes, folder=folder) as info:
         write_config(folder, world, info)
-        project = load_project(folder, host)
+        project = replace(load_project(folder, host), given_secrets=info["secrets"])
         connectors = [make_connector(project, host, name) for name in project.connections]
-        for connector in connectors:
-            if connector.connection in host.sandboxes:
-                connector.secret_values = own_secrets(type(connector), host.sandboxes[connector.connection], world)
         result = pull(project.store_path, connectors, PullOptions(now=world.now))
     if result.exit_code:
         raise DataError("the made-up shop could not be pulled.", hint="`persync doctor` tells whether persync is whole.")

@@ -135,11 +135,13 @@ def test_a_file_that_others_may_read_is_named(auditing: Auditing, filled: Path) 
         if file.is_file():
             file.chmod(0o600)
     assert result(auditing(), "files_are_private")[0] == "yes"
-    filled.with_suffix(".key").chmod(0o644)
+    secrets = filled.with_name("persync.secrets.toml")
+    secrets.write_text("", "utf-8")
+    secrets.chmod(0o644)
 
     assert result(auditing(), "files_are_private") == (
         "no",
-        "others on this machine may read p.key (mode 0644): chmod 600",
+        "others on this machine may read persync.secrets.toml (mode 0644): chmod 600",
     )
 
 

@@ -1,0 +1,143 @@
+"""Files for their owner alone, with the umask of most machines: made so, and narrowed where an earlier version left them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from persync.cli import root
+from persync.engine import open_engine
+from persync.engine.lake import add
+from persync.errors import StoreError
+from persync.jobs.report import write_text
+from persync.store import private
+from persync.store.log import broken_at
+from persync.store.store import open_store
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
+SEEN = 1_700_000_000
+
+
+@pytest.fixture(autouse=True)
+def _usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def modes(*paths: Path) -> list[str]:
+    return [f"{stat.S_IMODE(path.stat().st_mode):04o}" for path in paths]
+
+
+def test_a_store_its_log_its_key_and_its_folder_are_made_for_their_owner(tmp_path: Path) -> None:
+    path = tmp_path / "shop" / "p.db"
+
+    with open_store(path, create=True) as store, store.transaction() as db:
+        db.execute("INSERT INTO meta VALUES ('a', 'b')")
+        made = [path, path.with_name("p.db-wal"), path.with_name("p.db-shm"), path.with_suffix(".key")]
+        assert modes(*made) == ["0600"] * 4
+    assert modes(path.parent) == ["0700"]
+
+
+def test_a_mirror_and_a_lake_are_closed_to_others(tmp_path: Path) -> None:
+    path = tmp_path / "p.db"
+    open_store(path, create=True).close()
+    with closing(open_engine(path)):
+        pass
+    add(tmp_path / "lake", path, "one", now=1)
+
+    assert modes(path.with_suffix(".mirror"), tmp_path / "lake") == ["0700"] * 2
+
+
+def test_a_report_is_for_its_owner_though_the_one_before_was_not(tmp_path: Path) -> None:
+    page = tmp_path / "pages" / "report.html"
+    write_text(page, "first")
+    page.chmod(0o644)
+
+    write_text(page, "second")
+
+    assert (modes(page, page.parent), page.read_text()) == (["0600", "0700"], "second")
+
+
+def test_whatever_a_command_writes_is_for_its_owner_and_the_umask_is_put_back(tmp_path: Path) -> None:
+    done = CliRunner().invoke(root, ["--project", str(tmp_path / "new"), "init"])
+
+    assert done.exit_code == 0, done.output
+    written = [tmp_path / "new", *(tmp_path / "new").rglob("*")]
+    assert len(written) > 3
+    assert set(modes(*written)) <= {"0600", "0700"}
+    now = os.umask(0o022)
+    assert now == 0o022
+
+
+def older(path: Path) -> None:
+    """Leave a store as versions did that asked the umask alone."""
+    open_store(path, create=True).close()
+    mirror = path.with_suffix(".mirror")
+    mirror.mkdir()
+    (mirror / "orders-g1.parquet").write_bytes(b"")
+    copy = path.with_suffix(".before-3.db")
+    copy.write_bytes(b"")
+    for each, mode in ((path, 0o644), (mirror, 0o755), (mirror / "orders-g1.parquet", 0o644), (copy, 0o640)):
+        each.chmod(mode)
+
+
+def test_an_open_store_is_narrowed_once_and_the_log_says_what_was_open(tmp_path: Path) -> None:
+    path = tmp_path / "p.db"
+    older(path)
+    (tmp_path / "other.before-1.db").write_bytes(b"")
+
+    open_store(path, clock=lambda: SEEN).close()
+    with open_store(path) as store:
+        told = store.db.execute("SELECT happened_at, event, detail FROM log").fetchall()
+        assert broken_at(store.db) is None
+
+    mirror = path.with_suffix(".mirror")
+    assert modes(path, mirror / "orders-g1.parquet", path.with_suffix(".before-3.db")) == ["0600"] * 3
+    assert modes(mirror) == ["0700"]
+    was = {"p.db": "0644", "p.db-wal": "0644", "p.db-shm": "0644", "p.mirror": "0755", "p.before-3.db": "0640"}
+    assert told == [(SEEN * 1000, "files narrowed", ", ".join(f"{name} was {mode}" for name, mode in was.items()))]
+    assert modes(tmp_path / "other.before-1.db") == ["0644"], "not this store's"
+
+
+def test_another_programs_file_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "p.db"
+    path.write_bytes(b"no database at all, but long enough to look like something of some use to somebody" * 20)
+    path.chmod(0o644)
+
+    with pytest.raises(StoreError):
+        open_store(path)
+
+    assert modes(path) == ["0644"]
+
+
+def test_a_store_that_another_program_writes_to_is_narrowed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "p.db"
+    older(path)
+    monkeypatch.setattr("persync.store.store.BUSY_MS", 1)
+
+    with open_store(tmp_path / "p.db") as first, first.transaction():
+        path.chmod(0o644)
+        with open_store(path) as second:
+            entries = second.db.execute("SELECT count(*) FROM log").fetchone()
+
+    assert (modes(path), entries) == (["0600"], (1,))
+
+
+def test_where_files_have_no_modes_nothing_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "p.db"
+    older(path)
+    monkeypatch.setattr(private, "HAS_MODES", False)
+
+    with open_store(path) as store:
+        assert store.db.execute("SELECT count(*) FROM log").fetchone() == (0,)
+
+    assert modes(path) == ["0644"]
