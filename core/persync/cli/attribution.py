@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from persync.cli.base import Command, engine_options, format_option, period_option
+from persync.cli.base import Command, engine_options, format_option, period_option, read_currency
 from persync.cli.context import App, pass_app
 from persync.cli.journey import Days, journey_options
 from persync.cli.output import show_json, show_table
@@ -93,7 +93,9 @@ def attribution(
     chosen = named([each for name in wanted for each in (known if name == ALL else (name,))], known)
     split = tuple(name.strip() for part in by for name in part.split(",") if name.strip()) or ("channel",)
     with app.engine() as engine:
-        ask = app.ask(period, lookback_days=lookback, basis=basis, currency=_currency(currency), reporting=reporting, **journey)
+        ask = app.ask(
+            period, lookback_days=lookback, basis=basis, currency=read_currency(currency), reporting=reporting, **journey
+        )
         if any(model.is_calibrated for model in chosen):
             ask = with_lift(engine, ask)
         for warning in unseen_channels(engine, chosen):
@@ -132,16 +134,6 @@ def _kept(name: str, one: Against) -> str:
         f"{name}: e-mail keeps {words.share(one.factor)}; in the people and days of the holdout '{share.by['experiment']}' it"
         f" was credited with {words.value(one.credited)} and caused {words.sentence(one.caused)}."
     )
-
-
-def _currency(text: str | None) -> str | None:
-    from persync.errors import ConfigError
-
-    if text is None:
-        return None
-    if len(text) != 3 or not text.isascii() or not text.isalpha():
-        raise ConfigError(f"{text!r} is not a currency.", hint="Write its three letters: EUR.")
-    return text.upper()
 
 
 def _show(found: Sequence[Estimate], models: Sequence[AttributionModel], by: Sequence[str], ask: Ask) -> None:

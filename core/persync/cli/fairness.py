@@ -8,7 +8,8 @@ import click
 
 from persync.cli.base import AskedGroup, format_option, period_option, small_groups_option
 from persync.cli.context import App
-from persync.cli.fairness_mitigation import decide, mitigate
+from persync.cli.fairness_decide import decide, decisions
+from persync.cli.fairness_mitigation import mitigate
 from persync.cli.output import read_each, show_estimates
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def fairness(
     if ctx.invoked_subcommand is not None:
         return
     from persync.errors import ConfigError, DataError
-    from persync.measure.fairness import assess, decisions, groups
+    from persync.measure.fairness import assess, groups
+    from persync.measure.fairness.decisions import assess_each
 
     app: App = ctx.obj
 
@@ -58,7 +60,7 @@ def fairness(
             raise DataError("no attribute of people is in the store.", hint=hint)
         if decision is not None:  # all groups from one look at the people
             made = read_each(app, wanted, lambda names: [groups.of(engine, names)], tolerant=not named)
-            estimates = decisions.assess_each(engine, made, ask, decision, direction)
+            estimates = assess_each(engine, made, ask, decision, direction)
         else:
             estimates = read_each(
                 app, wanted, lambda names: assess(engine, names, ask, direction=direction), tolerant=not named
@@ -80,3 +82,4 @@ def _said(engine: Engine, names: list[str]) -> list[str]:
 
 fairness.add_command(mitigate)
 fairness.add_command(decide)
+fairness.add_command(decisions)

@@ -1,23 +1,28 @@
-"""`persync fairness mitigate` and `persync fairness decide`."""
+"""`persync fairness mitigate`: what could be done about an unfair decision, and what it would bring or cost."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from persync.cli.base import Command, format_option, period_option
+from persync.cli.base import Command, format_option, period_option, read_currency
 from persync.cli.context import App, pass_app
-from persync.cli.output import show_estimates
-from persync.redact import inert
+from persync.cli.output import show_estimates, show_table
 
 if TYPE_CHECKING:
+    from persync.estimate import Estimate
     from persync.measure.fairness import Direction
 
-METHODS = ("group_thresholds", "exploration_floor", "reweighing", "drop_proxy", "generic_mail", "as_decided")
-"""of persync.measure.fairness.mitigation.methods, which the help must not import"""
-MOST_WORDS = 500
-"""the longest reason that is logged"""
+SHOWN = (
+    ("frontier_ratio", "ratio"),
+    ("frontier_accuracy", "rightly decided"),
+    ("frontier_money", "money"),
+    ("frontier_money_difference", "more than as decided"),
+    ("fairness_roi_frontier", "return"),
+)
+"""the estimates of a point, and what they are called in its line"""
 
 
 @click.command(cls=Command)
@@ -27,6 +32,8 @@ MOST_WORDS = 500
 @click.option("--direction", type=click.Choice(["more", "less"]), default="more", show_default=True, help="less: a burden.")
 @click.option("--gain", type=click.FloatRange(min=0), help="What it brings to choose somebody who qualifies.")
 @click.option("--cost", type=click.FloatRange(min=0), help="What choosing anybody costs. Both default to [ethics] prices.")
+@click.option("--currency", metavar="CUR", help="The currency of the prices; default: the report's, or the store's only one.")
+@click.option("--count-unknown", is_flag=True, help="Count people of whom the attribute is unknown as a group.")
 @period_option
 @format_option("text", "json")
 @pass_app
@@ -38,11 +45,14 @@ def mitigate(
     direction: Direction,
     gain: float | None,
     cost: float | None,
+    currency: str | None,
+    count_unknown: bool,
     period: str | None,
     form: str,
 ) -> None:
-    """Show what could be done about an unfair decision: fairness, accuracy and money before and after, on people that nothing
-    was learnt from, and the frontier of fairness and return. Nothing is changed."""
+    """Show what could be done about an unfair decision: fairness, accuracy and money before and after, and the frontier of
+    fairness and return, on people from whom nothing was learnt or chosen. Small groups, and unknown, steer nothing. Nothing
+    is changed."""
     from persync.measure.fairness import mitigation
 
     if (gain is None) != (cost is None):
@@ -51,28 +61,47 @@ def mitigate(
         raise click.UsageError("name one of --decision and --message.")
     prices = None if gain is None or cost is None else {"right_choice": gain, "choice": cost}
     with app.engine() as engine:
-        ask = app.ask(period)
-        estimates = mitigation.mitigate(engine, ask, attribute, decision, direction, prices, message=message)
-    show_estimates(estimates, form, ask)
+        ask = app.ask(period, currency=read_currency(currency))
+        found = mitigation.mitigate(engine, ask, attribute, decision, direction, prices, message=message, unknown=count_unknown)
+    points = [one for one in found if one.id == "frontier_ratio"]
+    if form == "json" or not points:
+        show_estimates(found, form, ask)
+        return
+    _show(points, found)
 
 
-@click.command(cls=Command)
-@click.argument("method", type=click.Choice(METHODS))
-@click.option("--decision", required=True, metavar="NAME", help="The decision that this is about.")
-@click.option("--by", "attribute", required=True, metavar="ATTR", help="The attribute it was assessed by.")
-@click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True)
-@click.option("--because", required=True, metavar="WORDS", help="Why; nothing personal.")
-@pass_app
-def decide(app: App, method: str, decision: str, attribute: str, strength: float, because: str) -> None:
-    """Write into the store's log what a person decided to do; as_decided: to leave it as it is. Nothing else is changed."""
-    from persync.errors import ConfigError
-    from persync.redact import redacted
-    from persync.store.log import append
+def _show(points: Sequence[Estimate], found: Sequence[Estimate]) -> None:
+    """Print a line for each point, then what all of it rests on, which methods there is no room for, and who took no part."""
+    from persync.report import words
 
-    words = " ".join(inert(redacted(because)).split())
-    if not words or len(words) > MOST_WORDS:
-        raise ConfigError(f"--because takes 1 to {MOST_WORDS} signs.")
-    detail = f"{decision} by {attribute}: {method} at {strength:g}, because: {words}"
-    with app.store() as store, store.transaction() as db:
-        append(db, None, app.now, "fairness decided", detail)
-    app.say(f"persync: noted in the log: {detail}.")
+    of = {(one.id, _point(one)): one for one in found}
+    headers = ["", "method", "strength", "worst / best", "four fifths"]
+    for _, title in SHOWN:
+        headers += [title, "95 %"]
+    rows = []
+    for one in points:
+        ends = f"{one.by['group']} / {one.by['against']}" if "against" in one.by else ""
+        mark = "suggested" if one.by["suggested"] == "yes" else ""
+        row = [mark, one.by["method"], one.by["strength"], ends, one.by.get("verdict", "")]
+        for id, _ in SHOWN:
+            value = of[id, _point(one)]
+            row += ["", ""] if value.value is None else [words.value(value), words.interval(value)]
+        rows.append(row)
+    show_table(headers, rows, right=("strength", "95 %", *(title for _, title in SHOWN)))
+    money, suggested = (
+        of["frontier_money", _point(points[0])],
+        next((one for one in points if one.by["suggested"] == "yes"), None),
+    )
+    said = [(suggested or points[0]).note]
+    if money.value is None:
+        said.append(f"Money is not known: {words.reason(money.reason)}.")
+    else:
+        said.append(f"Money: {money.note.split(';')[0]}; {words.label(money)}.")
+    said += [f"{one.by['method']}: {words.reason(one.reason)}." for one in found if one.id == "bias_mitigation" and one.reason]
+    said += [f"Left as decided: {one.note}." for one in found if one.id == "left_as_decided"]
+    for line in said:
+        click.echo(line[:1].upper() + line[1:])
+
+
+def _point(one: Estimate) -> tuple[str | None, str | None]:
+    return one.by.get("method"), one.by.get("strength")

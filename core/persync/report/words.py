@@ -129,6 +129,8 @@ REASONS: Final = {
     "suppressed": "hidden, because so few people could be recognised",
     "no_audit": "nobody has answered it: persync import audit",
     "not_priced": "what one is worth to you is not set",
+    "no_currency": "the store knows no currency and none is set",
+    "not_at_once": "it was not sent to all at once",
     "no_catalogue": "the list of products does not hold all that was bought",
     "no_consents": "no system tells of consents",
     "not_reported": "no platform tells it",

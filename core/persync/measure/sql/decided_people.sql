@@ -1,4 +1,4 @@
--- Who was decided about and what turned out; `half` is drawn by the person's stored hash, so that it is the same in every run.
+-- Who was decided about and what turned out; `part` is drawn by the person's stored hash, so that it is the same in every run.
 SELECT
   d.person AS person,
   COALESCE(g.value, 'unknown') AS name,
@@ -6,7 +6,7 @@ SELECT
   CASE WHEN d.score IS NULL THEN 0 ELSE 1 END AS scored,
   d.selected AS selected,
   d.qualified AS qualified,
-  MOD(COALESCE(h.hash, d.person), 2) AS half
+  MOD(COALESCE(h.hash, d.person), 4) AS part
 FROM decided AS d
 LEFT JOIN group_values AS g ON g.person = d.person
 LEFT JOIN (

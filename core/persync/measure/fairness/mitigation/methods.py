@@ -1,6 +1,6 @@
-"""What could be done about an unfair decision: each method learns a rule on one half of the people and applies it to the other.
+"""What could be done about an unfair decision: each method learns on some people a rule that is applied to others.
 
-A rule gives everybody the probability of being chosen. `strength` goes from 0 (nothing is changed) to 1.
+A rule gives everybody the probability of being chosen. `strength` goes from 0, which is the decision as it is, to 1.
 """
 
 from __future__ import annotations
@@ -24,84 +24,102 @@ AS_DECIDED: Final = "as_decided"
 
 Rule = Any
 """the probability of being chosen, of each person held out"""
+Method = Callable[[People, People, Direction], Callable[[float], Rule]]
+"""learns on the first people, and returns what gives the second a rule of a strength; raises UnfitError"""
 
 
 class UnfitError(Exception):
     """A method that the data, or the kind of decision, leave no room for; its argument is the reason."""
 
 
-def thresholds(learn: People, held: People, strength: float, direction: Direction) -> Rule:
-    """Give each group a threshold of its own (Hardt, Price & Srebro 2016): its share chosen comes nearer to everybody's.
+def learnt(method: Method, learn: People, held: People, direction: Direction) -> Callable[[float], Rule]:
+    """Learn a method from the groups that steer, and return its rules for the people held out: whoever is in another group
+    (too small, hidden, unknown) stays as decided at every strength. Raises UnfitError."""
+    made = method(learn.where(learn.steers), held, direction)
+    return lambda strength: np.where(held.steers, made(strength), held.selected)
 
-    The shares that thresholds aim at go from the group's own to the overall one; at strength 0 they are the decision's.
+
+def thresholds(learn: People, held: People, direction: Direction) -> Callable[[float], Rule]:
+    """Move each group's line (Hardt, Price & Srebro 2016) until its share chosen is everybody's: the next by their score are
+    added to a group of which fewer are chosen, and the last are taken off one of which more are.
+
+    The strength says how far from the group's own share to everybody's.
     """
     del direction
     _need_scores(learn, held)
     own, overall = learn.rates(learn.selected), float(learn.selected.mean())
-    out = np.zeros(len(held.group))
-    for number in range(len(learn.names)):
-        mine, theirs = learn.group == number, held.group == number
-        if mine.any():
-            aim = own[number] + strength * (overall - own[number])
-            out[theirs] = _top(learn.score[mine], held.score[theirs], float(aim))
-    return out
+
+    def rule(strength: float) -> Rule:
+        out = held.selected.astype(float)
+        for number in np.flatnonzero(learn.sizes):
+            mine, theirs = learn.group == number, held.group == number
+            rate = float(own[number])
+            aim = rate + strength * (overall - rate)
+            if aim > rate:
+                free, open_to = mine & ~learn.selected, theirs & ~held.selected
+                out[open_to] = _top(learn.score[free], held.score[open_to], (aim - rate) / (1 - rate))
+            elif aim < rate:
+                taken, theirs_taken = mine & learn.selected, theirs & held.selected
+                out[theirs_taken] = _top(learn.score[taken], held.score[theirs_taken], aim / rate)
+        return out
+
+    return rule
 
 
-def floor(learn: People, held: People, strength: float, direction: Direction) -> Rule:
+def floor(learn: People, held: People, direction: Direction) -> Callable[[float], Rule]:
     """Keep the decision, and draw others by lot until each group's share chosen is at least `strength` times the best group's
     (a quota filled by exploration); where less is better, spare people by lot down to the lowest share in the same way."""
-    rates = learn.rates(learn.selected)
-    known = rates[learn.sizes > 0]
-    out = held.selected.astype(float)
-    for number in range(len(learn.names)):
-        theirs, rate = held.group == number, float(rates[number])
-        if direction == "more" and rate < strength * known.max():
-            added = (strength * known.max() - rate) / (1 - rate)
-            out[theirs] += (1 - out[theirs]) * added
-        elif direction == "less" and rate > 0:
-            aim = rate + strength * (float(known.min()) - rate)
-            out[theirs] *= aim / rate
-    return out
+    rates, present = learn.rates(learn.selected), np.flatnonzero(learn.sizes)
+
+    def rule(strength: float) -> Rule:
+        out = held.selected.astype(float)
+        for number in present:
+            theirs, rate = held.group == number, float(rates[number])
+            least = strength * float(rates[present].max())
+            if direction == "more" and rate < least:
+                out[theirs] += (1 - out[theirs]) * (least - rate) / (1 - rate)
+            elif direction == "less" and rate > 0:
+                aim = rate + strength * (float(rates[present].min()) - rate)
+                out[theirs] *= aim / rate
+        return out
+
+    return rule
 
 
-def reweighing(learn: People, held: People, strength: float, direction: Direction) -> Rule:
+def reweighing(learn: People, held: People, direction: Direction) -> Callable[[float], Rule]:
     """Learn a new score from the old one and what else is known, with each group and label weighted as if they were
-    independent: w = P(group) P(label) / P(group, label) (Kamiran & Calders 2012), to the power of `strength`.
+    independent: w = P(group) P(label) / P(group, label) (Kamiran & Calders 2012).
 
-    As many are chosen as before; the group itself is not learnt from.
+    As many are chosen as before; the group itself is not learnt from. The strength says of how many, drawn by lot, the new
+    score decides; of the others the decision stays.
     """
     del direction
-    x, other = _design(learn), _design(held)
-    weight = weights(learn) ** strength
-    return _chosen(learn, logistic.fit(x, learn.qualified, weight), x, other)
+    x, other = _designs(learn, held)
+    beta = logistic.fit(x, learn.qualified, weights(learn))
+    return _mixed(held, _top(logistic.predict(beta, x), logistic.predict(beta, other), float(learn.selected.mean())))
 
 
-def drop_proxy(learn: People, held: People, strength: float, direction: Direction) -> Rule:
-    """Learn a new score without the fact that tells most about the group; the two scores are mixed by `strength`."""
+def drop_proxy(learn: People, held: People, direction: Direction) -> Callable[[float], Rule]:
+    """Learn a new score without the fact that tells most about the group; the strength as in `reweighing`."""
     del direction
-    x, other = _design(learn), _design(held)
+    x, other = _designs(learn, held)
     name = proxy(learn)
     facts = [fact[0] != name for fact in learn.fact_names]
     kept = np.array([True] * (x.shape[1] - len(facts)) + facts)
-    even = np.ones(len(x))
-    whole, part = logistic.fit(x, learn.qualified, even), logistic.fit(x[:, kept], learn.qualified, even)
-
-    def mixed(one: Any) -> Any:
-        return (1 - strength) * logistic.predict(whole, one) + strength * logistic.predict(part, one[:, kept])
-
-    return _top(mixed(x), mixed(other), float(learn.selected.mean()))
+    beta = logistic.fit(x[:, kept], learn.qualified, np.ones(len(x)))
+    score, theirs = logistic.predict(beta, x[:, kept]), logistic.predict(beta, other[:, kept])
+    return _mixed(held, _top(score, theirs, float(learn.selected.mean())))
 
 
-def generic(learn: People, held: People, strength: float, direction: Direction) -> Rule:
+def generic(learn: People, held: People, direction: Direction) -> Callable[[float], Rule]:
     """Send the generic message to the groups that bear more of a burden than the rest: they are no longer chosen."""
     if direction == "more":
         raise UnfitError(NOT_A_BURDEN)
-    rates, overall = learn.rates(learn.selected), float(learn.selected.mean())
-    harmed = rates > overall
-    return np.where(harmed[held.group], (1 - strength) * held.selected, held.selected.astype(float))
+    harmed = learn.rates(learn.selected) > float(learn.selected.mean())
+    return lambda strength: np.where(harmed[held.group], (1 - strength) * held.selected, held.selected)
 
 
-METHODS: Final[Mapping[str, Callable[[People, People, float, Direction], Rule]]] = {
+METHODS: Final[Mapping[str, Method]] = {
     "group_thresholds": thresholds,
     "exploration_floor": floor,
     "reweighing": reweighing,
@@ -139,18 +157,19 @@ def _need_scores(*people: People) -> None:
         raise UnfitError(NO_SCORES)
 
 
-def _design(people: People) -> Any:
-    """Return what is learnt from: the score, unless nobody has one, and the facts."""
-    if not people.fact_names:
+def _designs(learn: People, held: People) -> tuple[Any, Any]:
+    """Return what is learnt from, and the same of the people held out: the score, unless nobody has one, and the facts."""
+    if not learn.fact_names:
         raise UnfitError(NO_FACTS)
-    if np.isnan(people.score).all():
-        return people.facts
-    _need_scores(people)
-    return np.column_stack([people.score, people.facts])
+    if all(np.isnan(each.score).all() for each in (learn, held)):
+        return learn.facts, held.facts
+    _need_scores(learn, held)
+    return np.column_stack([learn.score, learn.facts]), np.column_stack([held.score, held.facts])
 
 
-def _chosen(learn: People, beta: Any, x: Any, other: Any) -> Rule:
-    return _top(logistic.predict(beta, x), logistic.predict(beta, other), float(learn.selected.mean()))
+def _mixed(held: People, new: Rule) -> Callable[[float], Rule]:
+    """Return the rules that let a new one decide of a share of the people."""
+    return lambda strength: (1 - strength) * held.selected + strength * new
 
 
 def _top(learnt: Any, scores: Any, share: float) -> Rule:
