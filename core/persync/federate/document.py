@@ -33,6 +33,8 @@ MEASURES: Final[Mapping[Family, tuple[str, ...]]] = {
     "money": ("payers", "buyers", "orders", "sales", "reversals", "refunds", "squares"),
 }  # fmt: skip
 """{family: its measures}; the first of a family counts who a cell is about"""
+LEVELLED: Final = ("personalised", "unclear")
+"""measures of mail that are sums of the table by level; a file has both or neither"""
 AMOUNTS: Final = ("sales", "reversals", "refunds")
 ONCE: Final = ("people", "mailed", "personalised", "unclear", "clickers", "payers", "buyers")
 """measures that count each person once at most"""
@@ -105,7 +107,8 @@ class ExperimentSums(Part):
     days: float | None
     planned: dict[Name, float]
     arms: dict[Name, Annotated[int, Field(ge=0)]]
-    mixed: Annotated[int, Field(ge=0)]
+    mixed: Annotated[int, Field(ge=0)] | None
+    """people in several arms; None = some, but fewer than the floor"""
     outcomes: dict[Name, OutcomeSums]
 
 
@@ -188,12 +191,14 @@ def _problems(export: Export) -> Any:
     if export.period is not None and export.period[0] >= export.period[1]:
         yield "the period ends before it begins"
     seen = set()
+    is_levelled = any("personalised" in table.total for table in export.tables if table.family == "mail")
+    left_out = {*(() if is_levelled else LEVELLED), *(() if export.noise is None else ("squares",))}
     for table in export.tables:
         name = " ".join(filter(None, (table.family, table.attribute, table.currency)))
         if table.key in seen:
             yield f"{name}: the table is there twice"
         seen.add(table.key)
-        wanted = {one for one in MEASURES[table.family] if one != "squares" or export.noise is None}
+        wanted = {one for one in MEASURES[table.family] if one not in left_out}
         cells = {**table.groups, **({"suppressed": table.suppressed} if table.suppressed is not None else {})}
         for group, cell in [("total", table.total), *cells.items()]:
             if set(cell) != wanted:
@@ -207,6 +212,8 @@ def _problems(export: Export) -> Any:
         if cells and any(sum(cell[m] for cell in cells.values()) != table.total[m] for m in wanted):
             yield f"{name}: the groups do not add up to the total"
     for experiment in export.experiments:
+        if any(0 < n < export.floor for n in [*experiment.arms.values(), experiment.mixed or 0]):
+            yield f"experiment {experiment.name}: an arm is of fewer than {export.floor} people"
         for outcome, sums in experiment.outcomes.items():
             for arm, one in sums.arms.items():
                 people = experiment.arms.get(arm, 0)

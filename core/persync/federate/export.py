@@ -64,18 +64,19 @@ def export(engine: Engine, store: str, ask: Ask, wish: Wish) -> Export:
         sets = [name for name in sets if name in ("mail", "money")]
     # Who is in a small group must not be told by its money either, so the people are looked at whatever is asked for.
     tables, gone = gather.mail_tables(engine, ask, names, floor, caps)
+    people = tables[0].total["people"]
     if "mail" not in sets:
         tables = []
-    elif (exposure := gather.exposure_table(engine, ask, floor)) is not None:
-        tables.append(exposure)
     else:
-        withheld.append(f"exposure: fewer than {floor} people were mailed")
+        tables, secret = gather.with_levels(engine, ask, tables, floor)
+        withheld += secret
     if "money" in sets:
         money, secret = gather.money_tables(engine, ask, names, floor, caps, gone)
         tables, withheld = tables + money, withheld + secret
     rates, secret = gather.rate_sums(engine, ask, floor) if "rates" in sets else ({}, [])
     withheld += secret
-    read, secret = gather.experiment_sums(engine, ask, floor) if "experiments" in sets else ([], [])
+    payers = {table.currency: table.total["payers"] for table in tables if table.family == "money" and not table.attribute}
+    read, secret = gather.experiment_sums(engine, ask, floor, people, payers) if "experiments" in sets else ([], [])
     return Export(
         persync=__version__,
         store=store,

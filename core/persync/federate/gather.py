@@ -11,7 +11,18 @@ from persync.engine.engine import Engine
 from persync.engine.texts import load
 from persync.errors import ConfigError, DataError, nearest
 from persync.federate import fold
-from persync.federate.document import LEVEL, MEASURES, ArmSums, Cell, ExperimentSums, Family, OutcomeSums, RateSums, Table
+from persync.federate.document import (
+    LEVEL,
+    LEVELLED,
+    MEASURES,
+    ArmSums,
+    Cell,
+    ExperimentSums,
+    Family,
+    OutcomeSums,
+    RateSums,
+    Table,
+)
 from persync.measure import attributes, experiments, rules
 from persync.measure.metric import Ask, Experiment
 from persync.measure.people import LEVELS
@@ -77,15 +88,21 @@ def mail_tables(
     return tables, gone
 
 
-def exposure_table(engine: Engine, ask: Ask, floor: int) -> Table | None:
-    """Return who was mailed by the highest level they received; None when those are fewer than `floor`, but some."""
+def with_levels(engine: Engine, ask: Ask, tables: Sequence[Table], floor: int) -> tuple[list[Table], list[str]]:
+    """Return the tables of mail with that of who was mailed by the highest level they received, and what is left out.
+
+    Left out is the table when fewer than `floor` were mailed, but some; and the counts by level of the other tables when they
+    would be of so few, or tell a level that is folded.
+    """
     select = "SELECT r.level AS level, COUNT(*) AS people FROM received AS r GROUP BY r.level"
     rows = run(engine, join(piece("sends"), piece("doses"), piece("levels_read"), select), bounds(ask.period))
-    found = {str(row["level"]): int(row["people"]) for row in rows}
-    groups = {level: {"mailed": found.get(level, 0)} for level in LEVELS}
-    if fold.withheld(fold.added(groups.values(), "exposure"), "exposure", floor):
-        return None
-    return fold.folded("exposure", LEVEL, groups, floor)[0]
+    found = {level: 0 for level in LEVELS} | {str(row["level"]): int(row["people"]) for row in rows}
+    exposure, told = fold.levels(found, floor)
+    plain = list(tables) if told else [fold.unlevelled(table) for table in tables]
+    secret = [] if told else [f"{' and '.join(LEVELLED)}: one of them, or what both leave, is of fewer than {floor} people"]
+    if fold.withheld(exposure.total, "exposure", floor):
+        return plain, [*secret, f"exposure: fewer than {floor} people were mailed"]
+    return [*plain, exposure], secret
 
 
 def money_tables(
@@ -150,8 +167,14 @@ def rate_sums(engine: Engine, ask: Ask, floor: int) -> tuple[dict[Any, RateSums]
     return out, secret
 
 
-def experiment_sums(engine: Engine, ask: Ask, floor: int) -> tuple[list[ExperimentSums], list[str]]:
-    """Return the sums of the arms of each experiment of the period; one with an arm of fewer than `floor` is withheld."""
+def experiment_sums(
+    engine: Engine, ask: Ask, floor: int, people: int, payers: Mapping[str, int]
+) -> tuple[list[ExperimentSums], list[str]]:
+    """Return the sums of the arms of each experiment of the period; one with an arm of fewer than `floor` is withheld.
+
+    `people` are all of the store and `payers` those of each currency whose money stands in the same file: what the arms leave
+    of them is a cell as well.
+    """
     out, secret = [], []
     for name, experiment in experiments.asked(engine, ask).items():
         sizes = experiments.arm_sizes(engine, experiment)
@@ -161,11 +184,17 @@ def experiment_sums(engine: Engine, ask: Ask, floor: int) -> tuple[list[Experime
         if experiment.control is not None and experiment.control not in sizes:
             what = f"the control '{experiment.control}' is not an arm of experiment '{name}'."
             raise ConfigError(what, hint=nearest(experiment.control, list(sizes)))
-        out.append(_experiment(engine, experiment, sizes, ask, floor))
+        one = _experiment(engine, experiment, sizes, ask, floor, payers)
+        if one.mixed is None and people - sum(sizes.values()) <= floor:
+            secret.append(f"experiment {name}: fewer than {floor} people are in several arms, and hardly anybody is in none")
+            continue
+        out.append(one)
     return out, secret
 
 
-def _experiment(engine: Engine, experiment: Experiment, sizes: Mapping[str, int], ask: Ask, floor: int) -> ExperimentSums:
+def _experiment(
+    engine: Engine, experiment: Experiment, sizes: Mapping[str, int], ask: Ask, floor: int, payers: Mapping[str, int]
+) -> ExperimentSums:
     build_orders(engine)
     base, params = experiments.arms_sql(experiment)
     from_at, to_at = experiments.window(experiment) or (-EVER, EVER)
@@ -188,8 +217,9 @@ def _experiment(engine: Engine, experiment: Experiment, sizes: Mapping[str, int]
             )
             for row in bought
         }
-        # One or two payers in an arm: its sum is what they spent.
-        if any(0 < one.events < floor for one in money.values()):
+        # One or two payers in an arm: its sum is what they spent. As few in none: that is what all the arms leave of the total.
+        others = payers.get(currency or "", 0) - sum(one.events for one in money.values())
+        if any(0 < n < floor for n in (others, *(one.events for one in money.values()))):
             reason = rules.SUPPRESSED
         outcomes["revenue"] = OutcomeSums(currency=currency or "", reason=reason, arms={} if reason else money)
     text = load("arm_values", PACKAGE)
@@ -210,7 +240,7 @@ def _experiment(engine: Engine, experiment: Experiment, sizes: Mapping[str, int]
         days=experiment.days,
         planned=planned,
         arms=dict(sorted(sizes.items())),
-        mixed=mixed,
+        mixed=None if 0 < mixed < floor else mixed,
         outcomes=outcomes,
     )
 

@@ -9,7 +9,18 @@ from typing import Final
 
 from persync.errors import ConfigError, DataError
 from persync.estimate import Estimate
-from persync.federate.document import AMOUNTS, LEVEL, MEASURES, ArmSums, ExperimentSums, Export, Family, OutcomeSums, Table
+from persync.federate.document import (
+    AMOUNTS,
+    LEVEL,
+    LEVELLED,
+    MEASURES,
+    ArmSums,
+    ExperimentSums,
+    Export,
+    Family,
+    OutcomeSums,
+    Table,
+)
 from persync.federate.export import scale
 from persync.measure import experiments, intervals, rules
 from persync.measure.experiments import Outcome, Reading, Sample
@@ -72,7 +83,7 @@ def merge(exports: Sequence[Export], names: Sequence[str], ask: Ask) -> Merged:
     ask = replace(ask, period=exports[0].period, timezone=exports[0].timezone, basis=exports[0].basis)
     ask = replace(ask, now=max(export.made_at for export in exports))
     estimates = [*_rates(exports, ask), *_experiments(exports, names, ask)]
-    notes = [exports[0].people.replace("this store", "its own store")]
+    notes = [exports[0].people.replace("this store", "each store")]
     for name, export in zip(names, exports, strict=True):
         notes += [f"{name} leaves out: {what}" for what in export.withheld]
         if export.noise is not None:
@@ -135,7 +146,8 @@ def _table(exports: Sequence[Export], key: Key) -> list[Sum]:
     tables = [(table, export) for table, export in found if table is not None]
     absent = sum(table is None and not _has_nothing(export, key) for table, export in found)
     names = sorted({group for table, _ in tables for group in table.groups})
-    measures = [m for m in MEASURES[family] if all(m in table.total for table, _ in tables)]
+    # Squares go where nobody added noise alone; a count by level that a store leaves out lies within who was mailed there.
+    measures = [m for m in MEASURES[family] if m in LEVELLED or all(m in table.total for table, _ in tables)]
     out = []
     for group in ("", *names, *(["suppressed"] if any(table.suppressed for table, _ in tables) else [])):
         made = [_sum(tables, measure, group, absent, len(exports)) for measure in measures]
@@ -162,18 +174,17 @@ def _sum(tables: Sequence[tuple[Table, Export]], measure: str, group: str, absen
     for table, export in tables:
         rest = table.suppressed
         if not group:
-            low += table.total[measure]
-            cells = max(1, len(table.groups) + (rest is not None))
+            cell, cells = table.total, max(1, len(table.groups) + (rest is not None))
         elif group == "suppressed":
-            low += rest[measure] if rest is not None else 0
-            cells = int(rest is not None)
-        elif group in table.groups:
-            low += table.groups[group][measure]
-            cells = 1
+            cell, cells = rest or {}, int(rest is not None)
         else:
-            more += max(0, rest[measure]) if rest is not None else 0
-            hidden += rest is not None
-            cells = 0
+            cell, cells = table.groups.get(group, {}), int(group in table.groups)
+        if measure in cell:
+            low += cell[measure]
+        elif cell:
+            more, hidden, cells = more + max(0, cell["mailed"]), hidden + 1, 0
+        elif rest is not None and group != "suppressed":
+            more, hidden = more + max(0, rest.get(measure, rest.get("mailed", 0))), hidden + 1
         if export.noise is not None and measure != "squares":
             variance += cells * spread(scale(export.noise, measure, table.currency)) ** 2
     high = None if absent else low + more
@@ -257,7 +268,9 @@ def _reading(every: Sequence[ExperimentSums]) -> Reading:
             sizes[arm] = sizes.get(arm, 0) + n
     names = list(dict.fromkeys(name for one in every for name in one.outcomes))
     outcomes = tuple(_outcome(name, [found for one in every if (found := _outcome_of(one, name))]) for name in names)
-    return Reading(dict(sorted(sizes.items())), sum(one.mixed for one in every), outcomes, every[0].planned)
+    mixed = [one.mixed for one in every]
+    together = None if None in mixed else sum(n or 0 for n in mixed)
+    return Reading(dict(sorted(sizes.items())), together, outcomes, every[0].planned)
 
 
 def _outcome_of(one: ExperimentSums, name: str) -> OutcomeSums | None:

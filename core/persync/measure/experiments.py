@@ -59,13 +59,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The aggregates an experiment is read from: people by arm, people in several arms, outcomes by arm.
+    """The aggregates an experiment is read from: people by arm, people in several arms (None: too few to say), outcomes by arm.
 
     With nobody in it there are no outcomes, and `nobody` says so in a sentence.
     """
 
     sizes: Mapping[str, int]
-    mixed: int = 0
+    mixed: int | None = 0
     outcomes: tuple[Outcome, ...] = ()
     planned: Mapping[str, float] = field(default_factory=dict)
     nobody: str = ""
@@ -339,7 +339,7 @@ def _sample_ratio(name: str, reading: Reading, small: set[str]) -> Estimate:
 
 def _mixed(name: str, reading: Reading, small: set[str], ask: Ask) -> Estimate:
     by = {"experiment": name}
-    if small:
+    if small or reading.mixed is None:
         return rules.absent("contamination", rules.SUPPRESSED, by, unit="share")
     made = rules.share("contamination", reading.mixed, sum(reading.sizes.values()) + reading.mixed, ask, by)
     # Few or none is the good case here, so rule E1's "too few to say" would be noise.

@@ -59,7 +59,7 @@ def test_two_exports_add_up_on_the_command_line(persync: Run, tmp_path: Path, st
     both = counted([store, make(tmp_path / "again.db", 2)])
     assert sales["value"] == both["sales", "EUR", ""] / 100
     assert "revenue       EUR" in text
-    assert "People are counted in its own store alone" in text
+    assert "People are counted in each store alone" in text
     assert json.loads((tmp_path / "all.json").read_text("utf-8"))["results"] == found["results"]
 
 
