@@ -45,7 +45,7 @@ BASELINE: Final = "(baseline)"
 _APART: Final = (NO_TOUCH, BASELINE)
 _TWO_SIDED: Final = 1.959964
 _AT_ONCE: Final = 32
-_DRAWN_AT_ONCE: Final = 200_000
+_DRAWN_AT_ONCE: Final = 100_000
 _BOUNDS: Final = [int(2.0**53 * sum(math.exp(-1) / math.factorial(j) for j in range(k + 1))) for k in range(12)]
 """P(Poisson(1) <= k) as parts of 2 ** 53; a weight of 13 would be one in 16 billion"""
 
@@ -96,7 +96,7 @@ def shares(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> list
     rows = {names[int(word)]: row for row, word in enumerate(words)}
     money = np.zeros((len(hashes), len(words) * len(usable)))
     for place, model in enumerate(usable):
-        np.add.at(money, (customer, channel * len(usable) + place), np.asarray(found[model.name], np.float64))
+        np.add.at(money, (customer, channel * len(usable) + place), np.asarray(found.pop(model.name), np.float64))
     drawn = replicate(hashes, money, ask.seed).reshape(REPLICATES, len(words), len(usable))
     sums = money.sum(axis=0).reshape(len(words), len(usable))
     out = []

@@ -53,6 +53,7 @@ class DuckEngine:
         self._folder = folder.resolve()
         self._derived = self._folder / catalogue.derived
         self._known: dict[str, str] = {}
+        self._counted: dict[Path, int] = {}
         self._lock = threading.Lock()
         self._db = duckdb.connect(
             config={
@@ -114,9 +115,12 @@ class DuckEngine:
                 temporary = path.with_suffix(f".{os.getpid()}.tmp")
                 self._run(f"COPY (\n{sql}\n) TO {_quoted(temporary)} ({WRITING})", params)
                 temporary.replace(path)
-            self._view(name, [path])
-            self._known[name] = digest
-        return int(self.rows(f'SELECT count(*) AS n FROM "{name}"')[0]["n"])
+            if self._known.get(name) != digest:
+                self._view(name, [path])
+                self._known[name] = digest
+            if path not in self._counted:
+                self._counted[path] = int(self.rows(f'SELECT count(*) AS n FROM "{name}"')[0]["n"])
+            return self._counted[path]
 
     def has(self, name: str) -> bool:
         """Tell whether a mirrored or derived table exists."""
