@@ -286,26 +286,76 @@ def test_decisions_about_people_the_store_does_not_know_are_counted(shop: Shop) 
     assert by_group(read, "selection_rate")["unknown"]["n"] == 40
 
 
-@pytest.mark.parametrize("by", ["flag", "setting"])
-def test_showing_small_groups_takes_a_flag_and_is_written_down(tmp_path: Path, by: str) -> None:
-    """Two people are hidden; shown on demand, and then answer, report and log say so."""
-    shop = Shop(tmp_path, "" if by == "flag" else "[report]\nsuppress_n = 1\n")
+@pytest.mark.parametrize(("least", "shown_as"), [(None, "every group, however small"), (2, "groups of 2 people and more")])
+def test_showing_small_groups_takes_a_flag_and_is_written_down(tmp_path: Path, least: int | None, shown_as: str) -> None:
+    """Two people are hidden; shown by the option, or by a setting that says so, and then answer, report and log say it."""
+    shop = Shop(tmp_path, f"[report]\nsuppress_n = {least}\nshow_small_groups = true\n" if least else "")
     small(shop)
     ask = ("--by", "kind", "--decision", "offer")
-    more = ("--show-small-groups",) if by == "flag" else ()
-    if by == "flag":
+    more = () if least else ("--show-small-groups",)
+    if not least:
         assert by_group(shop.fairness(*ask), "selection_rate")["rare"]["reason"] == "suppressed"
 
     shown = shop.run("fairness", *ask, *more, "--format", "json")
     report = json.loads(shop.run("report", "--format", "json", *more).stdout)
 
     answer = json.loads(shown.stdout)
-    assert answer["suppress_n"] == 1
+    assert answer["suppress_n"] == (least or 1)
     assert by_group(answer["results"], "selection_rate")["rare"]["n"] == 2
-    assert "small groups are not hidden in this answer" in shown.stderr
-    assert "nobody: small groups are shown" in json.dumps(report)
+    assert f"small groups are not hidden in this answer: it shows {shown_as}" in shown.stderr
+    first = report["sections"][0]["blocks"][0]
+    assert (first["heading"], first["tone"]) == ("Small groups are shown", "warning")
+    assert f"This report shows {shown_as}: people may be recognised." in first["text"]
+    assert f"{'2 people' if least else 'nobody'}: small groups are shown" in json.dumps(report)
     assert "How the decision 'offer' treats the groups" in json.dumps(report)
-    with open_store(tmp_path / "persync.db") as store:
-        logged = store.db.execute("SELECT detail FROM log WHERE event = 'small groups shown' ORDER BY entry").fetchall()
-    assert [detail for (detail,) in logged] == ["fairness", "report"]
+    assert logged(tmp_path) == [f"fairness: {shown_as}", f"report: {shown_as}"]
     assert shop.run("verify").exit_code == 0
+
+
+def logged(folder: Path) -> list[str]:
+    with open_store(folder / "persync.db") as store:
+        found = store.db.execute("SELECT detail FROM log WHERE event = 'small groups shown' ORDER BY entry").fetchall()
+    return [detail for (detail,) in found]
+
+
+def test_a_job_that_shows_small_groups_says_so_in_what_it_writes_and_in_the_log(tmp_path: Path) -> None:
+    job = """
+[connections.own]
+connector = "files"
+files = [{ kind = "attributes", path = "attributes.csv" }]
+
+[jobs.look]
+report = [{ out = "look.md", format = "md", sections = ["health"] }]
+export = [{ metric = "bias_detection", out = "look.json", format = "json" }]
+"""
+    shop = Shop(tmp_path, f"[report]\nsuppress_n = 3\nshow_small_groups = true\n{job}")
+    small(shop)
+
+    done = shop.run("run", "look")
+
+    assert done.exit_code == 0, done.output
+    assert "small groups are not hidden: the answers show groups of 3 people and more" in done.output
+    assert "This report shows groups of 3 people and more" in (tmp_path / "look.md").read_text("utf-8")
+    assert json.loads((tmp_path / "look.json").read_text("utf-8"))["suppress_n"] == 3
+    assert logged(tmp_path) == ["run look: groups of 3 people and more"]
+    (tmp_path / "persync.toml").write_text(job, "utf-8")
+    assert shop.run("run", "look").exit_code == 0
+    assert "suppress_n" not in json.loads((tmp_path / "look.json").read_text("utf-8"))
+    assert len(logged(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("suppress_n = 4", "suppress_n = 4 shows groups in which people may be recognised; say show_small_groups = true"),
+        ("suppress_n = 1\nshow_small_groups = false", "suppress_n = 1 shows groups"),
+        ("show_small_groups = true", "show_small_groups goes with a suppress_n below 5"),
+    ],
+)
+def test_small_groups_are_not_shown_by_a_number_alone(tmp_path: Path, settings: str, said: str) -> None:
+    shop = Shop(tmp_path, f"[report]\n{settings}\n")
+
+    done = shop.run("fairness", "--by", "kind")
+
+    assert done.exit_code == 2
+    assert said in done.stderr

@@ -26,6 +26,7 @@ BACK = 7
 JOB = """
 [report]
 suppress_n = 1
+show_small_groups = true
 
 [jobs.nightly]
 report = [{{ out = "out/report.md", format = "md", sections = ["answer"] }}]

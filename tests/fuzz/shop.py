@@ -77,7 +77,7 @@ def make_shop(folder: Path, words: Mapping[str, str]) -> None:
     """Make a project in a folder: its persync.toml, and a store of three connections."""
     tags = {words["arm treated"]: "t", words["arm control"]: "c"}
     settings = {
-        "report": {"name": words["shop name"], "suppress_n": 1, "report_n": 1, "timezone": "UTC"},
+        "report": {"name": words["shop name"], "suppress_n": 1, "show_small_groups": True, "report_n": 1, "timezone": "UTC"},
         "shops": {"aliases": {words["shop alias"]: "corner.example"}},
         "experiments": {
             words[EXPERIMENT]: {

@@ -70,24 +70,25 @@ class App:
     def ask(self, period: str | None = None, **more: Any) -> Ask:
         """Return the question that settings and options make."""
         ask = self.project.ask(self.now, period, **more)
-        if not self.small_groups and ask.suppress_n > NOTHING_HIDDEN:
-            return ask
-        return self._unhidden(ask)
+        return self._unhidden(ask) if self.small_groups or ask.small_groups else ask
 
     def _unhidden(self, ask: Ask) -> Ask:
-        """Return the question with no group hidden. It is said and logged: whoever reads the numbers may recognise people."""
+        """Return the question with small groups shown, all of them where the option says so. It is said and logged: whoever
+        reads the numbers may recognise people."""
         from dataclasses import replace
 
-        from persync.store.log import append
+        from persync.store.log import note_small_groups
 
+        if self.small_groups:
+            ask = replace(ask, suppress_n=NOTHING_HIDDEN)
         if self.lake and self.small_groups:
             raise click.UsageError("--show-small-groups is written into a store's log, and a lake has none.")
         if self.project.store_path.exists():
             context = click.get_current_context(silent=True)
-            with self.store() as store, store.transaction() as db:
-                append(db, None, self.now, "small groups shown", context.info_name or "" if context else "")
-        self.say("persync: small groups are not hidden in this answer: people may be recognised. The log says so.")
-        return replace(ask, suppress_n=NOTHING_HIDDEN)
+            with self.store() as store:
+                note_small_groups(store, context.info_name or "" if context else "", ask.small_groups, now=self.now)
+        self.say(f"persync: small groups are not hidden in this answer: it shows {ask.small_groups}. People may be recognised.")
+        return ask
 
     @contextmanager
     def store(self, *, create: bool = False) -> Iterator[Store]:

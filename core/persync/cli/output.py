@@ -41,8 +41,9 @@ def show_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: 
 def show_estimates(estimates: Sequence[Estimate], form: str, ask: Ask, *, kind: str = "estimates") -> None:
     """Print estimates: each with its slice, value, interval, n, standing and, when it is missing, the reason."""
     if form == "json":
-        said = {} if ask.suppress_n > 1 else {"suppress_n": ask.suppress_n}
-        show_json(kind, (estimate.as_json() for estimate in estimates), period=ask.period, **said)
+        from persync.report.render.estimates import hidden_below
+
+        show_json(kind, (estimate.as_json() for estimate in estimates), period=ask.period, **hidden_below(ask))
         return
     if form == "csv":
         show_csv(estimates)

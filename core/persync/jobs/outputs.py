@@ -67,5 +67,5 @@ def _export(host: Host, project: Project, engine: Engine, wanted: JobExport, now
 
     ask = asked(project, wanted, now, by=tuple(wanted.by))
     estimates = host.metrics[wanted.metric].compute(engine, ask)
-    text = as_csv(estimates) if wanted.format == "csv" else as_json("estimates", estimates, ask.period)
+    text = as_csv(estimates) if wanted.format == "csv" else as_json("estimates", estimates, ask)
     return text, ""

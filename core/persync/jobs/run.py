@@ -156,6 +156,7 @@ def _steps(
         return
     day = local(now, project.timezone).date().isoformat()
     try:
+        _unhidden(project, name, now=now, say=say)
         made_from = basis(project, job, day)
         with closing(open_engine(project.store_path, engines=host.engines)) as engine:
             _check(host, project, engine, job, done, now=now, say=say)
@@ -166,6 +167,17 @@ def _steps(
         done.failures.append(str(error))
         say(f"failed: {error}")
         done.messages = messages(host, project, None, name, job, state, done, now=now)
+
+
+def _unhidden(project: Project, name: str, *, now: int, say: Say) -> None:
+    """Say and log that the settings show small groups, where they do."""
+    from persync.store.log import note_small_groups
+    from persync.store.store import open_store
+
+    if shown := project.ask(now, frozen=False).small_groups:
+        with open_store(project.store_path) as store:
+            note_small_groups(store, f"run {name}", shown, now=now)
+        say(f"small groups are not hidden: the answers show {shown}. People may be recognised")
 
 
 def _pull(

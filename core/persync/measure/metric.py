@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from persync.attribution.calibrate import Lift
 from persync.engine.engine import Engine
@@ -13,6 +13,9 @@ from persync.measure.cost_settings import CostSettings
 from persync.measure.ethics_settings import EthicsSettings
 from persync.measure.segment_settings import SegmentSettings
 from persync.measure.value_settings import ValueSettings
+
+SUPPRESS_N: Final = 5
+"""fewer people than this are hidden unless somebody says otherwise: the usual disclosure floor (rule E1)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class Ask:
     )
     engagement_half_life_days: float = 30
     """how lately something must have been done to count half in the engagement score"""
-    suppress_n: int = 5
+    suppress_n: int = SUPPRESS_N
     report_n: int = 30
     confidence: float = 0.95
     seed: int = 1
@@ -129,6 +132,13 @@ class Ask:
     baseline: Baseline | None = None
     lift: Lift | None = None
     """what a holdout says, see `lifts.with_lift`; needed where models are calibrated"""
+
+    @property
+    def small_groups(self) -> str:
+        """Which groups are shown that are hidden by default, in words; "" for none."""
+        if self.suppress_n >= SUPPRESS_N:
+            return ""
+        return "every group, however small" if self.suppress_n <= 1 else f"groups of {self.suppress_n} people and more"
 
 
 @dataclass(frozen=True, slots=True)

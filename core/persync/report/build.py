@@ -20,12 +20,17 @@ def build_report(
     """Return the report of these sections, sorted by their order, then name.
 
     A section that raises DataError becomes a note saying why it is missing. Any other failure becomes a warning and is
-    listed in `Report.facts["failed"]`, so that a caller can exit with something other than 0. `made_at` is epoch ms.
+    listed in `Report.facts["failed"]`, so that a caller can exit with something other than 0. `made_at` is epoch ms. Where
+    small groups are not hidden a warning stands before everything else.
     """
     inputs = replace(inputs, engine=RememberingEngine(inputs.engine))
     wanted = sections.values() if isinstance(sections, Mapping) else sections
     failed: list[dict[str, str]] = []
     built = tuple(_built(section, inputs, failed) for section in sorted(wanted, key=lambda one: (one.order, one.name)))
+    if built and inputs.ask.small_groups:
+        text = f"This report shows {inputs.ask.small_groups}: people may be recognised. Do not pass it on."
+        first = Note(text, "warning", "Small groups are shown")
+        built = (replace(built[0], blocks=(first, *built[0].blocks)), *built[1:])
     return Report(
         title=title,
         persync=__version__,

@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from persync.measure.metric import SUPPRESS_N
+
 
 class Strict(BaseModel):
     """A table in which nothing is misspelt: other keys are refused, and a text is no number."""
@@ -32,8 +34,20 @@ class ReportTable(Strict):
     timezone: str | None = None
     basis: Literal["net", "gross"] = "net"
     lookback_days: float = Field(default=30, gt=0, lt=MOST_DAYS)
-    suppress_n: int = Field(default=5, ge=1)
+    suppress_n: int = Field(default=SUPPRESS_N, ge=1)
+    show_small_groups: bool = False
     report_n: int = Field(default=30, ge=1)
+
+    @model_validator(mode="after")
+    def _showing_small_groups_is_said(self) -> ReportTable:
+        if self.suppress_n < SUPPRESS_N and not self.show_small_groups:
+            raise ValueError(
+                f"suppress_n = {self.suppress_n} shows groups in which people may be recognised; say show_small_groups = true"
+                f" beside it if that is meant, or hide fewer than {SUPPRESS_N}"
+            )
+        if self.show_small_groups and self.suppress_n >= SUPPRESS_N:
+            raise ValueError(f"show_small_groups goes with a suppress_n below {SUPPRESS_N}, and hides nobody alone")
+        return self
 
 
 class WeightsTable(Strict):

@@ -12,6 +12,7 @@ from typing import Final
 from persync.store.store import Store
 
 LOG_BROKEN: Final = "Somebody or something other than persync wrote to the store. Compare it with a backup."
+SMALL_GROUPS: Final = "small groups shown"
 _FACTS: Final = "command, started_at, exit_code, summary"
 
 
@@ -43,6 +44,12 @@ def note_killed(store: Store, pid: int, host: str, *, now: int) -> None:
         ).fetchall()
         for run, command in found:
             append(db, run, now, "run killed", command)
+
+
+def note_small_groups(store: Store, command: str, shown: str, *, now: int) -> None:
+    """Note that a command answered without hiding small groups, and which are `shown`."""
+    with store.transaction() as db:
+        append(db, None, now, SMALL_GROUPS, f"{command}: {shown}")
 
 
 def append(db: sqlite3.Connection, run: int | None, now: int, event: str, detail: str) -> None:

@@ -67,7 +67,7 @@ def test_the_files_connection_holds_refunds_against_the_files_before(persync: Ru
 
 def test_who_was_drawn_stays_in_that_arm_whatever_a_later_file_says(persync: Run, tmp_path: Path) -> None:
     """By address, own id and platform's id; the same again, another experiment and new people are taken."""
-    project(tmp_path, f"[report]\nsuppress_n = 1\n{SHOP}")
+    project(tmp_path, f"[report]\nsuppress_n = 1\nshow_small_groups = true\n{SHOP}")
     head = "experiment,person,arm\n"
     first, second = tmp_path / "first.csv", tmp_path / "second.csv"
     first.write_text(head + "personal,ann@example.com,a\npersonal,p1,a\npersonal,shop:17,a\npersonal,p2,b\n")
@@ -96,7 +96,10 @@ def test_a_later_file_of_a_connection_draws_nobody_again(persync: Run, tmp_path:
     (tmp_path / "first.csv").write_text("experiment,person,arm\npersonal,p1,a\n")
     (tmp_path / "second.csv").write_text("experiment,person,arm\npersonal,p1,b\n")
     files = ", ".join(f'{{ kind = "assignments", path = "{name}.csv" }}' for name in ("first", "second"))
-    project(tmp_path, f'[report]\nsuppress_n = 1\n[connections.own]\nconnector = "files"\nfiles = [{files}]\n')
+    project(
+        tmp_path,
+        f'[report]\nsuppress_n = 1\nshow_small_groups = true\n[connections.own]\nconnector = "files"\nfiles = [{files}]\n',
+    )
 
     assert said(persync("--quiet", "pull"), 3).startswith("second.csv, line 2: this person is in arm 'a' of 'personal'")
     assert _arm_sizes(persync) == {("personal", "a"): 1}

@@ -351,13 +351,13 @@ def test_only_peoples_clicks_on_preferences_reach_them(mailing: Any) -> None:
     ("complaints", "said"),
     [
         (0, ["none reported"] * 2),
-        (5, ["not shown"] * 2),
-        (20, ["above", "not shown"]),
+        (5, ["none reported above it"] * 2),
+        (20, ["above", "none reported above it"]),
         (30, ["above"] * 2),
         (None, ["unknown"] * 2),
     ],
 )
-def test_complaints_are_above_a_line_or_nothing_is_shown_and_never_under_it(
+def test_complaints_are_above_a_line_or_none_above_it_was_reported_and_never_under_it(
     mailing: Any, complaints: int | None, said: list[str]
 ) -> None:
     mailing.add("campaign_counters", campaign_key=7, variant="", sent=10_000, delivered=10_000, complaints=complaints)

@@ -15,7 +15,7 @@ from persync.measure.slices import check
 from persync.measure.texts import bounds, join, piece, run
 
 COMPLAINTS: Final = (0.001, 0.003)
-"""the shares of complaints at which Gmail and Yahoo say: stay below, and never reach"""
+"""the shares of complaints that Gmail's and Yahoo's rules for senders of February 2024 name: to stay below, never to reach"""
 NOT_REPORTED: Final = "not_reported"
 NO_OPT_OUTS: Final = "no_opt_outs"
 PERSONALISED: Final = 2
@@ -137,16 +137,18 @@ def sender_rules(engine: Engine, ask: Ask) -> list[Estimate]:
 
 
 ABOVE: Final = "above"
+NONE: Final = "none reported"
+NONE_ABOVE: Final = "none reported above it"
 
 
 def verdict(rate: Estimate, line: float) -> str:
-    """Return `above`, `none reported` or `not shown`: most providers report no complaints, so none is ever shown to be
-    under a line. `unknown` where nothing was measured."""
+    """Return `above`, `none reported` or, where fewer were reported than the line allows, `none reported above it`: most
+    providers report no complaints at all, so nothing is known to be under a line. `unknown` where nothing was measured."""
     if rate.value is None:
         return "unknown"
     if rate.value >= line:
         return ABOVE
-    return "none reported" if rate.value == 0 else "not shown"
+    return NONE if rate.value == 0 else NONE_ABOVE
 
 
 METRICS: Sequence[Metric] = (
@@ -175,8 +177,8 @@ METRICS: Sequence[Metric] = (
         "share",
         sender_rules,
         number="140",
-        edge_cases="Most providers report no complaints to anybody, so the verdict is above, none reported or not shown: never "
-        "under. One-click unsubscribing is a header that no platform tells: null, not_reported.",
+        edge_cases="Most providers report no complaints to anybody, so the verdict is above, none reported, or none "
+        "reported above it: never under. One-click unsubscribing is a header that no platform tells: null, not_reported.",
         data=("campaign_counters",),
     ),
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 from persync import __version__
 from persync.estimate import Estimate
+from persync.measure.metric import Ask
 from persync.redact import inert_json
 from persync.report.safe import spreadsheet
 from persync.report.words import iso
@@ -31,9 +32,14 @@ def as_csv(estimates: Sequence[Estimate]) -> str:
     return text.getvalue()
 
 
-def as_json(kind: str, estimates: Iterable[Estimate], period: tuple[int, int] | None) -> str:
+def as_json(kind: str, estimates: Iterable[Estimate], ask: Ask) -> str:
     """Return estimates as the one JSON object of a command, with a line end."""
-    return document(kind, (estimate.as_json() for estimate in estimates), period) + "\n"
+    return document(kind, (estimate.as_json() for estimate in estimates), ask.period, **hidden_below(ask)) + "\n"
+
+
+def hidden_below(ask: Ask) -> dict[str, int]:
+    """Return what an answer says of small groups: nothing where they are hidden as by default, else `suppress_n`."""
+    return {"suppress_n": ask.suppress_n} if ask.small_groups else {}
 
 
 def document(kind: str, results: Iterable[Any], period: tuple[int, int] | None = None, **more: Any) -> str:

@@ -13,9 +13,6 @@ from persync.report.findings import attributes
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
 from persync.report.sections import parities
 
-SHOWN = (
-    "Nobody is hidden here, however few they are: suppression was turned off. People may be recognised; do not pass this on."
-)
 NO_ATTRIBUTE = (
     "no attribute of people was opted in or imported, so nobody can see who is left out."
     " Name the attributes you have a basis to hold in a connection's settings, or import them."
@@ -40,8 +37,6 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
     if not found and not problems:
         raise DataError(NO_ATTRIBUTE)
     blocks: list[Block] = [*map(Note, problems)]
-    if inputs.ask.suppress_n <= 1:
-        blocks.append(Note(SHOWN, "warning", "Small groups are shown"))
     said = [sentence for attribute, estimates in found.items() if (sentence := answer(attribute, estimates))]
     if said:
         blocks.append(Note(" ".join(said), "answer", "Is anybody left out?"))

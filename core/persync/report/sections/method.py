@@ -34,7 +34,13 @@ def build_method(inputs: Inputs) -> Sequence[Block]:
     return blocks
 
 
-SHOWN = "nobody: small groups are shown"
+SHOWN = "small groups are shown"
+
+
+def _hidden_below(ask: Ask) -> str:
+    if ask.suppress_n <= 1:
+        return f"nobody: {SHOWN}"
+    return words.plural(ask.suppress_n, "person", "people") + (f": {SHOWN}" if ask.small_groups else "")
 
 
 def _settings(inputs: Inputs) -> Table:
@@ -52,7 +58,7 @@ def _settings(inputs: Inputs) -> Table:
             else "not set: that of the unit costs known, else gains are revenue",
         ),
         ("Interval", f"{words.number(ask.confidence * 100)} %"),
-        ("Hidden below", words.plural(ask.suppress_n, "person", "people") if ask.suppress_n > 1 else SHOWN),
+        ("Hidden below", _hidden_below(ask)),
         ("Too few to say below", words.plural(ask.report_n, "person", "people")),
     ]
     for name, connector in sorted(connections.items()):

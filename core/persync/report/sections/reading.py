@@ -9,12 +9,11 @@ from typing import Final
 from persync.errors import DataError
 from persync.estimate import Estimate
 from persync.measure import engaged, engagement
+from persync.measure.ethics.control import COMPLAINTS
 from persync.measure.metric import Metric
 from persync.report import words
 from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
 
-LINES: Final = (0.001, 0.003)
-"""shares of complaints that Gmail's and Yahoo's rules for senders of February 2024 name: to stay below, never to reach"""
 RATES: Final = (
     ("delivery_rate", "Delivered", "of what was sent"),
     ("human_open_rate", "Opened by people", "of what was delivered, without machines: the lower bound"),
@@ -61,7 +60,7 @@ def _complaints(rate: Estimate) -> str:
         return f"How many complained is not known: {words.reason(rate.reason)}."
     if rate.value == 0:
         return "No complaint was reported. That is no proof that there were none: large providers report none."
-    low, high = LINES
+    low, high = COMPLAINTS
     told = words.value(rate)
     if rate.value >= high:
         return f"{told} complained, above the {words.share(high)} at which large providers turn senders away: pull back now."

@@ -111,8 +111,9 @@ def _lines(rules: Sequence[Estimate]) -> Table:
 
 _NO_ADVICE: Final = Note(
     "A list for a person to look at, no legal advice: which consent is needed depends on the country and on what people are"
-    " to the shop. Most mailbox providers report no complaints, so none is ever shown to be under a line. Flags are raised by"
-    " rules over subject lines, segments and what came back; a person confirms or dismisses them.",
+    " to the shop. Most mailbox providers report no complaints, so complaints are above a line or none above it was reported:"
+    " nobody knows that they are fewer. One-click unsubscribing is a header that no platform tells. Flags are raised by rules"
+    " over subject lines, segments and what came back; a person confirms or dismisses them.",
     "definition",
     "What this rests on",
 )
