@@ -1,10 +1,10 @@
-"""Small cells never leave: they are folded into one, with as many others as it takes that no number of the file gives them away.
+"""Small cells never leave: they are folded into one, with as many others as it takes that no number of the file tells one.
 
 Complementary cell suppression for tables of counts and sums (Hundepool and others, Statistical Disclosure Control, 2012,
-chapter 4): what is folded is two cells or more, and so many people that none of them can be told from one that need not be folded; and
-where a table has a folded cell those of nobody are not listed either.
-Counts of people in another table that are sums of cells (who got personalised mail, against the levels received) are margins
-like the total: each is folded within, or not given away.
+chapter 4): what is folded is two cells or more, and so many people that none of them can be told from one that need not be
+folded; and where a table has a folded cell those of nobody are not listed either. Counts of people in another table that are
+sums of cells (who got personalised mail, against the levels received) are margins like the total: each is folded within, or
+not given away.
 """
 
 from __future__ import annotations

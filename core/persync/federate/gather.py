@@ -96,7 +96,7 @@ def with_levels(engine: Engine, ask: Ask, tables: Sequence[Table], floor: int) -
     """
     select = "SELECT r.level AS level, COUNT(*) AS people FROM received AS r GROUP BY r.level"
     rows = run(engine, join(piece("sends"), piece("doses"), piece("levels_read"), select), bounds(ask.period))
-    found = {level: 0 for level in LEVELS} | {str(row["level"]): int(row["people"]) for row in rows}
+    found = dict.fromkeys(LEVELS, 0) | {str(row["level"]): int(row["people"]) for row in rows}
     exposure, told = fold.levels(found, floor)
     plain = list(tables) if told else [fold.unlevelled(table) for table in tables]
     secret = [] if told else [f"{' and '.join(LEVELLED)}: one of them, or what both leave, is of fewer than {floor} people"]
