@@ -20,8 +20,8 @@ ORDER = [
     {"attribution", "imports"},
     {"measure"},
     {"report"},
-    {"hookspecs", "plugins", "settings", "secrets"},
-    {"sandbox", "testing", "jobs", "privacy", "federate"},
+    {"hookspecs", "plugins", "settings", "secrets", "loopback"},
+    {"sandbox", "testing", "jobs", "privacy", "federate", "serve"},
     {"cli"},
 ]
 """From the ground up. A room imports its own floor and those below; `persync` itself is below them all."""

@@ -19,15 +19,11 @@ def metrics() -> None:
 @pass_app
 def list_metrics(app: App, form: str) -> None:
     """List every metric with its unit and what it can be split by."""
+    from persync.jobs.metric import listed
+
     known = app.host.metrics.values()
     if form == "json":
-        show_json(
-            "metrics",
-            (
-                {"id": m.id, "title": m.title, "unit": m.unit, "dimensions": m.dimensions, "number": m.number or None}
-                for m in known
-            ),
-        )
+        show_json("metrics", map(listed, known))
     else:
         show_table(("id", "title", "unit", "by"), [(m.id, m.title, m.unit, ", ".join(m.dimensions)) for m in known])
 
@@ -71,21 +67,9 @@ def show(app: App, id: str, form: str) -> None:
 @pass_app
 def metric(app: App, id: str, by: tuple[str, ...], arm: str | None, period: str | None, form: str) -> None:
     """Compute the metric ID, with its interval, or the reason why it cannot be known."""
-    from persync.errors import ConfigError
-    from persync.measure.arms import by_arm
-    from persync.plugins import find
+    from persync.jobs.metric import compute, find_metric
 
-    one = find("metric", id, app.host.metrics)
-    for dimension in by:
-        # Those of people are known once the store is open.
-        if "any attribute" not in one.dimensions and dimension not in one.refused:
-            find(f"dimension of {id}", dimension, dict.fromkeys(one.dimensions))
+    one = find_metric(app.host, id, by)
     with app.engine() as engine:
         ask = app.ask(period, by=by, arm=arm)
-        if (arm is None and "arm" not in by) or one.options.get("arms") == "own":
-            found = one.compute(engine, ask)
-        elif "arm" in one.dimensions:
-            found = by_arm(engine, one, ask)
-        else:
-            raise ConfigError(f"{id} has no arms.", hint="It is no number of people: see `persync metrics list`.")
-        show_estimates(found, form, ask)
+        show_estimates(compute(engine, one, ask), form, ask)

@@ -41,9 +41,9 @@ def show_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: 
 def show_estimates(estimates: Sequence[Estimate], form: str, ask: Ask, *, kind: str = "estimates") -> None:
     """Print estimates: each with its slice, value, interval, n, standing and, when it is missing, the reason."""
     if form == "json":
-        from persync.report.render.estimates import hidden_below
+        from persync.jobs.metric import estimates_json
 
-        show_json(kind, (estimate.as_json() for estimate in estimates), period=ask.period, **hidden_below(ask))
+        click.echo(estimates_json(estimates, ask, kind))
         return
     if form == "csv":
         show_csv(estimates)

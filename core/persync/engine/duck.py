@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from persync import hookimpl
-from persync.engine.catalogue import read_catalogue
+from persync.engine.catalogue import Catalogue, read_catalogue
 from persync.engine.derived import check_name, no_mirror, settings_hash, too_many
 from persync.engine.engine import EngineType
 from persync.engine.texts import names, rename, used
@@ -43,13 +43,14 @@ class DuckEngine:
     mirror's generation and the derived tables it reads: writing the same again finds the file and computes nothing.
     """
 
-    def __init__(self, folder: Path, stores: Sequence[str] = ()) -> None:
-        catalogue = read_catalogue(partial(_text, folder), stores)
+    def __init__(self, folder: Path, stores: Sequence[str] = (), *, catalogue: Catalogue | None = None) -> None:
+        catalogue = catalogue or read_catalogue(partial(_text, folder), stores)
         if catalogue is None:
             raise no_mirror(folder)
         import duckdb
 
         self._error = duckdb.Error
+        self._catalogue = catalogue
         self._folder = folder.resolve()
         self._derived = self._folder / catalogue.derived
         self._known: dict[str, str] = {}
@@ -76,9 +77,28 @@ class DuckEngine:
         for name, query in catalogue.views.items():
             self._db.execute(f'CREATE VIEW "{name}" AS {query}')
 
-    def _view(self, name: str, paths: list[Path]) -> None:
+    def _view(self, name: str, paths: list[Path], condition: str = "TRUE") -> None:
         listed = ", ".join(_quoted(path) for path in paths)
-        self._db.cursor().execute(f'CREATE OR REPLACE VIEW "{name}" AS SELECT * FROM read_parquet([{listed}])')
+        self._db.cursor().execute(
+            f'CREATE OR REPLACE VIEW "{name}" AS SELECT t.* FROM read_parquet([{listed}]) AS t WHERE {condition}'
+        )
+
+    def narrowed(self, by: str, keep: Mapping[str, str]) -> DuckEngine:
+        """Return a further engine over the same files, some of whose tables hold fewer rows: `keep` gives each table the
+        condition on its row `t`, in which the derived table `by`, written before, may be read.
+
+        What is derived from a narrowed table is never taken for what was derived from the whole one. Raise DataError for a
+        table that is no file of the mirror, as in a lake of several stores.
+        """
+        other = DuckEngine(self._folder, catalogue=self._catalogue)
+        digest = other._known[by] = self._known[by]
+        other._view(by, [self._derived / f"{by}-{digest}.parquet"])
+        for table, condition in keep.items():
+            if table not in self._catalogue.files:
+                raise DataError(f"{table!r} cannot be narrowed: it is no table of one store.")
+            other._view(table, [self._folder / path for path in self._catalogue.files[table].paths], condition)
+            other._known[table] = settings_hash(condition, None, {by: digest})
+        return other
 
     def _run(self, sql: str, params: Mapping[str, Any] | None) -> Any:
         text, values = statement(sql, params)
@@ -112,7 +132,7 @@ class DuckEngine:
             path = self._derived / f"{name}-{digest}.parquet"
             if not path.exists():
                 self._derived.mkdir(exist_ok=True)
-                temporary = path.with_suffix(f".{os.getpid()}.tmp")
+                temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
                 self._run(f"COPY (\n{sql}\n) TO {_quoted(temporary)} ({WRITING})", params)
                 temporary.replace(path)
             if self._known.get(name) != digest:

@@ -223,7 +223,7 @@ def svg(spec: Mapping[str, Any], *, name: str, alt: str, width: int = 720, draw:
     """
     # The container decides the width, so it is set here: one spec gives the wide and the narrow picture.
     sized = {**deep(spec), "width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
-    if _reaches_out(sized):
+    if reaches_out(sized):
         raise DataError("A figure may only show data it carries itself.")
     # As many legend entries in a row as fit, the rest below; labels may take a third of the width.
     config = {
@@ -274,13 +274,13 @@ def wrong_colours(drawn: str) -> list[str]:
     return sorted(found)
 
 
-def _reaches_out(spec: Any) -> bool:
+def reaches_out(spec: Any) -> bool:
     """Tell whether a spec names an address or a picture anywhere outside its rows."""
     if isinstance(spec, Mapping):
         if {"url", "href"} & set(spec) or spec.get("mark") == "image" or spec.get("type") == "image":
             return True
-        return any(_reaches_out(inner) for key, inner in spec.items() if key not in ("values", "datasets"))
-    return isinstance(spec, list | tuple) and any(map(_reaches_out, spec))
+        return any(reaches_out(inner) for key, inner in spec.items() if key not in ("values", "datasets"))
+    return isinstance(spec, list | tuple) and any(map(reaches_out, spec))
 
 
 def _axis() -> Any:

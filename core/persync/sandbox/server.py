@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from email.utils import formatdate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from persync.errors import ConfigError, nearest
+from persync.loopback import HOST, Server, ending_on_signals, listen
 from persync.sandbox.fault_kinds import App, PlannedResetError
 from persync.sandbox.faults import Faults, Schedule
 from persync.sandbox.project import refuse_foreign, write_config, write_files
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["make_app", "running", "serve", "world_from", "write_config"]
 
-_HOST = "127.0.0.1"
 Sandboxes = Mapping[str, "Sandbox"] | Iterable["Sandbox"]
 
 
@@ -90,7 +88,7 @@ def serve(
         refuse_foreign(config_dir)
     with ExitStack() as stack:
         folder = config_dir if config_dir is not None else Path(stack.enter_context(TemporaryDirectory(prefix="persync-")))
-        listening = stack.enter_context(_listen(port))
+        listening = stack.enter_context(listen(port))
         info = _prepare(world, sandboxes, listening, folder)
         if config_dir is not None:
             write_config(config_dir, world, info)
@@ -99,8 +97,8 @@ def serve(
             sys.stdout.write(json.dumps(info) + "\n")
             sys.stdout.flush()
 
-        server = _Server(make_app(world, sandboxes, faults), announce)
-        stack.enter_context(_ending_on_signals(server))
+        server = _server(make_app(world, sandboxes, faults), announce)
+        stack.enter_context(ending_on_signals(server))
         server.run(sockets=[listening])
 
 
@@ -115,10 +113,10 @@ def running(
     with ExitStack() as stack:
         if folder is None:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="persync-")))
-        listening = stack.enter_context(_listen(0))
+        listening = stack.enter_context(listen(0))
         info = _prepare(world, sandboxes, listening, folder)
         ready = threading.Event()
-        server = _Server(make_app(world, sandboxes, faults), ready.set)
+        server = _server(make_app(world, sandboxes, faults), ready.set)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="persync-sandbox", daemon=True)
         thread.start()
         try:
@@ -136,23 +134,9 @@ def _each(sandboxes: Sandboxes, world: World) -> list[Sandbox]:
     return [sandbox for sandbox in every if world.platforms is None or sandbox.connector in world.platforms]
 
 
-def _listen(port: int) -> socket.socket:
-    # The protocol is named: only then does asyncio turn off Nagle's delay, which costs small answers 40 ms each.
-    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((_HOST, port))
-    except OSError as error:
-        listening.close()
-        raise ConfigError(
-            f"port {port} cannot be used: {error.strerror}.", hint="Take another, or 0 for a free one."
-        ) from error
-    return listening
-
-
 def _prepare(world: World, sandboxes: Sandboxes, listening: socket.socket, folder: Path) -> dict[str, Any]:
     """Write truth.json and the world's files into `folder`, and return what a client must know."""
-    base = f"http://{_HOST}:{listening.getsockname()[1]}"
+    base = f"http://{HOST}:{listening.getsockname()[1]}"
     connections: dict[str, dict[str, Any]] = {}
     secrets: dict[str, str] = {}
     for sandbox in _each(sandboxes, world):
@@ -172,47 +156,13 @@ def _prepare(world: World, sandboxes: Sandboxes, listening: socket.socket, folde
     return {"connections": connections, "secrets": secrets, "truth": str(truth)}
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without access log, which says when it is ready and leaves the process's signals alone."""
-
-    def __init__(self, app: Any, ready: Callable[[], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                date_header=False,
-                log_config=None,
-                log_level="error",
-                access_log=False,
-                lifespan="off",
-                timeout_graceful_shutdown=2,
-            )
-        )
-        logging.getLogger("uvicorn.error").addFilter(_not_a_planned_reset)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        if self.started:
-            self._ready()
-
-    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
-        return nullcontext()
+def _server(app: Any, ready: Callable[[], None]) -> Server:
+    server = Server(app, ready, date_header=False)
+    logging.getLogger("uvicorn.error").addFilter(_not_a_planned_reset)
+    return server
 
 
 def _not_a_planned_reset(record: logging.LogRecord) -> bool:
     """Drop the complaints that a connection closed on purpose (faults `reset` and `reset_before`) brings about."""
     raised = record.exc_info[1] if record.exc_info else None
     return not isinstance(raised, PlannedResetError) and "without completing response" not in record.getMessage()
-
-
-@contextmanager
-def _ending_on_signals(server: uvicorn.Server) -> Iterator[None]:
-    def end(number: int, frame: object) -> None:
-        server.should_exit = True
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

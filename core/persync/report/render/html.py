@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from persync.errors import DataError
 from persync.report import charts, words
 from persync.report.cells import CellText, TableText, table_text
 from persync.report.painting import Draw, draw
-from persync.report.report import BuiltSection, Figure, Note, Report, Table
+from persync.report.report import BuiltSection, Cell, Column, Figure, Note, Report, Table
 from persync.report.safe import plain
 
 WIDE: Final = 720
@@ -23,11 +25,24 @@ NARROW: Final = 340
 _TONES: Final = {"var(--good)": "good", "var(--bad)": "bad", "var(--unsure)": "unsure"}
 
 
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What a page that is served adds to a section: an address for a cell or a whole table ("" = none), and what a script needs
+    to draw a figure, as JSON."""
+
+    cell: Callable[[Table, Column, Cell], str]
+    table: Callable[[Table], str]
+    figure: Callable[[Figure], str]
+
+
 def to_html(report: Report, draw: Draw = draw) -> str:
     """Return the report as an HTML page that needs nothing but itself. Every text in it is escaped."""
-    sections = [_section(section, index, report.timezone, draw) for index, section in enumerate(report.sections)]
+    sections = [
+        _section(section, f"{_slug(section.name)}-{number}", report.timezone, draw)
+        for number, section in enumerate(report.sections, 1)
+    ]
     html = (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             report=report,
@@ -40,10 +55,30 @@ def to_html(report: Report, draw: Draw = draw) -> str:
     return html + "\n"
 
 
+def section_html(
+    section: BuiltSection,
+    timezone: str,
+    *,
+    draw: Draw | None = draw,
+    links: Links | None = None,
+    is_first: bool = False,
+) -> Markup:
+    """Return one section as the piece of HTML that it is in the report; its ids begin with its name.
+
+    `is_first` gives it the looks of the report's first, whose answer stands for its heading. Without `draw` the figures have no
+    picture of their own: a script makes them from what `links` gives it.
+    """
+    shown = _section(section, _slug(section.name), timezone, draw, links)
+    text: str = environment().get_template("blocks.html.j2").module.section_of(shown, is_first)  # type: ignore[attr-defined]
+    return Markup(text)  # noqa: S704  the template escaped what is in it
+
+
 @cache
-def _environment() -> Environment:
+def environment(package: str = "persync.report") -> Environment:
+    """Return what fills in the templates of a package, which may use those of the report."""
+    places = [PackageLoader(name, "templates") for name in dict.fromkeys((package, "persync.report"))]
     return Environment(
-        loader=PackageLoader("persync.report", "templates"),
+        loader=ChoiceLoader(places),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -58,29 +93,23 @@ def _inert(value: Any) -> Any:
     return plain(value).replace("95 %:", "95\u00a0%:") if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _section(section: BuiltSection, index: int, timezone: str, draw: Draw) -> dict[str, Any]:
-    name = f"{_slug(section.name)}-{index + 1}"
+def _section(section: BuiltSection, name: str, timezone: str, draw: Draw | None, links: Links | None = None) -> dict[str, Any]:
     tables = {block.name: f"{name}-t{number}" for number, block in enumerate(section.blocks) if isinstance(block, Table)}
     blocks: list[dict[str, Any]] = []
     for number, block in enumerate(section.blocks):
         if isinstance(block, Note):
             blocks.append({"kind": "note", "tone": block.tone, "heading": block.heading, "text": block.text})
         elif isinstance(block, Figure):
-            blocks.append(_figure(block, f"{name}-f{number}", tables.get(block.table.name), timezone, draw))
+            blocks.append(_figure(block, f"{name}-f{number}", tables.get(block.table.name), timezone, draw, links))
         else:
-            blocks.append(_table(block, tables[block.name], timezone))
+            blocks.append(_table(block, tables[block.name], timezone, links))
     return {"id": name, "title": section.title, "blocks": blocks}
 
 
-def _figure(figure: Figure, name: str, table_id: str | None, timezone: str, draw: Draw) -> dict[str, Any]:
-    try:
-        pictures = [
-            (size, Markup(charts.svg(figure.spec, name=f"{name}-{size}", alt=figure.alt, width=width, draw=draw)))  # noqa: S704
-            for size, width in (("wide", WIDE), ("narrow", NARROW))
-        ]
-        problem = ""
-    except DataError as error:
-        pictures, problem = [], error.what
+def _figure(
+    figure: Figure, name: str, table_id: str | None, timezone: str, draw: Draw | None, links: Links | None
+) -> dict[str, Any]:
+    pictures, problem = _pictures(figure, name, draw) if draw else ([], "")
     return {
         "kind": "figure",
         "id": name,
@@ -88,12 +117,24 @@ def _figure(figure: Figure, name: str, table_id: str | None, timezone: str, draw
         "alt": figure.alt,
         "pictures": pictures,
         "problem": problem,
+        "spec": links.figure(figure) if links else "",
         "table_id": table_id,
-        "table": _table(figure.table, f"{name}-t", timezone),
+        "table": _table(figure.table, f"{name}-t", timezone, links),
     }
 
 
-def _table(table: Table, name: str, timezone: str) -> dict[str, Any]:
+def _pictures(figure: Figure, name: str, draw: Draw) -> tuple[list[tuple[str, Markup]], str]:
+    """Return the pictures of a figure with the width each is for, and what is wrong where there is none."""
+    try:
+        return [
+            (size, Markup(charts.svg(figure.spec, name=f"{name}-{size}", alt=figure.alt, width=width, draw=draw)))  # noqa: S704
+            for size, width in (("wide", WIDE), ("narrow", NARROW))
+        ], ""
+    except DataError as error:
+        return [], error.what
+
+
+def _table(table: Table, name: str, timezone: str, links: Links | None = None) -> dict[str, Any]:
     shown = table_text(table, timezone)
     last = len(shown.rows) - 1
     estimates = {place for row in shown.rows for place, cell in enumerate(row) if cell.beside.parts()}
@@ -101,6 +142,7 @@ def _table(table: Table, name: str, timezone: str) -> dict[str, Any]:
         "kind": "tiles" if table.layout == "tiles" else "table",
         "id": name,
         "caption": shown.caption,
+        "href": links.table(table) if links else "",
         # With one such column there is room to set a value and what stands beside it in one line.
         "in_line": len(estimates) == 1,
         "columns": [
@@ -109,13 +151,22 @@ def _table(table: Table, name: str, timezone: str) -> dict[str, Any]:
         ],
         "notes": shown.notes,
         "footnotes": shown.footnotes,
-        "rows": [{"is_total": table.has_total and i == last, "cells": _cells(row, shown)} for i, row in enumerate(shown.rows)],
+        "rows": [
+            {"is_total": table.has_total and i == last, "cells": _cells(row, table.rows[i], table, shown, links)}
+            for i, row in enumerate(shown.rows)
+        ],
     }
 
 
-def _cells(row: tuple[CellText, ...], table: TableText) -> list[dict[str, Any]]:
+def _cells(
+    row: tuple[CellText, ...], raw: tuple[Cell, ...], table: Table, shown: TableText, links: Links | None
+) -> list[dict[str, Any]]:
     return [
-        _cell(cell, numeric, is_head=place == 0) for place, (cell, numeric) in enumerate(zip(row, table.numeric, strict=True))
+        {
+            **_cell(cell, numeric, is_head=place == 0),
+            "href": links.cell(table, table.columns[place], raw[place]) if links else "",
+        }
+        for place, (cell, numeric) in enumerate(zip(row, shown.numeric, strict=True))
     ]
 
 

@@ -1,0 +1,141 @@
+"""The frame around every page: navigation, filters, and what is said when something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from persync import __version__
+from persync.errors import ConfigError, DataError, PersyncError, StoreError
+from persync.measure import experiments
+from persync.measure.membership import STAGES
+from persync.report import words
+from persync.serve.filters import Filters, asked, days_of, filters_from, presets
+from persync.serve.render import page
+from persync.settings.periods import zone
+
+if TYPE_CHECKING:
+    from persync.engine.engine import Engine
+    from persync.measure.metric import Ask
+    from persync.serve.scope import Scope
+    from persync.serve.site import Site
+
+RFM: Final = ("champions", "loyal", "recent", "slipping", "lost")
+PLACES: Final = (
+    ("/metrics", "All metrics"),
+    ("/rows", "Rows"),
+    ("/orders", "Orders"),
+    ("/coverage", "Coverage"),
+    ("/log", "Log"),
+)
+
+Handler = Callable[["Site", Request, Filters], tuple[str, Markup, int]]
+"""makes a page's title, its content and its status"""
+
+
+class NotHereError(ConfigError):
+    """There is no such page."""
+
+
+def status_of(error: Exception) -> int:
+    """Return the status that an answer has when it ended in this error."""
+    if isinstance(error, NotHereError):
+        return 404
+    if isinstance(error, ConfigError):
+        return 400
+    if isinstance(error, StoreError):
+        return 503
+    return 422 if isinstance(error, DataError) else 500
+
+
+def said(error: Exception) -> tuple[str, str]:
+    """Return what an error says and what to do: of one that nobody foresaw only its kind, it may quote anything."""
+    if isinstance(error, PersyncError):
+        return f"{error.where}: {error.what}" if error.where else error.what, error.hint
+    return f"This could not be worked out ({type(error).__name__}).", "The other pages go on. `persync doctor` looks further."
+
+
+def framed(site: Site, handler: Handler, *, filtered: bool = True) -> Callable[[Request], Response]:
+    """Return the endpoint of a page; `handler` makes what is in its frame."""
+
+    def endpoint(request: Request) -> Response:
+        filters = Filters()
+        status = 200
+        try:
+            filters = filters_from(request.query_params, site.project.timezone)
+            title, content, status = handler(site, request, filters)
+        except Exception as error:  # a metric or a plugin may fail in any way; the frame stands
+            what, hint = said(error)
+            title, status = "Not here" if isinstance(error, NotHereError) else "Not shown", status_of(error)
+            content = Markup(page("problem.html.j2", what=what, hint=hint))  # noqa: S704  the template escaped it
+        return HTMLResponse(whole(site, request, filters, title, content, filtered=filtered), status)
+
+    return endpoint
+
+
+def whole(site: Site, request: Request, filters: Filters, title: str, content: Markup, *, filtered: bool) -> str:
+    """Return a page with navigation and filters around its content."""
+    try:
+        choices, about = _choices(site, filters), _about(site)
+    except PersyncError:  # the content says what is wrong with the store
+        choices, about = None, ""
+    query = filters.query()
+    sections = sorted(site.host.sections.values(), key=lambda one: (one.order, one.name))
+    parts = [(f"/part/{one.name}", one.title) for one in sections]
+    path = request.url.path if request.url.path != "/" else (parts[0][0] if parts else "/")
+    return page(
+        "live.html.j2",
+        title=title,
+        shop=str(site.project.facts().get("name") or ""),
+        parts=[(f"{href}{query}", name, href == path) for href, name in parts],
+        places=[(f"{href}{query}", name, path.startswith(href)) for href, name in PLACES],
+        path=path,
+        kept=[(name, value) for name, value in request.query_params.multi_items() if name in ("of", "by", "id")],
+        filters=filters,
+        choices=choices if filtered else None,
+        about=about,
+        problem=site.source.problem,
+        content=content,
+        version=__version__,
+    )
+
+
+def scope_note(scope: Scope | None) -> Markup:
+    """Return what stands above numbers about some people alone."""
+    return Markup(page("scope.html.j2", scope=scope)) if scope else Markup()  # noqa: S704  the template escaped it
+
+
+def _about(site: Site) -> str:
+    return f"as of {words.moment(site.moment(), site.project.timezone)} ({site.project.timezone})"
+
+
+def _choices(site: Site, filters: Filters) -> Mapping[str, Any]:
+    """Return what the filters can be set to; a filter that is set is always among them."""
+    plain = Filters()
+    ask = asked(site.project, replace(filters, segment="", arm=""), site.moment())
+    first, last = days_of(ask)
+
+    def arms(engine: Engine, ask: Ask, _: Scope | None) -> list[str]:
+        known = experiments.known(engine, ask)
+        return [f"{name}:{arm}" for name, one in known.items() for arm in sorted(experiments.arm_sizes(engine, one))]
+
+    segments = [f"life-cycle: {stage}" for stage in STAGES] + [f"rfm: {name}" for name in RFM]
+    segments = [*site.project.segments.rules, *segments]
+    today = datetime.fromtimestamp(ask.now / 1000, zone(ask.timezone)).date()
+    return {
+        "from": first,
+        "to": last,
+        "presets": [
+            (name, replace(filters, period=period).query(), period == filters.period) for name, period in presets(today)
+        ],
+        "all": replace(filters, period="", segment="").query(),
+        "models": [name for name, model in site.models.items() if model.sums_to == "order"],
+        "segments": segments if filters.segment in ("", *segments) else [filters.segment, *segments],
+        "arms": site.answer("arms", plain, arms),
+    }

@@ -1,0 +1,188 @@
+"""The rows behind a number: of the same period, people and slice, a page at a time, nobody named and no small group told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from persync.errors import ConfigError, DataError, nearest
+from persync.measure import attributes, experiments, rules
+from persync.measure.grouping import asked_experiment
+from persync.measure.texts import bounds, join, run
+from persync.money import Money
+from persync.redact import redacted
+from persync.report import words
+from persync.report.report import Cell, Table
+from persync.serve.tables import TABLES, Listed, columns_of, shown
+
+if TYPE_CHECKING:
+    from persync.engine.engine import Engine
+    from persync.measure.metric import Ask
+
+PAGE: Final = 50
+"""rows of a page"""
+CSV_ROWS: Final = 50_000
+"""rows of a file at most"""
+TOO_SMALL: Final = "(a small group)"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Which rows are meant: a condition on the row `t`, CTEs and parameters of it, and what could not be told apart."""
+
+    texts: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    params: Mapping[str, Any] | None = None
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of rows and how many there are in all; `ignored` names the dimensions by which they are not told apart."""
+
+    table: Table
+    total: int
+    ignored: tuple[str, ...]
+
+
+def find_table(name: str) -> Listed:
+    """Return how a table is listed. Raise ConfigError with the nearest for one that is not."""
+    if name not in TABLES:
+        raise ConfigError(f"there is no table '{name}' to be shown.", hint=nearest(name, list(TABLES)))
+    return TABLES[name]
+
+
+def rows_behind(engine: Engine, ask: Ask, name: str, by: Mapping[str, str], *, offset: int = 0, limit: int = PAGE) -> Found:
+    """Return rows of a table, newest first. `by` is a number's slice.
+
+    Raise DataError where they are about fewer people than may be shown, or the slice is of a group that is too small.
+    """
+    listed = find_table(name)
+    chosen = slice_of(engine, ask, name, listed, by)
+    where = list(chosen.where)
+    if listed.at and ask.period is not None:
+        where.append(f"t.{listed.at} >= :from_at AND t.{listed.at} < :to_at")
+    params = {**bounds(ask.period), **(chosen.params or {})}
+    condition = f" WHERE {' AND '.join(where)}" if where else ""
+    people = f"COUNT(DISTINCT {shown(name, 'key_id')})" if listed.of_people else "0"
+    counted = join(*chosen.texts, f"SELECT COUNT(*) AS n, {people} AS people FROM {name} AS t{condition}")
+    (count,) = run(engine, counted, params)
+    total = int(count["n"])
+    if listed.of_people and total and 0 < int(count["people"]) < ask.suppress_n:
+        raise DataError(f"these rows are of fewer than {ask.suppress_n} people, so they are not shown.")
+    columns = ", ".join(f"{shown(name, column)} AS {column}" for column in listed.columns)
+    order = ", ".join(f"t.{column}" for column in listed.columns if column != listed.at)
+    order = f"t.{listed.at} DESC, {order}" if listed.at else order
+    sql = f"SELECT {columns} FROM {name} AS t{condition} ORDER BY {order} LIMIT {int(limit)} OFFSET {int(offset)}"
+    found = run(engine, join(*chosen.texts, sql), params)
+    if name == "attributes":
+        found = _without_small(engine, ask, found)
+    shop = ask.currency or ""
+    rows = tuple(tuple(_cells(row, listed, shop)) for row in found)
+    caption = f"{words.plural(total, 'row')} of {name}: {listed.what}."
+    return Found(Table(name, caption, columns_of(listed), rows), total, chosen.ignored)
+
+
+def _cells(row: Mapping[str, Any], listed: Listed, currency: str) -> Iterator[Cell]:
+    unit = str(row.get("currency") or currency)
+    for column in listed.columns:
+        value = row[column]
+        if column == "currency":
+            continue
+        if value is None:
+            yield None
+        elif column.endswith("_minor"):
+            yield Money(int(value), unit) if unit else int(value)
+        elif column.startswith("is_"):
+            yield "yes" if value else "no"
+        elif isinstance(value, str):
+            yield redacted(value)
+        elif column == "key_id":
+            yield str(value)
+        else:
+            yield value
+
+
+def _without_small(engine: Engine, ask: Ask, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Hide the values that fewer people have than may be shown, as every table of the report does."""
+    sizes = run(
+        engine,
+        "SELECT a.name AS name, a.value AS value, COUNT(DISTINCT a.key_id) AS people FROM attributes AS a"
+        " GROUP BY a.name, a.value",
+        {},
+    )
+    small = {(row["name"], row["value"]) for row in sizes if int(row["people"]) < ask.suppress_n}
+    return [{**row, "value": TOO_SMALL} if (row["name"], row["value"]) in small else row for row in found]
+
+
+def slice_of(engine: Engine, ask: Ask, name: str, listed: Listed, by: Mapping[str, str]) -> Slice:
+    """Return which rows of a table belong to a number's slice, as far as the table can tell."""
+    texts: list[str] = []
+    where: list[str] = []
+    params: dict[str, Any] = {}
+    ignored: list[str] = []
+    about = "t.key_id" if listed.of_people else ""
+    if not about and "order_key" in listed.columns:
+        about = "(SELECT MIN(o.key_id) FROM orders AS o WHERE o.order_key = t.order_key)"
+    known = set(attributes.values(engine))
+    given = dict(by)
+    if "group" in given and "attribute" in given:
+        given[given.pop("attribute")] = given.pop("group")
+    for dimension, value in given.items():
+        if dimension == "connection" and "connection" in listed.columns:
+            where.append(f"{shown(name, 'connection')} = :connection")
+            params["connection"] = value
+        elif dimension == "channel" and name == "touchpoints":
+            where.append(f"COALESCE({shown(name, 'channel')}, 'unknown') = :channel")
+            params["channel"] = value
+        elif dimension == "level" and "campaign_key" in listed.columns:
+            where.append(
+                "COALESCE((SELECT MIN(CAST(v.level AS VARCHAR(20))) FROM campaign_levels AS v"
+                " WHERE v.campaign_key = t.campaign_key), 'unknown') = :level"
+            )
+            params["level"] = value
+        elif dimension == "msg" and "campaign_key" in listed.columns:
+            where.append("t.campaign_key IN (SELECT k.campaign_key FROM campaign_keys AS k WHERE k.key = :msg)")
+            params["msg"] = value
+        elif dimension == "category" and "category" in listed.columns:
+            where.append("t.category = :category")
+            params["category"] = value
+        elif dimension == "arm" and about and (by.get("experiment") or ask.arm):
+            from dataclasses import replace
+
+            base, drawn = experiments.arms_sql(asked_experiment(engine, replace(ask, arm=by.get("experiment") or ask.arm)))
+            texts += base
+            where.append(f"{_person(about)} IN (SELECT a.person FROM arms AS a WHERE a.arm = :of_arm)")
+            params |= {**drawn, "of_arm": value}
+        elif dimension in known and about:
+            _check_group(engine, ask, dimension, value)
+            where.append(f"{_person(about)} {_in_group(value)}")
+            params |= {"attribute": dimension, "group_value": value}
+        elif dimension not in ("experiment", "title"):
+            ignored.append(dimension)
+    return Slice(tuple(texts), tuple(where), params, tuple(ignored))
+
+
+def _person(key: str) -> str:
+    return f"COALESCE((SELECT MIN(pp.person) FROM person_of AS pp WHERE pp.key_id = {key}), {key})"
+
+
+def _in_group(value: str) -> str:
+    people = "SELECT COALESCE(po.person, v.key_id) FROM attributes AS v LEFT JOIN person_of AS po ON po.key_id = v.key_id"
+    if value == "unknown":
+        return f"NOT IN ({people} WHERE v.name = :attribute AND v.value <> :group_value)"
+    return f"IN ({people} WHERE v.name = :attribute AND v.value = :group_value)"
+
+
+def _check_group(engine: Engine, ask: Ask, attribute: str, value: str) -> None:
+    """Raise DataError for a group of fewer people than may be shown, and for one that would tell of such a group."""
+    found = run(
+        engine,
+        "SELECT COALESCE(g.value, 'unknown') AS value, COUNT(*) AS n FROM (SELECT DISTINCT po.person AS person,"
+        " v.value AS value FROM person_of AS po LEFT JOIN attributes AS v ON v.key_id = po.key_id AND v.name = :attribute) AS g"
+        " GROUP BY g.value",
+        {"attribute": attribute},
+    )
+    if value in rules.hidden({str(row["value"]): int(row["n"]) for row in found}, ask.suppress_n):
+        raise DataError(f"the group '{value}' of {attribute} is too small to be shown, or would tell of one that is.")

@@ -1,0 +1,148 @@
+"""The pages of the live server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.serve.conftest import SETTINGS, client_of, site_of
+from persync import hookimpl
+from persync.measure.metric import Metric
+from persync.report.report import Section
+from persync.sandbox.world import World
+from persync.serve.site import Site
+
+Get = Callable[..., Any]
+PAGES = ("/", "/metrics", "/metric/ctr", "/rows", "/rows/orders", "/orders", "/coverage", "/log", "/behind/reading?of=ctr")
+
+
+def test_every_part_of_the_report_has_its_page(get: Get, site: Site) -> None:
+    answers = {name: get(f"/part/{name}") for name in site.host.sections}
+
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(site.host.sections, 200)
+    for name, answer in answers.items():
+        assert f'<h2 id="{name}-h">' in answer.text
+        assert '<main id="main"' in answer.text
+
+
+def test_every_other_page_is_there(get: Get) -> None:
+    assert {address: get(address).status_code for address in PAGES} == dict.fromkeys(PAGES, 200)
+
+
+def test_a_page_loads_and_runs_nothing_from_elsewhere(get: Get) -> None:
+    for address in (*PAGES, "/part/credit"):
+        text = get(address).text
+        assert [found for found in re.findall(r'(?:src|href|action)="([^"]*)"', text) if not found.startswith(("/", "#"))] == []
+        assert "style=" not in text
+        assert "<style" not in text
+        assert text.count("<script") == text.count('<script src="/static/live.js" defer>') == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "said"),
+    [
+        ("/part/pay", 404, "Did you mean 'pays'?"),
+        ("/metric/ctrr", 404, "Did you mean 'ctr'?"),
+        ("/rows/order", 404, "Did you mean 'orders'?"),
+        ("/nowhere", 404, "there is no page /nowhere"),
+        ("/part/credit/nope.csv", 404, "there is no table"),
+        ("/part/pays?period=2026-13", 400, "is not a period"),
+        ("/part/pays?from=2026-02-02&to=2026-02-01", 400, "ends before it begins"),
+        ("/part/credit?model=linera", 400, "Did you mean 'linear'?"),
+        ("/part/pays?segment=buyers", 400, "a segment needs a period"),
+        ("/part/pays?period=2026&segment=byers", 400, "Did you mean 'buyers'?"),
+        ("/part/pays?arm=treated", 400, "Write EXPERIMENT:ARM."),
+        ("/part/pays?arm=personal:treatd", 400, "has no arm"),
+        ("/part/pays?arm=nope:treated", 400, "there is no experiment"),
+        ("/metric/ctr?by=levl", 400, "Did you mean 'level'?"),
+        ("/order/nothing", 422, "there is no order"),
+        (f"/part/pays?model={'x' * 300}", 400, "longer than 200 characters"),
+    ],
+)
+def test_what_there_is_not_is_said_with_the_nearest_that_there_is(get: Get, address: str, status: int, said: str) -> None:
+    answer = get(address)
+
+    assert answer.status_code == status
+    assert said in answer.text.replace("&#39;", "'")
+    assert "Traceback" not in answer.text
+
+
+def test_a_store_that_is_not_there_is_a_page_that_says_so(tmp_path: Path, world: World) -> None:
+    (tmp_path / "persync.toml").write_text(SETTINGS, "utf-8")
+    get = client_of(site_of(tmp_path, world.now)).get
+
+    for address in ("/", "/part/pays", "/metric/ctr", "/rows/orders", "/coverage", "/log"):
+        answer = get(address)
+        assert answer.status_code == 503
+        assert "there is no store" in answer.text or "cannot be read" in answer.text
+        assert "persync pull" in answer.text
+    assert get("/api/v1/metrics/ctr").status_code == 503
+
+
+def raising(*_: object) -> Any:
+    raise ZeroDivisionError("a secret in the words of a stranger's error")
+
+
+class Broken:
+    """A plugin whose section and metric raise."""
+
+    @hookimpl
+    def persync_report_sections(self) -> Iterator[Section]:
+        yield Section("broken", "Broken", build=raising, order=5)
+
+    @hookimpl
+    def persync_metrics(self) -> Iterator[Metric]:
+        yield Metric("broken_metric", "Broken", "", "", "share", raising)
+
+
+def test_a_section_or_metric_of_a_plugin_that_raises_costs_its_own_page_alone(shop: Path, world: World) -> None:
+    site = site_of(shop, world.now, extra=(Broken(),))
+    get = client_of(site).get
+
+    broken = {address: get(address) for address in ("/part/broken", "/metric/broken_metric", "/api/v1/metrics/broken_metric")}
+
+    assert {address: answer.status_code for address, answer in broken.items()} == dict.fromkeys(broken, 500)
+    assert all("ZeroDivisionError" in answer.text and "a secret" not in answer.text for answer in broken.values())
+    assert get("/part/pays").status_code == get("/metric/ctr").status_code == 200
+    site.close()
+
+
+def test_a_period_without_data_says_why_there_is_nothing(get: Get) -> None:
+    answer = get("/part/pays?period=2019")
+
+    assert answer.status_code == 200
+    assert "This part is missing" in answer.text or "nothing" in answer.text.lower()
+
+
+def test_the_form_and_the_address_name_a_period_alike(get: Get, site: Site) -> None:
+    section = site.host.sections["reading"]
+    by_days = get("/part/reading?from=2026-03-01&to=2026-03-31").text
+    by_month = get("/part/reading?period=2026-03").text
+
+    assert 'value="2026-03-01"' in by_month
+    assert 'value="2026-03-31"' in by_month
+    assert section.title in by_days
+    main = [text[text.index("<main") : text.index("</main>")] for text in (by_days, by_month)]
+    assert main[0].replace("2026-03-01..2026-03-31", "2026-03").replace("%2E%2E", "..") == main[1]
+
+
+def test_one_model_leaves_the_others_out(get: Get) -> None:
+    every, one = get("/part/credit").text, get("/part/credit?model=linear").text
+
+    assert "last_touch" in every[every.index("<main") :]
+    assert "last_touch" not in one[one.index("<main") :]
+
+
+def test_an_order_is_explained_touch_by_touch(get: Get) -> None:
+    listed = get("/orders").text
+    address = listed[listed.index('href="/order/') + 6 :].split('"')[0]
+
+    answer = get(address)
+
+    assert answer.status_code == 200
+    assert "What each model gives each touch." in answer.text
+    assert "Credited, not caused." in answer.text
