@@ -48,7 +48,8 @@ def test_the_rule_planted_in_the_demo_shop_is_found_named_and_sized_in_money(pul
     assert money.keys() >= {"FR", "60+"}
     for one in money.values():
         assert one["unit"] == "EUR"
-        assert one["label"] == "adjusted observational"
+        assert one["label"] == "raw difference"
+        assert one["note"].startswith("a projection, no measured effect: if the ")
         assert one["low"] < one["value"] < one["high"]
     assert {"attribute": "ageband", "rule": "Picked for you", "kind": "message"} in proxies
     named = [one for one in found if one["id"] == "bias_excluded" and one["by"]["attribute"] == "ageband × country"]

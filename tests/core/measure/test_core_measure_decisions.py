@@ -229,8 +229,8 @@ def test_where_less_is_better_the_group_with_most_is_the_worse_off() -> None:
     """Held back 100 of 1,000 against 300 of 1,000: the ratio is a third, below; the same numbers the other way round."""
     cells = {"a": (100, 1000), "b": (300, 1000)}
 
-    less = fairness.parity("held", cells, frozenset(), ASK, {}, direction="less")
-    more = fairness.parity("held", cells, frozenset(), ASK, {})
+    less = fairness.rates("held", cells, frozenset(), ASK, {}, direction="less").estimates()
+    more = fairness.rates("held", cells, frozenset(), ASK, {}).estimates()
 
     for read, group, against in ((less, "b", "a"), (more, "a", "b")):
         fifths = pick(read, "four_fifths")
@@ -241,12 +241,12 @@ def test_where_less_is_better_the_group_with_most_is_the_worse_off() -> None:
 
 def test_nobody_of_twelve_decides_nothing_and_says_what_could_have_been_seen() -> None:
     """0 of 12 is no verdict; against 30 % only a gap larger than all there is could have been seen among twelve."""
-    read = fairness.parity("selection", {"a": (90, 300), "b": (0, 12)}, frozenset(), ASK, {})
+    read = fairness.rates("selection", {"a": (90, 300), "b": (0, 12)}, frozenset(), ASK, {}).estimates()
 
     assert pick(read, "four_fifths", group="b").by["verdict"] == "not shown"
     smallest = pick(read, "selection_smallest_gap", group="b")
     assert (smallest.value, smallest.reason) == (pytest.approx(power.detectable_share(0.7, 12, 300)), None)
-    tiny = fairness.parity("selection", {"a": (30, 300), "b": (0, 12)}, frozenset(), ASK, {})
+    tiny = fairness.rates("selection", {"a": (30, 300), "b": (0, 12)}, frozenset(), ASK, {}).estimates()
     assert pick(tiny, "selection_smallest_gap", group="b").value == pytest.approx(power.detectable_share(0.9, 12, 300))
 
 
@@ -256,7 +256,8 @@ def test_the_smallest_gap_is_found_four_times_in_five() -> None:
     base, gap = (
         0.3,
         pick(
-            fairness.parity("selection", {"a": (210, 700), "b": (150, 700)}, frozenset(), ASK, {}), "selection_smallest_gap"
+            fairness.rates("selection", {"a": (210, 700), "b": (150, 700)}, frozenset(), ASK, {}).estimates(),
+            "selection_smallest_gap",
         ).value,
     )
     rng = np.random.default_rng(5)
@@ -271,7 +272,7 @@ def test_the_smallest_gap_is_found_four_times_in_five() -> None:
 def test_groups_are_alike_is_pearsons_chi_square() -> None:
     cells = {"a": (40, 100), "b": (25, 90), "c": (61, 146), "unknown": (400, 500)}
 
-    found = pick(fairness.parity("selection", cells, frozenset(), ASK, {}), "selection_homogeneity")
+    found = pick(fairness.rates("selection", cells, frozenset(), ASK, {}).estimates(), "selection_homogeneity")
 
     wanted = chi2_contingency([[s, n - s] for name, (s, n) in cells.items() if name != "unknown"], correction=False)
     assert (found.value, found.p) == pytest.approx((wanted.statistic, wanted.pvalue))

@@ -82,7 +82,7 @@ def test_point_values_are_fairlearns(cells: dict[str, tuple[int, int]]) -> None:
     chosen = np.concatenate([[1] * s + [0] * (n - s) for s, n in cells.values()])
     frame = MetricFrame(metrics=selection_rate, y_true=chosen, y_pred=chosen, sensitive_features=group)
 
-    read = fairness.parity("selection", cells, frozenset(), ASK, {"attribute": "kind"})
+    read = fairness.rates("selection", cells, frozenset(), ASK, {"attribute": "kind"}).estimates()
 
     assert {e.by["group"]: e.value for e in read if e.id == "selection_rate" and "group" in e.by} == pytest.approx(
         frame.by_group.to_dict()
@@ -141,7 +141,7 @@ def test_a_hidden_group_appears_in_no_number(cells: dict[str, tuple[int, int]]) 
     """Nothing about a hidden group is shown: no value, bound, p-value or count, and what is shown contains its value."""
     hide = rules.hidden({name: n for name, (_, n) in cells.items()}, 5)
 
-    read = fairness.parity("selection", cells, hide, ASK, {"attribute": "kind"})
+    read = fairness.rates("selection", cells, hide, ASK, {"attribute": "kind"}).estimates()
 
     for e in read:
         if {e.by.get("group"), e.by.get("against")} & hide:

@@ -9,8 +9,8 @@ from persync.measure.fairness import mitigation, scan
 from persync.measure.fairness.frame import Frame
 from persync.measure.fairness.groups import UNKNOWN, Groups
 from persync.measure.fairness.overview import assess
-from persync.measure.fairness.parities import FOUR_FIFTHS, Direction, parity, rates, verdict
+from persync.measure.fairness.parities import FOUR_FIFTHS, Direction, rates, verdict
 
 METRICS = (scan.METRIC, *mitigation.METRICS)
 
-__all__ = ["FOUR_FIFTHS", "METRICS", "UNKNOWN", "Direction", "Frame", "Groups", "assess", "parity", "rates", "verdict"]
+__all__ = ["FOUR_FIFTHS", "METRICS", "UNKNOWN", "Direction", "Frame", "Groups", "assess", "rates", "verdict"]

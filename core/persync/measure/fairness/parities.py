@@ -38,19 +38,6 @@ def verdict(ratio: Estimate, enough: bool) -> Verdict:
     return "meets" if ratio.low >= FOUR_FIFTHS else "not shown"
 
 
-def parity(
-    kind: str,
-    cells: Mapping[str, Cell],
-    hide: frozenset[str],
-    ask: Ask,
-    by: Mapping[str, str],
-    *,
-    direction: Direction = "more",
-) -> list[Estimate]:
-    """Return what `rates` does as one list."""
-    return rates(kind, cells, hide, ask, by, direction=direction).estimates()
-
-
 def rates(
     kind: str,
     cells: Mapping[str, Cell],

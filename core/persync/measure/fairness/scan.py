@@ -14,7 +14,7 @@ from typing import Final
 
 from persync.engine.engine import Engine
 from persync.errors import DataError
-from persync.estimate import OBSERVATIONAL, RAW, Estimate
+from persync.estimate import RAW, Estimate
 from persync.measure import attributes, rules
 from persync.measure.fairness import decisions, groups, overview, proxies
 from persync.measure.fairness.gaps import Gap, Left, adjusted, gaps
@@ -140,7 +140,9 @@ def _told(gap: Gap, p: float, family: int) -> Estimate:
 
 def _money(gap: Gap, estimates: Sequence[Estimate]) -> list[Estimate]:
     """Return what a group misses by getting less personalised mail, by each experiment: people x what the other groups gained
-    a person x the share of the others' exposure that this group lacks."""
+    a person x the share of the others' exposure that this group lacks.
+
+    A projection, whatever the experiment: it claims no more than the raw difference between groups that it rests on (E7)."""
     out = []
     attribute, group = gap.by["attribute"], gap.by["group"]
     gains = [e for e in estimates if e.id == "benefit_difference" and e.by["attribute"] == attribute and "group" in e.by]
@@ -157,19 +159,17 @@ def _money(gap: Gap, estimates: Sequence[Estimate]) -> list[Estimate]:
         ]
         people = sum(e.n or 0 for e in others)
         if not people or gap.rest <= 0:
-            out.append(rules.absent("bias_money", rules.NO_DENOMINATOR, by, label=OBSERVATIONAL, n=gap.n))
+            out.append(rules.absent("bias_money", rules.NO_DENOMINATOR, by, label=RAW, n=gap.n))
             continue
         scale = gap.n * -gap.interval.value / gap.rest
         gain = sum((e.value or 0.0) * (e.n or 0) for e in others) / people
         half = math.sqrt(sum((((e.high or 0.0) - (e.low or 0.0)) / 2 * (e.n or 0) / people) ** 2 for e in others))
         note = (
-            f"if the {gap.n} people of this group who could be mailed had got personalised mail as often as the others and"
+            f"a projection, no measured effect: if the {gap.n} people of this group who could be mailed had got personalised mail as often as the others and"
             " gained by it what the others did, in the experiment's days: its own gain may be smaller or larger"
         )
         low, high = (gain - half) * scale, (gain + half) * scale
-        out.append(
-            Estimate("bias_money", gain * scale, low, high, None, gap.n, others[0].unit, OBSERVATIONAL, by=by, note=note)
-        )
+        out.append(Estimate("bias_money", gain * scale, low, high, None, gap.n, others[0].unit, RAW, by=by, note=note))
     return out
 
 
@@ -255,6 +255,7 @@ METRIC: Final = Metric(
     "132",
     (ANY_ATTRIBUTE,),
     edge_cases="groups too small for a verdict are left out and named with their size; several comparisons of one cause count"
-    " each.",
+    " each. Prices and discounts are held against gross, what the customer pays, whatever the basis; deals are left out of them."
+    " The money of a gap (bias_money) is a projection, and as raw a difference as the gap.",
     data=("attributes", "touchpoints", "orders", "decisions", "memberships"),
 )

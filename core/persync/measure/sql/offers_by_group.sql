@@ -1,27 +1,47 @@
--- What each group paid in the period: money and discounts by customer, and money by piece where the lines of orders are known.
+-- What each customer of the period paid (all parts, tax and shipping among them, but no gift cards: order_money at gross) and was
+-- spared, and what was paid by piece where every line of the order tells how many. A deal is negotiated, so it is no offer.
+cards AS (
+  SELECT ol.order_key AS order_key, CAST(SUM(ol.amount_minor) AS BIGINT) AS minor
+  FROM order_ledger AS ol
+  WHERE ol.part = 'gift_card'
+  GROUP BY ol.order_key),
 given AS (
-  SELECT m.order_id AS order_id, SUM(d.amount_minor) AS minor
-  FROM money_orders AS m
-  JOIN order_discounts AS d ON d.order_key = m.order_key
+  SELECT d.order_key AS order_key, SUM(d.amount_minor) AS minor
+  FROM order_discounts AS d
   WHERE d.amount_minor IS NOT NULL
-  GROUP BY m.order_id),
+  GROUP BY d.order_key),
 pieces AS (
-  SELECT m.order_id AS order_id, SUM(COALESCE(l.current_quantity, l.quantity)) AS pieces
-  FROM money_orders AS m
-  JOIN order_lines AS l ON l.order_key = m.order_key
+  SELECT
+    l.order_key AS order_key,
+    SUM(CASE WHEN COALESCE(l.current_quantity, l.quantity) IS NULL THEN 1 ELSE 0 END) AS untold,
+    SUM(COALESCE(l.current_quantity, l.quantity)) AS pieces
+  FROM order_lines AS l
   WHERE COALESCE(l.is_gift_card, 0) = 0
-  GROUP BY m.order_id),
-customer_offers AS (
+  GROUP BY l.order_key),
+bought AS (
   SELECT
     m.person AS person,
-    SUM(COALESCE(g.minor, 0)) * 1e0 AS given,
-    (SUM(m.revenue_minor) + SUM(COALESCE(g.minor, 0))) * 1e0 AS listed,
-    SUM(COALESCE(CASE WHEN p.pieces > 0 THEN m.revenue_minor END, 0)) * 1e0 AS paid,
-    SUM(COALESCE(CASE WHEN p.pieces > 0 THEN p.pieces END, 0)) * 1e0 AS pieces,
-    MIN(m.currency_low) AS currency_low,
-    MAX(m.currency_high) AS currency_high
+    m.revenue_minor - COALESCE(c.minor, 0) AS paid,
+    COALESCE(g.minor, 0) AS given,
+    CASE WHEN p.untold = 0 AND p.pieces > 0 THEN p.pieces ELSE 0 END AS pieces,
+    m.currency_low AS currency_low,
+    m.currency_high AS currency_high
   FROM order_money AS m
-  LEFT JOIN given AS g ON g.order_id = m.order_id
-  LEFT JOIN pieces AS p ON p.order_id = m.order_id
+  JOIN money_orders AS o ON o.order_id = m.order_id
+  JOIN orders AS k ON k.order_key = o.order_key
+  LEFT JOIN cards AS c ON c.order_key = o.order_key
+  LEFT JOIN given AS g ON g.order_key = o.order_key
+  LEFT JOIN pieces AS p ON p.order_key = o.order_key
   WHERE m.person IS NOT NULL AND m.is_counted = 1 AND m.ordered_at >= :from_at AND m.ordered_at < :to_at
-  GROUP BY m.person)
+    AND COALESCE(k.kind, 'order') <> 'deal'),
+customer_offers AS (
+  SELECT
+    b.person AS person,
+    SUM(b.given) * 1e0 AS given,
+    (SUM(b.paid) + SUM(b.given)) * 1e0 AS listed,
+    SUM(CASE WHEN b.pieces > 0 THEN b.paid ELSE 0 END) * 1e0 AS paid,
+    SUM(b.pieces) * 1e0 AS pieces,
+    MIN(b.currency_low) AS currency_low,
+    MAX(b.currency_high) AS currency_high
+  FROM bought AS b
+  GROUP BY b.person)
