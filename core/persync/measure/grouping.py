@@ -55,6 +55,7 @@ class Grouping:
     texts: tuple[str, ...]
     params: Mapping[str, Any]
     attribute: str | None
+    """the dimension whose small groups are hidden together with others, or the total would give them away"""
 
     @property
     def columns(self) -> str:
@@ -131,6 +132,8 @@ def grouping(
         membership.build(engine, ask, [membership.moment(ask)])
         joins.append(_JOINS[SEGMENT])
         named.append(SEGMENT)
+    if COHORT in wanted and not named:  # cohorts add up to everybody, so small ones need the same cover
+        named.append(COHORT)
     columns = "".join(f", {_EXPRESSIONS.get(d, GROUP)} AS d{i}" for i, d in enumerate(wanted))
     source = f"(SELECT DISTINCT q.person AS person FROM {people} AS q WHERE q.person IS NOT NULL) AS p"
     texts.append(f"grouped AS (SELECT p.person AS person{columns} FROM {source} {' '.join(joins)})")

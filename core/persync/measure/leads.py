@@ -30,9 +30,11 @@ def lead_generation(engine: Engine, ask: Ask) -> list[Estimate]:
     earlier = counts.before(ask)
     was = _numbers(engine, earlier) if earlier else {}
     out: list[Estimate] = []
-    for source, number in _numbers(engine, ask).items():
+    numbers = _numbers(engine, ask)
+    hide = rules.hidden(numbers, ask.suppress_n) if ask.by else frozenset()
+    for source, number in numbers.items():
         by = {"source": source} if ask.by else {}
-        if ask.by and 0 < number < ask.suppress_n:
+        if source in hide:
             out.append(rules.suppressed(id, ask, by, unit="count"))
             continue
         out.append(counts.counted(id, number, ask, by))
@@ -88,12 +90,16 @@ def lead_conversion_rate(engine: Engine, ask: Ask) -> list[Estimate]:
     )
     if not rows:
         rows = [{"source": "", "leads": 0, **{f"{part}_{age}": 0 for age in AGES for part in ("old", "won")}}]
+    tables = [{str(row["source"]): int(row[key]) for row in rows} for key in ("leads", *(f"old_{age}" for age in AGES))]
+    hide = rules.hidden_in_any(tables, ask.suppress_n) if ask.by else frozenset()
     out = []
     for row in rows:
         for age in AGES:
             by = {**({"source": str(row["source"])} if ask.by else {}), "age_days": str(age)}
             leads, old = int(row["leads"]), int(row[f"old_{age}"])
-            if leads and not old:
+            if str(row["source"]) in hide:
+                made = rules.suppressed(id, ask, by, unit="share")
+            elif leads and not old:
                 made = rules.absent(id, rules.IMMATURE, by, unit="share")
             else:
                 made = rules.share(id, int(row[f"won_{age}"]), old, ask, by)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import rules
+from persync.measure.grouping import hidden
 from persync.measure.metric import Ask, Metric
 from persync.measure.slices import SLICES, check, slices
 from persync.measure.texts import bounds, join, piece, query, run
@@ -57,11 +58,14 @@ def consent_coverage(engine: Engine, ask: Ask) -> list[Estimate]:
         f"{cut.columns} FROM covered AS x" + (f" GROUP BY {keys} ORDER BY {keys}" if keys else "")
     )
     rows = run(engine, join(*cut.texts, shaped, final), {**bounds(ask.period), **cut.params})
-    hide = cut.hidden(rows, "people", ask)
+    sides = [(cut.by(row), {"yes": (n := int(row["covered"])), "no": int(row["people"]) - n}) for row in rows]
+    # With or without a consent, and both: a share is told only where none of the three gives somebody away.
+    cells = [({**by, "side": name}, n) for by, side in sides for name, n in (*side.items(), ("both", sum(side.values())))]
+    hide = hidden(cells, cut.attribute, ask) if cut.attribute else frozenset()
     out = []
-    for row in rows:
-        by, people, covered = cut.by(row), int(row["people"]), int(row["covered"])
-        if (cut.attribute and by[cut.attribute] in hide) or 0 < people < ask.suppress_n:
+    for by, side in sides:
+        covered, people = side["yes"], sum(side.values())
+        if (cut.attribute and by[cut.attribute] in hide) or rules.hidden(side, ask.suppress_n):
             pair = [
                 rules.suppressed("consent_coverage", ask, by, unit="share"),
                 rules.suppressed("sends_without_consent", ask, by, unit="count"),
@@ -113,7 +117,8 @@ METRICS: tuple[Metric, ...] = (
         consent_coverage,
         number="140",
         dimensions=SLICES,
-        edge_cases="No recipients: null, no_denominator. An unstated consent is not a recorded one.",
+        edge_cases="No recipients: null, no_denominator. An unstated consent is not a recorded one. Fewer than suppress_n with "
+        "or without one are hidden, and with them the share and as many groups as it takes.",
         data=("touchpoints", "consents"),
     ),
 )

@@ -254,10 +254,31 @@ def test_a_violation_of_few_is_listed_without_its_number(mailing: Any) -> None:
     consent(mailing, 1, "unsubscribed", SENT - DAY)
     send(mailing, [1])
 
-    _, listed = compute(mailing, "consent_violations", replace(ASK, suppress_n=5))
+    total, listed = compute(mailing, "consent_violations", replace(ASK, suppress_n=5))
 
     assert (listed.value, listed.reason, listed.n) == (None, "suppressed", None)
     assert "fewer than 5 people" in listed.note
+    assert (total.value, total.reason, total.n) == (None, "suppressed", 1)
+
+
+def test_the_number_of_all_violations_does_not_tell_that_of_one(mailing: Any) -> None:
+    """1 + 6 + 9 = 16: without the 1 alone, 16 less 6 and 9 would tell it, so the 6 is not told either."""
+    consent(mailing, 99, "subscribed", 0)
+    for person in range(1, 7):
+        consent(mailing, person, "unsubscribed", SENT - DAY)
+    send(mailing, range(1, 7))
+    send(mailing, range(7, 16), campaign=8)
+    send(mailing, [1], campaign=8)
+
+    found = compute(mailing, "consent_violations", replace(ASK, suppress_n=5))
+
+    assert {(e.by.get("msg"), e.by.get("violation")): (e.value, e.reason) for e in found} == {
+        (None, None): (16, None),
+        ("c7", "withdrawn"): (None, "suppressed"),
+        ("c8", "withdrawn"): (None, "suppressed"),
+        ("c8", "none"): (9, None),
+    }
+    assert {e.note.split(";")[0] for e in found if e.by.get("msg") == "c7"} == {"hidden: cells of fewer than 5 people"}
 
 
 def test_violations_outside_the_period_are_not_listed(mailing: Any) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from persync.errors import DataError
 from persync.estimate import Estimate
 from persync.measure import fairness, rules
-from persync.measure.fairness import benefit
+from persync.measure.fairness import benefit, scan
 from persync.measure.metric import Ask, Experiment
 
 ASK = Ask(now=10**13)
@@ -254,6 +254,74 @@ def test_exposure_is_of_those_who_could_be_mailed(shop: Any) -> None:
     assert pick(read, "mean_sends", group="a").value == pytest.approx(35 / 20)
     assert pick(read, "exposure_dose", group="a").value == pytest.approx(15 / 20)
     assert pick(read, "four_fifths", group="b", of="exposure").by["verdict"] == "not shown"
+
+
+def test_the_level_received_is_told_by_crossed_groups(shop: Any) -> None:
+    """Each cell's mean of the highest level: by age and place together, not only by either."""
+    people = range(240)
+    ages, places = (["old", "young"] * 120, ["AT", "AT", "DE", "DE"] * 60)
+    shop.load("contacts", connection=[1] * 240, key_id=people)
+    for name, values in (("age", ages), ("place", places)):
+        shop.load("attributes", connection=[1] * 240, key_id=people, name=[name] * 240, value=values)
+    mail(shop, {11: 1, 12: 3}, [(p, 11) for p in people] + [(p, 12) for p in people if p % 4 == 3 or p % 8 == 0])
+
+    read = fairness.assess(shop, ("age", "place"), ASK)
+
+    found = {e.by["group"]: (e.value, e.n) for e in read if e.id == "mean_level" and "group" in e.by and "against" not in e.by}
+    assert found == {
+        "old × AT": (2.0, 60),
+        "old × DE": (1.0, 60),
+        "young × AT": (1.0, 60),
+        "young × DE": (3.0, 60),
+    }
+
+
+def one_country(shop: Any, unknown: int) -> None:
+    """A shop of 120 people in DE and some of nowhere known: all mailed, half personally, half bought, half tested, decided."""
+    n = 120 + unknown
+    people = range(n)
+    shop.load("contacts", connection=[1] * n, key_id=people)
+    shop.load("attributes", connection=[1] * 120, key_id=range(120), name=["country"] * 120, value=["DE"] * 120)
+    shop.load("assignments", connection=[3] * n, experiment=["t"] * n, key_id=people, arm=(["on", "off"] * n)[:n])
+    shop.load("decisions", connection=[3] * n, decision=["offer"] * n, key_id=people, selected=([1, 0] * n)[:n])
+    mail(shop, {11: 3, 12: 0}, [(p, 11 + p % 2) for p in people])
+    for key in range(1, n, 2):
+        shop.order(key, key, 1000 + 10 * key, ordered_at=5)
+        shop.add("order_lines", order_key=key, line="1", quantity=1)
+        shop.add("order_discounts", order_key=key, discount="d", amount_minor=100, currency="EUR")
+
+
+@pytest.mark.parametrize("unknown", [0, 60])
+def test_a_shop_of_one_country_has_nothing_to_hold_it_against(shop: Any, unknown: int) -> None:
+    """One known group, alone or beside `unknown`: it is told, every gap and test of groups is null with the reason, there is
+    no verdict on it, and a scan that could compare nothing has found nothing out."""
+    one_country(shop, unknown)
+    ask = Ask(now=10**13, experiments={"t": Experiment("t", control="off")})
+
+    read = [*fairness.assess(shop, "country", ask), *fairness.assess(shop, "country", ask, decision="offer")]
+    scanned = scan.scan(shop, ask)
+
+    told = {e.id for e in read if e.by.get("group") == "DE" and e.value is not None}
+    assert told >= {"exposure_rate", "mean_sends", "mean_level", "discount_share", "price_paid", "selection_rate"}
+    assert "benefit_difference" in told
+    gaps = {e.id: (e.value, e.reason) for e in read if e.id.endswith("_parity") or e.id == "benefit_interaction"}
+    labelled = {"predictive_parity": (None, "no_labels")}
+    assert gaps == {**dict.fromkeys(gaps, (None, "one_group")), **labelled}
+    assert gaps.keys() >= {"demographic_parity", "mean_sends_parity", "price_paid_parity", "benefit_parity"}
+    assert {e.by["group"] for e in read if e.id == "four_fifths"} <= {"unknown"}
+    assert (scanned[0].id, scanned[0].value, scanned[0].n) == ("bias_detection", None, 0)
+    assert scanned[0].reason in ("one_group", "too_few")
+
+
+def test_few_whose_attribute_is_missing_are_not_counted_out(shop: Any) -> None:
+    """3 of 123 have no country: the group `unknown` is hidden, so its size is not told as a share either; 9 may be told."""
+    one_country(shop, 3)
+    few = pick(scan.scan(shop, ASK), "attribute_missing")
+    shop.load("contacts", connection=[1] * 6, key_id=range(200, 206))
+    more = pick(scan.scan(shop, ASK), "attribute_missing")
+
+    assert (few.value, few.n, few.reason) == (None, None, "suppressed")
+    assert (more.value, more.n) == (9 / 129, 129)
 
 
 def test_a_group_that_gets_nothing_is_found(shop: Any) -> None:

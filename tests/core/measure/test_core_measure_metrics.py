@@ -594,6 +594,27 @@ def test_a_withdrawal_from_one_list_counts_and_one_from_a_kind_of_mail_does_not(
     assert (coverage.value, without.value) == (30 / 40, 10)
 
 
+def test_few_people_without_a_consent_cannot_be_worked_out_by_country_or_at_all(platforms: Any) -> None:
+    """One of 40 in AT has none, 12 of 40 in DE, 9 of 40 in FR: AT is hidden with FR, which has fewest beside it. Two of all."""
+    campaign(platforms, 1)
+    send(platforms, 1, list(range(120)), at=1000)
+    places = ["AT"] * 40 + ["DE"] * 40 + ["FR"] * 40
+    platforms.load("attributes", connection=[1] * 120, key_id=range(120), name=["place"] * 120, value=places)
+    agreed = [*range(1, 40), *range(52, 80), *range(89, 120)]
+    n = len(agreed)
+    platforms.load("consents", connection=[1] * n, key_id=agreed, channel=["email"] * n, state=["subscribed"] * n)
+    ids = ("consent_coverage", "sends_without_consent")
+
+    by_place = compute(platforms, "consent_coverage", replace(ASK, by=("place",)))
+    platforms.db.execute("DELETE FROM touchpoints WHERE key_id IN (SELECT a.key_id FROM attributes AS a WHERE a.value <> 'AT')")
+    few = compute(platforms, "consent_coverage")
+
+    hidden = {(id, place): (None, None, "suppressed") for id in ids for place in ("AT", "FR")}
+    told = {("consent_coverage", "DE"): (28 / 40, 40, None), ("sends_without_consent", "DE"): (12, 40, None)}
+    assert {(e.id, e.by["place"]): (e.value, e.n, e.reason) for e in by_place} == hidden | told
+    assert [(e.id, e.value, e.n, e.reason) for e in few] == [(id, None, None, "suppressed") for id in ids]
+
+
 def test_every_estimate_can_be_written_as_json(tested: Any) -> None:
     """No Decimal, numpy number, NaN or infinity is in what the machines are given."""
     campaign(tested, 1, sent=100, delivered=90, unique_opens=30)

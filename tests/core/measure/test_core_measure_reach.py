@@ -366,6 +366,33 @@ def test_leads_are_counted_when_they_were_first_known_and_become_customers_by_a_
     assert "1 younger leads are left out" in converted["30"].note
 
 
+def test_a_small_source_of_leads_is_hidden_with_another_so_that_the_total_does_not_tell_it(mailed: Any) -> None:
+    """Of 200 leads 2 came by a letter, 8 by search and 190 from nowhere known."""
+    mailed.db.execute("UPDATE contacts SET source = CASE WHEN key_id <= 2 THEN 'letter' WHEN key_id <= 10 THEN 'search' END")
+    ask = Ask(now=NOW, by=("source",))
+
+    generated = [e for e in compute(mailed, "lead_generation", ask) if e.id == "lead_generation"]
+    converted = [e for e in compute(mailed, "lead_conversion_rate", ask) if e.by["age_days"] == "30"]
+
+    for found in (generated, converted):
+        assert {e.by["source"] for e in found if e.reason == "suppressed"} == {"letter", "search"}
+        assert len(found) == 3
+
+
+def test_a_small_cohort_is_hidden_with_another_so_that_the_total_does_not_tell_it(mailed: Any) -> None:
+    """3 of 200 first ordered in one month and 7 in the next; the 190 who never did are told."""
+    orders(mailed, [1, 2, 3], 20 * DAY)
+    orders(mailed, range(4, 11), 50 * DAY, first=50)
+
+    found = compute(mailed, "ctr", Ask(now=NOW, by=("coh",)))
+
+    assert {e.by["coh"]: e.reason == "suppressed" for e in found if e.id == "ctr"} == {
+        "1970-01": True,
+        "1970-02": True,
+        "no order": False,
+    }
+
+
 # -- engagement --------------------------------------------------------------------------------------------------------
 
 

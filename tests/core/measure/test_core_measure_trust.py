@@ -94,6 +94,17 @@ def test_trust_by_level_is_by_the_highest_one_received_and_without_a_survey_noth
         compute(shop, "trust_index", replace(ASK, by=("level", "item")))
 
 
+def test_a_small_level_of_trust_is_not_alone_in_being_hidden(shop: Any) -> None:
+    """Of 14 who answered 2 got level 3: the 12 others taken off the whole would tell them, so the 6 of level 0 are not told."""
+    answer(shop, "trust", [5] * 14)
+    message(shop, 1, [1, 2], level=3)
+    message(shop, 2, range(3, 9), level=0)
+
+    found = compute(shop, "trust_index", replace(ASK, by=("level",), suppress_n=5))
+
+    assert {e.by["level"]: e.reason for e in found} == {"0": "suppressed", "3": "suppressed", "none": None}
+
+
 def test_people_in_small_groups_are_hidden_in_surveys(shop: Any) -> None:
     answer(shop, "trust", [5] * 12)
     for person in range(1, 12):

@@ -115,6 +115,26 @@ def test_harm_costs_what_the_user_says_and_nothing_is_priced_for_them(trade: Any
     assert {e.reason for e in unpriced} == {"not_priced"}
 
 
+def test_what_few_people_did_is_neither_told_nor_priced_in_the_cost_of_harm(trade: Any) -> None:
+    """One complained and five left; two messages broke a rule: of the sum, only the five can be worked out."""
+    trade.add("touchpoints", connection=1, campaign_key=7, key_id=1, action=7, happened_at=SENT + DAY)
+    for person in range(1, 6):
+        trade.add("touchpoints", connection=1, campaign_key=7, key_id=person, action=6, happened_at=SENT + DAY)
+    prices = EthicsSettings(prices={"complaint": 5.0, "violation": 2.0, "undefended": 0.1, "unsubscribe": 3.0})
+
+    whole, *parts = compute(trade, "cost_of_harm", replace(ASK, ethics=prices, suppress_n=5))
+    unpriced = compute(trade, "cost_of_harm", replace(ASK, suppress_n=5))
+
+    assert {e.by["part"]: (e.value, e.reason) for e in parts} == {
+        "complaint": (None, "suppressed"),
+        "unsubscribe": (15.0, None),
+        "violation": (None, "suppressed"),
+        "undefended": (None, "suppressed"),
+    }
+    assert whole.value == -15.0
+    assert [e.note for e in unpriced if e.by.get("part") == "complaint"] == ["people who complained"]
+
+
 def test_leaving_the_list_costs_what_a_subscriber_is_worth(trade: Any) -> None:
     trade.add("touchpoints", connection=1, campaign_key=7, key_id=1, action=6, happened_at=SENT + DAY)
 

@@ -31,11 +31,14 @@ BROKEN = Estimate("opt_out_violations", 7, by={"msg": "c1", "title": "Spring", "
          "14 of 40 messages to one person each went without a consent that is known to have held: sent with no consent recorded"
          " and sent after the consent was withdrawn."
          " Nobody who opted out of personalisation is known to have got any after it."),
+        ([Estimate("consent_violations", None, n=40, reason="suppressed"), violation("none")], [],
+         "A few of 40 messages to one person each, too few to say how many, went without a consent that is known to have held:"
+         " sent with no consent recorded."),
         ([TOTAL], [HONOURED, BROKEN],
          "Of 40 messages to one person each, none is known to have gone without a consent."
          " 1 message went personalised to people who had opted out of that."),
     ],
-    ids=["not known", "none", "some", "opt-outs"],
+    ids=["not known", "none", "some", "few", "opt-outs"],
 )  # fmt: skip
 def test_the_answer_follows_from_the_numbers(violations: list[Estimate], steered: list[Estimate], said: str) -> None:
     assert trust.sentence(violations, steered) == said

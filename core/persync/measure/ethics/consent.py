@@ -135,14 +135,21 @@ def consent_violations(engine: Engine, ask: Ask) -> list[Estimate]:
     )
     found = run(engine, join(TITLES, sql), {})
     (sent,) = run(engine, "SELECT COUNT(*) AS n FROM message_consents AS m", {})
-    total = sum(int(row["people"]) for row in found)
-    out = [Estimate(id, total, n=int(sent["n"]), unit="count", note="messages to one person each, of all that were checked")]
+    sizes = {_key(row): int(row["people"]) for row in found}
+    hide = rules.hidden(sizes, ask.suppress_n)
+    whole = counted(id, sum(sizes.values()), ask, {})
+    note = "messages to one person each, of all that were checked"
+    out = [rules.with_note(replace(whole, n=int(sent["n"])), note)]
     for row in sorted(found, key=lambda row: (-int(row["last_at"]), str(row["state"]), int(row["campaign_id"]))):
-        out.append(_listed(id, row, ask))
+        out.append(_listed(id, row, ask, is_hidden=_key(row) in hide))
     return [replace(one, period=ask.period) for one in out]
 
 
-def _listed(id: str, row: Any, ask: Ask) -> Estimate:
+def _key(row: Any) -> str:
+    return f"{row['campaign_id']} {row['state']}"
+
+
+def _listed(id: str, row: Any, ask: Ask, *, is_hidden: bool) -> Estimate:
     vendor = str(row["vendor"] or row["campaign_id"])
     days = [day(int(row[name]), ask) for name in ("first_at", "last_at")]
     by = {
@@ -151,7 +158,9 @@ def _listed(id: str, row: Any, ask: Ask) -> Estimate:
         "title": str(row["title"] or vendor),
         "date": days[0] if days[0] == days[1] else f"{days[0]} to {days[1]}",
     }
-    made = counted(id, int(row["people"]), ask, by)
+    people = int(row["people"])
+    is_cover = is_hidden and people >= ask.suppress_n
+    made = rules.suppressed(id, ask, by, unit="count") if is_cover else counted(id, people, ask, by)
     return rules.with_note(made, "; ".join(filter(None, (VIOLATIONS[by["violation"]], _late(row)))))
 
 
@@ -206,7 +215,8 @@ METRICS: Sequence[Metric] = (
         consent_violations,
         number="140",
         edge_cases="A list for a person to look at, no finding of law: an existing customer may be mailed without a recorded "
-        "consent in some countries. Fewer people than suppress_n are listed without their number. Nobody is named.",
+        "consent in some countries. Fewer people than suppress_n are listed without their number, and as many others as it "
+        "takes so that the total does not tell it; a total of so few is not told either. Nobody is named.",
         data=_DATA,
     ),
 )

@@ -44,12 +44,14 @@ def answered(engine: Engine, ask: Ask, kind: str, id: str) -> list[tuple[Estimat
     params = {**bounds(ask.period), "kind": kind, "low": low, "high": high, "top": high - 1}
     if len(ask.by) > 1:
         raise ConfigError(f"{id} can be sliced by one dimension at a time.", hint=f"Choose one of {', '.join(ask.by)}.")
-    texts, column, joined, attribute = [_ANSWERS], "", "", None
+    texts, column, joined = [_ANSWERS], "", ""
+    attribute: str | None = None
     if ask.by == (ITEM,):
         column = "a.item"
     elif ask.by == (LEVEL,):
         texts += [piece("campaign_grades"), piece("sends"), piece("doses"), piece("levels_read")]
         column, joined = "COALESCE(r.level, 'none')", " LEFT JOIN received AS r ON r.person = a.person"
+        attribute = LEVEL
     elif ask.by:
         cut = grouping(engine, ask, id, valid=DIMENSIONS, people="answers")
         texts += cut.texts

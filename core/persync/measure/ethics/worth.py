@@ -11,6 +11,7 @@ from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import intervals, rules
 from persync.measure.ethics import consent
+from persync.measure.ethics.common import counted
 from persync.measure.ethics.consent import STATES, VIOLATIONS
 from persync.measure.metric import Ask, Metric
 from persync.measure.slices import check
@@ -149,24 +150,24 @@ def cost_of_harm(engine: Engine, ask: Ask) -> list[Estimate]:
         " WHERE t.action IN (6, 7) AND t.happened_at >= :from_at AND t.happened_at < :to_at"
     )
     (row,) = run(engine, sql, bounds(ask.period))
-    sizes: dict[str, float | None] = {part: int(row[part]) for part in ("complaint", "unsubscribe")}
-    total = consent.consent_violations(engine, ask)[0]
-    sizes["violation"] = total.value
-    money = [one for one in revenue_by_consent(engine, ask) if one.id == "undefended_revenue"]
-    sizes["undefended"] = money[0].value if money else None
-    unit = ask.currency or (money[0].unit if money else "")
+    sizes = {part: counted(part, int(row[part]), ask, {}) for part in ("complaint", "unsubscribe")}
+    sizes["violation"] = consent.consent_violations(engine, ask)[0]
+    # Where nothing is known of consents there is one estimate of another name: null, with the reason.
+    sizes["undefended"] = revenue_by_consent(engine, ask)[-1]
+    unit = ask.currency or sizes["undefended"].unit
     prices = dict(ask.ethics.prices)
     if ask.costs.subscriber_value is not None:
         prices.setdefault("unsubscribe", ask.costs.subscriber_value)
     parts = []
     for part, what in PARTS.items():
-        size, price = sizes[part], prices.get(part)
+        size, price = sizes[part].value, prices.get(part)
         by = {"part": part}
         if price is None:
             note = f"{size:,.0f} {what}" if size is not None else what
             parts.append(rules.absent("harm", NOT_PRICED, by, unit=unit, note=note))
         elif size is None:
-            parts.append(rules.absent("harm", consent.NO_CONSENTS, by, unit=unit, note=what))
+            reason = sizes[part].reason or rules.NO_DENOMINATOR
+            parts.append(rules.absent("harm", reason, by, unit=unit, note=what))
         else:
             note = f"{size:,.0f} {what} at {price:g}, as you priced them"
             parts.append(Estimate("harm", size * price, unit=unit, by=by, note=note))
@@ -219,7 +220,8 @@ METRICS: Sequence[Metric] = (
         cost_of_harm,
         number="143",
         edge_cases="A part without a price in [ethics] prices is told as a number and adds nothing: null, not_priced. Leaving "
-        "the list has the price of [costs] subscriber_value where no other is set. Prices are yours, so is the sum.",
+        "the list has the price of [costs] subscriber_value where no other is set. What fewer than suppress_n people did is "
+        "hidden and not in the sum. Prices are yours, so is the sum.",
         data=("touchpoints", "consents", "consent_changes", *_MONEY),
     ),
 )

@@ -18,7 +18,7 @@ from persync.measure.fairness.averages import Sample, averages
 from persync.measure.fairness.cells import Cells, decided
 from persync.measure.fairness.draws import Odds, odds
 from persync.measure.fairness.frame import Frame
-from persync.measure.fairness.groups import Groups, is_known
+from persync.measure.fairness.groups import Groups, Table, hidden_crossed, is_known
 from persync.measure.fairness.parities import ONE_GROUP, Direction, homogeneity, rates
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask
@@ -130,21 +130,23 @@ def frames(
     hits = {name: (row["hits"], row["qualified"]) for name, row in counts.items()}
     false = {name: (row["misses"], row["labelled"] - row["qualified"]) for name, row in counts.items()}
     precise = {name: (row["hits"], row["hits"] + row["misses"]) for name, row in counts.items()}
-    covered = groups.hidden([{name: cell[1] for name, cell in table.items()} for table in (selected, base, hits, false)], ask)
-    chosen = covered | groups.hidden([{name: cell[1] for name, cell in precise.items()}], ask)
-    shown = {name: cell for name, cell in base.items() if name not in covered and cell[1] > 0}
+    chosen = _hidden_if_chosen(rows, groups, ask)
+    shown = {name: cell for name, cell in base.items() if name not in hide and cell[1] > 0}
     differ = homogeneity("base", shown, ask, by)
     note = CANNOT_ALL_HOLD if differ.p is not None and differ.p < 1 - ask.confidence else ""
     out = {
-        "demographic_parity": rates("selection", selected, covered, ask, by, direction=direction),
-        "base_rate": rates("base", base, covered, ask, by, spread="base_rate_parity"),
+        **out,
+        "base_rate": rates("base", base, hide, ask, by, spread="base_rate_parity"),
         "equal_opportunity": rates(
-            "true_positive", hits, covered, ask, by, direction=direction, spread="equal_opportunity", empty=NOBODY_QUALIFIED
+            "true_positive", hits, chosen, ask, by, direction=direction, spread="equal_opportunity", empty=NOBODY_QUALIFIED
         ),
-        "false_positive": rates("false_positive", false, covered, ask, by, direction=direction, spread="false_positive_parity"),
+        "false_positive": rates("false_positive", false, chosen, ask, by, direction=direction, spread="false_positive_parity"),
         "predictive_parity": rates("precision", precise, chosen, ask, by, spread="predictive_parity"),
     }
-    out["equalised_odds"] = _equalised(hits, false, covered, ask, by)
+    if _few_chosen(rows, ask):
+        for id in ("equal_opportunity", "false_positive"):
+            out[id] = replace(out[id], overall=rules.suppressed(out[id].overall.id, ask, by, unit="share"))
+    out["equalised_odds"] = _equalised(hits, false, chosen, ask, by)
     for id in ("demographic_parity", "equal_opportunity", "equalised_odds", "predictive_parity"):
         out[id] = replace(out[id], difference=rules.with_note(out[id].difference, note))
     return out
@@ -155,6 +157,21 @@ def _hidden(rows: Sequence[Row], groups: Groups, ask: Ask, *more: str) -> frozen
     tables = [{row["name"]: int(row[key]) for row in rows} for key in ("people", "labelled", "qualified", *more)]
     tables.append({row["name"]: int(row["labelled"]) - int(row["qualified"]) for row in rows})
     return groups.hidden(tables, ask)
+
+
+def _hidden_if_chosen(rows: Sequence[Row], groups: Groups, ask: Ask) -> frozenset[str]:
+    """Return the groups to hide in all that tells what came of those selected, where these are few.
+
+    Any two of precision, true positives, false positives and accuracy tell the others, with the share selected and the base
+    rate, which stay: a group of thousands of whom three were chosen must be found.
+    """
+    some = [{**row, "chosen": int(row["hits"]) + int(row["misses"])} for row in rows]
+    return _hidden(some, groups, ask, "chosen")
+
+
+def _few_chosen(rows: Sequence[Row], ask: Ask) -> bool:
+    """Tell whether so few were selected of all groups together that what came of them is hidden on the whole as well."""
+    return 0 < sum(int(row["hits"]) + int(row["misses"]) for row in rows) < ask.suppress_n
 
 
 def _equalised(
@@ -192,7 +209,7 @@ def accuracy(rows: Sequence[Row], groups: Groups, ask: Ask, by: Mapping[str, str
     labelled = sum(int(row["labelled"]) for row in rows)
     if not labelled:
         return []
-    hide = _hidden(rows, groups, ask)
+    hide = _hidden_if_chosen(rows, groups, ask)
 
     def one(some: Sequence[Row], here: Mapping[str, str]) -> Estimate:
         n, qualified, hits, misses = (sum(int(row[key]) for row in some) for key in ("labelled", "qualified", "hits", "misses"))
@@ -200,7 +217,7 @@ def accuracy(rows: Sequence[Row], groups: Groups, ask: Ask, by: Mapping[str, str
         return rules.with_note(made, WRONG_WAY_ROUND if made.high is not None and made.high < 0.5 else "")
 
     return [
-        one(rows, by),
+        rules.suppressed("accuracy", ask, by, unit="share") if _few_chosen(rows, ask) else one(rows, by),
         *(
             rules.suppressed("accuracy", ask, {**by, "group": row["name"]}, unit="share")
             if row["name"] in hide
@@ -212,27 +229,31 @@ def accuracy(rows: Sequence[Row], groups: Groups, ask: Ask, by: Mapping[str, str
 
 def calibration(tenths: Sequence[Row], rows: Sequence[Row], groups: Groups, ask: Ask, by: Mapping[str, str]) -> list[Estimate]:
     """Return how far outcomes lie from scores: `calibration` (share qualified less mean score) overall, by group and against
-    the others, and `calibration_in_tenth` by group and tenth of the score.
+    the others, and `calibration_in_tenth` by group of one attribute and tenth of the score: crossed groups by tenths are
+    cells that nobody can read, nor could they be kept from being worked out of the tenths of each attribute.
 
     Null without scores or labels, and where a score is outside 0 to 1, which is no share.
     """
     if not tenths:
         reason = NO_SCORES if any(int(row["labelled"]) for row in rows) else NO_LABELS
         return [rules.absent("calibration", reason, by, unit="share")]
-    if any(not 0 <= int(row["tenth"]) <= 9 or float(row["score"]) > int(row["people"]) for row in tenths):
+    if any(int(row["tenth"]) < 0 or float(row["highest"]) > 1 for row in tenths):
         return [rules.absent("calibration", NOT_A_SHARE, by, unit="share")]
     names = list(dict.fromkeys(str(row["name"]) for row in tenths))
     of = {name: [row for row in tenths if row["name"] == name] for name in names}
-    hide = _hidden(rows, groups, ask)
     scored = {name: sum(int(row["people"]) for row in some) for name, some in of.items()}
-    hide |= groups.hidden([scored], ask)
+    hide = _hidden([{**row, "scored": scored.get(row["name"], 0)} for row in rows], groups, ask, "scored")
     samples = {name: _gap(some) for name, some in of.items()}
     out = averages("calibration", _gap(tenths), samples, hide, ask, by, unit="share").estimates()
+    if len(groups.names) > 1:
+        return out
+    table: Table = {(row["name"], str(row["tenth"])): (f"{row['name']} {row['tenth']}", int(row["people"])) for row in tenths}
+    # Another attribute may tell how many each tenth holds in all, so the columns have totals like the rows.
+    small = hidden_crossed(table, ask.suppress_n, frozenset(cell for (name, _), (cell, _) in table.items() if name in hide))
     for name, some in of.items():
-        small = rules.hidden({str(row["tenth"]): int(row["people"]) for row in some}, ask.suppress_n)
         for row in some:
             here = {**by, "group": name, "tenth": str(row["tenth"])}
-            if name in hide or str(row["tenth"]) in small:
+            if table[name, here["tenth"]][0] in small:
                 out.append(rules.suppressed("calibration_in_tenth", ask, here, unit="share"))
             else:
                 made = rules.share("calibration_in_tenth", int(row["qualified"]), int(row["people"]), ask, here)

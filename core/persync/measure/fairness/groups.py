@@ -54,16 +54,23 @@ class Groups:
         return (group,) if len(self.names) == 1 else tuple(group.split(TIMES, 1))
 
     def hidden(self, tables: Iterable[Mapping[str, int]], ask: Ask) -> frozenset[str]:
-        """Return the groups to hide alike in all tables over them ({group: people}), so that no total gives one away."""
+        """Return the groups to hide alike in all tables over them ({group: people}), so that no total gives one away.
+
+        Of crossed groups the totals are those of each attribute alone as well: what is hidden there is hidden here, with all
+        that is crossed with it.
+        """
         every = list(tables)
         if len(self.names) == 1:
             return rules.hidden_in_any(every, ask.suppress_n)
         tables_of_two = [{self.halves(name): (name, n) for name, n in table.items()} for table in every]
+        margins = [
+            rules.hidden_in_any([_margin(table, axis) for table in tables_of_two], ask.suppress_n) for axis in range(DEEPEST)
+        ]
         out: frozenset[str] = frozenset()
         while True:
             more = out
             for table in tables_of_two:
-                more |= hidden_crossed(table, ask.suppress_n, more)
+                more |= hidden_crossed(table, ask.suppress_n, more, margins)
             if more == out:
                 return out
             out = more
@@ -114,21 +121,22 @@ def basis(engine: Engine, groups: Groups) -> dict[str, tuple[str, ...]]:
     return {name: tuple(str(row["basis"]) for row in rows if row["name"] == name) for name in groups.names}
 
 
+Table = Mapping[tuple[str, ...], tuple[str, int]]
+"""a two-way table: {(row, column): (name, people)}"""
+
+
 def hidden_crossed(
-    cells: Mapping[tuple[str, ...], tuple[str, int]], floor: int, also: frozenset[str] = frozenset()
+    cells: Table, floor: int, also: frozenset[str] = frozenset(), dark: Sequence[frozenset[str]] = ()
 ) -> frozenset[str]:
-    """Return the cells of a two-way table ({(row, column): (name, people)}) to hide where its margins are shown as well, those
-    in `also` among them.
+    """Return the cells of a two-way table to hide where its margins are shown as well, those in `also` among them. `dark` names
+    the rows and the columns whose margins are not shown; without it those that rule E1 hides in this table.
 
     Margins that are hidden themselves take their whole line with them; in each other line no hidden cell stands alone or with
     fewer than `floor` people; and no hidden cell can be worked out from several lines together: that is so exactly when it
     lies on no cycle of hidden cells through rows and columns (a bridge of the graph that has lines for nodes).
     """
     full = {key: (name, n) for key, (name, n) in cells.items() if n > 0}
-    margins = [
-        rules.hidden({line: sum(n for key, (_, n) in full.items() if key[axis] == line) for line in _lines(full, axis)}, floor)
-        for axis in (0, 1)
-    ]
+    margins = dark or [rules.hidden(_margin(full, axis), floor) for axis in range(DEEPEST)]
     out = frozenset(name for key, (name, _) in full.items() if name in also or key[0] in margins[0] or key[1] in margins[1])
     lines = [{name: n for key, (name, n) in full.items() if key[a] == line} for a in (0, 1) for line in _lines(full, a)]
     while True:
@@ -144,6 +152,11 @@ def hidden_crossed(
                 return out
             more = out | {min(rest)[1]}
         out = more
+
+
+def _margin(cells: Table, axis: int) -> dict[str, int]:
+    """Return how many people each row, or column, has."""
+    return {line: sum(n for key, (_, n) in cells.items() if key[axis] == line) for line in _lines(cells, axis)}
 
 
 def _lines(cells: Iterable[tuple[str, ...]], axis: int) -> list[str]:

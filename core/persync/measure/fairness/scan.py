@@ -18,11 +18,11 @@ from persync.estimate import RAW, Estimate
 from persync.measure import attributes, rules
 from persync.measure.fairness import decisions, groups, overview, proxies
 from persync.measure.fairness.gaps import Gap, Left, adjusted, gaps
-from persync.measure.fairness.parities import Direction
+from persync.measure.fairness.parities import ONE_GROUP, TOO_FEW, Direction
 from persync.measure.grouping import ANY_ATTRIBUTE
 from persync.measure.metric import Ask, Metric
 from persync.measure.slices import check
-from persync.measure.texts import run
+from persync.measure.texts import join, run
 
 LONGEST: Final = 12
 """so many groups that were not compared are named; the others are counted"""
@@ -73,7 +73,8 @@ def scan(
 ) -> list[Estimate]:
     """Scan the store for bias by the named attributes, by all that make groups when none is named, and by any two crossed.
 
-    `bias_detection`: how many comparisons stay significant when all are adjusted for (Holm), n = how many were made.
+    `bias_detection`: how many comparisons stay significant when all are adjusted for (Holm), n = how many were made; null
+    where none could be made, `one_group` or `too_few`.
     `bias_gap`: each of them, the group's value less that of all other known groups, p adjusted. `bias_money`: for a group that
     gets less personalised mail than others, what it would have brought there. `bias_excluded`: how many groups were too
     small, hidden or empty, named in the note. Then `proxies.assess`, and of the data: `attribute_missing`, `label_balance`
@@ -95,7 +96,11 @@ def scan(
         note += f"; {explained} crossed groups more differ as a half of theirs does alone"
     if problems:
         note += f"; not assessed: {'; '.join(problems)}"
-    out = [Estimate("bias_detection", len(shown), n=len(result.found), unit="count", label=RAW, note=note)]
+    if result.found:
+        out = [Estimate("bias_detection", len(shown), n=len(result.found), unit="count", label=RAW, note=note)]
+    else:  # nothing compared is nothing found out
+        reason = TOO_FEW if result.left else ONE_GROUP
+        out = [rules.absent("bias_detection", reason, {}, unit="count", label=RAW, n=0, note=note)]
     for gap, p in shown:
         out.append(_told(gap, p, len(result.found)))
         if gap.measure == "exposure_rate" and gap.is_worse:
@@ -165,8 +170,9 @@ def _money(gap: Gap, estimates: Sequence[Estimate]) -> list[Estimate]:
         gain = sum((e.value or 0.0) * (e.n or 0) for e in others) / people
         half = math.sqrt(sum((((e.high or 0.0) - (e.low or 0.0)) / 2 * (e.n or 0) / people) ** 2 for e in others))
         note = (
-            f"a projection, no measured effect: if the {gap.n} people of this group who could be mailed had got personalised mail as often as the others and"
-            " gained by it what the others did, in the experiment's days: its own gain may be smaller or larger"
+            f"a projection, no measured effect: if the {gap.n} people of this group who could be mailed had got personalised"
+            " mail as often as the others and gained by it what the others did, in the experiment's days: its own gain may be"
+            " smaller or larger"
         )
         low, high = (gain - half) * scale, (gain + half) * scale
         out.append(Estimate("bias_money", gain * scale, low, high, None, gap.n, others[0].unit, RAW, by=by, note=note))
@@ -201,14 +207,20 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _missing(engine: Engine, names: Sequence[str], ask: Ask) -> list[Estimate]:
-    """Return the share of the people known at all whose attribute is missing or differs between systems."""
+    """Return the share of the people known at all whose attribute is missing or differs between systems; hidden where their
+    number would give away a group as small."""
     out = []
     (row,) = run(engine, _PEOPLE, {})
     for name in names:
-        made = groups.of(engine, name)
-        (known,) = run(engine, f"WITH {made.text} SELECT COUNT(g.value) AS n FROM group_values AS g", made.params)
-        people = max(int(row["n"]), int(known["n"]))
-        out.append(rules.share("attribute_missing", people - int(known["n"]), people, ask, {"attribute": name}))
+        made, by = groups.of(engine, name), {"attribute": name}
+        sql = "SELECT g.value AS value, COUNT(*) AS n FROM group_values AS g WHERE g.value IS NOT NULL GROUP BY g.value"
+        sizes = {str(one["value"]): int(one["n"]) for one in run(engine, join(made.text, sql), made.params)}
+        known = sum(sizes.values())
+        missing = max(int(row["n"]) - known, 0)
+        if groups.UNKNOWN in made.hidden([{**sizes, groups.UNKNOWN: missing}], ask):
+            out.append(rules.suppressed("attribute_missing", ask, by, unit="share"))
+        else:
+            out.append(rules.share("attribute_missing", missing, known + missing, ask, by))
     return out
 
 
@@ -255,7 +267,7 @@ METRIC: Final = Metric(
     "132",
     (ANY_ATTRIBUTE,),
     edge_cases="groups too small for a verdict are left out and named with their size; several comparisons of one cause count"
-    " each. Prices and discounts are held against gross, what the customer pays, whatever the basis; deals are left out of them."
+    " each. Prices and discounts are those that the customer pays, gross whatever the basis; deals are left out of them."
     " The money of a gap (bias_money) is a projection, and as raw a difference as the gap.",
     data=("attributes", "touchpoints", "orders", "decisions", "memberships"),
 )

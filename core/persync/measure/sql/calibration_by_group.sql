@@ -5,6 +5,7 @@ SELECT
   COUNT(*) AS people,
   CAST(SUM(CASE WHEN d.qualified = 1 THEN 1 ELSE 0 END) AS BIGINT) AS qualified,
   SUM(d.score) AS score,
+  MAX(d.score) AS highest,
   SUM(d.qualified - d.score) AS gap,
   SUM((d.qualified - d.score) * (d.qualified - d.score)) AS gap_squared
 FROM decided AS d

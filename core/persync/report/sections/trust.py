@@ -61,12 +61,17 @@ def build_trust(inputs: Inputs) -> Sequence[Block]:
 def sentence(violations: Sequence[Estimate], steered: Sequence[Estimate]) -> str:
     """Say how many messages went without a consent that held and whether opt-outs of personalisation are kept."""
     total = violations[0]
-    if total.value is None:
+    kinds = list(dict.fromkeys(VIOLATIONS[one.by["violation"]] for one in violations[1:] if "violation" in one.by))
+    if total.reason == "suppressed":
+        said = [
+            f"A few of {words.plural(total.n or 0, 'message')} to one person each, too few to say how many, went without a"
+            f" consent that is known to have held: {words.listing(kinds)}."
+        ]
+    elif total.value is None:
         said = [f"Whether we may is not known: {words.reason(total.reason)}."]
     elif total.value == 0:
         said = [f"Of {words.plural(total.n or 0, 'message')} to one person each, none is known to have gone without a consent."]
     else:
-        kinds = list(dict.fromkeys(VIOLATIONS[one.by["violation"]] for one in violations[1:] if "violation" in one.by))
         said = [
             f"{words.number(total.value)} of {words.plural(total.n or 0, 'message')} to one person each went without a consent"
             f" that is known to have held: {words.listing(kinds)}."
