@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from tempfile import TemporaryFile
 from threading import Lock
+from typing import IO
 
 from persync.errors import PersyncError
 
@@ -18,6 +20,7 @@ class Library:
     def __init__(self) -> None:
         self._lock = Lock()
         self._child: subprocess.Popen[bytes] | None = None
+        self._file: IO[bytes] | None = None
         self._text = b""
 
     def begin(self) -> None:
@@ -25,18 +28,21 @@ class Library:
         with self._lock:
             if self._child is None and not self._text:
                 command = [sys.executable, "-P", "-m", "persync.serve.library"]
-                self._child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                # A file takes it all at once: nobody may want it for long, and a pipe holds 64 kB.
+                self._file = TemporaryFile()  # noqa: SIM115  text() or close() closes it
+                self._child = subprocess.Popen(command, stdout=self._file, stderr=subprocess.DEVNULL)
 
     def text(self) -> bytes:
         """Return the script. Raise PersyncError when it cannot be made: the figures are then pictures."""
         self.begin()
         with self._lock:
-            if not self._text and self._child is not None:
-                made, _ = self._child.communicate()
-                failed, self._child = self._child.returncode != 0, None
-                if failed:
-                    raise PersyncError("the script that draws figures cannot be made.")
-                self._text = made
+            if self._child is not None and self._file is not None:
+                failed, self._child = self._child.wait() != 0, None
+                with self._file as file:
+                    file.seek(0)
+                    self._text = b"" if failed else file.read()
+            if not self._text:
+                raise PersyncError("the script that draws figures cannot be made.")
             return self._text
 
     def close(self) -> None:
@@ -45,7 +51,9 @@ class Library:
             child, self._child = self._child, None
             if child is not None:
                 child.kill()
-                child.communicate()
+                child.wait()
+            if self._file is not None:
+                self._file.close()
 
 
 def main() -> None:

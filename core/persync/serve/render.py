@@ -60,8 +60,29 @@ def live_spec(figure: Figure) -> str:
             {"name": "picked", "select": {"type": "point", "fields": [field]}, "bind": "legend"},
         ]
         spec["encoding"]["opacity"] = {"condition": {"param": "picked", "value": 1}, "value": 0.15}
-    config = {**charts.CONFIG, "mark": {**charts.CONFIG["mark"], "tooltip": {"content": "encoding"}}}
-    return json.dumps({"spec": spec, "config": config}, ensure_ascii=False)
+    _tell(spec)
+    return json.dumps({"spec": spec, "config": charts.CONFIG}, ensure_ascii=False)
+
+
+_TOLD: Final = ("y", "x", "x2", "color", "text")
+
+
+def _tell(spec: dict[str, Any]) -> None:
+    """Have each mark of a spec tell its values in full when it is pointed at, unless the spec says what it tells."""
+    for layer in spec.get("layer", []):
+        _tell(layer)
+    encoding = spec.get("encoding", {})
+    if "mark" not in spec or "tooltip" in encoding:
+        return
+    seen: dict[str, dict[str, Any]] = {}
+    for channel in _TOLD:
+        one = encoding.get(channel, {})
+        if "field" in one:
+            told = {"field": one["field"], "type": one.get("type", "quantitative"), "title": one.get("title") or one["field"]}
+            if told["type"] == "quantitative":
+                told["format"] = ",.4~f"
+            seen.setdefault(str(one["field"]), told)
+    encoding["tooltip"] = list(seen.values())
 
 
 def _legend(spec: Mapping[str, Any]) -> str:
