@@ -183,6 +183,13 @@ def importers() -> str:
             rows.append((f"`{column.name}`" + ("" if column.required else " ?"), column.kind, "; ".join(words)))
         once = f"\nOnce in a file: {', '.join(f'`{name}`' for name in importer.once)} together.\n" if importer.once else ""
         parts.append(f"## {importer.kind}\n\n{importer.summary}\n\n{_table(('column', 'kind', ''), rows)}{once}")
+        if importer.kind == "attributes":
+            parts.append(
+                "What tells who somebody is (age, gender, place, language, family, income, a special category) needs a basis:"
+                " in its line, or under `[connections.NAME.attributes]` of a `files` connection for all lines. Of an age its"
+                " band is kept, of a postal code its region, of a date its year; a date of birth, a name and an address are"
+                " refused.\n"
+            )
         if importer.kind == "costs":
             parts.append(
                 f"Any category may stand there; the report names those of {', '.join(CATEGORIES)} that have no entry. A scope"

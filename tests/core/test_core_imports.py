@@ -48,6 +48,15 @@ def read(tmp_path: Path) -> Read:
     return rows
 
 
+def read_batch_of(read: Read, text: str, attributes: dict[str, str]) -> list[Row]:
+    """Read attributes of a connection that has opted in to some."""
+    KINDS["opted in"] = KINDS["attributes"].of(attributes)
+    try:
+        return read("opted in", text)
+    finally:
+        del KINDS["opted in"]
+
+
 def refusal(read: Read, kind: str, text: str, **more: object) -> str:
     with pytest.raises(ImportFileError) as caught:
         read(kind, text, **more)
@@ -153,6 +162,56 @@ def test_the_other_kinds_become_their_rows(read: Read) -> None:
     assert read("decisions", "decision,person,selected,score,qualified,at\nvip,a1,yes,0.75,0,2025-03-01\n") == [
         Decision("vip", ann, True, 0.75, False, MARCH_1)
     ]
+
+
+@pytest.mark.parametrize("name", ["gender", "age_band", "Country", "household_size", "religion"])
+def test_who_somebody_is_is_refused_without_a_basis_and_taken_with_one_of_line_or_settings(read: Read, name: str) -> None:
+    """Gender, age, place and special categories; the settings' basis goes for all lines, a line's own before it."""
+    ann, bob = (Person(("opaque", one)) for one in ("a1", "b1"))
+    text = f"person,name,value,basis\na1,{name},x,\nb1,{name},y,told us\n"
+
+    said = refusal(read, "attributes", text)
+    stated = read_batch_of(read, text, {name: "asked at sign-up"})
+
+    assert said.startswith(f"attributes.csv, line 2: '{name}' tells who somebody is, and no basis is stated")
+    assert "[connections.NAME.attributes]" in said
+    assert stated == [Attribute(ann, name, "x", "asked at sign-up"), Attribute(bob, name, "y", "told us")]
+
+
+def test_what_somebody_did_needs_no_basis(read: Read) -> None:
+    rows = read("attributes", "person,name,value\na1,recency,7\na1,tier,gold\na1,zip_code,Rural\n")
+
+    assert {row.value: row.basis for row in rows if isinstance(row, Attribute)} == {"7": None, "gold": None, "Rural": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("first_name", "Ann", "'first_name' says who a person is, and is never stored."),
+        (
+            "date_of_birth",
+            "1984-03-17",
+            "'date_of_birth' is never stored; write an age or its band (30-44) under another name.",
+        ),
+        ("age", "17.3.1984", "the value of 'age' is neither an age nor a band such as 30-44."),
+    ],
+)
+def test_what_names_somebody_and_a_date_of_birth_are_refused_with_any_basis(
+    read: Read, name: str, value: str, told: str
+) -> None:
+    text = refusal(read, "attributes", f"person,name,value,basis\na1,{name},{value},consent\n")
+
+    assert text.startswith(f"attributes.csv, line 2: {told}")
+    assert value not in text
+
+
+def test_an_attribute_of_a_file_is_coarsened_before_it_is_kept(read: Read) -> None:
+    lines = {"age": "34", "post_code": "10115", "joined": "2024-05-17", "visits": "34"}
+    text = "person,name,value,basis\n" + "".join(f"a1,{name},{value},contract\n" for name, value in lines.items())
+
+    kept = {row.name: row.value for row in read("attributes", text) if isinstance(row, Attribute)}
+
+    assert kept == {"age": "30-44", "post_code": "10", "joined": "2024", "visits": "34"}
 
 
 def test_an_empty_outcome_is_missing_not_zero(read: Read) -> None:

@@ -60,7 +60,7 @@ class Coupons:
                 if (c, h) in self.redeemed
             ),
         )
-        self.read("attributes", ("person", "name", "value"), self.known())
+        self.read("attributes", ("person", "name", "value", "basis"), ((*one, "told in a survey") for one in self.known()))
 
     def known(self) -> Iterator[tuple[str, str, str]]:
         """Yield what is known of each recipient: the kind of campaign, and of a third of the households the age."""

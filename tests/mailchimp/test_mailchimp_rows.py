@@ -120,7 +120,7 @@ def test_only_attributes_that_were_opted_in_are_kept_and_coarsened(shape: Any, p
     assert kept == [
         ("ann", "country", "AT", "b1"),
         ("ann", "language", "de", "b2"),
-        ("ann", "born", "1984", "b3"),
+        ("ann", "born", "30-44", "b3"),
         ("ann", "score", "12.5", "b4"),
         ("ann", "shipping", "AT", "b5"),
         ("bob", "country", "DE", "b1"),
@@ -138,7 +138,7 @@ def test_only_attributes_that_were_opted_in_are_kept_and_coarsened(shape: Any, p
         ("number", 3345.93, "3345.93"),
         ("number", 3.0, "3"),
         ("number", 0, "0"),
-        ("zip", "1070", "107"),
+        ("zip", "1070", "10"),
         ("birthday", "04/21", None),
         ("phone", "555 1234", None),
         ("date", "03/17/1984", "1984"),
@@ -148,9 +148,9 @@ def test_only_attributes_that_were_opted_in_are_kept_and_coarsened(shape: Any, p
 def test_a_merge_field_is_coarsened_by_its_type(shape: Any, page: Any, kind: str, value: Any, kept: str | None) -> None:
     members = page("members")
     members["members"] = members["members"][:1]
-    members["members"][0]["merge_fields"] = {"AGEBAND": value}
+    members["members"][0]["merge_fields"] = {"MARK": value}
 
-    found = shape("members", members, parent=LIST, attributes={"age_band": "b"}, fields={"aa11bb22cc": {"AGEBAND": kind}})
+    found = shape("members", members, parent=LIST, attributes={"mark": "b"}, fields={"aa11bb22cc": {"MARK": kind}})
 
     assert [row.value for row in found.rows if isinstance(row, Attribute)] == [kept]
 

@@ -28,7 +28,9 @@ def import_file(app: App, kind: str, file: Path) -> None:
     from persync.store.derive import derive
     from persync.store.write import write_batch
 
-    importer = find("kind of file", kind, app.host.importers)
+    own = [settings.attributes for settings in app.project.connections.values() if settings.connector == "files"]
+    bases = {attribute: basis for one in own for attribute, basis in one.items()}
+    importer = find("kind of file", kind, app.host.importers).of(bases)
     name = _name(file, app.folder)
     path = app.project.store_path
     known = connections_in(path) | {"files", *app.project.names}

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from persync.connect.stream import AccountFacts, Stream
 from persync.connect.totals import Total
@@ -31,11 +31,19 @@ class ConnectionSettings(BaseModel):
     connector: str
     base_url: str | None = None
     attributes: dict[str, str] = {}
-    """opt-in attributes: {name: basis for holding it}; nothing else about a person is kept"""
+    """opt-in attributes: {name: basis for holding it}, kept coarse; nothing else about a person is kept"""
     start: str | None = None
     """read nothing older than this date (YYYY-MM-DD) at the first pull"""
     overrides: dict[str, Annotated[int, Field(ge=0, le=4)]] = {}
     """personalisation level by campaign id, where the evidence misleads"""
+
+    @field_validator("attributes")
+    @classmethod
+    def _with_a_basis(cls, attributes: dict[str, str]) -> dict[str, str]:
+        for name, basis in attributes.items():
+            if not basis.strip():
+                raise ValueError(f"'{name}' has no basis; write why you may hold it: {name} = \"asked at sign-up\"")
+        return attributes
 
 
 class Doubt(str):

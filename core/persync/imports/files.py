@@ -117,4 +117,4 @@ class FilesConnector(Connector):
         if file.kind not in self.importers:
             hint = nearest(file.kind, sorted(self.importers))
             raise ConfigError(f"'{file.kind}' is no kind of file.", where=f"[connections.{self.connection}] files", hint=hint)
-        return self.importers[file.kind]
+        return self.importers[file.kind].of(self.settings.attributes)

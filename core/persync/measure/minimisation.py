@@ -14,6 +14,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
+from persync.coarse import SPECIAL
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import attributes, rules
@@ -47,11 +48,6 @@ DATED: Final = {
     "sessions": "started_at",
 }
 """the kinds of rows that a retention period may be set for, and what dates them"""
-SPECIAL: Final = re.compile(
-    r"health|illness|disease|disab|religio|belief|ethnic|race\b|racial|sexual|orientation|politic|union|biometric|genetic|crimin",
-    re.IGNORECASE,
-)
-"""words in the name of an attribute that is of a special category (GDPR, articles 9 and 10)"""
 PACKAGES: Final = ("persync.measure", "persync.attribution", "persync.report")
 _NAMED: Final = re.compile(r"\b(?:FROM|JOIN)\s+([a-z_]+)\s+AS\s+([a-z_]+)")
 _COLUMN: Final = re.compile(r"\b([a-z_]+)\.([a-z_]+)\b")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from persync import secrets
-from persync.measure.minimisation import SPECIAL
+from persync.coarse import SPECIAL
 from persync.store.key import key_path
 from persync.store.log import broken_at
 from persync.store.retention import retain

@@ -7,7 +7,7 @@ here is ever taken by truthiness, and names can be held against what the account
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from persync.errors import RecordError, nearest
@@ -153,7 +153,6 @@ IDENTIFYING = frozenset(
 """Properties that name or locate a person; they are never kept, whatever the settings say."""
 
 _SIZES = ((10, "1-9"), (50, "10-49"), (250, "50-249"))
-_BANDS = ((18, "under 18"), (30, "18-29"), (45, "30-44"), (60, "45-59"))
 
 
 def modified_of(kind: str) -> str:
@@ -230,30 +229,11 @@ def several(values: Properties, name: str) -> list[str]:
     return [part.strip() for part in (values.get(name) or "").split(";") if part.strip()]
 
 
-def coarse(name: str, value: str, now: int) -> str | None:
-    """Return an opt-in attribute as it may be stored: a date of birth as an age band, a postal code by its first two signs."""
-    if name == "date_of_birth":
-        return _age_band(value, now)
-    if name == "zip":
-        return value[:2]
-    return value
-
-
 def size_band(employees: float | None) -> str | None:
     """Return a company's size as a band."""
     if employees is None or employees < 1:
         return None
     return next((band for limit, band in _SIZES if employees < limit), "250+")
-
-
-def _age_band(born: str, now: int) -> str | None:
-    today = datetime.fromtimestamp(now // 1000, UTC).date()
-    try:
-        day = datetime.fromtimestamp(int(born) // 1000, UTC).date() if born.isdigit() else date.fromisoformat(born[:10])
-    except (ValueError, OverflowError, OSError):
-        return None
-    age = today.year - day.year - ((today.month, today.day) < (day.month, day.day))
-    return next((band for limit, band in _BANDS if age < limit), "60+")
 
 
 def with_opted_in(names: tuple[str, ...], attributes: Iterable[str]) -> tuple[str, ...]:

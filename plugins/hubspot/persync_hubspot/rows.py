@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from persync.coarse import coarse
 from persync.connect.stream import Context
 from persync.errors import RecordError
 from persync.rows import (
@@ -97,12 +98,10 @@ def contact_rows(record: records.CrmObject, at: Context) -> Iterator[Row]:
             yield Stage(person, stage, entered)
     if (seen := prop.moment(values, "hs_analytics_first_timestamp")) is not None and not _is_imported(values):
         yield Stage(person, FIRST_TOUCH, seen)
-    sensitive = at.fields.get("contacts:sensitive", {})
     for name, basis in at.settings.attributes.items():
-        # What HubSpot calls sensitive is kept only when somebody said on what basis.
-        if name in values and (name not in sensitive or basis.strip()):
+        if name in values:
             value = prop.text(values, name)
-            yield Attribute(person, name, None if value is None else prop.coarse(name, value, at.now), basis)
+            yield Attribute(person, name, None if value is None else coarse(name, value, at.now), basis)
     for loser in _merged(values):
         if loser != record["id"]:
             yield Merged(person, Person(("id", loser)))

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from persync import rows
+from persync.coarse import coarse, is_birth, region
 from persync.connect.stream import Context
 from persync.rows import Person
 from persync_mailchimp import records
@@ -105,7 +106,7 @@ def _attributes(person: Person, member: records.Member, at: Context) -> Iterator
             language = str(member.get("language") or "").replace("_", "-").split("-")[0].lower()
             yield rows.Attribute(person, name, language or None, basis)
         elif folded in values:
-            yield rows.Attribute(person, name, _coarse(values[folded], types.get(folded, "text")), basis)
+            yield rows.Attribute(person, name, _coarse(name, values[folded], types.get(folded, "text"), at.now), basis)
 
 
 @lru_cache(maxsize=4096)
@@ -118,15 +119,16 @@ def _country(code: Any) -> str | None:
     return code.upper() if isinstance(code, str) and len(code) == 2 and code.isalpha() else None
 
 
-def _coarse(value: Any, kind: str) -> str | None:
-    """Coarsen a merge field's value: of an address its country, of a date its year; what reaches a person is dropped."""
+def _coarse(name: str, value: Any, kind: str, now: int) -> str | None:
+    """Coarsen a merge field's value by its type and its name: of an address its country, of a date its year, of a date of birth
+    an age band; what reaches a person is dropped."""
     if kind == "address" or isinstance(value, dict):
         return _country(value.get("country")) if isinstance(value, dict) else None
     if value is None or value == "" or kind in ("phone", "smsphone", "email", "url", "imageurl", "birthday"):
         return None
     text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-    if kind == "date":
+    if kind == "date" and not is_birth(name):
         return next((part for part in text.replace("/", "-").split("-") if len(part) == 4 and part.isdigit()), None)
     if kind == "zip":
-        return text[:3]
-    return None if "@" in text else text
+        return region(text)
+    return None if "@" in text else coarse(name, text, now)

@@ -1,0 +1,70 @@
+"""What may be kept of a fact about a person, by its name."""
+
+from __future__ import annotations
+
+import pytest
+
+from persync.coarse import coarse, identifies, is_birth, needs_basis
+
+NOW = 1_790_812_800_000  # 2026-10-01, UTC
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("age", "17", "under 18"),
+        ("AGE", "18", "18-29"),
+        ("age_years", "44.9", "30-44"),
+        ("Age group", "45", "45-59"),
+        ("customerAge", "400", "400"),  # of an account, not of a person
+        ("age", "60", "60+"),
+        ("age", "25-34", "25-34"),
+        ("AGEBAND", "under 18", "under 18"),
+        ("age", "121", None),
+        ("age", "1984-03-17", None),
+        ("age", "", None),
+        ("zip", "10115", "10"),
+        ("POST_CODE", "SW1A 1AA", "SW"),
+        ("postal", "K1A 0B1", "K"),
+        ("zip_code", "Surburban", "Surburban"),
+        ("joined", "2024-05-17T10:00:00Z", "2024"),
+        ("joined", "5/17/2024", "2024"),
+        ("tier", " gold ", "gold"),
+        ("pages", "10115", "10115"),
+    ],
+)
+def test_a_fact_is_kept_as_coarse_as_its_name_asks(name: str, value: str, kept: str | None) -> None:
+    assert coarse(name, value, NOW) == kept
+
+
+@pytest.mark.parametrize(
+    ("born", "band"),
+    [
+        ("2008-10-02", "under 18"),
+        ("2008-10-01", "18-29"),
+        ("03/17/1984", "30-44"),
+        ("1984", "30-44"),
+        ("0", "45-59"),
+        ("1700-01-01", None),
+        ("2030-01-01", None),
+        ("17th of March", None),
+    ],
+)
+def test_a_date_of_birth_is_kept_as_a_band_alone_and_without_a_clock_not_at_all(born: str, band: str | None) -> None:
+    assert coarse("date_of_birth", born, NOW) == band
+    assert coarse("date_of_birth", born) is None
+
+
+def test_a_name_is_known_however_it_is_written() -> None:
+    assert {is_birth(one) for one in ("DOB", "date of birth", "BIRTHDAY", "birth_year", "dateOfBirth")} == {True}
+    assert {is_birth(one) for one in ("dobermann", "reborn2", "age")} == {False}
+    assert {identifies(one) for one in ("FNAME", "first name", "E-Mail Address", "phone_number", "street")} == {True}
+    assert {identifies(one) for one in ("brand_name", "gender", "channel")} == {False}
+
+
+def test_what_tells_who_somebody_is_needs_a_basis_and_what_they_did_does_not() -> None:
+    who = ("age", "born", "gender", "sex", "country", "home_region", "marital_status", "health", "race", "ethnicity", "income")
+    did = ("recency", "history", "tier", "newbie", "channel", "mens", "visits", "segment", "average_order", "page")
+
+    assert {name for name in (*who, *did) if needs_basis(name)} == set(who)
+    assert (needs_basis("zip", "10115"), needs_basis("zip_code", "Rural")) == (True, False)
