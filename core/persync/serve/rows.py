@@ -105,15 +105,21 @@ def _cells(row: Mapping[str, Any], listed: Listed, currency: str) -> Iterator[Ce
 
 
 def _without_small(engine: Engine, ask: Ask, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Hide the values that fewer people have than may be shown, as every table of the report does."""
+    """Hide the values of groups that the report's tables hide."""
+    hidden = {name: hidden_groups(engine, ask, name) for name in {str(row["name"]) for row in found}}
+    return [{**row, "value": TOO_SMALL} if row["value"] in hidden[row["name"]] else row for row in found]
+
+
+def hidden_groups(engine: Engine, ask: Ask, attribute: str) -> frozenset[str]:
+    """Return the groups of an attribute that are too small to be shown, and those that would tell of them."""
     sizes = run(
         engine,
-        "SELECT a.name AS name, a.value AS value, COUNT(DISTINCT a.key_id) AS people FROM attributes AS a"
-        " GROUP BY a.name, a.value",
-        {},
+        "SELECT COALESCE(g.value, 'unknown') AS value, COUNT(*) AS n FROM (SELECT DISTINCT po.person AS person,"
+        " v.value AS value FROM person_of AS po LEFT JOIN attributes AS v ON v.key_id = po.key_id AND v.name = :attribute) AS g"
+        " GROUP BY g.value",
+        {"attribute": attribute},
     )
-    small = {(row["name"], row["value"]) for row in sizes if int(row["people"]) < ask.suppress_n}
-    return [{**row, "value": TOO_SMALL} if (row["name"], row["value"]) in small else row for row in found]
+    return rules.hidden({str(row["value"]): int(row["n"]) for row in sizes}, ask.suppress_n)
 
 
 def slice_of(engine: Engine, ask: Ask, name: str, listed: Listed, by: Mapping[str, str]) -> Slice:
@@ -156,7 +162,8 @@ def slice_of(engine: Engine, ask: Ask, name: str, listed: Listed, by: Mapping[st
             where.append(f"{_person(about)} IN (SELECT a.person FROM arms AS a WHERE a.arm = :of_arm)")
             params |= {**drawn, "of_arm": value}
         elif dimension in known and about:
-            _check_group(engine, ask, dimension, value)
+            if value in hidden_groups(engine, ask, dimension):
+                raise DataError(f"the group '{value}' of {dimension} is too small to be shown, or would tell of one that is.")
             where.append(f"{_person(about)} {_in_group(value)}")
             params |= {"attribute": dimension, "group_value": value}
         elif dimension not in ("experiment", "title"):
@@ -173,16 +180,3 @@ def _in_group(value: str) -> str:
     if value == "unknown":
         return f"NOT IN ({people} WHERE v.name = :attribute AND v.value <> :group_value)"
     return f"IN ({people} WHERE v.name = :attribute AND v.value = :group_value)"
-
-
-def _check_group(engine: Engine, ask: Ask, attribute: str, value: str) -> None:
-    """Raise DataError for a group of fewer people than may be shown, and for one that would tell of such a group."""
-    found = run(
-        engine,
-        "SELECT COALESCE(g.value, 'unknown') AS value, COUNT(*) AS n FROM (SELECT DISTINCT po.person AS person,"
-        " v.value AS value FROM person_of AS po LEFT JOIN attributes AS v ON v.key_id = po.key_id AND v.name = :attribute) AS g"
-        " GROUP BY g.value",
-        {"attribute": attribute},
-    )
-    if value in rules.hidden({str(row["value"]): int(row["n"]) for row in found}, ask.suppress_n):
-        raise DataError(f"the group '{value}' of {attribute} is too small to be shown, or would tell of one that is.")

@@ -185,6 +185,7 @@ def _title(filters: Filters) -> str:
 def _notes(filters: Filters, ask: Ask) -> list[str]:
     notes = [
         "Costs, advertising and the vendors' own totals are known for the whole shop only, so what needs them is left out here."
+        " What is fitted or ranked is so among these people."
     ]
     if filters.segment:
         day = words.day(membership.moment(ask), ask.timezone)

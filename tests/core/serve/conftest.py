@@ -34,6 +34,9 @@ timezone = "Europe/Berlin"
 
 [segments.buyers]
 min_orders = 1
+
+[segments.most]
+stages = ["subscriber", "new", "active", "loyal", "at risk"]
 """
 
 
