@@ -131,6 +131,7 @@ def test_the_written_project_leads_back_to_the_server(world: World, tmp_path: Pa
             "files": {"connector": "files", "files": [{"kind": "costs", "path": "costs.csv"}]},
         },
         "experiments": world.experiments,
+        "ethics": {"prices": {"right_choice": 12.0, "choice": 0.05}},
     }
     assert tomllib.loads((tmp_path / "persync.secrets.toml").read_text()) == info["secrets"]
     assert stat.S_IMODE((tmp_path / "persync.secrets.toml").stat().st_mode) == 0o600

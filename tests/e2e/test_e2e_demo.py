@@ -274,3 +274,25 @@ def test_the_report_says_how_far_each_rule_is_from_the_holdout(demo: tuple[Path,
     for credited, off in rows.values():
         assert off == pytest.approx(credited - float(lift["value"]), abs=0.006)  # type: ignore[arg-type]
     assert abs(rows["linear, calibrated"][1]) < float(lift["value"]) / 1000  # type: ignore[arg-type]
+
+
+def test_the_demos_report_says_who_is_treated_differently_what_that_costs_and_what_could_be_done(
+    demo: tuple[Path, Run],
+) -> None:
+    """The rules planted in the demo leave out France and whoever is 60 or older; the frontier is in money with its currency."""
+    page = (demo[0] / "out" / "report.html").read_text("utf-8")
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).replace("\u00a0", " ")
+
+    for question in (
+        "Is anybody treated differently, beyond chance?",
+        "What do they miss, in money?",
+        "What could be done, and what would it cost?",
+    ):
+        assert question in text
+    worse = text.split("Worse off: ")[1].split(".")[0]
+    assert "&#39;FR&#39; by country" in worse
+    assert "&#39;60+&#39; by ageband" in worse
+    assert "a projection, not measured on them" in text
+    assert "Suggested, never done" in text
+    assert re.search(r"EUR more than as decided, of the [\d,]+ people judged", text)
+    assert re.search(r"judged on [\d,]+ people from whom nothing was learnt or chosen; learnt on [\d,]+ others", text)

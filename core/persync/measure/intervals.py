@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 CONFIDENCE = 0.95
@@ -46,6 +47,7 @@ def moments(n: int, total: float, squares: float) -> Moments:
     return Moments(n, total / n, max(0.0, spread / n / (n - 1)) if n > 1 else 0.0)
 
 
+@cache
 def normal_quantile(confidence: float = CONFIDENCE) -> float:
     """Return z with P(|Z| <= z) = confidence: 1.96 for 0.95."""
     from scipy.special import ndtri
@@ -53,6 +55,7 @@ def normal_quantile(confidence: float = CONFIDENCE) -> float:
     return float(ndtri(0.5 + confidence / 2))
 
 
+@lru_cache(maxsize=4096)
 def student_quantile(freedom: float, confidence: float = CONFIDENCE) -> float:
     """Return t with P(|T| <= t) = confidence at `freedom` degrees of freedom."""
     from scipy.special import stdtrit

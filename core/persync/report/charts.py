@@ -153,6 +153,64 @@ def intervals(
     return _spec(alt.layer(*layers), len(order))
 
 
+def frontier(rows: Sequence[Mapping[str, Any]], *, across: str, up: str, line_at: float, line_named: str) -> dict[str, Any]:
+    """Return the spec of a frontier: rows of `name` (each a line in a colour of its own), `strength` (its order on the line),
+    `x`, `y`, their intervals `x_low` ... `y_high`, and `mark`, which names the points that stand out.
+
+    Intervals are faint, those of the marked points are not. A named line stands at `line_at` on the upright axis, and another
+    at zero where amounts may be negative.
+    """
+    import altair as alt
+
+    marked = [row for row in rows if row["mark"]]
+    lines = [name for name in dict.fromkeys(str(row["name"]) for row in rows) if sum(row["name"] == name for row in rows) > 1]
+    colours = dict(zip(lines, _repeat(len(lines)), strict=True))
+    scale = alt.Scale(domain=lines, range=list(colours.values()))
+    color = alt.Color("name", type="nominal", title=None, scale=scale, sort=lines, legend=alt.Legend(symbolType="circle"))
+    signed = any(float(row["x_low"]) < 0 for row in rows)
+    x_scale, y_scale = alt.Scale(zero=signed, nice=True), alt.Scale(zero=True, nice=True)
+
+    def x(field: str) -> Any:
+        return alt.X(field, type="quantitative", title=across, scale=x_scale, axis=_axis() if signed else alt.Axis())
+
+    def y(field: str) -> Any:
+        return alt.Y(field, type="quantitative", title=up, scale=y_scale, axis=alt.Axis(domain=False, tickCount=5))
+
+    def crosses(some: Sequence[Mapping[str, Any]], **look: Any) -> list[Any]:
+        base = alt.Chart(_values(some))
+        return [
+            base.mark_rule(strokeCap="round", **look).encode(x=x("x_low"), x2="x_high", y=y("y")),
+            base.mark_rule(strokeCap="round", **look).encode(x=x("x"), y=y("y_low"), y2="y_high"),
+        ]
+
+    line = alt.Chart(_values([{"line": line_at, "named": line_named}]))
+    layers: list[Any] = [line.mark_rule(strokeDash=[5, 3], strokeWidth=1.5, color=_INK).encode(y=y("line"))]
+    layers.append(
+        line.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=_MUTED, fontSize=11).encode(
+            x=alt.value(0), y=y("line"), text="named:N"
+        )
+    )
+    if signed:
+        layers.append(alt.Chart(_values([{"zero": 0}])).mark_rule(strokeDash=[4, 3], color=_MUTED).encode(x=x("zero")))
+    layers += crosses([row for row in rows if not row["mark"]], strokeWidth=1, opacity=0.35, color=_MUTED)
+    drawn = alt.Chart(_values([row for row in rows if row["name"] in colours]))
+    order = alt.Order("strength", type="quantitative")
+    layers.append(drawn.mark_line(strokeWidth=1.5).encode(x=x("x"), y=y("y"), color=color, order=order))
+    layers.append(drawn.mark_point(filled=True, size=50, opacity=1).encode(x=x("x"), y=y("y"), color=color))
+    layers += crosses(marked, strokeWidth=2, color=_INK)
+    dots = alt.Chart(_values(marked)).mark_point(filled=True, size=120, opacity=1, color=_INK)
+    layers.append(dots.encode(x=x("x"), y=y("y")))
+    # A name stands beside its point where there is room, and off the line.
+    ends = [float(row[end]) for row in rows for end in ("x_low", "x_high")]
+    for row in marked:
+        is_right, is_high = float(row["x"]) > (min(ends) + max(ends)) / 2, line_at / 2 < float(row["y"]) <= line_at
+        side = {"align": "right", "dx": -9} if is_right else {"align": "left", "dx": 9}
+        text = alt.Chart(_values([row])).mark_text(dy=-18 if is_high else -10, **side)
+        layers.append(text.encode(x=x("x"), y=y("y"), text="mark:N"))
+    spec = _spec(alt.layer(*layers), 1)
+    return {**spec, "height": 300}
+
+
 STEPS: Final = {"measured": "var(--c1)", "by proxy": "var(--unsure)", "cost": "var(--c2)", "what is left": NEUTRAL}
 """The colour of each kind of step."""
 
@@ -302,7 +360,8 @@ def _values(rows: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def _spec(chart: Any, bands: int) -> dict[str, Any]:
-    spec: dict[str, Any] = chart.properties(width=720, height=max(60, 34 * bands)).to_dict()
+    # What draws a spec refuses a wrong one; to have altair look it through as well takes as long as to make it.
+    spec: dict[str, Any] = chart.properties(width=720, height=max(60, 34 * bands)).to_dict(validate=False)
     for key in ("config", "$schema"):  # altair's own look, and an address that nothing needs
         spec.pop(key, None)
     return spec

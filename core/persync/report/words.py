@@ -139,7 +139,7 @@ REASONS: Final = {
 }
 
 _UNITS: Final = {"points": "percentage points", "ratio": "×"}
-_DIFFERENCES: Final = frozenset({"difference", "relative"})
+_DIFFERENCES: Final = frozenset({"difference", "relative", "bias_gap"})
 MINUS: Final = "\u2212"
 
 

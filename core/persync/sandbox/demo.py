@@ -20,6 +20,8 @@ __all__ = ["NOW", "make_world"]
 NOW = int(datetime(2026, 9, 30, tzinfo=UTC).timestamp()) * 1000
 WINDOW_DAYS = 91
 """a quarter, so that the lift can be told from chance"""
+PRICES = {"right_choice": 12.0, "choice": 0.05}
+"""what this shop says it is worth to write to somebody who then buys, and what writing to anybody costs"""
 
 
 def make_world(seed: int, *, people: int = 4000, now: int = NOW) -> World:
@@ -81,6 +83,7 @@ def make_world(seed: int, *, people: int = 4000, now: int = NOW) -> World:
             "costs.csv": _costs(plans_sent=sorted(m.sent_at for m in messages if m.sent_at is not None), start=start, now=now)
         },
         file_kinds={"costs.csv": "costs"},
+        prices=PRICES,
     )
     world.deals = make_deals(Random(f"deals {seed}"), folk, start=start, now=now, count=max(people * 30 // 4000, 4))
     world.hubspot_campaigns = hubspot_campaigns(world)

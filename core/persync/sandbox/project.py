@@ -35,6 +35,8 @@ def write_config(folder: Path, world: World, info: Mapping[str, Any]) -> Path:
     project: dict[str, Any] = {"store": {"path": "persync.db"}, "connections": connections}
     if world.experiments:
         project["experiments"] = world.experiments
+    if world.prices:
+        project["ethics"] = {"prices": world.prices}
     path.write_text("\n".join([_MARK, *_tables((), project)]) + "\n", encoding="utf-8")
     lines = [_MARK, *(f"{_key(name)} = {_value(value)}" for name, value in info["secrets"].items())]
     descriptor = os.open(secrets, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

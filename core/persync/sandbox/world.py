@@ -255,6 +255,8 @@ class World:
     deals: list[SandboxOrder] = field(default_factory=list)
     experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
     """[experiments.NAME] tables for persync.toml"""
+    prices: dict[str, float] = field(default_factory=dict)
+    """[ethics] prices for persync.toml: what its people say that things are worth to them"""
     files: dict[str, str] = field(default_factory=dict)
     """CSV texts for the `files` connection: {"outcomes.csv": text}"""
     file_kinds: dict[str, str] = field(default_factory=dict)

@@ -195,11 +195,11 @@ def test_fairness_names_who_is_below_and_who_is_hidden(inputs: Inputs) -> None:
 def test_fairness_answers_in_words_and_draws_the_four_fifths_line(inputs: Inputs) -> None:
     """Each group's ratio with its n beside the line at 0.8; what else was held between them stands in one table."""
     blocks = fairness.build_fairness(inputs)
-    (figure,) = [block for block in blocks if isinstance(block, Figure)]
+    (figure,) = [block for block in blocks if isinstance(block, Figure) and block.name.startswith("exposure")]
     drawn = [row for layer in figure.spec["layer"] for row in layer.get("data", {}).get("values", ())]
     drawn += [row for rows in figure.spec.get("datasets", {}).values() for row in rows]
 
-    assert notes(blocks, "answer") == [
+    assert notes(blocks, "answer")[:1] == [
         "By town: 'south' got personalised mail surely less than four fifths as often as 'north';"
         " 2 groups are too small to show."
     ]

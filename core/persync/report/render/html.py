@@ -22,6 +22,9 @@ WIDE: Final = 720
 NARROW: Final = 340
 """Widths in px of the two pictures of one figure; the style sheet shows the one that fits, so text keeps its size."""
 
+MOST_IN_LINE: Final = 4
+"""columns of a table whose one estimate is set in a line with its interval"""
+
 _TONES: Final = {"var(--good)": "good", "var(--bad)": "bad", "var(--unsure)": "unsure"}
 
 
@@ -143,8 +146,8 @@ def _table(table: Table, name: str, timezone: str, links: Links | None = None) -
         "id": name,
         "caption": shown.caption,
         "href": links.table(table) if links else "",
-        # With one such column there is room to set a value and what stands beside it in one line.
-        "in_line": len(estimates) == 1,
+        # With one such column, and few others, there is room to set a value and what stands beside it in one line.
+        "in_line": len(estimates) == 1 and len(shown.headings) <= MOST_IN_LINE,
         "columns": [
             {"title": title, "beneath": beneath, "numeric": numeric, "held": place in estimates}
             for place, (title, beneath, numeric) in enumerate(zip(shown.headings, shown.beneath, shown.numeric, strict=True))

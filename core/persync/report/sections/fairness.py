@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from persync.errors import DataError, PersyncError
 from persync.estimate import Estimate
 from persync.measure import fairness
+from persync.measure.fairness import scan
 from persync.measure.fairness.groups import UNKNOWN, is_known
 from persync.report import charts, words
 from persync.report.findings import attributes
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
-from persync.report.sections import parities
+from persync.report.sections import bias, frontier, parities
 
 NO_ATTRIBUTE = (
     "no attribute of people was opted in or imported, so nobody can see who is left out."
@@ -32,7 +33,8 @@ def assessments(inputs: Inputs) -> tuple[dict[str, list[Estimate]], list[str]]:
 
 
 def build_fairness(inputs: Inputs) -> Sequence[Block]:
-    """Return exposure by group with its verdict, and the benefit's spread, for every attribute."""
+    """Return exposure by group with its verdict and the benefit's spread for every attribute, decisions, what a scan finds,
+    what could be done about it, and the bases."""
     found, problems = assessments(inputs)
     if not found and not problems:
         raise DataError(NO_ATTRIBUTE)
@@ -47,6 +49,9 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
     if benefits:
         blocks.append(_benefit(benefits))
     blocks += parities.decided(inputs, list(found))
+    if found:
+        scanned = scan.scan(inputs.engine, inputs.ask, list(found))
+        blocks += [*bias.blocks(scanned), *frontier.blocks(inputs, scanned)]
     blocks += parities.aimed(inputs)
     return [*blocks, *parities.basis(inputs, list(found)), DEFINITION]
 
