@@ -305,12 +305,17 @@ def tables() -> str:
 
 
 def views() -> str:
-    """Every view with its columns."""
-    from persync.store.views import VIEWS
+    """The version of the views, and every view with what its rows are and its columns; the one that dates them is bold."""
+    from persync.store.told import VIEWS_TOLD
+    from persync.store.views import VIEWS, VIEWS_VERSION
 
     db = _empty_store()
-    rows = ((f"`{name}`", ", ".join(c[1] for c in db.execute(f"PRAGMA table_info({name})"))) for name in VIEWS)
-    return _table(("view", "columns"), rows)
+    rows = []
+    for name in VIEWS:
+        told = VIEWS_TOLD[name]
+        columns = (c[1] for c in db.execute(f"PRAGMA table_info({name})"))
+        rows.append((f"`{name}`", told.what, ", ".join(f"**{c}**" if c == told.at else c for c in columns)))
+    return f"Version {VIEWS_VERSION}.\n\n{_table(('view', 'a row', 'columns'), rows)}"
 
 
 def _empty_store() -> sqlite3.Connection:

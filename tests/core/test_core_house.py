@@ -21,7 +21,7 @@ ORDER = [
     {"measure"},
     {"report"},
     {"hookspecs", "plugins", "settings", "secrets", "loopback"},
-    {"sandbox", "testing", "jobs", "privacy", "federate", "serve"},
+    {"sandbox", "testing", "jobs", "privacy", "federate", "serve", "export"},
     {"cli"},
 ]
 """From the ground up. A room imports its own floor and those below; `persync` itself is below them all."""

@@ -8,13 +8,14 @@ import json
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from html.parser import HTMLParser
 from typing import Any
 from zipfile import ZipFile
 
 import openpyxl
+import pyarrow.parquet
 from markdown_it import MarkdownIt
 
 _PAGE = "html head meta title style body a header p span h1 h2 h3 main section nav ol ul li footer div details summary dl dt dd"
@@ -167,3 +168,25 @@ def _strings(value: Any) -> Iterator[str]:
 
 CHECKS = {"html": html, "text": terminal, "json": json_text, "md": markdown, "csv": comma_separated, "xlsx": workbook}
 """the check of each form of the report"""
+
+
+def json_lines(text: str) -> str:
+    """Check lines of JSON: each is an object of its own."""
+    return " ".join(json_text(line) for line in text.splitlines())
+
+
+def parquet(content: bytes) -> str:
+    """Check a Parquet file: only texts that can be shown, and none where its columns say numbers, money or times."""
+    table = pyarrow.parquet.read_table(io.BytesIO(content))
+    texts = [column for column in table.columns if pyarrow.types.is_string(column.type)]
+    return " ".join(terminal(cell) for column in texts for cell in column.to_pylist() if cell is not None)
+
+
+FILES: dict[str, Callable[[bytes], str]] = {
+    "csv": lambda content: comma_separated(content.decode()),
+    "json": lambda content: json_text(content.decode()),
+    "jsonl": lambda content: json_lines(content.decode()),
+    "xlsx": workbook,
+    "parquet": parquet,
+}
+"""the check of each form of an export"""

@@ -56,21 +56,6 @@ PLACES = (
     "shop alias",
 )
 """every word that is somebody else's"""
-NOWHERE = frozenset(
-    (
-        "subject",
-        "industry",
-        "sales channel",
-        "segment",
-        "segment rule",
-        "variant label",
-        "sku",
-        "gateway",
-        "product",
-        "discount code",
-    )
-)
-"""words that the store keeps and nothing shows, so far"""
 
 
 def make_shop(folder: Path, words: Mapping[str, str]) -> None:

@@ -13,6 +13,8 @@ from persync.store.store import Store
 
 LOG_BROKEN: Final = "Somebody or something other than persync wrote to the store. Compare it with a backup."
 SMALL_GROUPS: Final = "small groups shown"
+IDS_EXPORTED: Final = "ids exported"
+LIST_EXPORTED: Final = "list exported"
 _FACTS: Final = "command, started_at, exit_code, summary"
 
 
@@ -50,6 +52,12 @@ def note_small_groups(store: Store, command: str, shown: str, *, now: int) -> No
     """Note that a command answered without hiding small groups, and which are `shown`."""
     with store.transaction() as db:
         append(db, None, now, SMALL_GROUPS, f"{command}: {shown}")
+
+
+def note(store: Store, event: str, detail: str, *, now: int) -> None:
+    """Note something that no run did: that ids or a list left the store."""
+    with store.transaction() as db:
+        append(db, None, now, event, detail)
 
 
 def append(db: sqlite3.Connection, run: int | None, now: int, event: str, detail: str) -> None:

@@ -11,9 +11,9 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-__all__ = ["FOLDER", "OTHERS", "create", "made_private", "narrow", "replace"]
+__all__ = ["FOLDER", "OTHERS", "create", "made_private", "narrow", "replace", "replacing"]
 
 _FILE: Final = 0o600
 FOLDER: Final = 0o700
@@ -43,11 +43,24 @@ def create(path: Path) -> None:
 
 def replace(path: Path, data: bytes) -> None:
     """Put bytes in a file's place, whole or not at all, for its owner alone. Raise OSError when that cannot be done."""
+    with replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Lend a file that takes a file's place once it is whole, for its owner alone; where something is raised, the old one
+    stays. Raise OSError when that cannot be done.
+    """
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE), "wb") as file:
-        file.write(data)
-    temporary.replace(path)
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE), "wb") as file:
+            yield file
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def narrow(paths: Iterable[Path]) -> list[tuple[Path, int]]:

@@ -1,11 +1,16 @@
-"""The `v_*` views: the readable, versioned contract for BI tools. Times are ISO 8601 UTC, money is in major units."""
+"""The `v_*` views: the readable, versioned contract for BI tools. Times are ISO 8601 UTC, money is in major units.
+
+Their version is in the store too, for a tool to check: `SELECT version FROM v_version`. What a row of each is, and which column
+dates it, stands in `told.py`.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from typing import Final
 
-VIEWS_VERSION: Final = 5
+VIEWS_VERSION: Final = 6
+"""raised with every change of a view: stores make their views anew then, and whoever reads them can tell"""
 
 
 def _iso(column: str) -> str:
@@ -151,6 +156,7 @@ FROM wallets w JOIN connections n ON n.connection = w.connection LEFT JOIN perso
 SELECT n.name AS connection, c.stream, c.partition, {_iso("c.from_at")} AS from_at, {_iso("c.to_at")} AS to_at, c.state,
   c.reason
 FROM coverage c JOIN connections n ON n.connection = c.connection""",
+    "v_version": f"SELECT {VIEWS_VERSION} AS version",
 }
 
 

@@ -1,0 +1,137 @@
+"""`persync export`."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from persync.cli.base import Command, Group, period_option, small_groups_option
+from persync.cli.context import App, pass_app
+
+if TYPE_CHECKING:
+    from persync.export.sheet import Sheet
+
+DATA = "TABLE|VIEW|METRIC"
+FORMATS = ("csv", "json", "jsonl", "xlsx", "parquet")
+
+
+class Exports(Group):
+    """What is no command of its own is the name of a table, a view or a metric."""
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return super().get_command(ctx, name) or _named(name)
+
+
+@click.group(cls=Exports, subcommand_metavar=f"{DATA}|COMMAND [OPTIONS]")
+def export() -> None:
+    """Write a table, a view or a metric for another program, or people as a list that a platform imports.
+
+    `persync export v_orders --out orders.parquet` writes a view. Nobody is named in it: people are numbers of this store, and
+    the platforms' own ids of orders, carts and the like are replaced. Tables, views and their columns are in docs/tables.md.
+    """
+
+
+@export.command(DATA, cls=Command)
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of --out, else csv.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write to this file, readable by you alone; - is standard output.")
+@click.option("--by", multiple=True, metavar="DIM", help="Of a metric: split by this; may be given several times.")
+@click.option("--arm", metavar="EXPERIMENT", help="Of a metric: for each arm since its draw.")
+@click.option("--with-ids", is_flag=True, help="Keep the platforms' ids, by which people can be looked up there. It is logged.")
+@period_option
+@small_groups_option
+@pass_app
+def data(
+    app: App,
+    form: str | None,
+    out: Path | None,
+    by: tuple[str, ...],
+    arm: str | None,
+    with_ids: bool,
+    period: str | None,
+) -> None:
+    """Write all rows of a table or view, or a metric's numbers, in any format; however many rows, memory stays flat.
+
+    Views are for people and other tools: times ISO 8601 UTC, money decimal. Tables have the store's own integers.
+    """
+    from persync.export.formats import BINARY
+    from persync.export.run import STDOUT, check_place, format_of
+
+    name: str = click.get_current_context().info_name or ""
+    wanted = format_of(form, out)
+    if out is not None and out != STDOUT:
+        check_place(out, app.project.store_path, app.folder)
+    elif wanted in BINARY and sys.stdout.isatty():
+        raise click.UsageError(f"{wanted} is no text: give --out FILE.{wanted}.")
+    if name in app.host.metrics:
+        if with_ids:
+            raise click.UsageError(f"{name} is a metric: there is no id of anybody in it.")
+        rows = _metric(app, name, wanted, out, period, by, arm)
+    else:
+        rows = _rows(app, name, wanted, out, period, with_ids=with_ids, is_split=bool(by or arm))
+    if out is not None and out != STDOUT:
+        app.say(f"{out}: {rows:,} rows.")
+
+
+def _named(name: str) -> click.Command:
+    """Return the command that exports what has this name."""
+    return Command(name, params=_own(data), callback=data.callback, help=data.help)
+
+
+def _own(command: click.Command) -> list[click.Parameter]:
+    """Return a command's parameters without those that every command is given."""
+    return [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
+
+
+def _rows(app: App, name: str, form: str, out: Path | None, period: str | None, *, with_ids: bool, is_split: bool) -> int:
+    from persync.export.formats import write
+    from persync.export.run import written
+    from persync.export.source import check_name, sheet_of
+    from persync.settings import parse_period
+    from persync.store.key import read_key
+    from persync.store.log import IDS_EXPORTED, note
+    from persync.store.reading import reading
+
+    path = app.project.store_path
+    span = parse_period(period, app.project.timezone) if period else None
+    with reading(path) as db:
+        check_name(db, name, tuple(app.host.metrics))
+    if is_split:
+        raise click.UsageError("--by and --arm split metrics; a table or view has its rows.")
+    if with_ids:
+        with app.store() as store:
+            note(store, IDS_EXPORTED, f"export {name}: the platforms' own ids", now=app.now)
+        app.say(
+            f"persync: the platforms' own ids are in this file of {name}. Whoever has the platform can look people up by them."
+        )
+    with reading(path) as db:
+        sheet = sheet_of(db, name, period=span, key=None if with_ids else partial(read_key, path))
+        return written(partial(write, sheet, form), out, form, _stdout())
+
+
+def _metric(app: App, name: str, form: str, out: Path | None, period: str | None, by: tuple[str, ...], arm: str | None) -> int:
+    from persync.export.formats import write
+    from persync.export.metric import sheet_of_estimates
+    from persync.export.run import written
+    from persync.jobs.metric import compute, estimates_json, find_metric
+
+    one = find_metric(app.host, name, by)
+    with app.engine() as engine:
+        ask = app.ask(period, by=by, arm=arm)
+        estimates = compute(engine, one, ask)
+
+    def make(sink: BinaryIO) -> int:
+        if form == "json":
+            sink.write(f"{estimates_json(estimates, ask)}\n".encode())
+            return len(estimates)
+        sheet: Sheet = sheet_of_estimates(name, estimates, ask.period)
+        return write(sheet, form, sink)
+
+    return written(make, out, form, _stdout())
+
+
+def _stdout() -> BinaryIO:
+    return sys.stdout.buffer

@@ -1,0 +1,75 @@
+"""Writing an export where it was asked for: a file for its owner alone, or standard output."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from persync.errors import ConfigError, PersyncError, nearest
+from persync.export.formats import BINARY, FORMATS, SUFFIXES
+from persync.store import private
+from persync.store.key import key_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STDOUT = Path("-")
+
+
+def format_of(form: str | None, out: Path | None) -> str:
+    """Return the format that is meant: the one named, else by the file's name, else csv. Raise ConfigError for a file whose
+    name stands for none."""
+    if form is not None:
+        return form
+    if out is None or out == STDOUT:
+        return "csv"
+    suffix = out.suffix.lower()
+    if suffix not in SUFFIXES:
+        hint = nearest(suffix, sorted(SUFFIXES)) if suffix else f"Say which: --format {'|'.join(FORMATS)}."
+        raise ConfigError(f"the name {out.name} stands for no format.", hint=hint)
+    return SUFFIXES[suffix]
+
+
+def check_place(out: Path, store: Path, folder: Path) -> None:
+    """Raise ConfigError for a place where something of the project lies that an export would destroy."""
+    own = {store, key_path(store), folder / "persync.toml", folder / "persync.secrets.toml"}
+    taken = {path.resolve() for path in own} | {store.with_name(store.name + tail).resolve() for tail in ("-wal", "-shm")}
+    target, mirror = out.resolve(), store.with_suffix(".mirror").resolve()
+    if target in taken or target == mirror or mirror in target.parents:
+        raise ConfigError(f"{out} is a file of the project itself.", hint="Choose another name.")
+    if out.is_dir():
+        raise ConfigError(f"{out} is a folder.", hint="Name a file in it.")
+
+
+def written(make: Callable[[BinaryIO], int], out: Path | None, form: str, stdout: BinaryIO) -> int:
+    """Have rows written to a file, whole or not at all, or to `stdout`; return how many. Raise PersyncError for a place that
+    cannot be written."""
+    if out is None or out == STDOUT:
+        with _seekable(stdout) if form in BINARY else _as_it_is(stdout) as sink:
+            return make(sink)
+    try:
+        out.parent.mkdir(private.FOLDER, parents=True, exist_ok=True)
+        with private.replacing(out) as sink:
+            return make(sink)
+    except OSError as error:
+        raise PersyncError(f"cannot write the file: {error.strerror}.", where=str(out), hint="Choose another place.") from None
+
+
+@contextmanager
+def _as_it_is(stdout: BinaryIO) -> Iterator[BinaryIO]:
+    yield stdout
+    stdout.flush()
+
+
+@contextmanager
+def _seekable(stdout: BinaryIO) -> Iterator[BinaryIO]:
+    """Lend a file of which the whole is handed on at the end: what writes these formats goes back in them."""
+    with tempfile.TemporaryFile() as whole:
+        yield cast(BinaryIO, whole)
+        whole.seek(0)
+        shutil.copyfileobj(whole, stdout)
+        stdout.flush()
