@@ -131,14 +131,14 @@ def retention(app: App, apply_it: bool, wait: float, form: str) -> None:
 def audit_(app: App, regimes: tuple[str, ...], form: str) -> None:
     """Go through a checklist by regime: what the store shows, and your own answers in [privacy.answers].
 
-    Each item is yes, no or unknown, with what that rests on. Without --regime those of [privacy] regimes are asked, else all
-    but hipaa. It is no legal advice.
+    Each item is yes, no or unknown, with what that rests on; only what the store cannot know is asked. Without --regime those
+    of [privacy] regimes are asked, else all but hipaa. It is no legal advice.
     """
     from persync.cli.output import show_json, show_table
     from persync.privacy.audit import NO_ADVICE, REGIMES, audit, score
 
     with app.store() as store:
-        found = audit(store, app.project, now=app.now, regimes=regimes)
+        found = audit(store, app.project, now=app.now, regimes=regimes, engine=app.engine)
     counts = score(found)
     if form == "json":
         results = (

@@ -5,16 +5,21 @@ It helps to see gaps; it is no legal advice. What nobody answered is `unknown`, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from persync.errors import ConfigError, nearest
-from persync.privacy.evidence import CHECKS, Result, Scene
+from persync.privacy.evidence import CHECKS, Result, Scene, erasure_works
+from persync.privacy.known import KNOWN, Known
 from persync.settings.connections import FILE
+from persync.settings.tables import AnswerTable
 from persync.store.store import Store
 
 if TYPE_CHECKING:
+    from persync.engine.engine import Engine
     from persync.settings import Project
 
 NO_ADVICE: Final = "A checklist to find gaps with. It is no legal advice, and no proof that a law is kept."
@@ -26,7 +31,9 @@ ITEMS: Final[Mapping[str, str]] = {
     "attributes_have_a_basis": "Each attribute says on what basis it is held",
     "no_special_category": "No attribute is of a special category",
     "pseudonymous": "No address is stored",
+    "key_fits": "The key is there, without which nobody known by an address can be erased",
     "erasure_works": "Erasures came to their end",
+    "copies_follow_erasures": "No copy beside the store holds somebody who was erased",
     "files_are_private": "Store, key and secrets are for their owner alone",
     "log_is_whole": "The log of what was done is whole",
     "pulled_lately": "Withdrawals at the platforms can have arrived",
@@ -47,11 +54,16 @@ ITEMS: Final[Mapping[str, str]] = {
     "sender_named": "Each message names the sender with a postal address",
     "unsubscribe_in_time": "Unsubscribing works, and is honoured within 10 business days",
     "soft_opt_in": "Customers mailed without consent were told at the sale and may refuse in every message",
+    "backups": "Store and key are backed up apart, and erasures are repeated in the backups",
+    "disk_encrypted": "The disks that the store, its key and their backups lie on are encrypted",
     "tracking_consent": "Pixels and links that track are used with consent, or not at all",
 }  # fmt: skip
 """every item by its id: those that the store answers, then those that the user does"""
 
-_ALL: Final = ("retention_set", "retention_kept", "pseudonymous", "erasure_works", "files_are_private", "log_is_whole")
+_ALL: Final = (
+    "retention_set", "retention_kept", "pseudonymous", "key_fits", "erasure_works", "copies_follow_erasures",
+    "files_are_private", "log_is_whole", "backups", "disk_encrypted",
+)  # fmt: skip
 REGIMES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "gdpr": (
         "GDPR (EU, UK)",
@@ -94,10 +106,19 @@ class Answer:
     owner: str = ""
 
 
-def audit(store: Store, project: Project, *, now: int, regimes: Sequence[str] = ()) -> list[Answer]:
+def audit(
+    store: Store,
+    project: Project,
+    *,
+    now: int,
+    regimes: Sequence[str] = (),
+    engine: Callable[[], AbstractContextManager[Engine]] | None = None,
+) -> list[Answer]:
     """Answer the items of `regimes`, else of those in the settings, else of all but hipaa.
 
-    Raise ConfigError for a regime, or an answer in the settings, that there is not.
+    Asked of the user is only what the store cannot know; what it knows of such an item is told with the question, and what it
+    finds against an item stands whatever was answered. `engine` opens one over the store; without it nothing is known of single
+    messages. Raise ConfigError for a regime, or an answer in the settings, that there is not.
     """
     where = str(project.folder / FILE)
     for name in (*regimes, *project.privacy.regimes):
@@ -109,27 +130,36 @@ def audit(store: Store, project: Project, *, now: int, regimes: Sequence[str] = 
             hint = "The store answers it itself." if item in CHECKS else nearest(item, manual)
             raise ConfigError(f"'{item}' is nothing that the audit asks for.", where=f"{where}, [privacy.answers]", hint=hint)
     wanted = regimes or project.privacy.regimes or [name for name in REGIMES if name != "hipaa"]
-    scene = Scene(store, project, now)
     asked = {item for name in wanted for item in REGIMES[name][1]}
+    scene = Scene(store, project, now)
     found = {item: check(scene) for item, check in CHECKS.items() if item in asked}
+    with ExitStack() as stack:
+        # Whoever opens an engine brings an erasure to its end first, and an audit changes nothing.
+        if engine is not None and erasure_works(scene)[0] == "yes":
+            scene = replace(scene, engine=cache(lambda: stack.enter_context(engine())))
+        known = {item: look(scene) for item, look in KNOWN.items() if item in asked}
     return [
-        Answer(name, item, ITEMS[item], *found[item], is_manual=False) if item in found else _manual(name, item, project)
+        Answer(name, item, ITEMS[item], *found[item], is_manual=False)
+        if item in found
+        else _manual(name, item, project, known.get(item, ""))
         for name in REGIMES
         if name in wanted
         for item in REGIMES[name][1]
     ]
 
 
-def _manual(regime: str, item: str, project: Project) -> Answer:
-    given = project.privacy.answers.get(item)
+def _manual(regime: str, item: str, project: Project, known: Known) -> Answer:
+    given, text = project.privacy.answers.get(item), ITEMS[item]
+    if isinstance(known, tuple) and (given is None or known[0] == "no"):
+        return Answer(regime, item, text, *known, is_manual=False)
+    beside = known[1] if isinstance(known, tuple) else known
     if given is None:
-        return Answer(
-            regime, item, ITEMS[item], "unknown", f"answer it: [privacy.answers] {item} = true or false", is_manual=True
-        )
-    if isinstance(given, bool):
-        return Answer(regime, item, ITEMS[item], "yes" if given else "no", "the user's answer", is_manual=True)
-    told = "; ".join(filter(None, ("the user's answer", f"of {given.on}" if given.on else "", given.note)))
-    return Answer(regime, item, ITEMS[item], "yes" if given.answer else "no", told, is_manual=True, owner=given.owner)
+        asked = f"answer it: [privacy.answers] {item} = true or false"
+        return Answer(regime, item, text, "unknown", "; ".join(filter(None, (asked, beside))), is_manual=True)
+    whole = AnswerTable(answer=given) if isinstance(given, bool) else given
+    parts = ("the user's answer", f"of {whole.on}" if whole.on else "", whole.note, beside)
+    result: Result = "yes" if whole.answer else "no"
+    return Answer(regime, item, text, result, "; ".join(filter(None, parts)), is_manual=True, owner=whole.owner)
 
 
 def score(answers: Sequence[Answer]) -> dict[str, int]:

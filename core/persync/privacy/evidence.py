@@ -6,17 +6,20 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from persync import secrets
 from persync.coarse import SPECIAL
+from persync.errors import StoreError
 from persync.store.key import key_path
 from persync.store.log import broken_at
 from persync.store.retention import retain
 from persync.store.store import Store
 
 if TYPE_CHECKING:
+    from persync.engine.engine import Engine
     from persync.settings import Project
 
 Result = Literal["yes", "no", "unknown"]
@@ -33,6 +36,8 @@ class Scene:
     store: Store
     project: Project
     now: int
+    engine: Callable[[], Engine] | None = None
+    """opens one over the same store; None: what needs one is not known"""
 
     def number(self, sql: str) -> int:
         """Return the one number of a query."""
@@ -102,31 +107,74 @@ def no_special_category(scene: Scene) -> Finding:
     return "yes", f"none of {len(names)} attributes is one by its name"
 
 
+_TEXTS: Final = {"attributes": "value", "campaigns": "title", "segments": "name", "feedback": "grade", "tickets": "category"}
+"""columns of words that people wrote, into which one may have put an address"""
+
+
 def pseudonymous(scene: Scene) -> Finding:
     """Tell whether no address is stored: people are known by keyed hashes and platform ids."""
-    plain = scene.number("SELECT count(*) FROM person_keys WHERE key LIKE '%@%'")
-    return (
-        ("no", f"{plain:,} addresses are stored")
-        if plain
-        else ("yes", "people are known by keyed hashes and platforms' ids alone")
-    )
+    columns = {"person_keys": "key", **_TEXTS}
+    plain = {
+        table: scene.number(f"SELECT count(*) FROM {table} WHERE {column} LIKE '%_@_%.%'")  # noqa: S608 - both stand here
+        for table, column in columns.items()
+    }
+    found = [f"{n:,} in {table}" for table, n in plain.items() if n]
+    if found:
+        return "no", f"addresses are stored: {', '.join(found)}"
+    return "yes", f"people are known by keyed hashes and platforms' ids alone; no address stands in {', '.join(columns)}"
+
+
+def key_fits(scene: Scene) -> Finding:
+    """Tell whether the key is there and the store's own: without it nobody known by address alone can be told or erased."""
+    name = key_path(scene.store.path).name
+    try:
+        scene.store.key  # noqa: B018 - reading it is the check
+    except StoreError as error:
+        return "no", f"{name}: {error.what}"
+    return "yes", f"{name} beside the store is its own key; it is in no backup of the store alone"
 
 
 def erasure_works(scene: Scene) -> Finding:
     """Tell whether every erasure came to its end."""
     unfinished = scene.number("SELECT count(*) FROM meta WHERE name IN ('erasure unfinished', 'erasure due') AND value <> ''")
     done = scene.number("SELECT CAST(max(value) AS INTEGER) FROM meta WHERE name = 'erasures'")
-    kept_out = scene.number("SELECT count(*) FROM tombstones")
+    kept_out, last = scene.number("SELECT count(*) FROM tombstones"), _last_erasure(scene)
     if unfinished:
         return "no", "an erasure has not come to its end: run `persync privacy erase` or a pull again"
-    return "yes", f"{done:,} erasures so far, {kept_out:,} keys kept out"
+    told = f"{done:,} erasures so far, {kept_out:,} keys kept out"
+    return "yes", f"{told}, the last on {_day(last)}" if last else told
+
+
+def copies_follow_erasures(scene: Scene) -> Finding:
+    """Tell whether no copy that lies beside the store is older than the last erasure: it would still hold that person."""
+    found, last = copies_beside(scene.store.path), _last_erasure(scene)
+    older = [f"{path.name} of {_day(at)}" for path, at in found if at < last]
+    if older:
+        return "no", f"{', '.join(older)}: from before the last erasure on {_day(last)}; delete it when you no longer need it"
+    return (
+        "yes",
+        f"{len(found)} copies lie beside the store, none from before the last erasure" if last else "nobody was erased yet",
+    )
+
+
+def copies_beside(store: Path) -> list[tuple[Path, int]]:
+    """Return the copies of a store that upgrades left beside it, and when each was written (epoch ms)."""
+    return [(path, path.stat().st_mtime_ns // 1_000_000) for path in sorted(store.parent.glob(f"{store.stem}.before-*.db"))]
+
+
+def _last_erasure(scene: Scene) -> int:
+    return scene.number("SELECT max(erased_at) FROM tombstones")
+
+
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).date().isoformat()
 
 
 def files_are_private(scene: Scene) -> Finding:
-    """Tell whether store, key and secrets can be read by their owner alone."""
+    """Tell whether store, mirror, copies, key and secrets can be read by their owner alone."""
     path = scene.store.path
-    wal = path.with_name(path.name + "-wal")
-    files = (path, wal, key_path(path), scene.project.folder / secrets.FILE)
+    beside = (path.with_name(path.name + "-wal"), scene.store.mirror, *(copy for copy, _ in copies_beside(path)))
+    files = (path, *beside, key_path(path), scene.project.folder / secrets.FILE)
     if os.name != "posix":
         return "unknown", "this system has no file modes"
     return _private([file for file in files if file.exists()])
@@ -165,7 +213,9 @@ CHECKS: Final[Mapping[str, Callable[[Scene], Finding]]] = {
     "attributes_have_a_basis": attributes_have_a_basis,
     "no_special_category": no_special_category,
     "pseudonymous": pseudonymous,
+    "key_fits": key_fits,
     "erasure_works": erasure_works,
+    "copies_follow_erasures": copies_follow_erasures,
     "files_are_private": files_are_private,
     "log_is_whole": log_is_whole,
     "pulled_lately": pulled_lately,
