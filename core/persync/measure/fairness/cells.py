@@ -1,7 +1,8 @@
 """People decided about, counted once by all attributes together: every grouping of them is a sum of these cells.
 
 One pass over the store serves any number of attributes and crossings. A person's values are bits of a whole number, one for
-each value, so that two systems that differ leave two bits: such a person's value is unknown.
+each value, so that two systems that differ leave two bits: such a person's value is unknown. So is what was decided about
+them, whose highest bit counts: one sum of bits a person is all that a million people take.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from persync.measure.texts import bounds, join, piece, run
 
 BITS: Final = 62
 """values that one whole number has room for"""
+OUTCOMES: Final = 7
+"""selected or not, by whether it is known what turned out, and what: one bit each"""
 COUNTS: Final = ("people", "selected", "labelled", "qualified", "hits", "misses", "unsent")
 
 Values = tuple[str | None, ...]
@@ -52,32 +55,30 @@ class Cells:
 
 def decided(engine: Engine, names: Sequence[str], ask: Ask, decision: str) -> Cells:
     """Count the people about whom a decision of the period was made; of several the last counts."""
-    named = {f"n{i}": name for i, name in enumerate(names)}
-    codes = _codes(len(names))
-    params = {**named, **bounds(ask.period), "decision": decision}
+    params: dict[str, Any] = {**{f"n{i}": name for i, name in enumerate(names)}, **bounds(ask.period), "decision": decision}
     values: dict[str, list[str]] = {name: [] for name in names}
-    for row in run(
-        engine, join(codes, "SELECT c.name AS name, c.value AS value FROM codes AS c ORDER BY c.name, c.code"), params
-    ):
+    for row in run(engine, _VALUES.format(names=", ".join(f":n{i}" for i in range(len(names)))), params):
         values[row["name"]].append(str(row["value"]))
-    places = _places([len(values[name]) for name in names])
-    masks = range(1 + max((mask for mask, _ in places), default=0))
+    *places, outcome_at = _places([*(len(values[name]) for name in names), OUTCOMES])
+    masks = range(1 + outcome_at[0])
+    params |= {f"v{i}_{code}": value for i, name in enumerate(names) for code, value in enumerate(values[name])}
+    (days,) = run(engine, _DAYS, params)
     texts = (
-        codes,
         piece("sends"),
-        *_people(places, masks),
-        _READ.format(masks=_listed(masks, "p.m{0}"), groups=", ".join(f"p.m{mask}" for mask in masks)),
+        *_people([len(values[name]) for name in names], places, outcome_at, is_one_day=days["first_at"] == days["last_at"]),
+        _READ.format(masks=_listed(masks, "p.m{0}"), groups=", ".join(f"p.m{mask}" for mask in masks), last=outcome_at[0]),
     )
     counts: dict[Values, dict[str, int]] = {}
     bare = 0
-    for row in run(engine, join(*texts), params):
-        here = tuple(
-            _value(int(row[f"m{mask}"]) >> offset, values[name]) for name, (mask, offset) in zip(names, places, strict=True)
-        )
+    for row in run(engine, join(*texts), {**params, "least": 1 << outcome_at[1]}):
+        bits = [int(row[f"m{mask}"]) for mask in masks]
+        outcome = (bits[outcome_at[0]] >> outcome_at[1]).bit_length() - 1
+        bits[outcome_at[0]] &= (1 << outcome_at[1]) - 1
+        here = tuple(_value(bits[mask] >> offset, values[name]) for name, (mask, offset) in zip(names, places, strict=True))
         cell = counts.setdefault(here, dict.fromkeys(COUNTS, 0))
-        n, outcome, is_sent = int(row["people"]), int(row["outcome"]), bool(row["is_sent"])
+        n, is_sent = int(row["people"]), bool(row["is_sent"])
         is_selected, label = outcome >= 4, outcome % 4
-        bare += n if not is_sent and not any(int(row[f"m{mask}"]) for mask in masks) else 0
+        bare += n if not is_sent and not any(bits) else 0
         facts = (
             True,
             is_selected,
@@ -113,57 +114,69 @@ def _listed(masks: Sequence[int] | range, form: str) -> str:
     return ", ".join(f"{form.format(mask)} AS m{mask}" for mask in masks)
 
 
-def _codes(count: int) -> str:
-    """Return the CTE `codes`: every value of the attributes :n0, :n1 ..., numbered from 0 within its attribute."""
-    names = ", ".join(f":n{i}" for i in range(count))
-    return f"""codes AS (
-  SELECT v.name AS name, v.value AS value, ROW_NUMBER() OVER (PARTITION BY v.name ORDER BY v.value) - 1 AS code
-  FROM (
-    SELECT DISTINCT a.name AS name, a.value AS value
-    FROM attributes AS a
-    WHERE a.name IN ({names}) AND a.value IS NOT NULL AND a.value <> '') AS v)"""
+def _people(
+    sizes: Sequence[int], places: Sequence[tuple[int, int]], outcome_at: tuple[int, int], *, is_one_day: bool
+) -> tuple[str, ...]:
+    """Return the CTEs that end in `decided_people`: each person's bits, those of the outcome among them.
 
+    The outcome is the highest of a person's bits from `outcome_at` on. Where all decisions are of one time every one of them
+    sets its bit; else a pass before keeps each person's last, which takes as much memory again.
+    """
+    masks = range(1 + outcome_at[0])
 
-def _people(places: Sequence[tuple[int, int]], masks: range) -> tuple[str, ...]:
-    """Return the CTEs `bits`, `facts` and `decided_people`: each person's bits and last decision."""
+    def listed(where: int, bit: str) -> str:
+        return ", ".join(f"{bit if mask == where else '0'} AS m{mask}" for mask in masks)
 
-    def bit(mask: int) -> str:
-        mine = [(i, offset) for i, (where, offset) in enumerate(places) if where == mask]
-        whens = " ".join(f"WHEN c.name = :n{i} THEN CAST(POWER(2e0, c.code + {offset}) AS BIGINT)" for i, offset in mine)
-        return f"CASE {whens} ELSE 0 END"
-
-    bits = f"""bits AS (
-  SELECT c.name AS name, c.value AS value, {", ".join(f"{bit(mask)} AS m{mask}" for mask in masks)}
-  FROM codes AS c)"""
-    facts = f"""facts AS (
-  SELECT a.key_id AS key_id, CAST(NULL AS BIGINT) AS packed, {_listed(masks, "b.m{0}")}
+    coded = [
+        f"SELECT :n{i} AS name, :v{i}_{code} AS value, {listed(mask, str(1 << (offset + code)))}"
+        for i, (size, (mask, offset)) in enumerate(zip(sizes, places, strict=True))
+        for code in range(size)
+    ]
+    nobody = f"SELECT '' AS name, '' AS value, {listed(-1, '')}"  # an attribute may have lost its last value
+    return (
+        f"bits AS ({' UNION ALL '.join(coded or [nobody])})",
+        # A person is one of their own keys: only the other keys need looking up.
+        "merged AS (SELECT w.key_id AS key_id, w.person AS person FROM person_of AS w WHERE w.person <> w.key_id)",
+        _DECISIONS,
+        *(() if is_one_day else (_LAST,)),
+        f"""facts AS (
+  SELECT a.key_id AS key_id, {_listed(masks, "b.m{0}")}
   FROM attributes AS a
   JOIN bits AS b ON b.name = a.name AND b.value = a.value
   UNION ALL
-  SELECT d.key_id AS key_id, {_PACKED} AS packed, {_listed(masks, "0")}
-  FROM decisions AS d
-  WHERE d.decision = :decision AND (d.decided_at = 0 OR (d.decided_at >= :from_at AND d.decided_at < :to_at)))"""
-    # A person is one of their own keys: only the other keys need looking up.
-    people = f"""decided_people AS (
-  SELECT
-    COALESCE(po.person, f.key_id) AS person,
-    MAX(f.packed) AS packed,
-    {_listed(masks, "BIT_OR(f.m{0})")}
+  SELECT d.key_id AS key_id, {listed(outcome_at[0], f"CAST(POWER(2e0, {outcome_at[1]} + MOD(d.packed, 16)) AS BIGINT)")}
+  FROM {"decisions_made" if is_one_day else "last_decisions"} AS d)""",
+        f"""decided_people AS (
+  SELECT COALESCE(po.person, f.key_id) AS person, {_listed(masks, "BIT_OR(f.m{0})")}
   FROM facts AS f
-  LEFT JOIN (SELECT w.key_id AS key_id, w.person AS person FROM person_of AS w WHERE w.person <> w.key_id) AS po
-    ON po.key_id = f.key_id
-  GROUP BY COALESCE(po.person, f.key_id))"""
-    return bits, facts, people
+  LEFT JOIN merged AS po ON po.key_id = f.key_id
+  GROUP BY COALESCE(po.person, f.key_id))""",
+    )
 
 
-_PACKED: Final = "d.decided_at * 16 + COALESCE(d.selected, 0) * 4 + COALESCE(d.qualified + 1, 0)"
-"""the last decision is the largest of these; its last four bits are what was decided and what turned out"""
+_VALUES: Final = """SELECT DISTINCT a.name AS name, a.value AS value
+FROM attributes AS a
+WHERE a.name IN ({names}) AND a.value IS NOT NULL AND a.value <> ''
+ORDER BY 1, 2"""
+_ASKED: Final = "d.decision = :decision AND (d.decided_at = 0 OR (d.decided_at >= :from_at AND d.decided_at < :to_at))"
+_DAYS: Final = f"SELECT MIN(d.decided_at) AS first_at, MAX(d.decided_at) AS last_at FROM decisions AS d WHERE {_ASKED}"
+_DECISIONS: Final = f"""decisions_made AS (
+  SELECT
+    d.key_id AS key_id,
+    d.decided_at * 16 + COALESCE(d.selected, 0) * 4 + COALESCE(d.qualified + 1, 0) AS packed
+  FROM decisions AS d
+  WHERE {_ASKED})"""
+"""the last decision has the largest `packed`; its last four bits are what was decided and what turned out"""
+_LAST: Final = """last_decisions AS (
+  SELECT COALESCE(po.person, d.key_id) AS key_id, MAX(d.packed) AS packed
+  FROM decisions_made AS d
+  LEFT JOIN merged AS po ON po.key_id = d.key_id
+  GROUP BY COALESCE(po.person, d.key_id))"""
 _READ: Final = """SELECT
   {masks},
-  MOD(p.packed, 16) AS outcome,
   CASE WHEN s.person IS NULL THEN 0 ELSE 1 END AS is_sent,
   COUNT(*) AS people
 FROM decided_people AS p
 LEFT JOIN (SELECT DISTINCT x.person AS person FROM sends AS x) AS s ON s.person = p.person
-WHERE p.packed IS NOT NULL
-GROUP BY {groups}, MOD(p.packed, 16), CASE WHEN s.person IS NULL THEN 0 ELSE 1 END"""
+WHERE p.m{last} >= :least
+GROUP BY {groups}, CASE WHEN s.person IS NULL THEN 0 ELSE 1 END"""
