@@ -20,6 +20,7 @@ import pace_bench
 import pull_bench
 import records_bench
 import report_bench
+import serve_bench
 import start_bench
 import touchstore
 from table import Table
@@ -76,12 +77,17 @@ def questions(table: Table) -> None:
     report_bench.note(table)
 
 
+def live(table: Table) -> None:
+    """The live page of that shop: a changed filter, and fifty readers during a pull."""
+    serve_bench.note(table)
+
+
 def main() -> int:
     """Run all benchmarks; return 1 when a target was missed."""
     started = time.perf_counter()
     table = Table()
     start_bench.help_page(table)
-    for part in (pulls, pace, large_store, attribution, value, fair, questions):
+    for part in (pulls, pace, large_store, attribution, value, fair, questions, live):
         part(table)
     table.save()
     print(f"in {time.perf_counter() - started:.0f} s")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from persync.engine.derived import mentioned, settings_hash
-from persync.engine.engine import Engine
+from persync.engine.engine import Engine, once
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,7 @@ class RememberingEngine:
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what `make` gave when it was first asked for this key, which has to hold all that it hangs on."""
         if key not in self._kept:
-            self._kept[key] = make()
+            self._kept[key] = once(self._engine, key, make)
         return cast(T, self._kept[key])
 
     def close(self) -> None:

@@ -112,7 +112,9 @@ def scope_note(scope: Scope | None) -> Markup:
 
 
 def _about(site: Site) -> str:
-    return f"as of {words.moment(site.moment(), site.project.timezone)} ({site.project.timezone})"
+    ask = asked(site.project, Filters(), site.moment())
+    shown = f"; small groups are not hidden: {ask.small_groups}" if ask.small_groups else ""
+    return f"as of {words.moment(site.moment(), site.project.timezone)} ({site.project.timezone}){shown}"
 
 
 def _choices(site: Site, filters: Filters) -> Mapping[str, Any]:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import queue
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from persync.engine.duck import DuckEngine, open_engine
 from persync.serve.filters import Filters
+from persync.serve.keeping import KeepingEngine
 from persync.serve.scope import Scope, ask_within, narrow
 
 if TYPE_CHECKING:
+    from persync.engine.engine import Engine
     from persync.measure.metric import Ask
 
 SLOTS: Final = 2
@@ -47,6 +49,8 @@ class Snapshot:
     def __init__(self, folder: Path, generation: int, now: int) -> None:
         self.generation = generation
         self.now = now
+        self._kept: dict[Filters, dict[Hashable, Any]] = {}
+        """what was fitted, by who is looked at; all slots read the same rows"""
         self._slots: queue.SimpleQueue[Slot] = queue.SimpleQueue()
         self._all = [Slot(open_engine(folder)) for _ in range(SLOTS)]
         for slot in self._all:
@@ -58,18 +62,19 @@ class Snapshot:
         return self.generation, self.now
 
     @contextmanager
-    def engine(self, filters: Filters, ask: Ask) -> Iterator[tuple[DuckEngine, Ask, Scope | None]]:
+    def engine(self, filters: Filters, ask: Ask) -> Iterator[tuple[Engine, Ask, Scope | None]]:
         """Lend an engine that knows the people of the filters alone, with the question as it is to be put to it.
 
         Raises as `narrow` does.
         """
         slot = self._slots.get()
         try:
+            kept = self._kept.setdefault(filters.scope, {})
             if not (filters.segment or filters.arm):
-                yield slot.whole, ask, None
+                yield KeepingEngine(slot.whole, kept), ask, None
                 return
             engine, scope = self._narrowed(slot, filters, ask)
-            yield engine, ask_within(filters, ask), scope
+            yield KeepingEngine(engine, kept), ask_within(filters, ask), scope
         finally:
             self._slots.put(slot)
 

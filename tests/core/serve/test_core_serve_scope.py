@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from persync.engine.duck import open_engine
+from persync.engine.engine import once
+from persync.engine.mirror import mirror_folder
 from persync.errors import DataError
 from persync.estimate import Estimate
 from persync.measure.metric import Ask
+from persync.report.memory import RememberingEngine
 from persync.serve.filters import Filters, asked
 from persync.serve.scope import OF_ORDERS, OF_PEOPLE, OF_THE_SHOP, narrow
 from persync.serve.site import Site
@@ -98,7 +103,7 @@ def test_an_arm_is_not_held_against_itself(get: Get) -> None:
 def test_fewer_people_than_may_be_shown_are_not_nor_is_everybody_but_them(site: Site) -> None:
     with site.source.snapshot() as snapshot:
         ask: Ask = asked(site.project, Filters(), snapshot.now)
-        with snapshot.engine(Filters(), ask) as (engine, _, _):
+        with closing(open_engine(mirror_folder(site.project.store_path))) as engine:
             everybody = engine.rows("SELECT COUNT(DISTINCT po.person) AS n FROM person_of AS po")[0]["n"]
             most = Filters(PERIOD, segment="most")
             people = narrow(engine, most, ask)[1].people
@@ -122,3 +127,18 @@ def test_what_was_derived_for_some_is_never_taken_for_all(site: Site) -> None:
     after, _, _ = estimates(site, "conversion_rate", Filters(PERIOD), (), None)
 
     assert after == before
+
+
+def test_a_model_is_fitted_once_for_the_same_people_whatever_days_are_looked_at(site: Site) -> None:
+    made: list[str] = []
+
+    def fitted(filters: Filters, name: str) -> str:
+        def make() -> str:
+            made.append(name)
+            return name
+
+        return site.answer(("fit", name), filters, lambda engine, _, __: once(RememberingEngine(engine), "the fit", make))
+
+    assert [fitted(Filters("2026-03"), "a"), fitted(Filters("2026-04"), "b")] == ["a", "a"]
+    assert fitted(Filters(arm="personal:treated"), "treated") == "treated"
+    assert made == ["a", "treated"]
