@@ -55,11 +55,23 @@ def test_the_noise_is_wider_by_sensitivity_over_epsilon() -> None:
 
 
 def test_the_noise_comes_from_the_systems_secure_source() -> None:
-    """Without another source: the operating system's, whose share of zeros is right but in one of a billion runs."""
-    assert release.geometric.__defaults__ == (secrets.randbelow,)
-    zeros = sum(release.geometric(Fraction(1)) == 0 for _ in range(20_000))
+    """100,000 draws of epsilon 1 without another source: P(0) = 0.462 and sd 1.357, each within 6.2 standard errors.
 
-    assert abs(zeros / 20_000 - math.tanh(0.5)) < 6.2 * math.sqrt(0.4621 * 0.5379 / 20_000)
+    So wide that one run in a billion is outside by chance, and narrow enough (0.010 and 0.031) to see another law.
+    """
+    n = 100_000
+    assert release.geometric.__defaults__ == (secrets.randbelow,)
+    draws = [release.geometric(Fraction(1)) for _ in range(n)]
+
+    a = math.exp(-1)
+    law = {k: (1 - a) / (1 + a) * a ** abs(k) for k in range(-60, 61)}
+    variance, fourth = (sum(p * k**power for k, p in law.items()) for power in (2, 4))
+    of_zero = 6.2 * math.sqrt(law[0] * (1 - law[0]) / n)
+    of_variance = 6.2 * math.sqrt((fourth - variance**2) / n)
+    assert (round(law[0], 3), round(math.sqrt(variance), 3)) == (0.462, 1.357)
+    assert draws.count(0) / n == pytest.approx(0.462, abs=of_zero)
+    assert sum(x * x for x in draws) / n == pytest.approx(1.357**2, abs=of_variance)
+    assert (of_zero, of_variance / (2 * 1.357)) == (pytest.approx(0.0098, abs=1e-4), pytest.approx(0.0313, abs=1e-4))
 
 
 def test_what_is_spent_adds_up_and_the_rest_is_refused(store: Store) -> None:
