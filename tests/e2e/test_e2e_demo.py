@@ -283,12 +283,12 @@ def test_the_demos_report_says_who_is_treated_differently_what_that_costs_and_wh
     page = (demo[0] / "out" / "report.html").read_text("utf-8")
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page)).replace("\u00a0", " ")
 
-    for question in (
+    for asked in (
         "Is anybody treated differently, beyond chance?",
         "What do they miss, in money?",
         "What could be done, and what would it cost?",
     ):
-        assert question in text
+        assert asked in text
     worse = text.split("Worse off: ")[1].split(".")[0]
     assert "&#39;FR&#39; by country" in worse
     assert "&#39;60+&#39; by ageband" in worse

@@ -8,6 +8,7 @@ from typing import Any
 from persync.coarse import coarse, identifies, is_birth, needs_basis
 from persync.imports.checks import EachLine
 from persync.imports.importer import Column, Importer
+from persync.imports.values import shown
 from persync.rows import Attribute, Row
 
 
@@ -26,17 +27,17 @@ class MayBeHeld:
         if wrong := self._name(name, value, line["basis"] or self._bases.get(name)):
             self._told.add(name)
             return wrong
-        return None if coarse(name, value) else f"the value of '{name}' is neither an age nor a band such as 30-44."
+        return None if coarse(name, value) else f"the value of {shown(name)} is neither an age nor a band such as 30-44."
 
     @staticmethod
     def _name(name: str, value: str, basis: str | None) -> str | None:
         if identifies(name):
-            return f"'{name}' says who a person is, and is never stored."
+            return f"{shown(name)} says who a person is, and is never stored."
         if is_birth(name):
-            return f"'{name}' is never stored; write an age or its band (30-44) under another name."
+            return f"{shown(name)} is never stored; write an age or its band (30-44) under another name."
         if not basis and needs_basis(name, value):
             where = "the column 'basis', or [connections.NAME.attributes] of a `files` connection, says why you may hold it"
-            return f"'{name}' tells who somebody is, and no basis is stated: {where}."
+            return f"{shown(name)} tells who somebody is, and no basis is stated: {where}."
         return None
 
 

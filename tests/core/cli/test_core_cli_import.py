@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core.cli.calls import SHOP, Run, project, said
+from persync.store.store import open_store
 
 
 def test_an_import_knows_no_connection_but_those_of_settings_and_store(persync: Run, tmp_path: Path) -> None:
@@ -185,3 +186,32 @@ def test_the_formula_of_value_gives_600_and_240_by_a_command(persync: Run, tmp_p
 
     values = {one["id"]: (round(one["value"], 6), one["unit"], one["n"]) for one in told["results"]}
     assert values == {"cltv_simple": (600.0, "EUR", 20), "cltv_simple_margin": (240.0, "EUR", 20)}
+
+
+def test_the_basis_of_an_attribute_may_stand_in_the_settings_of_a_files_connection(persync: Run, tmp_path: Path) -> None:
+    """Imported by hand and read at a pull; without it the file is refused, with one line for each attribute."""
+    (tmp_path / "who.csv").write_text("person,name,value\na1,age,34\na2,age,71\na1,gender,w\na1,tier,gold\n")
+    files = '[connections.own]\nconnector = "files"\nfiles = [{ kind = "attributes", path = "who.csv" }]\n'
+    project(tmp_path, files)
+
+    refused = persync("import", "attributes", str(tmp_path / "who.csv"))
+    pulled = persync("--quiet", "pull")
+    project(tmp_path, files + '[connections.own.attributes]\nage = "asked at sign-up"\ngender = "survey of May"\n')
+    stated = [persync("import", "attributes", str(tmp_path / "who.csv")), persync("pull")]
+
+    for done in (refused, pulled):
+        assert done.exit_code == 1
+        assert "line 2: 'age' tells who somebody is, and no basis is stated" in done.stderr
+        assert "line 4: 'gender' tells who somebody is, and no basis is stated" in done.stderr
+        assert "line 3" not in done.stderr
+    assert [done.exit_code for done in stated] == [0, 0]
+    with open_store(tmp_path / "persync.db") as store:
+        kept = store.db.execute("SELECT DISTINCT name, value, basis FROM attributes ORDER BY 1, 2").fetchall()
+    assert kept == [
+        ("age", "30-44", "asked at sign-up"),
+        ("age", "60+", "asked at sign-up"),
+        ("gender", "w", "survey of May"),
+        ("tier", "gold", None),
+    ]
+    project(tmp_path, files + '[connections.own.attributes]\nage = ""\n')
+    assert "'age' has no basis" in said(persync("status"), 2)
