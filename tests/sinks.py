@@ -82,6 +82,8 @@ class Post:
     greetings: list[str] = field(default_factory=list)
     refuse: str = ""
     """an answer like `550 no` to every receiver"""
+    refused: dict[str, str] = field(default_factory=dict)
+    """such an answer to each of these receivers"""
 
 
 @contextmanager
@@ -101,8 +103,8 @@ def smtp_sink(tls: ssl.SSLContext | None = None, *, login: tuple[str, str] | Non
 
     class Handler:
         async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-            if post.refuse:
-                return post.refuse
+            if refusal := post.refuse or post.refused.get(address):
+                return refusal
             envelope.rcpt_tos.append(address)
             return "250 OK"
 

@@ -15,6 +15,7 @@ __all__ = [
     "ConnectionLockedError",
     "DataError",
     "ImportFileError",
+    "PartlySentError",
     "PersyncError",
     "PluginError",
     "QuotaError",
@@ -39,6 +40,8 @@ EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 LONGEST = 600
 """characters that a line of a message has at most: what it quotes may be of any length"""
+RAISED = (Exception, SystemExit)
+"""what the code of a stranger's plugin may end with that must not end persync's: all but being interrupted"""
 SIGNALLED = 128
 """plus the number of the signal that ended a run, as shells count: 2 for Ctrl-C, 15 for SIGTERM"""
 
@@ -137,6 +140,18 @@ class SkipStreamError(ResponseError):
         self.reason = reason
 
 
+class PartlySentError(PersyncError):
+    """A message reached some of those it was for, and not the others.
+
+    `left` are marks of those who have not got it, as the notifier chooses them (none that names anybody: they are kept in a
+    file). The message comes again at the next run, with `Message.only` set to them.
+    """
+
+    def __init__(self, what: str, *, left: tuple[str, ...], where: str = "", hint: str = "") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.left = left
+
+
 class TransientError(PersyncError):
     """Asking again may help. `wait` is what the vendor asked for, in seconds, or None.
 
@@ -176,6 +191,11 @@ class RecordError(PersyncError):
     def __init__(self, what: str, *, field: str = "", where: str = "", hint: str = "") -> None:
         super().__init__(what, where=where, hint=hint)
         self.field = field
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what an error says on one line: persync's own words, of any other the type alone, for its words may quote data."""
+    return str(error) if isinstance(error, PersyncError) else type(error).__name__
 
 
 def nearest(wrong: str, valid: list[str] | tuple[str, ...]) -> str:

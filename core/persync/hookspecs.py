@@ -79,7 +79,8 @@ class Message:
     """What somebody is told. No text in it holds a name, an address or a secret, nor what moves a cursor.
 
     `status` is `ok`, `changed`, `alert` (a check did not hold), `failed` or `test`; `lines` say what happened, a sentence each.
-    `text` and `html` are the whole of it, for those who show one or the other; `made_at` is epoch ms.
+    `text` and `html` are the whole of it, for those who show one or the other; `made_at` is epoch ms. `only` are the marks that
+    a PartlySentError left of those who have not got it yet, () where it is for everybody.
     """
 
     job: str
@@ -93,15 +94,17 @@ class Message:
     html: str = ""
     made_at: int = 0
     attachments: tuple[Path, ...] = ()
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
     """A way to tell somebody.
 
-    `send(settings, secrets, message)` raises PersyncError when it cannot. `settings` is of `settings_type`, a pydantic model of
-    what stands in [notify.NAME] besides `via` and `quiet` (None: nothing does). `secrets` names what must not stand there,
-    {secret: default environment variable}; `send` gets the values that were found.
+    `send(settings, secrets, message)` raises PersyncError when it cannot, PartlySentError when it could for some alone; the
+    message then comes again at later runs. `settings` is of `settings_type`, a pydantic model of what stands in [notify.NAME]
+    besides `via` and `quiet` (None: nothing does). `secrets` names what must not stand there, {secret: default environment
+    variable}; `send` gets the values that were found.
     """
 
     name: str

@@ -22,9 +22,9 @@ from persync.cli import root as root_command
 from persync.connect import DAY_MS, HOUR_MS, Every, Full, Incremental, Refresh
 from persync.hookspecs import Message
 from persync.hookspecs import __all__ as hook_names
+from persync.jobs.names import refuse_unknown
 from persync.jobs.notify.mail import MailSettings
 from persync.jobs.notify.sending import deliver
-from persync.jobs.run import refuse_unknown
 from persync.jobs.schedule import TARGETS
 from persync.measure import METRICS
 from persync.plugins import load_plugins

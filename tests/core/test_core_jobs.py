@@ -14,9 +14,11 @@ from persync.connect.pull import PullOptions, PullResult, StreamResult
 from persync.errors import AuthError, ConfigError, ConnectionLockedError, DataError
 from persync.estimate import Estimate, missing
 from persync.hookspecs import Message, Notifier
+from persync.jobs.names import refuse_unknown
 from persync.jobs.pulling import failures
 from persync.jobs.report import format_of, write_text
-from persync.jobs.run import run_job, worst
+from persync.jobs.run import run_job
+from persync.jobs.running import worst
 from persync.measure.metric import Metric
 from persync.plugins import Host, load_plugins
 from persync.settings import Channel, JobCheck, JobExport, JobNotice, JobReport, JobTable, Project, load_project
@@ -93,14 +95,18 @@ def test_a_check_that_does_not_hold_names_slice_and_limit_and_the_report_is_stil
     ]
 
 
-def test_an_unknown_metric_ends_the_job_before_anything_is_done(host: Host, home: Project, measures: None) -> None:
-    with pytest.raises(ConfigError) as caught:
-        run(host, home, JobTable(checks=[JobCheck(metric="sales", min=0), JobCheck(metric="sale", min=0)]))
-
-    assert str(caught.value) == (
-        f"{home.folder / 'persync.toml'}, [jobs.nightly] checks: there is no metric 'sale'. Did you mean 'sales'?"
+def test_an_unknown_metric_is_said_first_and_the_rest_of_the_job_goes_on(host: Host, home: Project, measures: None) -> None:
+    job = JobTable(
+        checks=[JobCheck(metric="sales", min=0), JobCheck(metric="sale", min=0)], report=[JobReport(out="r.md", format="md")]
     )
-    assert not home.store_path.exists()
+
+    code, lines = run(host, home, job)
+
+    where = f"{home.folder / 'persync.toml'}, [jobs.nightly] checks"
+    assert lines[0] == f"failed: {where}: there is no metric 'sale'. Did you mean 'sales'?"
+    assert lines[1].endswith("rows changed")
+    assert lines[2:] == ["check sales: ok", f"report: {home.folder / 'r.md'}"]
+    assert code == 2
 
 
 @pytest.mark.parametrize(
@@ -122,14 +128,16 @@ def test_an_unknown_metric_ends_the_job_before_anything_is_done(host: Host, home
         ),
     ],
 )
-def test_a_job_that_names_what_is_not_there_is_refused_with_its_place(
+def test_a_job_that_names_what_is_not_there_says_its_place_and_is_not_scheduled(
     host: Host, home: Project, job: JobTable, message: str
 ) -> None:
-    with pytest.raises(ConfigError) as caught:
-        run(host, home, job)
+    code, lines = run(host, home, job)
 
-    assert str(caught.value).startswith(f"{home.folder / 'persync.toml'}, {message}")
-    assert (caught.value.exit_code, home.store_path.exists()) == (2, False)
+    assert (code, lines[0].startswith(f"failed: {home.folder / 'persync.toml'}, {message}")) == (2, True)
+    assert any(line.startswith("pull: ") for line in lines)
+    with pytest.raises(ConfigError) as caught:
+        refuse_unknown(host, home, "nightly", job)
+    assert f"failed: {caught.value}" == lines[0]
 
 
 def test_an_export_is_the_metric_as_a_file_and_is_made_once_for_one_state_of_the_store(
@@ -310,7 +318,7 @@ def test_a_run_that_was_killed_is_noted_as_such_by_the_next(host: Host, home: Pr
     with open_store(home.store_path) as store:
         store.db.execute("INSERT INTO runs (command, started_at, pid, host) VALUES ('run nightly', 5, 4242, 'elsewhere')")
         store.db.commit()
-    lock_path(home.store_path, "job-nightly").write_text('{"pid": 4242, "host": "elsewhere", "since": 5}')
+    lock_path(home.store_path, "job nightly").write_text('{"pid": 4242, "host": "elsewhere", "since": 5}')
 
     code, _ = run(host, home, JobTable())
 
@@ -332,7 +340,7 @@ def test_the_same_job_does_not_run_twice_at_once(host: Host, home: Project) -> N
     held, done = threading.Event(), threading.Event()
 
     def other() -> None:
-        with hold(home.store_path, "job-nightly"):
+        with hold(home.store_path, "job nightly"):
             held.set()
             done.wait(10)
 

@@ -49,7 +49,7 @@ def schedule(app: App, job: str, target: str | None, action: str | None, form: s
     nothing is changed.
     """
     from persync.errors import ConfigError, nearest
-    from persync.jobs.run import refuse_unknown
+    from persync.jobs.names import refuse_unknown
     from persync.jobs.schedule import INSTALLED, TARGETS, files_of, plan_of, printed, program
     from persync.jobs.schedule.install import install, remove
     from persync.plugins import find

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from persync.cli.base import Group
@@ -27,13 +29,15 @@ def test(app: App, names: tuple[str, ...]) -> None:
     from persync.plugins import find
 
     project = app.project
-    if not project.channels:
+    known: dict[str, Any] = {**project.channels, **project.broken_channels}
+    if not known:
         hint = f"Write [notify.NAME] with via = ... {nearest('', sorted(app.host.notifiers))}"
         raise ConfigError("no way to tell anybody is set up.", hint=hint)
-    wanted = [find("channel", name, project.channels) for name in dict.fromkeys(names)] or list(project.channels.values())
     code = 0
-    for channel in wanted:
+    for channel in [find("channel", name, known) for name in dict.fromkeys(names or known)]:
         try:
+            if isinstance(channel, PersyncError):
+                raise channel
             deliver(app.host, project, channel, trial(project, now=app.now))
         except PersyncError as error:
             click.echo(f"persync: {error}", err=True)

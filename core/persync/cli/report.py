@@ -30,6 +30,14 @@ def report(app: App, form: str | None, out: Path | None, period: str | None) -> 
     """Make the report: does it pay, for whom, at what cost, is it fair. HTML is one file without script or network."""
     from persync.jobs.report import format_of, make_report, write_text
 
+    if out is not None:
+        from persync.settings import refuse_out
+
+        refuse_out(app.project, out, "--out")
+    if out is not None:
+        from persync.settings import refuse_out
+
+        refuse_out(app.project, out, "--out")
     wanted = form or format_of(out)
     if wanted == "xlsx" and out is None and sys.stdout.isatty():
         raise click.UsageError("A workbook is no text: give --out FILE.xlsx.")

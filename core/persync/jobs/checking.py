@@ -5,29 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from persync.errors import DataError, PersyncError
+from persync.errors import RAISED, DataError, reason_of
 from persync.jobs.windows import asked
 
 if TYPE_CHECKING:
     from persync.engine.engine import Engine
     from persync.estimate import Estimate
-    from persync.plugins import Host
-    from persync.settings import JobCheck, JobTable, Project
+    from persync.jobs.running import Run
+    from persync.settings import JobCheck
 
 
-def run_checks(host: Host, project: Project, engine: Engine, job: JobTable, *, now: int) -> Iterator[tuple[str, str]]:
-    """Yield (check, what is wrong with it) for every check of a job, "" where it holds."""
-    for check in job.checks:
+def run_checks(run: Run, engine: Engine) -> Iterator[tuple[str, str]]:
+    """Yield (check, what is wrong with it) for every check of a job, "" where it holds.
+
+    One that cannot be computed does not hold; a stranger's metric may fail in any way, and must not cost the others.
+    """
+    for check in run.job.checks:
         try:
-            found = [f"{_slice(estimate)}{wrong}" for estimate, wrong in _checked(host, project, engine, check, now)]
-        except PersyncError as error:
-            found = [str(error)]
+            found = [f"{_slice(estimate)}{wrong}" for estimate, wrong in _checked(run, engine, check)]
+        except RAISED as error:
+            found = [f"could not be computed ({reason_of(error)})"]
         yield check.metric, "; ".join(found)
 
 
-def _checked(host: Host, project: Project, engine: Engine, check: JobCheck, now: int) -> Iterator[tuple[Estimate, str]]:
+def _checked(run: Run, engine: Engine, check: JobCheck) -> Iterator[tuple[Estimate, str]]:
     """Yield every slice that is not between the limits. One whose value is not known has not passed, unless that was asked."""
-    estimates = own(check.metric, host.metrics[check.metric].compute(engine, asked(project, check, now, by=tuple(check.by))))
+    ask = asked(run.project, check, run.now, by=tuple(check.by))
+    estimates = own(check.metric, run.host.metrics[check.metric].compute(engine, ask))
     if not estimates:
         raise DataError("there is nothing to check.")
     for estimate in estimates:

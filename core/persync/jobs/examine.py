@@ -55,7 +55,7 @@ def worst(findings: Iterable[Finding]) -> int:
 
 def examine(host: Host, folder: Path, project: Callable[[], Project], *, now: int) -> Iterator[Finding]:
     """Look at everything; what is wrong is a finding, not an exception. `project` loads the settings of `folder`."""
-    from persync.jobs.run import refuse_unknown
+    from persync.jobs.names import known_parts
     from persync.settings import FILE
 
     path = str(folder / FILE)
@@ -66,10 +66,10 @@ def examine(host: Host, folder: Path, project: Callable[[], Project], *, now: in
         return
     yield Finding("settings", path, f"{len(loaded.names)} connections" if loaded.has_file else "not there: defaults")
     for name, job in loaded.jobs.items():
-        try:
-            refuse_unknown(host, loaded, name, job)
-        except PersyncError as error:
-            yield failed("settings", f"job {name}", error)
+        for unknown in known_parts(host, loaded, name, job)[1]:
+            yield failed("settings", f"job {name}", unknown)
+    for name, broken in loaded.broken_channels.items():
+        yield failed("settings", f"notify.{name}", broken)
     yield from _outgoing(loaded)
     for failure in host.failures_so_far:
         yield failed("plugins", failure.name, PersyncError(str(failure), hint=failure.remedy))

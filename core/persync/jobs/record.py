@@ -10,7 +10,7 @@ from persync.errors import EXIT_OK, PersyncError
 from persync.store.locks import Owner
 
 if TYPE_CHECKING:
-    from persync.jobs.run import Outcome
+    from persync.jobs.running import Outcome
 
 
 class Record:
@@ -42,7 +42,8 @@ class Record:
         if not self._path.exists():
             return
         run = self._begin(None) if self._run is None else self._run
-        parts = [f"check {metric}: {wrong}" for metric, wrong in done.failing.items()] + done.failures
+        parts = [f"check {metric}: {wrong}" for metric, wrong in done.failing.items()]
+        parts += done.failures + done.notes
         summary = "; ".join(parts)[:500] or ("ok" if code == EXIT_OK else "did not come to its end")
         if run is None:
             return

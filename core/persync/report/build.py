@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from persync import __version__
-from persync.errors import DataError, PersyncError
+from persync.errors import RAISED, DataError, reason_of
 from persync.report.memory import RememberingEngine
 from persync.report.report import Block, BuiltSection, Inputs, Note, Report, Section
 
@@ -48,8 +48,8 @@ def _built(section: Section, inputs: Inputs, failed: list[dict[str, str]]) -> Bu
         blocks = tuple(section.build(inputs))
     except DataError as error:
         blocks = (Note(f"This part is missing: {error}", "info"),)
-    except Exception as error:  # a plugin's section may fail in any way, and must not cost the others
-        why = str(error) if isinstance(error, PersyncError) else type(error).__name__
+    except RAISED as error:  # a plugin's section may fail in any way, and must not cost the others
+        why = reason_of(error)
         failed.append({"section": section.name, "reason": why})
         blocks = (Note(f"This part could not be made: the section '{section.name}' failed ({why}).", "warning"),)
     if not blocks:

@@ -6,6 +6,7 @@ Secrets never stand in it: `find_secrets` looks for them by the names the connec
 from persync.settings.connections import FILE, connection_settings, find_secrets, make_connector
 from persync.settings.jobs import JobCheck, JobExport, JobNotice, JobReport, JobTable
 from persync.settings.notify import Channel
+from persync.settings.outs import refuse_out
 from persync.settings.periods import parse_period, parse_since
 from persync.settings.project import Project, load_project
 
@@ -24,4 +25,5 @@ __all__ = [
     "make_connector",
     "parse_period",
     "parse_since",
+    "refuse_out",
 ]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from persync import secrets
-from persync.errors import ConfigError, nearest
+from persync.errors import RAISED, ConfigError, PersyncError, PluginError, nearest
 from persync.settings.tables import Strict
 from persync.settings.toml import Places, checked
 
@@ -38,6 +38,11 @@ class Channel:
     secret_names: Mapping[str, str] = field(default_factory=dict)
     """{secret: environment variable}"""
 
+    @property
+    def quiet_until(self) -> str:
+        """When the quiet hours end, as a clock shows it; "" without any."""
+        return "" if self.quiet is None else f"{self.quiet[1] // 60:02d}:{self.quiet[1] % 60:02d}"
+
     def is_quiet(self, minute: int) -> bool:
         """Tell whether a minute of the day lies in the quiet hours; the same minute twice is no hours at all."""
         if self.quiet is None:
@@ -46,16 +51,41 @@ class Channel:
         return first <= minute < last if first <= last else minute >= first or minute < last
 
 
+def channels_of(
+    tables: Iterable[tuple[str, Mapping[str, Any]]], host: Host, place: Places
+) -> tuple[dict[str, Channel], dict[str, PersyncError]]:
+    """Return the channels of tables by name, and for each that there is no notifier for what is to be said when it is used.
+
+    Raises ConfigError for a misspelt key or a secret in the file: those are wrong whatever is installed.
+    """
+    channels: dict[str, Channel] = {}
+    broken: dict[str, PersyncError] = {}
+    for name, table in tables:
+        try:
+            channels[name] = channel_of(name, table, host, place)
+        except (NoNotifierError, PluginError) as error:
+            broken[name] = error
+    return channels, broken
+
+
+class NoNotifierError(ConfigError):
+    """There is no notifier of this name: it is misspelt, or of a plugin that is not installed or failed."""
+
+
 def channel_of(name: str, table: Mapping[str, Any], host: Host, place: Places) -> Channel:
-    """Return the channel of a table. Raises ConfigError for an unknown notifier, a misspelt key, or a secret in the file."""
+    """Return the channel of a table.
+
+    Raises NoNotifierError for an unknown notifier, PluginError when it trips over its settings, ConfigError for a misspelt key
+    or a secret in the file.
+    """
     where = f"notify.{name}"
     via = table.get("via")
     if not isinstance(via, str):
         raise ConfigError("'via' is missing.", where=place.of(where), hint=nearest("", sorted(host.notifiers)))
     if via not in host.notifiers:
-        raise ConfigError(
-            f"there is no notifier '{via}'.", where=place.of(where, "via"), hint=nearest(via, sorted(host.notifiers))
-        )
+        told = " ".join(f"It may be of the {one} {one.remedy}" for one in host.failures_so_far)
+        hint = f"{nearest(via, sorted(host.notifiers))} {told}".rstrip()
+        raise NoNotifierError(f"there is no notifier '{via}'.", where=place.of(where, "via"), hint=hint)
     notifier = host.notifiers[via]
     own = dict(table)
     names: dict[str, str] = {}
@@ -73,7 +103,13 @@ def channel_of(name: str, table: Mapping[str, Any], host: Host, place: Places) -
     kind = notifier.settings_type
     settings = None
     if kind is not None:
-        settings = checked(kind, own, where, place, also=("via", "quiet", *extra))
+        try:
+            settings = checked(kind, own, where, place, also=("via", "quiet", *extra))
+        except ConfigError:
+            raise
+        except RAISED as error:  # a stranger's type; its message may quote a value
+            what = f"the notifier '{via}' failed over its settings: {type(error).__name__}."
+            raise PluginError(what, where=place.of(where), hint="Update its plugin.") from None
         own = {}
     base = checked(NotifyTable, common | own, where, place, also=extra)
     return Channel(name, via, _minutes(base.quiet), settings, names)

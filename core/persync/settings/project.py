@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from persync.attribution.custom import with_settings
 from persync.attribution.models import AttributionModel
 from persync.connect.connector import ConnectionSettings
-from persync.errors import ConfigError, PluginError, nearest
+from persync.errors import ConfigError, PersyncError, PluginError, nearest
 from persync.measure.metric import Ask, Experiment
 from persync.measure.segment_settings import SegmentSettings
 from persync.settings.attribution import own_models
@@ -23,7 +23,8 @@ from persync.settings.engagement import EngagementTable
 from persync.settings.ethics import EthicsTable
 from persync.settings.goal import BASELINE, GoalTable, goal_of, read_baseline
 from persync.settings.jobs import JobTable
-from persync.settings.notify import Channel, channel_of
+from persync.settings.notify import Channel, channels_of
+from persync.settings.outs import refuse_outs
 from persync.settings.periods import day_start, parse_period, zone
 from persync.settings.segments import AutomationTable, LifecycleTable, SegmentTable, segment_settings
 from persync.settings.tables import (
@@ -58,6 +59,8 @@ class Project:
     jobs: Mapping[str, JobTable] = field(default_factory=dict)
     channels: Mapping[str, Channel] = field(default_factory=dict)
     """[notify.NAME]"""
+    broken_channels: Mapping[str, PersyncError] = field(default_factory=dict)
+    """the channels that nobody can be told through, for want of a notifier, each with what is to be said"""
     report: ReportTable = field(default_factory=ReportTable)
     attribution: AttributionTable = field(default_factory=AttributionTable)
     engagement: EngagementTable = field(default_factory=EngagementTable)
@@ -210,6 +213,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
     experiments = {n: checked(ExperimentTable, t, f"experiments.{n}", place) for n, t in named(given, "experiments", place)}
     attribution = checked(AttributionTable, given.get("attribution", {}), "attribution", place)
     privacy = checked(PrivacyTable, given.get("privacy", {}), "privacy", place)
+    channels, broken_channels = channels_of(named(given, "notify", place), host, place)
     project = Project(
         folder=folder,
         store_path=folder / checked(StoreTable, given.get("store", {}), "store", place).path,
@@ -218,7 +222,8 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         broken=broken,
         experiment_tables=experiments,
         jobs={n: checked(JobTable, t, f"jobs.{n}", place) for n, t in named(given, "jobs", place)},
-        channels={n: channel_of(n, t, host, place) for n, t in named(given, "notify", place)},
+        channels=channels,
+        broken_channels=broken_channels,
         report=report,
         goal_table=checked(GoalTable, given["goal"], "goal", place) if "goal" in given else None,
         attribution=attribution,
@@ -241,6 +246,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
             _experiment(name, experiment, "UTC")
         except ConfigError as error:
             raise error.at(place.of(f"experiments.{name}", "from")) from None
+    refuse_outs(project, place)
     return project
 
 

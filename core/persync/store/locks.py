@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +19,18 @@ from persync.errors import ConnectionLockedError, StoreError
 
 def lock_path(store: Path, name: str) -> Path:
     """Return the lock file of a connection (or a job), beside the store."""
-    safe = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
-    return store.with_suffix(f".{safe}.lock")
+    return store.with_suffix(f".{file_word(name)}.lock")
+
+
+def file_word(name: str) -> str:
+    """Return a name as a part of a file's name: two names have two, also where a file system does not tell capitals.
+
+    A name of small letters, digits, - and _ is its own word. Any other has ~ and a digest behind it, which none of those has.
+    """
+    if re.fullmatch(r"[a-z0-9_-]{1,60}", name):
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9_-]', '_', name)[:40]}~{digest}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,8 @@ def test_a_job_that_checks_an_unknown_metric_is_refused_with_the_nearest(persync
     message = (
         f"{tmp_path / 'persync.toml'}, [jobs.nightly] checks: there is no metric 'delivery_rat'. Did you mean 'delivery_rate'?"
     )
-    assert said(persync("run", "nightly"), 2) == message
+    ran = persync("run", "nightly")
+    assert (ran.exit_code, ran.stdout.splitlines()[0]) == (2, f"failed: {message}")
     assert said(persync("schedule", "nightly", "--target", "cron"), 2) == message
     doctor = persync("doctor", "--format", "json")
     assert doctor.exit_code == 2

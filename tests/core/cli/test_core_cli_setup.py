@@ -43,7 +43,7 @@ def _is_setting(line: str) -> bool:
 
 def test_the_template_is_true_with_every_line_uncommented(persync: Run, tmp_path: Path) -> None:
     """Whoever removes the comment signs gets settings that are read, and checks of metrics that there are."""
-    from persync.jobs.run import refuse_unknown
+    from persync.jobs.names import refuse_unknown
     from persync.plugins import load_plugins
     from persync.settings import load_project
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.cli.calls import Run, said
+from persync.store.locks import lock_path
 
 
 def test_a_foreign_sqlite_file_is_left_alone(persync: Run, tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ def test_a_folder_that_cannot_be_written_is_named(persync: Run, tmp_path: Path, 
 
     line = said(persync("import", "outcomes", str(tmp_path / "visits.csv")), 1)
 
-    lock = tmp_path / "persync.store_upgrade.lock"
+    lock = lock_path(tmp_path / "persync.db", "store upgrade")
     assert line == f"cannot write the lock file {lock}: Permission denied. Choose a folder you may write to."
     assert not list(tmp_path.glob("persync.db*"))
 

@@ -15,9 +15,10 @@ from persync.estimate import Estimate
 from persync.hookspecs import Message, Notifier, Number
 from persync.jobs.notify import deciding, discord, mail, slack, teams, webhook
 from persync.jobs.notify.numbers import change_in_words
-from persync.jobs.notify.sending import kept, restored, send_all
+from persync.jobs.notify.sending import Sender
+from persync.jobs.notify.waiting import Held, kept, restored
 from persync.jobs.notify.wording import clean, message_of
-from persync.jobs.run import Outcome
+from persync.jobs.running import Outcome, Run
 from persync.jobs.state import State, read_state, write_state
 from persync.plugins import Host, load_plugins
 from persync.settings import Channel, JobNotice, JobTable, Project
@@ -61,10 +62,18 @@ def message(status: str = "alert", **more: Any) -> Message:
     return Message("nightly", status, f"shop: {status}", **more)
 
 
-def sent(host: Host, home: Project, state: State, messages: Sequence[Message], now: int = NOON) -> tuple[list[int], list[str]]:
+def run_of(host: Host, home: Project, job: JobTable | None = None, now: int = NOON, lines: list[str] | None = None) -> Run:
+    return Run(host, home, "nightly", job or JobTable(), now, ([] if lines is None else lines).append, timer=lambda: 0.0)
+
+
+def sent(host: Host, home: Project, state: State, messages: Sequence[Message], now: int = NOON) -> tuple[int, list[str]]:
+    """Send as a run that begins `now` does; return its exit code and what it said."""
     lines: list[str] = []
-    codes = list(send_all(host, home, state, [("team", one) for one in messages], now=now, say=lines.append))
-    return codes, lines
+    done = Outcome()
+    sender = Sender(run_of(host, home, now=now, lines=lines), state, done)
+    sender.waiting()
+    sender.tell([("team", one) for one in messages])
+    return done.code, lines
 
 
 def test_the_same_news_is_told_once_a_day(host: Host, home: Project, taken: Taken) -> None:
@@ -93,11 +102,12 @@ def test_what_could_not_be_sent_makes_the_run_partial_and_goes_out_with_the_next
     write_state(tmp_path / "s.json", state)
     taken.error = None
 
-    again = read_state(tmp_path / "s.json")
+    again, lost = read_state(tmp_path / "s.json")
     second = sent(host, home, again, [], NOON + HOUR)
 
-    assert first == ([3], ["notify team failed: notify.team: the channel is closed."])
-    assert second == ([], ["notify team: alert"])
+    assert first == (3, ["notify team failed: notify.team: the channel is closed."])
+    assert lost == []
+    assert second == (0, ["notify team: alert, held since 2025-06-16 12:00"])
     assert taken.messages == [whole]
     assert again.held == []
 
@@ -105,9 +115,9 @@ def test_what_could_not_be_sent_makes_the_run_partial_and_goes_out_with_the_next
 def test_a_notifier_that_breaks_is_named_and_what_it_raised_is_not_repeated(host: Host, home: Project, taken: Taken) -> None:
     taken.error = ValueError("token 12345678")
 
-    codes, lines = sent(host, home, State(), [message()])
+    code, lines = sent(host, home, State(), [message()])
 
-    assert codes == [3]
+    assert code == 3
     assert lines == ["notify team failed: notify.team: the notifier 'mine' failed: ValueError. Update its plugin."]
 
 
@@ -136,17 +146,9 @@ def test_what_falls_into_quiet_hours_goes_out_after_them(host: Host, home: Proje
     night = sent(host, home, state, [message()], NOON - 9 * HOUR)
     morning = sent(host, home, state, [message()], NOON - 5 * HOUR)
 
-    assert night == ([], ["notify team: waits for the end of its quiet hours"])
-    assert morning == ([], ["notify team: alert"])
+    assert night == (0, ["notify team: held until its quiet hours end at 07:00 (UTC); the next run sends it"])
+    assert morning == (0, ["notify team: alert, held since 2025-06-16 03:00"])
     assert len(taken.messages) == 1
-
-
-def test_a_state_that_is_missing_or_spoilt_is_a_first_run(tmp_path: Path) -> None:
-    path = tmp_path / "state.json"
-    for text in ("", "{", "[]", '{"ran": 1}', '{"other": true}'):
-        path.write_text(text)
-        assert read_state(path) == State()
-    assert read_state(tmp_path / "none") == State()
 
 
 def test_what_a_job_remembers_is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -154,7 +156,7 @@ def test_what_a_job_remembers_is_for_its_owner_alone(tmp_path: Path) -> None:
     write_state(path, State(ran=True, verdict="Yes."))
 
     assert path.stat().st_mode & 0o777 == 0o600
-    assert read_state(path) == State(ran=True, verdict="Yes.")
+    assert read_state(path) == (State(ran=True, verdict="Yes."), [])
 
 
 # -- when ----------------------------------------------------------------------------------------------------------------
@@ -188,7 +190,7 @@ def test_each_is_told_on_what_they_asked_for(
     done = Outcome(failing=failing, failures=failures)
     engine: Any = object()
 
-    found = deciding.messages(host, home, engine, "nightly", job, state, done, now=NOON)
+    found = deciding.messages(run_of(host, home, job), engine, state, done)
 
     assert {name for name, _ in found} == told
     assert state == State(ran=True, verdict=verdict, failing=sorted(failing))
@@ -200,7 +202,7 @@ def test_a_check_that_holds_again_is_said(host: Host, home: Project, monkeypatch
     engine: Any = object()
     job = JobTable(numbers=[], notify=[JobNotice(to="team")])
 
-    ((_, found),) = deciding.messages(host, home, engine, "nightly", job, state, Outcome(), now=NOON)
+    ((_, found),) = deciding.messages(run_of(host, home, job), engine, state, Outcome())
 
     assert (found.status, found.lines) == ("changed", ("A check that did not hold holds again: rate",))
 
@@ -320,7 +322,11 @@ def test_a_webhook_gets_the_estimate_itself(tmp_path: Path) -> None:
 def test_a_message_is_kept_and_restored_whole(hostile: Message, tmp_path: Path) -> None:
     whole = replace(hostile, attachments=(tmp_path / "r.html",))
 
-    assert restored(json.loads(json.dumps(kept(whole)))) == whole
+    held = Held("team", replace(whole, only=("0a1b",)), NOON, 2)
+
+    again = restored(json.loads(json.dumps(kept(held))))
+
+    assert (again.channel, again.message, again.since, again.tries) == ("team", held.message, NOON, 2)
 
 
 def test_a_line_is_one_line_of_bearable_length() -> None:

@@ -5,38 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persync.errors import PersyncError
+from persync.errors import RAISED
 from persync.hookspecs import Message, Number
 from persync.jobs.notify.wording import message_of
 
 if TYPE_CHECKING:
     from persync.engine.engine import Engine
-    from persync.jobs.run import Outcome
+    from persync.jobs.running import Outcome, Run
     from persync.jobs.state import State
-    from persync.plugins import Host
-    from persync.settings import JobTable, Project
 
 LOST = "A check that did not hold holds again: "
 
 
-def messages(
-    host: Host,
-    project: Project,
-    engine: Engine | None,
-    name: str,
-    job: JobTable,
-    state: State,
-    done: Outcome,
-    *,
-    now: int,
-) -> list[tuple[str, Message]]:
+def messages(run: Run, engine: Engine | None, state: State, done: Outcome) -> list[tuple[str, Message]]:
     """Return what each channel is to be told, and take the new standing over into `state`.
 
     Without an engine (there is nothing to compute from) numbers and verdict are left out, and the old standing stays.
     """
+    job = run.job
     if not job.notify:
         return []
-    verdict = state.verdict if engine is None else verdict_of(host, project, engine, job, now)
+    verdict = state.verdict if engine is None else verdict_of(run, engine)
     failing = [f"check {metric}: {wrong}" for metric, wrong in done.failing.items()]
     changed = state.ran and engine is not None and (verdict != state.verdict or sorted(done.failing) != sorted(state.failing))
     again = [metric for metric in state.failing if metric not in done.failing] if engine is not None else []
@@ -52,28 +41,28 @@ def messages(
     if due and engine is not None:
         from persync.jobs.notify.numbers import numbers_of
 
-        numbers = numbers_of(host, project, engine, job, now)
+        numbers = numbers_of(run, engine)
     lines = [*done.failures, *failing, *(f"{LOST}{metric}" for metric in again)]
-    files = tuple(path for one in job.report if (path := Path(project.folder / one.out)).is_file())
+    files = tuple(path for one in job.report if (path := Path(run.project.folder / one.out)).is_file())
     out = []
     for notice in due:
         attached = files if notice.attach else ()
-        out.append((notice.to, message_of(project, name, job, status, verdict, numbers, lines, attached, now=now)))
+        out.append((notice.to, message_of(run.project, run.name, job, status, verdict, numbers, lines, attached, now=run.now)))
     if engine is not None:
         state.ran, state.verdict, state.failing = True, verdict, sorted(done.failing)
     return out
 
 
-def verdict_of(host: Host, project: Project, engine: Engine, job: JobTable, now: int) -> str:
+def verdict_of(run: Run, engine: Engine) -> str:
     """Return the report's answer in one or two sentences, "" where the report cannot give one."""
     from persync.jobs.report import inputs_of
     from persync.report.report import Note
 
-    section = host.sections.get("answer")
+    section = run.host.sections.get("answer")
     if section is None:
         return ""
     try:
-        blocks = section.build(inputs_of(host, project, engine, project.ask(now)))
-    except PersyncError:
+        blocks = section.build(inputs_of(run.host, run.project, engine, run.project.ask(run.now)))
+        return next((block.text for block in blocks if isinstance(block, Note) and block.tone == "answer"), "")
+    except RAISED:  # the report says what is wrong with it
         return ""
-    return next((block.text for block in blocks if isinstance(block, Note) and block.tone == "answer"), "")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from email.utils import make_msgid
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from persync.errors import AuthError, ConfigError, PersyncError
+from persync.errors import AuthError, ConfigError, PartlySentError, PersyncError
 from persync.hookspecs import Message, Notifier
 
 if TYPE_CHECKING:
@@ -38,15 +38,22 @@ class MailSettings(BaseModel):
     to: list[Address] = Field(min_length=1, max_length=50)
 
 
+def mark(address: str) -> str:
+    """Return what stands for a receiver where a message waits: not the address itself."""
+    return hashlib.sha256(f"persync receiver\0{address}".encode()).hexdigest()[:16]
+
+
 def mail_of(settings: MailSettings, message: Message) -> EmailMessage:
-    """Return the mail: text, HTML and the files that fit."""
+    """Return the mail: text, HTML and the files that fit. It has one id however often it is tried."""
     mail = EmailMessage()
     mail["Subject"] = message.subject
     mail["From"] = settings.sender
     mail["To"] = ", ".join(settings.to)
     mail["Date"] = datetime.fromtimestamp(message.made_at / 1000, UTC)
-    # The domain is the sender's: this machine's name is nobody's business.
-    mail["Message-ID"] = make_msgid(domain=settings.sender.rpartition("@")[2])
+    # Of what it says, so that a server that took it and could not say so shows it once. The domain is the sender's: this
+    # machine's name is nobody's business.
+    said = repr((settings.sender, message.job, message.made_at, message.subject, message.text, message.attachments))
+    mail["Message-ID"] = f"<{hashlib.sha256(said.encode()).hexdigest()[:32]}@{settings.sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
     taken, left = 0, []
     files = []
@@ -71,19 +78,23 @@ def mail_of(settings: MailSettings, message: Message) -> EmailMessage:
 
 
 def send(settings: MailSettings, secrets: Mapping[str, str], message: Message) -> None:
-    """Send a mail. Raises AuthError when the server wants another password, PersyncError when it does not take the mail.
+    """Send a mail. Raises AuthError when the server wants another password, PersyncError when it does not take the mail, its
+    PartlySentError when it takes it not for all.
 
     What a server says is not repeated: it may quote an address.
     """
     import smtplib
 
+    receivers = [one for one in settings.to if not message.only or mark(one) in message.only]
+    if not receivers:
+        return  # those who had not got it were taken out of the settings
     mail = mail_of(settings, message)
     server = f"{settings.host}:{settings.port}"
     try:
         with _connected(settings) as connection:
             if settings.user is not None:
                 connection.login(settings.user, secrets.get("password", ""))
-            refused = connection.send_message(mail)
+            refused = connection.send_message(mail, settings.sender, receivers)
     except smtplib.SMTPAuthenticationError:
         raise AuthError("the mail server refuses user and password.", where=server, hint="Put the right one away.") from None
     except smtplib.SMTPNotSupportedError:
@@ -101,8 +112,9 @@ def send(settings: MailSettings, secrets: Mapping[str, str], message: Message) -
         hint = "Check host, port and security; the message is kept and tried again."
         raise PersyncError(f"the mail server cannot be reached ({reason}).", where=server, hint=hint) from None
     if refused:
-        many = f"{len(refused)} of {len(settings.to)}"
-        raise PersyncError(f"the mail server took the mail, but not for {many} receivers.", where=server, hint="Check to.")
+        what = f"the mail server took the mail, but not for {len(refused)} of {len(receivers)} receivers."
+        hint = "Check to; it is tried again for those alone."
+        raise PartlySentError(what, left=tuple(sorted(map(mark, refused))), where=server, hint=hint)
 
 
 @contextmanager

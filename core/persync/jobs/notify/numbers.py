@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from persync.errors import PersyncError
+from persync.errors import RAISED, PersyncError, reason_of
 from persync.hookspecs import Number
 from persync.jobs.checking import own
 from persync.jobs.windows import last_days
@@ -14,36 +14,35 @@ from persync.report import words
 if TYPE_CHECKING:
     from persync.engine.engine import Engine
     from persync.estimate import Estimate
+    from persync.jobs.running import Run
     from persync.measure.metric import Metric
-    from persync.plugins import Host
-    from persync.settings import JobTable, Project
 
 
-def numbers_of(host: Host, project: Project, engine: Engine, job: JobTable, now: int) -> tuple[Number, ...]:
+def numbers_of(run: Run, engine: Engine) -> tuple[Number, ...]:
     """Return the job's numbers. One that cannot be worked out says why."""
-    return tuple(_number(host.metrics[id], project, engine, job, now) for id in job.numbers)
+    return tuple(_number(run, engine, run.host.metrics[id]) for id in run.job.numbers)
 
 
-def _number(metric: Metric, project: Project, engine: Engine, job: JobTable, now: int) -> Number:
+def _number(run: Run, engine: Engine, metric: Metric) -> Number:
     try:
-        found = _whole(metric, project, engine, job, now, before=0)
-    except PersyncError as error:
-        return Number(metric.title, f"not known: {error.what}")
-    if found is None:
-        return Number(metric.title, "not known: there is nothing to count")
+        found = _whole(run, engine, metric)
+        if found is None:
+            return Number(metric.title, "not known: there is nothing to count")
+        title = f"{metric.title} ({', '.join(found.by.values())})" if found.by else metric.title
+        number = Number(title, words.value(found), words.interval(found), "", replace(found, note=""))
+    except RAISED as error:  # a stranger's metric may fail in any way
+        return Number(metric.title, f"not known: {error.what if isinstance(error, PersyncError) else reason_of(error)}")
     try:
-        earlier = _whole(metric, project, engine, job, now, before=1)
-    except PersyncError:
-        earlier = None
-    change = change_in_words(found, earlier, job.days)
-    title = f"{metric.title} ({', '.join(found.by.values())})" if found.by else metric.title
-    return Number(title, words.value(found), words.interval(found), change, replace(found, note=""))
+        return replace(number, change=change_in_words(found, _whole(run, engine, metric, before=1), run.job.days))
+    except RAISED:
+        return number
 
 
-def _whole(metric: Metric, project: Project, engine: Engine, job: JobTable, now: int, *, before: int) -> Estimate | None:
+def _whole(run: Run, engine: Engine, metric: Metric, *, before: int = 0) -> Estimate | None:
     """Return the metric as one number: the estimate of the fewest dimensions, the first of those."""
-    period = last_days(now, job.days, project.timezone, before=before)
-    return min(own(metric.id, metric.compute(engine, project.ask(now, period))), key=lambda one: len(one.by), default=None)
+    period = last_days(run.now, run.job.days, run.project.timezone, before=before)
+    estimates = own(metric.id, metric.compute(engine, run.project.ask(run.now, period)))
+    return min(estimates, key=lambda one: len(one.by), default=None)
 
 
 def change_in_words(now: Estimate, before: Estimate | None, days: int) -> str:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from persync.errors import EXIT_PARTIAL, PersyncError, PluginError
-from persync.estimate import Estimate
-from persync.hookspecs import Message, Number
+from persync.errors import EXIT_PARTIAL, RAISED, PartlySentError, PersyncError, PluginError
+from persync.hookspecs import Message
+from persync.jobs.notify.waiting import MOST_HELD, Held
+from persync.jobs.state import State, state_path, write_state
 from persync.jobs.windows import local
 from persync.redact import register
 
 if TYPE_CHECKING:
-    from persync.jobs.state import State
+    from persync.jobs.running import Outcome, Run
     from persync.plugins import Host
     from persync.settings import Channel, Project
 
@@ -33,72 +33,101 @@ def deliver(host: Host, project: Project, channel: Channel, message: Message) ->
         host.notifiers[channel.via].send(channel.settings, values, message)
     except PersyncError as error:
         raise error.at(where) from None
-    except Exception as error:  # a stranger's notifier; its message may quote a secret
+    except RAISED as error:  # a stranger's notifier; its message may quote a secret
         what = f"the notifier '{channel.via}' failed: {type(error).__name__}."
         raise PluginError(what, where=where, hint="Update its plugin.") from None
 
 
-def send_all(
-    host: Host,
-    project: Project,
-    state: State,
-    messages: Sequence[tuple[str, Message]],
-    *,
-    now: int,
-    say: Callable[[str], object],
-) -> Iterator[int]:
-    """Send what waits from earlier runs and what is new; yield 3 for each that could not be sent, which then waits on.
+class Sender:
+    """Sends a run's messages, and those that wait from earlier runs; what is sent is remembered at once.
 
-    A channel that was told the same on the same day is not told again; in its quiet hours nothing is sent.
+    Whatever is to be told waits in the state before it is sent: a run that is killed in between tells it at the next.
     """
-    clock = local(now, project.timezone)
-    waiting = [(one["channel"], restored(one["message"])) for one in state.held]
-    state.held = []
-    fresh = []
-    for name, message in messages:
-        mark = fingerprint(clock.date().isoformat(), message)
-        if state.sent.get(name) != mark:
-            state.sent[name] = mark
-            fresh.append((name, message))
-    for name, message in [*waiting, *fresh]:
-        channel = project.channels.get(name)
-        if channel is None:
-            continue  # taken out of the settings meanwhile
-        if channel.is_quiet(clock.hour * 60 + clock.minute):
-            state.held.append({"channel": name, "message": kept(message)})
-            say(f"notify {name}: waits for the end of its quiet hours")
-            continue
+
+    def __init__(self, run: Run, state: State, done: Outcome) -> None:
+        self._run = run
+        self._state = state
+        self._done = done
+        self._path = state_path(run.project, run.name)
+        self._tried: list[Held] = []
+
+    def waiting(self) -> None:
+        """Send what waits from earlier runs, where it is not quiet."""
+        self._send_all(earlier=True)
+
+    def tell(self, messages: Sequence[tuple[str, Message]]) -> None:
+        """Send a run's messages, (channel, message) each, and keep the state.
+
+        A channel that was told the same on the same day is not told again.
+        """
+        day = local(self._run.now, self._run.project.timezone).date().isoformat()
+        self._send_all(earlier=True)  # quiet hours may have ended since the run began
+        for name, message in messages:
+            mark = fingerprint(day, message)
+            if self._state.sent.get(name) != mark:
+                self._state.sent[name] = mark
+                self._state.held.append(Held(name, message, self._run.now))
+        self._keep_few()
+        self._save()
+        self._send_all(earlier=False)
+
+    def _send_all(self, *, earlier: bool) -> None:
+        due = [one for one in self._state.held if (one.since < self._run.now) == earlier and one not in self._tried]
+        for one in due:
+            self._send(one)
+
+    def _send(self, held: Held) -> None:
+        """Send one message, or leave it where it is: in its channel's quiet hours, and when it cannot be sent."""
+        run = self._run
+        told = f"notify {held.channel}"
+        since = f", held since {local(held.since, run.project.timezone):%Y-%m-%d %H:%M}" if held.since < run.now else ""
+        channel = run.project.channels.get(held.channel)
+        clock = local(run.moment, run.project.timezone)
+        if channel is not None and channel.is_quiet(clock.hour * 60 + clock.minute):
+            until = f"{channel.quiet_until} ({run.project.timezone})"
+            run.say(f"{told}: held until its quiet hours end at {until}; the next run sends it")
+            return
+        self._tried.append(held)
         try:
-            deliver(host, project, channel, message)
+            if channel is not None:
+                deliver(run.host, run.project, channel, held.message)
+            elif held.channel in run.project.broken_channels:
+                raise run.project.broken_channels[held.channel]
         except PersyncError as error:
-            state.held.append({"channel": name, "message": kept(message)})
-            say(f"notify {name} failed: {error}")
-            yield EXIT_PARTIAL
+            held.tries += 1
+            if isinstance(error, PartlySentError):
+                held.message = replace(held.message, only=error.left)
+            self._fail(f"{told} failed: {error}")
+            if held.is_given_up(run.moment):
+                self._drop(held, f"{told}: given up after {held.tries} tries: {held.message.subject}")
         else:
-            say(f"notify {name}: {message.status}")
+            self._state.held.remove(held)
+            gone = f"taken out of persync.toml: a message of {local(held.since, run.project.timezone):%Y-%m-%d} is not sent"
+            run.say(f"{told}: {gone if channel is None else held.message.status + since}")
+        self._save()
+
+    def _keep_few(self) -> None:
+        """Give up the oldest of too many messages, which no run could send."""
+        for held in self._state.held[:-MOST_HELD]:
+            self._drop(held, f"notify {held.channel}: given up, for {MOST_HELD} later messages wait: {held.message.subject}")
+
+    def _drop(self, held: Held, line: str) -> None:
+        self._state.held.remove(held)
+        self._fail(line)
+
+    def _fail(self, line: str) -> None:
+        self._run.say(line)
+        self._done.notes.append(line)
+        self._done.codes.append(EXIT_PARTIAL)
+
+    def _save(self) -> None:
+        try:
+            write_state(self._path, self._state)
+        except PersyncError as error:
+            self._done.fail(error, self._run.say)
 
 
 def fingerprint(day: str, message: Message) -> str:
     """Return what makes two messages the same news: the day, how it stands, and what is said in words."""
     parts = [day, message.job, message.status, message.verdict, list(message.lines)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def kept(message: Message) -> dict[str, Any]:
-    """Return a message as JSON keeps it."""
-    return {**asdict(message), "attachments": [str(path) for path in message.attachments]}
-
-
-def restored(given: Mapping[str, Any]) -> Message:
-    """Return the message that was kept."""
-    numbers = tuple(
-        Number(**{**one, "estimate": None if one["estimate"] is None else _estimate(one["estimate"])})
-        for one in given["numbers"]
-    )
-    files = tuple(Path(path) for path in given["attachments"])
-    return Message(**{**given, "numbers": numbers, "lines": tuple(given["lines"]), "attachments": files})
-
-
-def _estimate(given: Mapping[str, Any]) -> Estimate:
-    period = given["period"]
-    return Estimate(**{**given, "by": dict(given["by"]), "period": None if period is None else (period[0], period[1])})

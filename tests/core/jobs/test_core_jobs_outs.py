@@ -1,0 +1,106 @@
+"""Where jobs may write: refused at load, before anything of the user's is written over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.cli.calls import Run, project, said
+from core.cli.conftest import persync
+from persync.errors import ConfigError
+from persync.plugins import load_plugins
+from persync.settings import Project, load_project
+
+__all__ = ["persync"]
+
+OWN = '[connections.own]\nconnector = "files"\nfiles = [{ kind = "outcomes", path = "in/visits.csv" }]\n'
+
+
+def loaded(folder: Path, text: str, store: str = "persync.db") -> Project:
+    (folder / "persync.toml").write_text(f'[store]\npath = "{store}"\n{OWN}{text}')
+    return load_project(folder, load_plugins(installed=False))
+
+
+def refused(folder: Path, text: str, store: str = "persync.db") -> str:
+    with pytest.raises(ConfigError) as caught:
+        loaded(folder, text, store)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("out", "what"),
+    [
+        ("persync.toml", "the settings"),
+        ("PERSYNC.TOML", "the settings"),
+        ("./x/../persync.toml", "the settings"),
+        ("persync.toml/r.html", "the settings"),
+        ("persync.secrets.toml", "the secrets"),
+        ("persync.baseline.json", "the frozen baseline"),
+        ("data/shop.db", "the store"),
+        ("data/shop.db-wal", "what persync keeps beside the store"),
+        ("data/shop.key", "what persync keeps beside the store"),
+        ("data/shop.nightly.job.json", "what persync keeps beside the store"),
+        ("data/shop.before-9.db", "what persync keeps beside the store"),
+        ("data/shop.own.lock", "what persync keeps beside the store"),
+        ("data/shop.mirror/touchpoints/r.csv", "what persync keeps beside the store"),
+        ("in/visits.csv", "a file that the connection 'own' reads"),
+    ],
+)
+@pytest.mark.parametrize("part", ['report = [{ out = "OUT" }]', 'export = [{ metric = "aov", out = "OUT" }]'])
+def test_an_out_that_would_write_over_what_persync_keeps_is_refused(tmp_path: Path, part: str, out: str, what: str) -> None:
+    line = refused(tmp_path, f"[jobs.nightly]\n{part.replace('OUT', out)}\n", "data/shop.db")
+
+    where = f"{tmp_path / 'persync.toml'}, line 7, [jobs.nightly]"
+    assert line == f"{where}: this would write over {what}. Choose another file."
+
+
+def test_an_out_through_a_link_to_the_store_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+
+    assert "this would write over the store" in refused(
+        tmp_path, '[jobs.a]\nreport = [{ out = "link/persync.db" }]\n', "there/persync.db"
+    )
+
+
+@pytest.mark.parametrize("out", ["", " ", "out/", "a\\u0000b", "a\\nb", "."])
+def test_an_out_that_is_no_files_name_is_refused(tmp_path: Path, out: str) -> None:
+    line = refused(tmp_path, f'[jobs.nightly]\nreport = [{{ out = "{out}" }}]\n')
+
+    assert line.endswith("""[jobs.nightly]: 'out' names no file. Write one, like out = "report.html".""")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            '[jobs.a]\nreport = [{ out = "r.html" }]\n[jobs.b]\nexport = [{ metric = "aov", out = "./R.html" }]\n',
+            "[jobs.b]: 'out': r.html is written by the job 'a' too. Give each its own file.",
+        ),
+        (
+            '[jobs.a]\nreport = [{ out = "r.csv", format = "csv" }]\nexport = [{ metric = "aov", out = "r.csv" }]\n',
+            "[jobs.a]: 'out': r.csv is written twice in this job. Give each its own file.",
+        ),
+    ],
+)
+def test_two_outs_of_one_file_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    assert refused(tmp_path, text).endswith(words)
+
+
+def test_outs_beside_the_store_that_are_nobodys_are_taken(tmp_path: Path) -> None:
+    outs = ["persync.html", "persync.csv", "persync-report.json", "persync.db.html", "../persync.toml", "out/persync.db"]
+    listed = ", ".join(f'{{ out = "{out}" }}' for out in outs)
+
+    assert [one.out for one in loaded(tmp_path, f"[jobs.a]\nreport = [{listed}]\n").jobs["a"].report] == outs
+
+
+def test_the_report_command_does_not_write_over_the_store_either(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, OWN)
+    (tmp_path / "persync.key").write_text("0a1b")
+
+    line = said(persync("report", "--out", str(tmp_path / "persync.key")), 2)
+
+    assert line == "--out: this would write over what persync keeps beside the store. Choose another file."
+    assert (tmp_path / "persync.key").read_text() == "0a1b"
