@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pluggy
 
+    from persync.notebook import open as open
+
     hookimpl = pluggy.HookimplMarker("persync")
 
 __all__ = ["__version__", "hookimpl"]
@@ -15,7 +17,12 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    """Make `hookimpl` when a plugin asks for it: pluggy is a quarter of what `persync --help` imports."""
+    """Make `hookimpl` when a plugin asks for it: pluggy is a quarter of what `persync --help` imports. `open` likewise."""
+    if name == "open":
+        from persync import notebook
+
+        globals()["open"] = notebook.open
+        return notebook.open
     if name != "hookimpl":
         raise AttributeError(f"module 'persync' has no attribute {name!r}")
     from pluggy import HookimplMarker
