@@ -12,7 +12,7 @@ from typing import Final
 from persync.coarse import SPECIAL
 from persync.measure.ethics import consent
 from persync.measure.metric import Ask
-from persync.privacy.evidence import DAY_MS, Finding, Scene, copies_beside
+from persync.privacy.evidence import DAY_MS, MAILED, Finding, Scene, copies_beside
 
 Known = Finding | str
 LATE_DAYS: Final = 14
@@ -114,6 +114,41 @@ def lawful_basis(scene: Scene) -> Known:
     return "on record: " + ", ".join(f"{level} ({n:,})" for level, n in rows) if rows else "no consent is on record"
 
 
+def soft_opt_in(scene: Scene) -> Known:
+    """Count who was mailed without a consent on record, and who of them never bought: of a sale they cannot have been told."""
+    count = "SELECT count(*) FROM mailed"
+    without = f"{MAILED} {count} WHERE person NOT IN (SELECT person FROM recorded)"  # noqa: S608 - both stand here
+    buyers = (
+        "SELECT coalesce(p.person, o.key_id) FROM orders o LEFT JOIN person_of p USING (key_id)"
+        " WHERE o.key_id IS NOT NULL AND o.kind = 'order' AND coalesce(o.is_test, 0) = 0"
+    )
+    people, strangers = scene.number(without), scene.number(f"{without} AND person NOT IN ({buyers})")
+    if strangers:
+        return "no", f"{strangers:,} of {people:,} people who were mailed without a consent on record never bought anything"
+    if people:
+        return (
+            f"all {people:,} people who were mailed without a consent on record have bought; nobody noted what they were told"
+        )
+    return "whoever was mailed has a consent on record" if scene.number(f"{MAILED} {count}") else ""
+
+
+def tracking(scene: Scene) -> Known:
+    """Tell how many opens and clicks of people the store holds: each was tracked."""
+    n = scene.number("SELECT count(*) FROM touchpoints WHERE action IN (3, 4)")
+    return f"{n:,} opens and clicks of people are stored"
+
+
+def assessment(scene: Scene) -> Known:
+    """Name what speaks for an assessment: attributes of people, and messages chosen by them."""
+    names = _listed(scene, "SELECT DISTINCT name FROM attributes ORDER BY name")
+    chosen = scene.number("SELECT count(DISTINCT campaign_key) FROM campaign_evidence WHERE kind = 'demographic'")
+    told = [
+        f"held are the attributes {names}" if names else "",
+        f"{chosen:,} messages chose people by who they are" if chosen else "",
+    ]
+    return "; ".join(filter(None, told))
+
+
 def processors(scene: Scene) -> Known:
     """Name the systems that persync reads: each is a processor, or a controller beside you."""
     names = _listed(scene, "SELECT DISTINCT connector FROM connections WHERE connector <> 'files' ORDER BY connector")
@@ -163,6 +198,9 @@ KNOWN: Final[Mapping[str, Callable[[Scene], Known]]] = {
     "privacy_notice": records,
     "notice_at_collection": records,
     "access_reviewed": access,
+    "impact_assessment": assessment,
+    "soft_opt_in": soft_opt_in,
+    "tracking_consent": tracking,
     "backups": backups,
     "disk_encrypted": disk,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -220,9 +221,27 @@ def test_what_an_answer_is_about_is_told_with_the_question(auditing: Auditing, f
     found = auditing("", "gdpr", "hipaa")
 
     assert found["processor_agreements"].evidence.endswith("read are mail, shop")
+    assert found["impact_assessment"].evidence.endswith("held are the attributes country")
     assert "attribute country (told by them)" in found["records_of_processing"].evidence
     assert found["access_reviewed"].evidence.endswith("others could read the store until 2025-10-09 (p.db was 0644)")
     assert all(found[item].result == "unknown" for item in ("processor_agreements", "records_of_processing", "access_reviewed"))
+
+
+def test_who_was_mailed_without_consent_and_never_bought_cannot_have_been_told_at_a_sale(
+    auditing: Auditing, filled: Path
+) -> None:
+    """Both have bought, then one of them has not; and with their consent on record there is nothing to ask."""
+    change(filled, "DELETE FROM consents")
+    bought = auditing("", "pecr")["soft_opt_in"]
+    change(filled, "UPDATE orders SET key_id = NULL WHERE order_key = (SELECT min(order_key) FROM orders WHERE kind = 'order')")
+
+    never = result(auditing("[privacy.answers]\nsoft_opt_in = true\n", "pecr"), "soft_opt_in")
+
+    assert bought.result == "unknown"
+    assert "all 2 people who were mailed without a consent on record have bought" in bought.evidence
+    assert never == ("no", "1 of 2 people who were mailed without a consent on record never bought anything")
+    tracked = auditing("", "pecr")["tracking_consent"].evidence
+    assert re.search(r"; \d+ opens and clicks of people are stored$", tracked)
 
 
 def test_mail_after_a_withdrawal_is_found_in_the_messages(auditing: Auditing, filled: Path) -> None:
