@@ -35,36 +35,36 @@ def store(path: Path, seed: int = 5, orders: int = 3_000) -> Path:
     people, campaigns, links = orders, 40, 60
     db = sqlite3.connect(path)
     db.execute("DELETE FROM words")
-    _insert(db, "connections (connection, name, connector)", CONNECTIONS)
+    insert(db, "connections (connection, name, connector)", CONNECTIONS)
     # The same channels under other numbers in every store.
-    _insert(db, "words", [((number + seed) % len(CHANNELS) + 1, text) for number, text in enumerate(CHANNELS)])
+    insert(db, "words", [((number + seed) % len(CHANNELS) + 1, text) for number, text in enumerate(CHANNELS)])
     # One campaign in five is known by a second key.
-    _insert(db, "campaign_keys", [(key, 1 if key % 2 else 3, "id", f"c{key * 7919 % 1000:03d}") for key in range(1, campaigns)])
-    _insert(db, "campaign_of", [(key, key - 1) for key in range(5, campaigns, 5)])
-    _insert(db, "campaigns (campaign_key, connection, kind, title, sent_at)", list(_campaigns(campaigns)))
-    _insert(db, "campaign_levels", [(key, key % 5, "token") for key in range(1, campaigns) if key % 7])
-    _insert(db, "campaign_links", [(link, f"https://example.com/{link * 31 % 97}", link % 20 == 0) for link in range(1, links)])
+    insert(db, "campaign_keys", [(key, 1 if key % 2 else 3, "id", f"c{key * 7919 % 1000:03d}") for key in range(1, campaigns)])
+    insert(db, "campaign_of", [(key, key - 1) for key in range(5, campaigns, 5)])
+    insert(db, "campaigns (campaign_key, connection, kind, title, sent_at)", list(_campaigns(campaigns)))
+    insert(db, "campaign_levels", [(key, key % 5, "token") for key in range(1, campaigns) if key % 7])
+    insert(db, "campaign_links", [(link, f"https://example.com/{link * 31 % 97}", link % 20 == 0) for link in range(1, links)])
     # One person in six has a second key.
-    _insert(db, "person_of", [(key, key - 1, key * 2_654_435_761 % 2**32) for key in range(6, people, 6)])
-    _insert(db, "person_of", [(key - 1, key - 1, (key - 1) * 2_654_435_761 % 2**32) for key in range(6, people, 6)])
-    _insert(db, "person_keys", [(key, 2, "id", f"p{key}") for key in range(1, people)])
-    _insert(db, "links (key_a, key_b, reason)", [(key - 1, key, "named together") for key in range(6, people, 6)])
+    insert(db, "person_of", [(key, key - 1, key * 2_654_435_761 % 2**32) for key in range(6, people, 6)])
+    insert(db, "person_of", [(key - 1, key - 1, (key - 1) * 2_654_435_761 % 2**32) for key in range(6, people, 6)])
+    insert(db, "person_keys", [(key, 2, "id", f"p{key}") for key in range(1, people)])
+    insert(db, "links (key_a, key_b, reason)", [(key - 1, key, "named together") for key in range(6, people, 6)])
     touches = {touch[:7]: touch for key in range(1, people) for touch in _touches(chance, key, campaigns, links)}
-    _insert(db, "touchpoints", list(touches.values()))
-    _insert(db, "touch_months", sorted({(month_of(touch[4]), touch[0], touch[1]) for touch in touches}))
-    _insert(db, "contacts (connection, key_id, created_at)", [(3, key, _moment(chance)) for key in range(1, people, 2)])
+    insert(db, "touchpoints", list(touches.values()))
+    insert(db, "touch_months", sorted({(month_of(touch[4]), touch[0], touch[1]) for touch in touches}))
+    insert(db, "contacts (connection, key_id, created_at)", [(3, key, _moment(chance)) for key in range(1, people, 2)])
     stages = [(3, key, stage, _moment(chance)) for key in range(2, people, 3) for stage in ("lead", "opportunity", "customer")]
-    _insert(db, "stages (connection, key_id, stage, entered_at)", stages)
+    insert(db, "stages (connection, key_id, stage, entered_at)", stages)
     consents = [
         (1, key, "email", 1, chance.choice(("subscribed", "unsubscribed")), _moment(chance)) for key in range(1, people, 2)
     ]
-    _insert(db, "consents (connection, key_id, channel, number, state, observed_at)", consents)
+    insert(db, "consents (connection, key_id, channel, number, state, observed_at)", consents)
     changes = [
         (1, key, "email", _moment(chance), state) for key in range(1, people, 4) for state in ("subscribed", "unsubscribed")
     ]
-    _insert(db, "consent_changes", changes)
+    insert(db, "consent_changes", changes)
     carts = [(2, f"cart{key}", key, _moment(chance), None) for key in range(1, people, 4)]
-    _insert(db, "carts (connection, cart, key_id, created_at, completed_at)", carts)
+    insert(db, "carts (connection, cart, key_id, created_at, completed_at)", carts)
     for number in range(1, orders + 1):
         _order(db, chance, number, people)
     db.commit()
@@ -72,7 +72,8 @@ def store(path: Path, seed: int = 5, orders: int = 3_000) -> Path:
     return path
 
 
-def _insert(db: sqlite3.Connection, table: str, rows: Any) -> None:
+def insert(db: sqlite3.Connection, table: str, rows: Any) -> None:
+    """Insert rows into a table, or into those of its columns that stand in brackets after its name."""
     rows = list(rows)
     db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
 
@@ -129,21 +130,21 @@ def _order(db: sqlite3.Connection, chance: random.Random, number: int, people: i
     if number % 40 == 0:
         person = number // 40 % (people // 200) * 200 + 200  # somebody with a long journey
     status = chance.choices(("paid", "cancelled", "refunded", "deleted", None), (90, 3, 3, 1, 3))[0]
-    _insert(db, "order_keys", [(key, 2, str(number), "shop", str(number), f"#{number}")])
-    _insert(db, "order_of", [(key, key, 1)])
+    insert(db, "order_keys", [(key, 2, str(number), "shop", str(number), f"#{number}")])
+    insert(db, "order_of", [(key, key, 1)])
     columns = "orders (order_key, connection, kind, key_id, ordered_at, status, is_test, currency, total_minor)"
     is_test = int(chance.random() < 0.02)
     amount = chance.choice((100, 1_999, 10_000, chance.randrange(1, 10**6)))
     if number % 100 == 0:
         amount = 9 * 10**12 + number  # times the weights: far beyond 64 bits
-    _insert(db, columns, [(key, 2, "order", person, at, status, is_test, currency, amount)])
+    insert(db, columns, [(key, 2, "order", person, at, status, is_test, currency, amount)])
     if chance.random() < 0.1:
-        _insert(db, "order_people", [(key, chance.randrange(1, people))])
+        insert(db, "order_people", [(key, chance.randrange(1, people))])
     if chance.random() < 0.1:
         # The same sale as another system saw it.
-        _insert(db, "order_keys", [(key + 1, 3, f"d{number}", "shop", str(number), f"#{number}")])
-        _insert(db, "order_of", [(key + 1, key, 0)])
-        _insert(db, columns, [(key + 1, 3, "deal", chance.randrange(1, people), at, "won", 0, currency, amount)])
+        insert(db, "order_keys", [(key + 1, 3, f"d{number}", "shop", str(number), f"#{number}")])
+        insert(db, "order_of", [(key + 1, key, 0)])
+        insert(db, columns, [(key + 1, 3, "deal", chance.randrange(1, people), at, "won", 0, currency, amount)])
     ledger = [("1", "sale", "product", at, amount), ("1", "sale", "tax", at, amount // 5), ("1", "sale", "shipping", at, 499)]
     for entry in range(2, 2 + chance.choice((0, 0, 0, 1, 2, 3))):
         event = chance.choice(("edit", "refund", "refund", "return"))
@@ -155,7 +156,7 @@ def _order(db: sqlite3.Connection, chance: random.Random, number: int, people: i
         ledger.append(("9", "refund", "product", at + 40 * DAY, -left))
     # Some were paid in two currencies.
     second = "USD" if currency == "EUR" and chance.random() < 0.02 else currency
-    _insert(
+    insert(
         db,
         "order_ledger (order_key, entry, event, part, happened_at, amount_minor, currency)",
         [
