@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from e2e.runs import Site, persync
+from e2e.runs import Site, persync, serving
 from persync.connect.result import PullOptions
 from persync.jobs.pulling import pull_project
 from persync.plugins import load_plugins
+from persync.sandbox.demo import make_world
 from persync.settings import load_project
 
 
@@ -55,6 +56,23 @@ def test_the_rule_planted_in_the_demo_shop_is_found_named_and_sized_in_money(pul
     named = [one for one in found if one["id"] == "bias_excluded" and one["by"]["attribute"] == "ageband × country"]
     assert "in none: " in named[0]["note"]
     assert "hidden" in named[0]["note"]
+
+
+def test_the_same_shop_without_the_rule_raises_no_alarm(tmp_path: Path) -> None:
+    """Pulled and asked like the other: the same people and places, and nobody left out. Of all comparisons none is a gap, there
+    is no money to size, and no message tells who somebody is."""
+    with serving(make_world(11, people=400, is_fair=True), tmp_path / "served") as fair:
+        folder = fair.project(tmp_path / "shop")
+        host = load_plugins()
+        result = pull_project(host, load_project(folder, host), ("mailchimp", "shopify"), PullOptions(now=fair.world.now))
+        assert result.exit_code == 0
+
+    first, *found = scanned(folder)
+
+    assert (first["id"], first["value"]) == ("bias_detection", 0)
+    assert first["n"] > 30
+    assert not {one["id"] for one in found} & {"bias_gap", "bias_money"}
+    assert [one["by"] for one in found if one["id"] == "proxy_information" and one["by"]["kind"] == "message"] == []
 
 
 def test_what_could_be_done_about_the_planted_rule_is_shown_with_its_frontier(pulled: Path) -> None:

@@ -24,10 +24,11 @@ PRICES = {"right_choice": 12.0, "choice": 0.05}
 """what this shop says it is worth to write to somebody who then buys, and what writing to anybody costs"""
 
 
-def make_world(seed: int, *, people: int = 4000, now: int = NOW) -> World:
+def make_world(seed: int, *, people: int = 4000, now: int = NOW, is_fair: bool = False) -> World:
     """Make the demo world: `people` persons, the twelve months before `now` (midnight UTC, epoch milliseconds).
 
-    The same arguments give the same world. Its causal truth is in `World.truth`, its experiment in `World.experiments`.
+    Its personalised mail leaves out one country and one age band, unless `is_fair`. The same arguments give the same world.
+    Its causal truth is in `World.truth`, its experiment in `World.experiments`.
     Raises ValueError for fewer than 50 people: too few for arms, deals and odd cases.
     """
     if people < 50:
@@ -39,7 +40,7 @@ def make_world(seed: int, *, people: int = 4000, now: int = NOW) -> World:
     calendar = Calendar(start, begins, now)
     rng = Random(f"orders {seed}")
     purchases = {number: _baseline(rng, calendar, person, habits[number]) for number, person in folk.items()}
-    plans = make_plans(start=start, begins=begins, now=now)
+    plans = make_plans(start=start, begins=begins, now=now, is_fair=is_fair)
     mailing = Mailing(Random(f"mail {seed}"), calendar, folk, habits, plans, purchases)
     mailing.run()
     messages = [plan.message for plan in plans]

@@ -80,26 +80,28 @@ def admits(segment: dict[str, Any] | None, person: SandboxPerson, tags: Iterable
     return all(held) if segment["match"] == "all" else any(held)
 
 
-def make_plans(*, start: int, begins: int, now: int) -> list[Plan]:
-    """Return all campaigns, the draft included. `begins` is the experiment's first day. Times are epoch milliseconds."""
-    mailchimp = [_mailchimp_plan(letter, index, now) for index, letter in enumerate(_mailchimp_letters(start, begins))]
+def make_plans(*, start: int, begins: int, now: int, is_fair: bool = False) -> list[Plan]:
+    """Return all campaigns, the draft included. `begins` is the experiment's first day. Times are epoch milliseconds. Unless
+    `is_fair`, one country and one age band are left out of the personalised ones."""
+    letters = _mailchimp_letters(start, begins, is_fair=is_fair)
+    mailchimp = [_mailchimp_plan(letter, index, now) for index, letter in enumerate(letters)]
     hubspot = [_hubspot_plan(letter, index, now) for index, letter in enumerate(_hubspot_letters(start, begins))]
     return mailchimp + hubspot
 
 
-def _mailchimp_letters(start: int, begins: int) -> list[_Letter]:
+def _mailchimp_letters(start: int, begins: int, *, is_fair: bool) -> list[_Letter]:
     def day(number: int) -> int:
         return start + number * DAY + 8 * HOUR
 
     everyone_but = {"condition_type": "TextMerge", "op": "not"}
-    not_france = {**everyone_but, "field": "COUNTRY", "value": "FR"}
-    not_60 = {**everyone_but, "field": "AGEBAND", "value": "60+"}
+    not_france = () if is_fair else ({**everyone_but, "field": "COUNTRY", "value": "FR"},)
+    not_60 = () if is_fair else ({**everyone_but, "field": "AGEBAND", "value": "60+"},)
     treated, gardeners = _tagged(TREATED), _tagged("interest:garden")
     # written in German and Dutch, for the young: this rule is why one country and one age band get less
-    picked = _Letter("", "", "", None, None, (), PULL, segment=_all_of(treated, not_france, not_60), trial=True)
+    picked = _Letter("", "", "", None, None, (), PULL, segment=_all_of(treated, *not_france, *not_60), trial=True)
     recommend = "*|PRODUCT_RECOMMENDATION:[$total=3]|*"
-    spring = _all_of(gardeners, not_france, not_60)
-    bulbs = _all_of(treated, gardeners, not_france)
+    spring = _all_of(gardeners, *not_france, *not_60)
+    bulbs = _all_of(treated, gardeners, *not_france)
     begin = begins - start
     first, second, third, fourth, fifth, sixth, seventh, eighth = (
         day(begin // DAY + number) for number in (1, 13, 25, 37, 48, 59, 66, 77)
