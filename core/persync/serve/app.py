@@ -21,7 +21,7 @@ from persync.report.render.estimates import as_csv
 from persync.report.report import BuiltSection, Report, Table
 from persync.report.safe import spreadsheet
 from persync.report.words import iso
-from persync.serve import api, views
+from persync.serve import api, row_views, views
 from persync.serve.filters import Filters, filters_from
 from persync.serve.guard import Guard
 from persync.serve.pages import framed, said, status_of
@@ -38,6 +38,8 @@ STATIC: Final = {
     "icon.svg": ("persync.serve", "static/icon.svg", "image/svg+xml"),
 }
 
+UNFILTERED: Final = ("/log",)
+"""pages that no filter changes"""
 KEPT: Final = {"Cache-Control": "private, max-age=3600"}
 """a new release is a new server: a browser may keep its files for an hour"""
 
@@ -49,11 +51,11 @@ def make_app(site: Site, *, token: str, port: int) -> Guard:
         "/part/{name}": views.part,
         "/metrics": views.metrics,
         "/metric/{id}": views.metric,
-        "/behind/{part}": views.behind,
-        "/rows": views.tables,
-        "/rows/{table}": views.rows,
-        "/orders": views.orders,
-        "/order/{id:path}": views.order,
+        "/behind/{part}": row_views.behind,
+        "/rows": row_views.tables,
+        "/rows/{table}": row_views.rows,
+        "/orders": row_views.orders,
+        "/order/{id:path}": row_views.order,
         "/coverage": views.coverage,
         "/log": views.log,
     }
@@ -63,7 +65,7 @@ def make_app(site: Site, *, token: str, port: int) -> Guard:
         "/rows/{table}.csv": _rows_csv,
     }
     routes = [Route(path, _file(site, make)) for path, make in files_of.items()]
-    routes += [Route(path, framed(site, handler)) for path, handler in handlers.items()]
+    routes += [Route(path, framed(site, handler, filtered=path not in UNFILTERED)) for path, handler in handlers.items()]
     routes += [
         Route("/api/v1/metrics", api.answered(site, api.metrics)),
         Route("/api/v1/metrics/{id}", api.answered(site, api.metric)),
@@ -127,8 +129,8 @@ def _metric_csv(site: Site, request: Request, filters: Filters) -> str:
 
 
 def _rows_csv(site: Site, request: Request, filters: Filters) -> str:
-    name = views.table_named(request)
-    by = views.slice_from(request.query_params)
+    name = row_views.table_named(request)
+    by = row_views.slice_from(request.query_params)
 
     def make(engine: Any, ask: Any, _: object) -> Table:
         return rows_behind(engine, ask, name, by, limit=CSV_ROWS).table

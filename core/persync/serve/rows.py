@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from persync.errors import ConfigError, DataError, nearest
 from persync.measure import attributes, experiments, rules
 from persync.measure.grouping import asked_experiment
-from persync.measure.texts import bounds, join, run
+from persync.measure.texts import bounds, join, piece, run
 from persync.money import Money
 from persync.redact import redacted
 from persync.report import words
@@ -143,13 +143,18 @@ def slice_of(engine: Engine, ask: Ask, name: str, listed: Listed, by: Mapping[st
             where.append(f"COALESCE({shown(name, 'channel')}, 'unknown') = :channel")
             params["channel"] = value
         elif dimension == "level" and "campaign_key" in listed.columns:
+            texts.append(piece("campaign_grades"))
             where.append(
-                "COALESCE((SELECT MIN(CAST(v.level AS VARCHAR(20))) FROM campaign_levels AS v"
-                " WHERE v.campaign_key = t.campaign_key), 'unknown') = :level"
+                "COALESCE((SELECT MIN(CAST(v.level AS VARCHAR(20))) FROM campaign_of AS e JOIN campaign_grades AS v"
+                " ON v.campaign_id = e.campaign_id WHERE e.campaign_key = t.campaign_key), 'unknown') = :level"
             )
             params["level"] = value
         elif dimension == "msg" and "campaign_key" in listed.columns:
-            where.append("t.campaign_key IN (SELECT k.campaign_key FROM campaign_keys AS k WHERE k.key = :msg)")
+            where.append(
+                "t.campaign_key IN (SELECT e.campaign_key FROM campaign_of AS e JOIN campaign_of AS f"
+                " ON f.campaign_id = e.campaign_id JOIN campaign_keys AS k ON k.campaign_key = f.campaign_key"
+                " WHERE k.key = :msg)"
+            )
             params["msg"] = value
         elif dimension == "category" and "category" in listed.columns:
             where.append("t.category = :category")

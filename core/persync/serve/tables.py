@@ -119,10 +119,9 @@ PART_TABLES: Final[Mapping[str, tuple[str, ...]]] = {
 
 _WORDS: Final[Mapping[tuple[str, str], str]] = {
     ("", "connection"): "(SELECT MIN(n.name) FROM connections AS n WHERE n.connection = t.connection)",
-    (
-        "",
-        "campaign_key",
-    ): "(SELECT MIN(COALESCE(c.title, c.subject)) FROM campaigns AS c WHERE c.campaign_key = t.campaign_key)",
+    ("", "campaign_key"): "(SELECT MIN(COALESCE(c.title, c.subject)) FROM campaign_of AS e JOIN campaign_of AS f"
+    " ON f.campaign_id = e.campaign_id JOIN campaigns AS c ON c.campaign_key = f.campaign_key"
+    " WHERE e.campaign_key = t.campaign_key)",
     ("", "order_key"): "(SELECT MIN(COALESCE(NULLIF(k.shop_order_name, ''), k.vendor_order_id)) FROM order_keys AS k"
     " WHERE k.order_key = t.order_key)",
     ("", "key_id"): "COALESCE((SELECT MIN(po.person) FROM person_of AS po WHERE po.key_id = t.key_id), t.key_id)",

@@ -46,6 +46,7 @@ def seats(shop: Path, world: World) -> Iterator[Callable[..., Any]]:
         pytest.skip("there is no chromium here (/usr/bin/chromium): the pages are not looked at")
     sync = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser: pip install -e '.[dev]'")
     site = site_of(shop, world.now)
+    site.library.text()  # made beforehand, so that no page waits for it on a busy machine
     with serving(site) as (base, token), sync.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
 
@@ -54,7 +55,7 @@ def seats(shop: Path, world: World) -> Iterator[Callable[..., Any]]:
             context = browser.new_context(
                 viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=script
             )
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(60_000)
             found = Seat(context.new_page(), base)
             found.page.on("console", lambda told: found.wrong.append(f"console: {told.text}"))
             found.page.on("pageerror", lambda error: found.wrong.append(f"error: {error}"))

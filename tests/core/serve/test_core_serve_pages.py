@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -13,8 +15,12 @@ from core.serve.conftest import SETTINGS, client_of, site_of
 from persync import hookimpl
 from persync.measure.metric import Metric
 from persync.report.report import Section
+from persync.rows import Action, Attribute, Campaign, CampaignRef, Person, Touchpoint
 from persync.sandbox.world import World
 from persync.serve.site import Site
+from persync.store.derive import derive
+from persync.store.store import open_store
+from persync.store.write import Writer
 
 Get = Callable[..., Any]
 PAGES = ("/", "/metrics", "/metric/ctr", "/rows", "/rows/orders", "/orders", "/coverage", "/log", "/behind/reading?of=ctr")
@@ -146,3 +152,38 @@ def test_an_order_is_explained_touch_by_touch(get: Get) -> None:
     assert answer.status_code == 200
     assert "What each model gives each touch." in answer.text
     assert "Credited, not caused." in answer.text
+
+
+def test_texts_of_strangers_do_nothing_on_a_page(tmp_path: Path, world: World) -> None:
+    evil = "<script>alert(1)</script>\u202e\x1b[31m=HYPERLINK(1)'\"&{{7*7}}"
+    (tmp_path / "persync.toml").write_text(SETTINGS, "utf-8")
+    with closing(open_store(tmp_path / "persync.db", create=True)) as store:
+        writer = Writer(store, "mailchimp", "mailchimp", now=world.now)
+        campaign = CampaignRef(("id", evil))
+        people = [Person(("email", f"r{number}@example.com")) for number in range(8)]
+        with store.transaction():
+            writer.write([Campaign(campaign, kind="regular", title=evil, subject=evil, sent_at=world.now - 10**9)])
+            writer.write([Touchpoint(campaign, one, Action.SEND, world.now - 10**9) for one in people])
+            writer.write([Attribute(one, evil[:40], evil, evil) for one in people])
+        derive(store)
+    site = site_of(tmp_path, world.now)
+    get = client_of(site).get
+    asked = quote(evil)
+
+    pages = [
+        "/rows/campaigns",
+        "/rows/touchpoints",
+        "/rows/attributes",
+        "/metric/ctr?by=msg",
+        "/part/reading",
+        "/part/fairness",
+    ]
+    pages += [f"/part/{asked}", f"/order/{asked}", f"/orders?id={asked}", f"/behind/{asked}?of={asked}&d.{asked}={asked}"]
+    pages += [f"/part/credit?model={asked}", f"/part/credit?arm=a:{asked}", f"/part/pays?period=2026&segment={asked}"]
+    for address in pages:
+        text = get(address).text
+        assert text.count("<script") == 1, address
+        assert not set(text) & {"\u202e", "\x1b"}, address
+        assert "{{49}}" not in text
+    assert "\n=HYPERLINK" not in get("/rows/campaigns.csv").text.replace(",=", "\n=")
+    site.close()
