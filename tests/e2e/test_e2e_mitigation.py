@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from e2e.runs import persync
+from e2e.runs import own_key, persync
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """8,000 people of whom half qualify alike, decided about by a score that takes from one gender."""
     folder = tmp_path_factory.mktemp("mitigation")
+    own_key(folder)
     rng = np.random.default_rng(9)
     women, right = rng.random(8_000) < 0.5, rng.random(8_000) < 0.4
     score = np.clip(0.35 + 0.3 * right - 0.2 * women + rng.normal(0, 0.1, 8_000), 0, 1)
@@ -41,7 +42,6 @@ def told(folder: Path, *arguments: str) -> list[dict[str, Any]]:
     return results
 
 
-# Every store has a key of its own, so the parts differ from run to run: bounds are several standard errors away.
 def test_each_method_is_shown_before_and_after_with_money_and_one_point_of_the_frontier_is_suggested(project: Path) -> None:
     arguments = ("fairness", "mitigate", "--decision", "offer", "--by", "gender", "--gain", "20", "--cost", "2")
     found = told(project, *arguments, "--currency", "chf")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from e2e.runs import Site, persync, serving
+from e2e.runs import Site, own_key, persync, serving
 from persync.connect.result import PullOptions
 from persync.jobs.pulling import pull_project
 from persync.plugins import load_plugins
@@ -20,6 +20,7 @@ from persync.settings import load_project
 def pulled(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo shop's project, with the vendors read."""
     folder: Path = site.project(tmp_path_factory.mktemp("scan") / "shop")
+    own_key(folder)
     host = load_plugins()
     result = pull_project(host, load_project(folder, host), ("mailchimp", "shopify"), PullOptions(now=site.world.now))
     assert result.exit_code == 0
@@ -78,7 +79,7 @@ def test_the_same_shop_without_the_rule_raises_no_alarm(tmp_path: Path) -> None:
 def test_what_could_be_done_about_the_planted_rule_is_shown_with_its_frontier(pulled: Path) -> None:
     """Nobody above 60 gets the message: a floor by lot brings them in, and one point of the frontier is suggested.
 
-    Half of this small shop's people above 60 are fewer than the 30 people who are judged unless the settings say otherwise.
+    A quarter of this small shop's people above 60 are fewer than the 30 who steer unless the settings say otherwise.
     """
     settings = pulled / "persync.toml"
     settings.write_text(settings.read_text("utf-8") + "\n[report]\nreport_n = 10\n", "utf-8")

@@ -21,6 +21,7 @@ SHARED: Final[Mapping[str, tuple[str, ...]]] = {
     "first_seen": ("owned_orders",),
     "campaign_grades": (),
     "sends": ("campaign_grades",),
+    "audience": ("sends",),
     "drawn": (),
 }
 """Pieces that look at all orders, messages or assignments and that many measures build on, with those they build on themselves:

@@ -101,7 +101,8 @@ def _told(choice: Choice, made: Sequence[Estimate], points: Points) -> list[Bloc
 
 _HOW: Final = (
     "A floor draws by lot until each group's share is that much of the best one's; a line for each group moves where the"
-    " decision was drawn; a new score decides of a share of the people. Intervals are 95 %."
+    " decision was drawn; a new score decides of a share of the people. The worst-off and the"
+    " best-off group are found by looking at the people judged, so their ratio looks a little smaller than it is."
 )
 
 
@@ -212,7 +213,7 @@ def _name(e: Estimate) -> str:
 
 def _basis(e: Estimate) -> str:
     """Return what the figures rest on, without the words that every suggestion carries."""
-    text = "; ".join(part for part in e.note.split("; ") if not part.startswith("a suggestion"))
+    text = "; ".join(part for part in e.note.split("; ") if part != mitigation.ENDS and not part.startswith("a suggestion"))
     return text[:1].upper() + text[1:]
 
 

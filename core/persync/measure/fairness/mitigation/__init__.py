@@ -2,5 +2,6 @@
 
 from persync.measure.fairness.mitigation.metrics import METRICS
 from persync.measure.fairness.mitigation.suggest import mitigate
+from persync.measure.fairness.mitigation.told import ENDS
 
-__all__ = ["METRICS", "mitigate"]
+__all__ = ["ENDS", "METRICS", "mitigate"]

@@ -22,6 +22,7 @@ FRONTIER: Final = frozenset(
 """the estimates of the points; the rest are of before and after"""
 SUGGESTED: Final = "a suggestion: nothing is changed, a person decides"
 PRICED: Final = "what you price a right choice and a choice at, not what was caused"
+ENDS: Final = "lowest against highest group, chosen after seeing them"
 LEFT: Final = "left_as_decided"
 LONGEST: Final = 12
 """so many groups are named; the others are counted"""
@@ -98,7 +99,9 @@ def left_out(people: People, by: Mapping[str, str], hidden: frozenset[str]) -> l
 def _ratio(id: str, one: Effect, by: Mapping[str, str]) -> Estimate:
     if one.ratio is None:
         return rules.absent(id, ONE_GROUP, by, unit="ratio", label=RAW, n=one.people)
-    return rules.from_interval(id, one.ratio, n=one.people, unit="ratio", by=by, label=RAW)
+    # No p: the two ends are found by looking at the same people.
+    made = rules.from_interval(id, one.ratio._replace(p=None), n=one.people, unit="ratio", by=by, label=RAW)
+    return rules.with_note(made, ENDS)
 
 
 def _money(id: str, one: Effect, money: Interval | None, by: Mapping[str, str], standing: Standing) -> Estimate:
