@@ -39,23 +39,26 @@ def _said(line: str) -> None:
 @click.argument("job", metavar="JOB|status")
 @click.option("--target", metavar="T", help="What is to run it: systemd, cron, launchd, windows, github-actions, airflow, ...")
 @click.option("--install", "action", flag_value="install", help="Put it in place: systemd, cron and launchd.")
-@click.option("--remove", "action", flag_value="remove", help="Take it away again.")
+@click.option("--remove", "action", flag_value="remove", help="Take it away again, also when JOB is in the settings no more.")
 @format_option("text", "json")
 @pass_app
 def schedule(app: App, job: str, target: str | None, action: str | None, form: str) -> None:
     """Print what makes a scheduler run JOB every day; with --install put it in place. `status` shows last and next runs.
 
-    Targets are systemd, cron, launchd, windows, github-actions, airflow, dagster and prefect. Without --install or --remove
-    nothing is changed.
+    Times are in the report's time zone. Targets are systemd, cron, launchd, windows, github-actions, airflow, dagster and
+    prefect. Without --install or --remove nothing is changed.
     """
     from persync.errors import ConfigError, nearest
     from persync.jobs.names import refuse_unknown
     from persync.jobs.schedule import INSTALLED, TARGETS, files_of, plan_of, printed, program
-    from persync.jobs.schedule.install import install, remove
+    from persync.jobs.schedule.install import install
     from persync.plugins import find
 
-    if job == "status" and target is None:
+    if job == "status" and target is None and action is None:
         _show_status(app, form)
+        return
+    if action == "remove" and (target is None or target in INSTALLED):
+        _remove(app, job, target)
         return
     if target is None:
         raise ConfigError("no --target was given.", hint=nearest("", TARGETS))
@@ -68,9 +71,24 @@ def schedule(app: App, job: str, target: str | None, action: str | None, form: s
         click.echo(printed(files_of(target, plan, now=app.now)), nl=False)
         return
     if target not in INSTALLED:
-        hint = f"Print its files without --{action}, and put them in place there."
-        raise ConfigError(f"persync cannot {action} into {target}.", hint=hint)
-    done = install(target, plan) if action == "install" else remove(target, plan)
+        into = "install into" if action == "install" else "remove from"
+        hint = f"Print its files without --{action}, and put them in place there, or take them away."
+        raise ConfigError(f"persync cannot {into} {target}.", hint=hint)
+    for line in install(target, plan, now=app.now):
+        click.echo(line)
+
+
+def _remove(app: App, job: str, target: str | None) -> None:
+    """Take away what schedules a job, which need not stand in persync.toml any more."""
+    from persync.errors import ConfigError, nearest
+    from persync.jobs.schedule.install import remove, remove_everywhere
+    from persync.jobs.schedule.status import status_of, units_of
+
+    units = units_of(app.project, job)
+    if not units:
+        known = [one.job for one in status_of(app.project, now=app.now)]
+        raise ConfigError(f"there is no job '{job}', and nothing schedules one.", hint=nearest(job, known))
+    done = [line for unit in units for line in (remove(target, unit) if target else remove_everywhere(unit))]
     for line in done or ["nothing was there"]:
         click.echo(line)
 
@@ -87,6 +105,7 @@ def _show_status(app: App, form: str) -> None:
             "exit_code": one.exit_code,
             "summary": one.summary or None,
             "next": iso(one.next) if one.next is not None else None,
+            "orphan": one.orphan or None,
         }
         for one in found
     ]
@@ -105,7 +124,7 @@ def _show_status(app: App, form: str) -> None:
                 iso(one.last) if one.last is not None else "never",
                 "" if one.exit_code is None else str(one.exit_code),
                 iso(one.next) if one.next is not None else "",
-                one.summary[:80],
+                f"{one.orphan}: persync schedule {one.job} --remove" if one.orphan else one.summary[:80],
             )
             for one in found
         ],

@@ -71,7 +71,7 @@ class JobNotice(Strict):
 
 
 class JobTable(Strict):
-    """[jobs.NAME]: `at` is the local time it is scheduled for.
+    """[jobs.NAME]: `at` is the time it is scheduled for, in the report's time zone. `pull` of [] reads nothing.
 
     `lookback_days` are read again at every pull, `wait` is how many seconds to wait for another run, `ping` the variable that
     holds the address of a dead-man switch, `link` where the report can be read, `numbers` the metrics that a message tells,

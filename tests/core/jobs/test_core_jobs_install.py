@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import plistlib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from core.cli.calls import OWN, Run, project, said
 from core.cli.conftest import persync
+from persync.cli import root
 from persync.jobs.schedule import plan_of, program
 from persync.plugins import load_plugins
 from persync.settings import load_project
@@ -80,12 +83,13 @@ def test_systemd_is_installed_twice_with_one_result_and_removed(persync: Run, tm
     nothing = persync("schedule", "nightly", "--target", "systemd", "--remove")
 
     assert first.stdout == again.stdout
-    assert first.stdout.splitlines()[-1] == "systemd: every day at 02:15"
+    assert first.stdout.splitlines()[-1] == "systemd: every day at 02:15 (UTC)"
     assert there == [f"{name}.service", f"{name}.timer"]
     assert system.calls.count(f"systemctl --user enable --now {name}.timer") == 2
     assert [(one["job"], one["by"]) for one in status] == [("nightly", ["systemd"]), ("weekly", [])]
     assert gone.stdout.splitlines() == [f"removed {place / there[0]}", f"removed {place / there[1]}"]
-    assert system.calls[-2:] == [f"systemctl --user disable --now {name}.timer", "systemctl --user daemon-reload"]
+    asked = [call for call in system.calls if call.startswith("systemctl")]
+    assert asked[-2:] == [f"systemctl --user disable --now {name}.timer", "systemctl --user daemon-reload"]
     assert list(place.iterdir()) == []
     assert nothing.stdout == "nothing was there\n"
 
@@ -96,17 +100,17 @@ def test_cron_keeps_all_other_lines_and_has_a_job_once(persync: Run, tmp_path: P
     name = unit(tmp_path)
 
     for _ in range(2):
-        assert persync("schedule", "nightly", "--target", "cron", "--install").stdout == "crontab: every day at 02:15\n"
+        assert persync("schedule", "nightly", "--target", "cron", "--install").stdout == "crontab: every day at 02:15 (UTC)\n"
     assert persync("schedule", "weekly", "--target", "cron", "--install").exit_code == 0
     both = system.tab.read_text()
     status = json.loads(persync("schedule", "status", "--format", "json").stdout)["results"]
     assert persync("schedule", "nightly", "--target", "cron", "--remove").stdout == "crontab: removed\n"
 
-    assert both.startswith(f"MAILTO=\n0 1 * * * other\n# {name}: begin\n15 2 * * * umask 077; ")
+    assert both.startswith(f"MAILTO=\n0 1 * * * other\n# {name}: begin\n# persync-job: ")
     assert both.count("15 2 * * *") == 1
     assert [(one["job"], one["by"]) for one in status] == [("nightly", ["cron"]), ("weekly", ["cron"])]
     left = system.tab.read_text()
-    assert left.startswith(f"MAILTO=\n0 1 * * * other\n# {unit(tmp_path, 'weekly')}: begin\n30 3 * * *")
+    assert left.startswith(f"MAILTO=\n0 1 * * * other\n# {unit(tmp_path, 'weekly')}: begin\n# persync-job: ")
     assert "nightly" not in left
 
 
@@ -119,7 +123,7 @@ def test_launchd_is_told_of_the_new_file_and_forgets_the_old(persync: Run, tmp_p
     there = path.exists()
     removed = persync("schedule", "nightly", "--target", "launchd", "--remove")
 
-    assert installed.stdout.splitlines() == [str(path), "launchd: every day at 02:15"]
+    assert installed.stdout.splitlines() == [str(path), "launchd: every day at 02:15 (UTC)"]
     assert there
     assert removed.stdout == f"removed {path}\n"
     assert not path.exists()
@@ -189,3 +193,76 @@ def test_status_tells_last_and_next_run(persync: Run, tmp_path: Path, system: Sy
 
 def test_without_a_job_status_says_how_to_make_one(persync: Run) -> None:
     assert persync("schedule", "status").stdout == "There is no job: write [jobs.NAME] in persync.toml.\n"
+
+
+# -- what is left of a job ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", ["systemd", "cron", "launchd"])
+def test_the_schedule_of_a_job_that_was_renamed_is_listed_and_can_be_taken_away(
+    persync: Run, tmp_path: Path, system: System, target: str
+) -> None:
+    project(tmp_path, JOB)
+    persync("schedule", "nightly", "--target", target, "--install")
+    persync("schedule", "weekly", "--target", target, "--install")
+    project(tmp_path, JOB.replace("nightly", "daily"))
+
+    def listed() -> list[tuple[str, list[str], str | None]]:
+        found = json.loads(persync("schedule", "status", "--format", "json").stdout)["results"]
+        return [(one["job"], one["by"], one["orphan"]) for one in found]
+
+    before = listed()
+    text = persync("schedule", "status").stdout.splitlines()
+    gone = persync("schedule", "--remove", "nightly")
+    after = listed()
+
+    assert before == [
+        ("daily", [], None),
+        ("weekly", [target], None),
+        ("nightly", [target], "'nightly' is not in persync.toml"),
+    ]
+    assert text[3].endswith("'nightly' is not in persync.toml: persync schedule nightly --remove")
+    assert (gone.exit_code, "removed" in gone.stdout) == (0, True)
+    assert after == before[:2]
+    line = said(persync("schedule", "nightly", "--remove"), 2)
+    assert line == "there is no job 'nightly', and nothing schedules one. Valid: daily, weekly."
+
+
+def test_the_schedule_of_a_project_that_is_gone_is_listed_by_its_unit_and_can_be_taken_away(
+    persync: Run, tmp_path: Path, system: System
+) -> None:
+    folder = tmp_path / "old % shop"
+    folder.mkdir()
+    project(folder, JOB)
+    name = unit(folder)
+    for target in ("systemd", "cron"):
+        assert CliRunner().invoke(root, ["--project", str(folder), "schedule", "nightly", "--target", target, "--install"])
+    project(tmp_path, "")
+    living = json.loads(persync("schedule", "status", "--format", "json").stdout)["results"]
+    (folder / "persync.toml").unlink()
+    folder.rmdir()
+
+    (one,) = json.loads(persync("schedule", "status", "--format", "json").stdout)["results"]
+    gone = persync("schedule", name, "--remove")
+
+    assert living == []
+    assert (one["job"], one["by"], one["orphan"]) == (name, ["systemd", "cron"], f"its folder {folder} is gone")
+    assert gone.stdout.splitlines()[-1] == "crontab: removed"
+    assert json.loads(persync("schedule", "status", "--format", "json").stdout)["results"] == []
+
+
+def test_what_was_changed_by_hand_is_passed_over(persync: Run, tmp_path: Path, system: System) -> None:
+    project(tmp_path, JOB)
+    units, agents = system.home / ".config" / "systemd" / "user", system.home / "Library" / "LaunchAgents"
+    for place in (units, agents):
+        place.mkdir(parents=True)
+    (units / "persync-a-000000.service").write_text("[Service]\n")
+    (units / "persync-b-000000.service").write_text("# persync-job: {\n")
+    (units / "persync-c-000000.service").write_bytes(b"\xff")
+    (agents / "local.persync-d-000000.plist").write_text("<plist>")
+    (agents / "local.persync-e-000000.plist").write_bytes(plistlib.dumps({"ProgramArguments": ["persync"]}))
+    system.tab.write_text("# persync-f-000000: begin\n# persync-job: []\n# persync-f-000000: end\n# persync-g-000000: begin\n")
+
+    found = json.loads(persync("schedule", "status", "--format", "json").stdout)["results"]
+
+    assert [one["job"] for one in found] == ["nightly", "weekly"]

@@ -9,17 +9,21 @@ import shlex
 import shutil
 import subprocess
 import sys
-import types
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import xmlschema
 from cronsim import CronSim
+from jinja2 import Environment
 from ruamel.yaml import YAML
 
+from core.jobs.stand_ins import Called, stand_in
 from persync.errors import ConfigError
 from persync.jobs.schedule import TARGETS, File, Plan, files_of, plan_of, printed, program
 from persync.jobs.schedule.status import next_of
@@ -27,6 +31,16 @@ from persync.settings import Channel, JobNotice, JobReport, JobTable, Project
 
 JUNE = 1_750_075_200_000  # 2025-06-16 12:00 UTC
 SPACE = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock shows UTC, wherever the tests run."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture
@@ -98,9 +112,10 @@ def test_no_file_holds_a_secret_and_all_paths_are_absolute(target: str, odd: Pla
 def test_cron_reads_its_lines_and_runs_the_job_at_its_times_and_after_a_start(odd: Plan) -> None:
     (text,) = texts("cron", odd)
     first, second, start = [line for line in text.splitlines() if not line.startswith("#")]
+    assert "# By this machine's clock that is 01:05 and 05:15 today; install it anew when summer time changes." in text
 
     due = [next(CronSim(" ".join(line.split()[:5]), datetime(2025, 6, 16, 12))) for line in (first, second)]  # noqa: DTZ001
-    assert due == [datetime(2025, 6, 17, 3, 5), datetime(2025, 6, 17, 7, 15)]  # noqa: DTZ001
+    assert due == [datetime(2025, 6, 17, 1, 5), datetime(2025, 6, 17, 5, 15)]  # noqa: DTZ001
     commands = [first.split(maxsplit=5)[5], second.split(maxsplit=5)[5], start.removeprefix("@reboot sleep 60; ")]
     assert len(set(commands)) == 1
     assert not re.search(r"(?<!\\)%", commands[0])
@@ -122,7 +137,8 @@ def test_systemd_units_are_persistent_hardened_and_absolute(odd: Plan) -> None:
     assert f"# Make it first, for a place that is not there cannot be opened to the job: mkdir -p {odd.writable[1]}" in service
     assert {"NoNewPrivileges=yes", "ProtectSystem=strict", "UMask=0077", "#LoadCredentialEncrypted=SHOP_TOKEN"} <= set(service)
     assert f'ReadWritePaths="{folder}" {odd.folder.parent / "out"}' in service
-    expected = {"OnCalendar=*-*-* 03:05:00", "OnCalendar=*-*-* 07:15:00", "Persistent=true", "WantedBy=timers.target"}
+    due = {f"OnCalendar=*-*-* {time}:00 Europe/Berlin" for time in ("03:05", "07:15")}
+    expected = due | {"Persistent=true", "WantedBy=timers.target"}
     assert expected <= set(timer)
 
 
@@ -165,7 +181,7 @@ def test_launchd_gets_a_property_list_that_catches_up(odd: Plan) -> None:
 
     assert file.name == f"{found['Label']}.plist"
     assert found["ProgramArguments"] == command(odd)
-    assert found["StartCalendarInterval"] == [{"Hour": 3, "Minute": 5}, {"Hour": 7, "Minute": 15}]
+    assert found["StartCalendarInterval"] == [{"Hour": 1, "Minute": 5}, {"Hour": 5, "Minute": 15}]
     assert (found["RunAtLoad"], found["Umask"]) == (True, 0o077)
 
 
@@ -185,7 +201,7 @@ def test_windows_gets_a_task_that_fits_its_schema_and_runs_inside_wsl(
     assert said["Command"] == r"%SystemRoot%\System32\wsl.exe"
     assert said["Arguments"] == subprocess.list2cmdline(["--distribution", "Ubuntu", "--exec", *command(odd)])
     triggers = [one["StartBoundary"] for one in task["Triggers"]["CalendarTrigger"]]
-    assert triggers == ["2025-01-01T03:05:00", "2025-01-01T07:15:00"]
+    assert triggers == ["2025-01-01T01:05:00", "2025-01-01T05:15:00"]
     assert task["Settings"]["StartWhenAvailable"] is True
 
 
@@ -255,47 +271,11 @@ def test_the_step_of_the_workflow_gives_the_job_its_key_and_leaves_none_behind(
 # -- orchestrators -----------------------------------------------------------------------------------------------------------
 
 
-class Recorder(types.ModuleType):
-    """A module of which every name is a function that keeps its calls, and decorates what it is given."""
-
-    def __init__(self, name: str, calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]]) -> None:
-        super().__init__(name)
-        self._calls = calls
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        if name == "DefaultScheduleStatus":
-            return types.SimpleNamespace(RUNNING="RUNNING")
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            self._calls.append((name, arguments, named))
-            return Decorator()
-
-        return call
-
-
-class Decorator:
-    """What such a call returns: a context, and a decorator that changes nothing."""
-
-    def __enter__(self) -> Decorator:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def __call__(self, function: Any) -> Any:
-        return function
-
-
 @pytest.fixture
-def recorded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...], dict[str, Any]]]:
+def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Called]:
     """Stand-ins for the orchestrators, and what their functions were called with."""
-    calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
-    names = ["pendulum", "dagster", "prefect", "prefect.schedules", "airflow", "airflow.sdk"]
-    names += ["airflow.providers", "airflow.providers.standard", "airflow.providers.standard.operators"]
-    for name in [*names, "airflow.providers.standard.operators.bash"]:
-        monkeypatch.setitem(sys.modules, name, Recorder(name, calls))
+    calls: list[Called] = []
+    stand_in(monkeypatch, calls)
     return calls
 
 
@@ -317,8 +297,7 @@ def test_airflow_gets_a_dag_that_makes_up_for_missed_runs_by_one(odd: Plan, tmp_
     assert (found["DAG"]["schedule"], found["DAG"]["catchup"], found["DAG"]["max_active_runs"]) == ("5 3 * * *", False, 1)
     assert found["datetime"] == {"tz": "Europe/Berlin"}
     script = found["BashOperator"]["bash_command"]
-    assert script.startswith("{% raw %}")
-    bash = script.replace("{% raw %}", "").replace("{% endraw %}", "")
+    bash = Environment(autoescape=False).from_string(script).render()  # noqa: S701
     assert shlex.split(bash) == [*command(odd), "||", "[", "$?", "-eq", "3", "]"]
 
 
@@ -365,11 +344,33 @@ def test_a_partial_run_is_no_failure_and_the_job_sees_no_more_of_the_environment
 
 
 def test_the_next_run_is_the_first_of_its_times_that_is_still_to_come() -> None:
-    noon = datetime(2025, 6, 16, 12).astimezone()
-    at = [next_of(((3, 5), (7, 15)), round((noon + timedelta(hours=hours)).timestamp() * 1000)) for hours in (0, 15, 17)]
+    berlin = ZoneInfo("Europe/Berlin")
+    noon = datetime(2025, 6, 16, 12, tzinfo=berlin)
+    nows = [round((noon + timedelta(hours=hours)).timestamp() * 1000) for hours in (0, 15, 17)]
 
-    found = [datetime.fromtimestamp(ms / 1000).astimezone().strftime("%d %H:%M") for ms in at]
-    assert found == ["17 03:05", "17 03:05", "17 07:15"]
+    due = [datetime.fromtimestamp(next_of(((3, 5), (7, 15)), now, "Europe/Berlin") / 1000, berlin) for now in nows]
+
+    assert [moment.strftime("%d %H:%M") for moment in due] == ["17 03:05", "17 03:05", "17 07:15"]
+
+
+@pytest.mark.parametrize(
+    ("at", "quiet", "times"),
+    [
+        ("03:05", (22 * 60, 7 * 60), ["03:05", "07:00"]),
+        ("21:30", (22 * 60, 7 * 60), ["21:30", "07:00"]),
+        ("20:59", (22 * 60, 7 * 60), ["20:59"]),
+        ("07:00", (22 * 60, 7 * 60), ["07:00"]),
+        ("23:30", (0, 6 * 60), ["23:30", "06:00"]),
+    ],
+)
+def test_a_job_that_may_tell_somebody_in_their_quiet_hours_is_due_at_their_end_too(
+    tmp_path: Path, at: str, quiet: tuple[int, int], times: list[str]
+) -> None:
+    home = Project(tmp_path, tmp_path / "persync.db", channels={"owner": Channel("owner", "email", quiet=quiet)})
+
+    plan = plan_of("nightly", JobTable(at=at, notify=[JobNotice(to="owner")]), home, program())
+
+    assert [str(time) for time in plan.times] == times
 
 
 def test_several_files_are_printed_behind_their_names() -> None:

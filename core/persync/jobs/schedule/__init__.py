@@ -17,18 +17,21 @@ def files_of(target: str, plan: Plan, *, now: int) -> tuple[File, ...]:
     """Return the files of a target; `now` is epoch ms."""
     from persync.jobs.schedule import actions, cron, launchd, python, systemd, windows
 
-    if target == "github-actions":
-        return actions.files(plan, now=now)
-    make = {
-        "systemd": systemd.files,
+    by_its_own_clock = {
         "cron": cron.files,
         "launchd": launchd.files,
         "windows": windows.files,
+        "github-actions": actions.files,
+    }
+    if target in by_its_own_clock:
+        return by_its_own_clock[target](plan, now=now)
+    by_any_zones = {
+        "systemd": systemd.files,
         "airflow": python.airflow,
         "dagster": python.dagster,
         "prefect": python.prefect,
-    }[target]
-    return make(plan)
+    }
+    return by_any_zones[target](plan)
 
 
 def printed(files: tuple[File, ...]) -> str:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import json
 import shlex
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from persync import __version__
-from persync.jobs.schedule.plan import File, Plan, Time
+from persync.errors import ConfigError
+from persync.jobs.schedule.plan import File, Plan
 
 
-def files(plan: Plan, *, now: int = 0) -> tuple[File, ...]:
+def files(plan: Plan, *, now: int) -> tuple[File, ...]:
     """Return the workflow; `now` (epoch ms) says which offset from UTC the report's time zone has."""
     return (File(f"{plan.unit}.yml", ".github/workflows", workflow(plan, now)),)
 
 
 def workflow(plan: Plan, now: int) -> str:
     """Return the workflow: the right to read alone, one run at a time, secrets as environment, nothing in a public place."""
-    times = [(time, to_utc(time, plan.timezone, now)) for time in plan.times]
+    times = zip(plan.times, plan.clock(now, UTC), strict=True)
     key = Path(kept(plan)[0]).with_suffix(".key").as_posix()
+    call = shlex.join(plan.command[plan.command.index("run") :])
     env = [f"          {name}: ${{{{ secrets.{name} }}}}" for name in (*plan.variables, "PERSYNC_KEY")]
     lines = [
-        f"# persync job {plan.job}: {plan.when} in {plan.timezone}; times below are UTC as of today and move with summer time.",
+        f"# persync job {plan.job}: {plan.when}; times below are UTC as of today and move with summer time.",
         "# Put this file into .github/workflows of a PRIVATE repository that holds persync.toml, and under its settings the",
         f"# secrets named below. PERSYNC_KEY is what stands in {key}.",
         "# WARNING: never let a public repository cache or upload the store: anybody could download it. The first step stops",
@@ -66,11 +67,11 @@ def workflow(plan: Plan, now: int) -> str:
         *env,
         "        run: |",
         "          umask 077",
-        *([f"          mkdir -p {Path(key).parent.as_posix()}"] if Path(key).parent != Path() else []),
-        f'          echo "$PERSYNC_KEY" > {key}',
+        *([f"          mkdir -p {shlex.quote(Path(key).parent.as_posix())}"] if Path(key).parent != Path() else []),
+        f'          echo "$PERSYNC_KEY" > {shlex.quote(key)}',
         "          unset PERSYNC_KEY",
-        f'          code=0; persync --project "$GITHUB_WORKSPACE" --no-input --quiet run {shlex.quote(plan.job)} || code=$?',
-        f"          rm -f {key}",
+        f'          code=0; persync --project "$GITHUB_WORKSPACE" --no-input --quiet {call} || code=$?',
+        f"          rm -f {shlex.quote(key)}",
         "          # 3 = partial: some rows were kept and a stream failed; the next run goes on.",
         '          test "$code" -eq 0 || test "$code" -eq 3',
         "      - uses: actions/cache/save@v4",
@@ -84,13 +85,12 @@ def workflow(plan: Plan, now: int) -> str:
 
 
 def kept(plan: Plan) -> tuple[str, str]:
-    """Return what is kept from one run to the next, by its place in the repository: the store, and what jobs remember."""
+    """Return what is kept from one run to the next, by its place in the repository: the store, and what jobs remember.
+
+    Raises ConfigError for a store whose name GitHub would take for a pattern or an expression.
+    """
     store = plan.store.relative_to(plan.folder) if plan.store.is_relative_to(plan.folder) else Path(plan.store.name)
+    if any(sign in store.as_posix() for sign in "*?[]!{}\\#") or store.as_posix() != store.as_posix().strip():
+        what = f"the store's path {store.as_posix()!r} has signs that GitHub takes for a pattern."
+        raise ConfigError(what, hint="Set another path under [store].")
     return store.as_posix(), store.with_suffix(".*.job.json").as_posix()
-
-
-def to_utc(time: Time, timezone: str, now: int) -> Time:
-    """Return a time of day in a zone as UTC has it on the day of `now`."""
-    day = datetime.fromtimestamp(now / 1000, ZoneInfo(timezone))
-    moment = day.replace(hour=time.hour, minute=time.minute, second=0, microsecond=0).astimezone(UTC)
-    return Time(moment.hour, moment.minute)

@@ -5,28 +5,31 @@ from __future__ import annotations
 import re
 import shlex
 
-from persync.jobs.schedule.plan import File, Plan
+from persync.jobs.schedule.plan import File, Plan, mark
 
 
-def files(plan: Plan) -> tuple[File, ...]:
-    """Return the block for `crontab -e`."""
+def files(plan: Plan, *, now: int) -> tuple[File, ...]:
+    """Return the block for `crontab -e`; `now` (epoch ms) says what the machine's clock shows at the times of the job."""
+    here = plan.by_this_machine(now)
     head = (
-        f"# persync job {plan.job}: {plan.when}, local time, and when the machine starts: a run that was missed is\n"
+        f"# persync job {plan.job}: {plan.when}, and when the machine starts: a run that was missed is\n"
         "# made up for, and one that was not has nothing to do.\n"
-        "# Install: persync schedule JOB --target cron --install, or crontab -e and add the lines below.\n"
+        + (f"# {here}\n" if here else "")
+        + "# Install: persync schedule JOB --target cron --install, or crontab -e and add the lines below.\n"
         "# cron sees no environment of yours: keep secrets in\n"
         f"# {plan.folder / 'persync.secrets.toml'} (mode 0600).\n"
     )
-    return (File(f"{plan.unit}.cron", "crontab", head + block(plan)),)
+    return (File(f"{plan.unit}.cron", "crontab", head + block(plan, now=now)),)
 
 
-def block(plan: Plan) -> str:
+def block(plan: Plan, *, now: int) -> str:
     """Return the lines between their marks. A percent sign means a new line to cron, so it is escaped."""
     log = plan.folder / f"{plan.unit}.log"
     line = f"umask 077; {plan.shell} >> {shlex.quote(str(log))} 2>&1".replace("%", "\\%")
     lines = [
         begin(plan.unit),
-        *(f"{plan.cron(time)} {line}" for time in plan.times),
+        f"# {mark(plan)}",
+        *(f"{plan.cron(time)} {line}" for time in plan.clock(now)),
         f"@reboot sleep 60; {line}",
         end(plan.unit),
     ]

@@ -11,46 +11,48 @@ from persync.jobs.schedule import cron, launchd, systemd
 from persync.jobs.schedule.plan import File, Plan
 
 
-def install(target: str, plan: Plan) -> list[str]:
-    """Install a schedule, in place of the one of this job; return what was done, a line each.
+def install(target: str, plan: Plan, *, now: int) -> list[str]:
+    """Install a schedule, in place of the one of this job; return what was done, a line each. `now` is epoch ms.
 
     Raises ConfigError where this machine has no such scheduler, PersyncError when it refuses.
     """
+    here = plan.by_this_machine(now)
+    note = [here] if here and target != "systemd" else []
     if target == "cron":
         old = crontab()
-        _run(["crontab", "-"], text=_ended(cron.without(old, plan.unit)) + cron.block(plan))
-        return [f"crontab: {plan.when}"]
+        _run(["crontab", "-"], text=_ended(cron.without(old, plan.unit)) + cron.block(plan, now=now))
+        return [f"crontab: {plan.when}", *note]
     for place in plan.writable:
         _make(place)
-    files = systemd.files(plan) if target == "systemd" else launchd.files(plan)
+    files = systemd.files(plan) if target == "systemd" else launchd.files(plan, now=now)
     written = [_write(folder_of(target), file) for file in files]
     if target == "systemd":
         _run(["systemctl", "--user", "daemon-reload"])
         _run(["systemctl", "--user", "enable", "--now", f"{plan.unit}.timer"])
     else:
         # An agent that is there already is taken out first: launchd reads a file once.
-        _run(["launchctl", "bootout", f"gui/{os.getuid()}/{launchd.label(plan)}"], tolerant=True)
+        _run(["launchctl", "bootout", f"gui/{os.getuid()}/{launchd.label(plan.unit)}"], tolerant=True)
         _run(["launchctl", "bootstrap", f"gui/{os.getuid()}", written[-1]])
-    return [*written, f"{target}: {plan.when}"]
+    return [*written, f"{target}: {plan.when}", *note]
 
 
-def remove(target: str, plan: Plan) -> list[str]:
-    """Take the schedule of a job away; return what was done. What is not there is no error."""
+def remove(target: str, unit: str) -> list[str]:
+    """Take a schedule away, by what the system knows it by; return what was done. What is not there is no error."""
     if target == "cron":
         old = crontab()
-        new = cron.without(old, plan.unit)
+        new = cron.without(old, unit)
         if new == old:
             return []
         _run(["crontab", "-"], text=new)
         return ["crontab: removed"]
-    files = systemd.files(plan) if target == "systemd" else launchd.files(plan)
-    there = [path for file in files if (path := folder_of(target) / file.name).exists()]
+    names = systemd.names(unit) if target == "systemd" else launchd.names(unit)
+    there = [path for name in names if (path := folder_of(target) / name).exists()]
     if not there:
         return []
     if target == "systemd":
-        _run(["systemctl", "--user", "disable", "--now", f"{plan.unit}.timer"], tolerant=True)
+        _run(["systemctl", "--user", "disable", "--now", f"{unit}.timer"], tolerant=True)
     else:
-        _run(["launchctl", "bootout", f"gui/{os.getuid()}/{launchd.label(plan)}"], tolerant=True)
+        _run(["launchctl", "bootout", f"gui/{os.getuid()}/{launchd.label(unit)}"], tolerant=True)
     for path in there:
         path.unlink()
     if target == "systemd":
@@ -58,18 +60,15 @@ def remove(target: str, plan: Plan) -> list[str]:
     return [f"removed {path}" for path in there]
 
 
-def installed(plan: Plan) -> list[str]:
-    """Return which schedulers of this machine have the job. One that is not here has none."""
-    found = [
-        target
-        for target, files in (("systemd", systemd.files(plan)), ("launchd", launchd.files(plan)))
-        if all((folder_of(target) / file.name).exists() for file in files)
-    ]
+def remove_everywhere(unit: str) -> list[str]:
+    """Take a schedule away wherever this machine has it; return what was done."""
+    done = []
+    for target in ("systemd", "launchd"):
+        done += remove(target, unit)
     try:
-        there = cron.begin(plan.unit) in crontab().splitlines()
-    except PersyncError:
-        there = False
-    return [*found, *(["cron"] if there else [])]
+        return done + remove("cron", unit)
+    except ConfigError:
+        return done  # no cron here
 
 
 def folder_of(target: str) -> Path:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shlex
 import sys
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from persync.errors import ConfigError
+from persync.jobs.windows import local
 
 if TYPE_CHECKING:
     from persync.settings import JobTable, Project
+
+HALF_A_YEAR_MS: Final = 182 * 24 * 3_600_000
+MARK: Final = "persync-job: "
+LEAD: Final = (0, 30, 60)
+"""minutes that a run may take until it tells somebody"""
 
 
 class Time(NamedTuple):
@@ -44,9 +52,9 @@ class Plan:
     unit: str
     """a name that no other job of any project on this machine has"""
     times: tuple[Time, ...]
-    """when it is due, by the machine's clock; a second time is the end of quiet hours that the first lies in"""
+    """when it is due, by the clock of `timezone`; further times are the ends of quiet hours that the first leads into"""
     timezone: str
-    """the report's, for schedulers that have no clock of their own"""
+    """the report's: that of every time in persync.toml"""
     folder: Path
     store: Path
     program: tuple[str, ...]
@@ -56,7 +64,9 @@ class Plan:
     @property
     def command(self) -> tuple[str, ...]:
         """The command line, with absolute paths."""
-        return (*self.program, "--project", str(self.folder), "--no-input", "--quiet", "run", self.job)
+        # A name that begins with a dash would be taken for an option.
+        name = ("--", self.job) if self.job.startswith("-") else (self.job,)
+        return (*self.program, "--project", str(self.folder), "--no-input", "--quiet", "run", *name)
 
     @property
     def shell(self) -> str:
@@ -66,11 +76,31 @@ class Plan:
     @property
     def when(self) -> str:
         """When it is due, in words."""
-        return f"every day at {' and '.join(map(str, self.times))}"
+        return f"every day at {' and '.join(map(str, self.times))} ({self.timezone})"
+
+    def clock(self, now: int, zone: tzinfo | None = None) -> tuple[Time, ...]:
+        """Return the times as the clocks of a zone (None: this machine's) show them on the day of `now` (epoch ms)."""
+        day = local(now, self.timezone)
+        moments = [day.replace(hour=at.hour, minute=at.minute, second=0).astimezone(zone) for at in self.times]
+        return tuple(Time(moment.hour, moment.minute) for moment in moments)
+
+    def by_this_machine(self, now: int) -> str:
+        """Say how the machine's clock shows the times, "" where it is as the report's, in summer and in winter."""
+        here = self.clock(now)
+        if self.times == here == self.clock(now + HALF_A_YEAR_MS):
+            return ""
+        return (
+            f"By this machine's clock that is {' and '.join(map(str, here))} today; install it anew when summer time changes."
+        )
 
     def cron(self, time: Time) -> str:
         """Return a time as the five fields of cron."""
         return f"{time.minute} {time.hour} * * *"
+
+
+def mark(plan: Plan) -> str:
+    """Return what says, in a comment of an installed schedule, which job of which project it is of."""
+    return MARK + json.dumps({"job": plan.job, "folder": str(plan.folder)}, sort_keys=True)
 
 
 def program() -> tuple[str, ...]:
@@ -82,11 +112,16 @@ def program() -> tuple[str, ...]:
 def plan_of(name: str, job: JobTable, project: Project, program: tuple[str, ...]) -> Plan:
     """Return the plan of a job. Raises ConfigError for a name that would break the files it stands in."""
     folder = project.folder.resolve()
-    if not re.fullmatch(r"[\w .-]{1,60}", name) or not str(folder).isprintable():
+    if not re.fullmatch(r"[\w .-]{1,60}", name):
         what = f"the job '{name}' in {folder} has a name that not every scheduler can hold."
         raise ConfigError(what, hint="Use letters, digits, blanks, dots, - and _ alone.")
     outs = [*(one.out for one in job.report), *(one.out for one in job.export)]
     outputs = [project.store_path.resolve().parent, *(Path(os.path.abspath(folder / out)).parent for out in outs)]
+    for path in (folder, project.store_path.resolve(), *outputs, *program[:1]):
+        # Signs that end a line or go on in the next one, and blanks at an end, which systemd cuts off.
+        if not str(path).isprintable() or str(path).endswith(("\\", " ")):
+            what = f"the path {str(path)!r} has signs that not every scheduler can hold."
+            raise ConfigError(what, hint="Rename it: no control characters, and no blank or backslash at the end.")
     return Plan(
         job=name,
         unit=unit_name(name, folder),
@@ -103,16 +138,20 @@ def plan_of(name: str, job: JobTable, project: Project, program: tuple[str, ...]
 def unit_name(job: str, folder: Path) -> str:
     """Return what the system knows a job by: two projects may have jobs of one name."""
     mark = hashlib.sha256(f"{folder}\0{job}".encode()).hexdigest()[:6]
-    return f"persync-{re.sub(r'[^A-Za-z0-9_-]+', '-', job)[:40].strip('-') or 'job'}-{mark}"
+    # Never two dashes in a row: they may not stand in a comment of XML.
+    return f"persync-{re.sub(r'[^A-Za-z0-9_]+', '-', job)[:40].strip('-') or 'job'}-{mark}"
 
 
 def times_of(job: JobTable, project: Project) -> tuple[Time, ...]:
-    """Return when a job is due; where its time lies in the quiet hours of somebody it tells, their end too."""
+    """Return when a job is due; where it would tell somebody in their quiet hours, the end of those too."""
     first = Time(int(job.at[:2]), int(job.at[3:]))
     ends = []
     for notice in job.notify:
         channel = project.channels.get(notice.to)
-        if channel is not None and channel.quiet is not None and channel.is_quiet(first.hour * 60 + first.minute):
+        if channel is None or channel.quiet is None:
+            continue
+        begin = first.hour * 60 + first.minute
+        if any(channel.is_quiet((begin + later) % (24 * 60)) for later in LEAD):
             ends.append(Time(*divmod(channel.quiet[1], 60)))
     return tuple(dict.fromkeys([first, *sorted(ends)]))
 

@@ -16,7 +16,7 @@ def airflow(plan: Plan) -> tuple[File, ...]:
         if len(plan.times) == 1
         else f"# Airflow has one schedule a DAG: call the job at {plan.times[1]} too, when quiet hours end.\n"
     )
-    text = f'''"""persync job {_doc(plan.job)}: {plan.when} in {plan.timezone}.
+    text = f'''"""persync job {_doc(plan.job)}: {plan.when}.
 
 Put this file into the dags folder. {_RETRY}
 Secrets are read from persync.secrets.toml in the project, or from these variables in the worker's environment:
@@ -46,8 +46,8 @@ COMMAND = {_literal(plan.shell)}
 ):
     BashOperator(
         task_id="run",
-        # Not as a template: nothing in it is Jinja's.
-        bash_command="{{% raw %}}" + COMMAND + "{{% endraw %}}" + " || [ $? -eq 3 ]",
+        # Airflow takes it for a template: nothing in it is to be Jinja's.
+        bash_command=COMMAND.replace("{{", "{{{{ '{{' }}}}") + " || [ $? -eq 3 ]",
         append_env=True,
         retries=2,
         retry_delay=timedelta(minutes=30),
@@ -59,7 +59,7 @@ COMMAND = {_literal(plan.shell)}
 
 def dagster(plan: Plan) -> tuple[File, ...]:
     """Return definitions of an op, a job and its schedule."""
-    text = f'''"""persync job {_doc(plan.job)}: {plan.when} in {plan.timezone}.
+    text = f'''"""persync job {_doc(plan.job)}: {plan.when}.
 
 Load it with `dagster dev -f` or as a code location. {_RETRY}
 Secrets are read from persync.secrets.toml in the project, or from these variables in the code location's environment:
@@ -97,7 +97,7 @@ defs = dg.Definitions(
 def prefect(plan: Plan) -> tuple[File, ...]:
     """Return a flow that serves itself, for Prefect 3."""
     schedules = ", ".join(f"Cron({_literal(plan.cron(time))}, timezone={_literal(plan.timezone)})" for time in plan.times)
-    text = f'''"""persync job {_doc(plan.job)}: {plan.when} in {plan.timezone}.
+    text = f'''"""persync job {_doc(plan.job)}: {plan.when}.
 
 Keep this running: python {_module(plan)}.py. {_RETRY}
 Secrets are read from persync.secrets.toml in the project, or from these variables in this process's environment:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from persync.jobs.schedule.install import installed
-from persync.jobs.schedule.plan import plan_of, program
+from persync.jobs.schedule.installed import installed
+from persync.jobs.schedule.plan import times_of, unit_name
+from persync.jobs.windows import local
 
 if TYPE_CHECKING:
     from persync.settings import Project
@@ -25,27 +26,53 @@ class JobStatus:
     exit_code: int | None = None
     summary: str = ""
     next: int | None = None
+    orphan: str = ""
+    """why nothing says any more what it is to do: its job is not in persync.toml, or its folder is gone"""
 
 
 def status_of(project: Project, *, now: int) -> list[JobStatus]:
-    """Return the standing of every job, in the order of the settings. Times of schedules are by this machine's clock."""
+    """Return the standing of every job, in the order of the settings, and then every schedule that is left of one.
+
+    A schedule of this project whose job was taken out or renamed goes by its job; one of a project that is gone, by its unit.
+    """
+    folder = project.folder.resolve()
+    there = installed()
+    units = {unit_name(name, folder): name for name in project.jobs}
     out = []
-    for name, job in project.jobs.items():
-        plan = plan_of(name, job, project, program())
-        by = tuple(installed(plan))
+    for unit, name in units.items():
+        by = tuple(one.by for one in there if one.unit == unit)
         last, code, summary = _last(project, name)
-        due = next_of(plan.times, now) if by else None
+        due = next_of(times_of(project.jobs[name], project), now, project.timezone) if by else None
         out.append(JobStatus(name, by, last, code, summary, due))
+    left: dict[tuple[str, str], list[str]] = {}
+    for one in there:
+        if one.folder == folder and one.unit not in units:
+            left.setdefault((one.job, f"'{one.job}' is not in persync.toml"), []).append(one.by)
+        elif not one.folder.is_dir():
+            left.setdefault((one.unit, f"its folder {one.folder} is gone"), []).append(one.by)
+    for (name, why), ways in left.items():
+        last, code, summary = _last(project, name)
+        out.append(JobStatus(name, tuple(ways), last, code, summary, orphan=why))
     return out
 
 
-def next_of(times: tuple[tuple[int, int], ...], now: int) -> int:
-    """Return when the machine's clock next shows one of these times of day, in epoch ms."""
-    here = datetime.fromtimestamp(now / 1000).astimezone()
-    naive = here.replace(tzinfo=None)
-    days = (naive, naive + timedelta(days=1))
+def units_of(project: Project, name: str) -> tuple[str, ...]:
+    """Return what the schedules of a job of this project go by, also of one that is not in the settings any more.
+
+    `name` may be the unit of a project that is gone. () where there is no such job and no such schedule.
+    """
+    folder = project.folder.resolve()
+    own = unit_name(name, folder)
+    found = [one.unit for one in installed() if (one.folder == folder and one.job == name) or one.unit == name]
+    return tuple(dict.fromkeys([*([own] if name in project.jobs else []), *found]))
+
+
+def next_of(times: tuple[tuple[int, int], ...], now: int, timezone: str) -> int:
+    """Return when the clocks of a time zone next show one of these times of day, in epoch ms."""
+    here = local(now, timezone)
+    days = (here, here + timedelta(days=1))
     moments = (day.replace(hour=hour, minute=minute, second=0, microsecond=0) for day in days for hour, minute in times)
-    return round(min(moment for moment in moments if moment > naive).astimezone().timestamp() * 1000)
+    return round(min(moment for moment in moments if moment > here).timestamp() * 1000)
 
 
 def _last(project: Project, name: str) -> tuple[int | None, int | None, str]:

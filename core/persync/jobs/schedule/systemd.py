@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import shlex
 
-from persync.jobs.schedule.plan import File, Plan
+from persync.jobs.schedule.plan import File, Plan, mark
 
 PLACE = "~/.config/systemd/user"
 
 
 def files(plan: Plan) -> tuple[File, ...]:
     """Return the service and the timer."""
-    return (
-        File(f"{plan.unit}.service", PLACE, service(plan)),
-        File(f"{plan.unit}.timer", PLACE, timer(plan)),
-    )
+    texts = (service(plan), timer(plan))
+    return tuple(File(name, PLACE, text) for name, text in zip(names(plan.unit), texts, strict=True))
+
+
+def names(unit: str) -> tuple[str, ...]:
+    """Return what the files of a unit are called."""
+    return f"{unit}.service", f"{unit}.timer"
 
 
 def service(plan: Plan) -> str:
@@ -22,7 +25,8 @@ def service(plan: Plan) -> str:
     missing = [shlex.quote(str(path)) for path in plan.writable if not path.is_dir()]
     words = " ".join(_quoted(word.replace("$", "$$")) for word in plan.command)
     lines = [
-        f"# persync job {plan.job}: {plan.when}, local time; a missed run is made up for when the machine is on again.",
+        f"# persync job {plan.job}: {plan.when}; a missed run is made up for when the machine is on again.",
+        f"# {mark(plan)}",
         f"# Install: persync schedule JOB --target systemd --install, or save both files in {PLACE}, then",
         f"#   systemctl --user daemon-reload && systemctl --user enable --now {plan.unit}.timer",
         "#   loginctl enable-linger    (so that it runs while you are logged out)",
@@ -70,7 +74,7 @@ def timer(plan: Plan) -> str:
         f"Description=persync job {_escaped(plan.job)}, {plan.when}",
         "",
         "[Timer]",
-        *(f"OnCalendar=*-*-* {time}:00" for time in plan.times),
+        *(f"OnCalendar=*-*-* {time}:00 {plan.timezone}" for time in plan.times),
         "Persistent=true",
         "RandomizedDelaySec=5min",
         "",

@@ -14,19 +14,19 @@ BEGINS = "2025-01-01"
 """a trigger must say from which day on; any past day will do"""
 
 
-def files(plan: Plan) -> tuple[File, ...]:
-    """Return the task, to be registered with schtasks."""
-    return (File(f"{plan.unit}.xml", "any folder", task(plan)),)
+def files(plan: Plan, *, now: int) -> tuple[File, ...]:
+    """Return the task, to be registered with schtasks; `now` (epoch ms) says what the machine's clock shows at its times."""
+    return (File(f"{plan.unit}.xml", "any folder", task(plan, now)),)
 
 
-def task(plan: Plan) -> str:
+def task(plan: Plan, now: int) -> str:
     """Return the task's XML. A missed run is made up for, two never run at once, and it stops after six hours."""
     root = ET.Element("Task", {"version": "1.2", "xmlns": SPACE})
     about = ET.SubElement(root, "RegistrationInfo")
-    ET.SubElement(about, "Description").text = f"persync job {plan.job}, {plan.when}"
+    ET.SubElement(about, "Description").text = f"persync job {plan.job}, {plan.when}. {plan.by_this_machine(now)}".rstrip()
     ET.SubElement(about, "URI").text = f"\\{plan.unit}"
     triggers = ET.SubElement(root, "Triggers")
-    for time in plan.times:
+    for time in plan.clock(now):
         trigger = ET.SubElement(triggers, "CalendarTrigger")
         ET.SubElement(trigger, "StartBoundary").text = f"{BEGINS}T{time}:00"
         ET.SubElement(trigger, "Enabled").text = "true"
