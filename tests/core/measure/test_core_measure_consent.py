@@ -328,6 +328,25 @@ def test_opt_outs_of_personalisation_are_held_against_what_came_after(mailing: A
     assert broken.note == "personalised all the same, up to 4.0 days after"
 
 
+def test_the_share_honoured_does_not_tell_how_few_one_message_went_to(mailing: Any) -> None:
+    """Eight of sixteen were not honoured: six by one message and two by another, which 8 less 6 would tell."""
+    for person in range(1, 17):
+        mailing.add(
+            "consent_changes", connection=FILES, key_id=person, channel="personalisation", state="unsubscribed",
+            happened_at=SENT - DAY,
+        )  # fmt: skip
+    send(mailing, range(1, 7), level=2)
+    send(mailing, [7, 8], level=2, campaign=8)
+    send(mailing, range(9, 17), level=0)
+
+    found = compute(mailing, "control_metrics", replace(ASK, suppress_n=5))
+
+    (kept,) = [(e.value, e.n) for e in found if e.id == "opt_outs_honoured"]
+    assert kept == (0.5, 16)
+    listed = {e.by["msg"]: (e.value, e.reason) for e in found if e.id == "opt_out_violations"}
+    assert listed == {"c7": (None, "suppressed"), "c8": (None, "suppressed")}
+
+
 def test_an_opt_out_that_nothing_came_after_is_counted_and_no_share_is_made_of_it(mailing: Any) -> None:
     mailing.add("consent_changes", connection=FILES, key_id=1, channel="personalisation", state="unsubscribed", happened_at=1)
 

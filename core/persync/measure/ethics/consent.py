@@ -158,9 +158,7 @@ def _listed(id: str, row: Any, ask: Ask, *, is_hidden: bool) -> Estimate:
         "title": str(row["title"] or vendor),
         "date": days[0] if days[0] == days[1] else f"{days[0]} to {days[1]}",
     }
-    people = int(row["people"])
-    is_cover = is_hidden and people >= ask.suppress_n
-    made = rules.suppressed(id, ask, by, unit="count") if is_cover else counted(id, people, ask, by)
+    made = counted(id, int(row["people"]), ask, by, is_hidden=is_hidden)
     return rules.with_note(made, "; ".join(filter(None, (VIOLATIONS[by["violation"]], _late(row)))))
 
 

@@ -91,11 +91,15 @@ def _honoured(engine: Engine, ask: Ask) -> list[Estimate]:
         f" LEFT JOIN titles AS t ON t.campaign_id = a.campaign_id WHERE a.level >= {PERSONALISED}"
         " GROUP BY a.campaign_id ORDER BY MAX(a.sent_at) DESC, a.campaign_id"
     )
-    for row in run(engine, join(*texts, TITLES, listed), params):
+    rows = run(engine, join(*texts, TITLES, listed), params)
+    # Where nobody got two of them the messages add up to those whose opt-out was not honoured.
+    covered = rules.hidden({str(row["campaign_id"]): int(row["people"]) for row in rows}, ask.suppress_n)
+    for row in rows:
         vendor = str(row["vendor"] or row["campaign_id"])
         by = {"msg": vendor, "title": str(row["title"] or vendor), "date": day(int(row["last_at"]), ask)}
         note = f"personalised all the same, up to {int(row['most']) / rules.DAY:,.1f} days after"
-        out.append(rules.with_note(counted("opt_out_violations", int(row["people"]), ask, by), note))
+        is_hidden = str(row["campaign_id"]) in covered
+        out.append(rules.with_note(counted("opt_out_violations", int(row["people"]), ask, by, is_hidden=is_hidden), note))
     return out
 
 
