@@ -359,6 +359,10 @@ def test_benefit_is_read_within_groups(shop: Any) -> None:
     assert pick(read, "benefit_interaction").p < 1e-6
     gap = pick(read, "benefit_parity")
     assert (gap.by["group"], gap.by["against"], gap.value) == ("b", "a", pytest.approx(a.value - b.value))
+    error = (gap.high - gap.low) / 2 / 1.959964
+    seen = pick(read, "benefit_smallest_gap", group="b", against="a")
+    assert seen.value == pytest.approx((1.959964 + 0.841621) * error, rel=1e-3)
+    assert (seen.unit, seen.label, seen.n) == ("EUR", "raw difference", 400)
     overall = next(e for e in read if e.id == "benefit_difference" and "group" not in e.by)
     assert overall.value == pytest.approx((a.value + b.value) / 2)
 

@@ -27,8 +27,8 @@ def day(at: int, ask: Ask) -> str:
 
 
 def counted(id: str, count: int, ask: Ask, by: Mapping[str, str], *, is_hidden: bool = False) -> Estimate:
-    """Return a number of people under rule E1: one that could give somebody away is only said to be below the floor, one that is
-    hidden so that a total does not give away another is only said to be hidden."""
+    """Return a number of people under rule E1: one that could give somebody away is only said to be below the floor, one that
+    is hidden so that a total does not give away another is only said to be hidden."""
     if 0 < count < ask.suppress_n:
         return rules.absent(id, rules.SUPPRESSED, by, unit="count", note=f"fewer than {ask.suppress_n} people")
     return rules.suppressed(id, ask, by, unit="count") if is_hidden else Estimate(id, count, unit="count", by=dict(by))

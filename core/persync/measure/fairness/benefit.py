@@ -9,12 +9,13 @@ from typing import Any
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import ConfigError
-from persync.estimate import Estimate, Label
+from persync.estimate import RAW, Estimate, Label
 from persync.measure import experiments, intervals, rules
 from persync.measure.fairness.groups import Groups, is_known, of
 from persync.measure.intervals import Moments
 from persync.measure.metric import Ask, Experiment
 from persync.measure.texts import EVER, join, piece, run
+from persync.measure.trials import power
 
 Cell = tuple[Moments, int]
 """moments of revenue a person, and how many people have any"""
@@ -24,7 +25,8 @@ def assess(engine: Engine, attribute: str | Sequence[str], ask: Ask) -> list[Est
     """Return what every configured experiment that has a control and falls into the asked period did for each group.
 
     The difference in net revenue a person by group (`benefit_difference`; without `group` for everybody), Cochran's test that
-    all groups have the same (`benefit_interaction`, its value is Q), and the largest against the smallest (`benefit_parity`).
+    all groups have the same (`benefit_interaction`, its value is Q), the largest against the smallest (`benefit_parity`), and
+    the smallest gap that these two would have shown with a power of 80 % (`benefit_smallest_gap`).
 
     `attribute` may be two names, which are crossed.
 
@@ -151,5 +153,11 @@ def _between(
     spread = intervals.Interval(gap, gap - half, gap + half, intervals.normal_p(gap / error))
     ends = {**by, "group": bottom, "against": top}
     # Whether somebody is in a group was not drawn, so a difference between groups says nothing about why.
-    parity = rules.from_interval("benefit_parity", spread, n=n, unit=unit, by=ends, label="raw difference")
-    return [interaction, replace(parity, note=f"largest less smallest of {len(large)} groups, chosen after seeing them")]
+    parity = rules.from_interval("benefit_parity", spread, n=n, unit=unit, by=ends, label=RAW)
+    seen = power.detectable_gap(errors[top] + errors[bottom], alpha=1 - ask.confidence)
+    smallest = Estimate("benefit_smallest_gap", seen, n=n, unit=unit, label=RAW, by=ends, note="seen with a power of 80 %")
+    return [
+        interaction,
+        replace(parity, note=f"largest less smallest of {len(large)} groups, chosen after seeing them"),
+        smallest,
+    ]

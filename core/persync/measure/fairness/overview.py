@@ -23,7 +23,7 @@ def assess(
 
     Without `decision`: exposure to personalised mail (`exposure_rate`, `exposure_unknown`, `exposure_dose`, `mean_sends`,
     `mean_level`), then the benefit each group had from every experiment with a control that falls into the period
-    (`benefit_difference`, `benefit_interaction`, `benefit_parity`), who bears the cost of mail (`dropped_rate`,
+    (`benefit_difference`, `benefit_interaction`, `benefit_parity` ...), who bears the cost of mail (`dropped_rate`,
     `unsubscribed_rate`, `complained_rate`, `ignored_share`), who is offered what (`discount_share`, `price_paid`) and whom the
     systems know (`matched_rate`). With `decision`: see `decisions.assess`.
 
