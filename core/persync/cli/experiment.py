@@ -10,6 +10,7 @@ import click
 
 from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
+from persync.cli.lists import hand_over, list_options, target
 from persync.cli.output import read_each, show_estimates, show_json, show_table
 
 if TYPE_CHECKING:
@@ -126,65 +127,28 @@ def assign(app: App, name: str, dry_run: bool, form: str) -> None:
 
 @experiment.command()
 @click.argument("name")
-@click.option("--for", "connection", metavar="CONNECTION", required=True, help="The connection whose platform gets the list.")
 @click.option("--arm", metavar="ARM", help="Whom to list; default: the control, to be left out of mailings.")
-@click.option(
-    "--list", "source", type=click.Path(path_type=Path, dir_okay=False), help="Your own export of the platform's people."
-)
-@click.option("--column", metavar="NAME", help="The column of that list that holds addresses.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file, readable by you alone.")
+@list_options
 @pass_app
 def export(
-    app: App, name: str, connection: str, arm: str | None, source: Path | None, column: str | None, out: Path | None
+    app: App, name: str, arm: str | None, connection: str, source: Path | None, column: str | None, out: Path | None
 ) -> None:
     """Write an arm of the experiment NAME as a list that a platform imports.
 
     HubSpot takes record ids, which persync has. Mailchimp and Shopify find people by their address alone, and persync keeps
     none: give the platform's own export with --list. Its addresses are hashed here, compared and forgotten.
     """
-    from persync.errors import ConfigError, DataError
-    from persync.jobs.drawing import id_list, mark_list, platform_ids
-    from persync.plugins import find
-    from persync.redact import inert
+    from persync.errors import ConfigError
+    from persync.export.people import arm_of
 
-    settings = find("connection", connection, dict(app.project.connections))
+    to = target(app, connection, source, out)
     control = app.project.experiments[name].control if name in app.project.experiments else None
     wanted = arm or control
     if wanted is None:
         raise ConfigError("no arm was named, and the experiment has no control.", hint="Say --arm ARM.")
     with app.store() as store:
-        found = store.db.execute("SELECT arm, count(*) FROM assignments WHERE experiment = ? GROUP BY arm", (name,))
-        sizes = {str(word): int(count) for word, count in found}
-        if not sizes:
-            raise DataError(f"nobody is drawn for '{name}'.", hint=f"Run `persync experiment assign {name}` first.")
-        find(f"arm of '{name}'", wanted, sizes)
-        if source is None:
-            if settings.connector != "hubspot":
-                title = settings.connector.capitalize()
-                text = f"{title} finds people by their e-mail address, and persync keeps none."
-                raise ConfigError(text, hint=f"Export your people from {title} and give that file: --list FILE --out FILE.")
-            text = id_list(name, wanted, platform_ids(store, name, wanted, connection))
-            if out is None:
-                click.echo(text, nl=False)
-                return
-            _private(out, text)
-            click.echo(f"{inert(str(out))}: {text.count(chr(10)) - 1:,} of the {sizes[wanted]:,} people of '{inert(wanted)}'.")
-            return
-        if out is None:
-            raise click.UsageError("a list with addresses is not printed: give --out FILE.")
-        done = mark_list(store, name, wanted, source, out, connector=settings.connector, connection=connection, column=column)
-    click.echo(
-        f"{inert(str(out))}: {done.written:,} people, tagged {inert(name)}:{inert(wanted)}. Of {done.lines:,} lines"
-        f" {done.known:,} are in an arm; the other {done.lines - done.known:,} were not drawn."
-    )
-
-
-def _private(path: Path, text: str) -> None:
-    import os
-
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
+        chosen = arm_of(store, name, wanted)
+        hand_over(app, store, chosen, to, source, column, out, "are in an arm; the other {} were not drawn")
 
 
 def _wanted(engine: Engine, ask: Ask, names: tuple[str, ...], least: Experiment | None = None) -> list[Experiment]:

@@ -11,6 +11,8 @@ import click
 
 from persync.cli.base import Command, Group, period_option, small_groups_option
 from persync.cli.context import App, pass_app
+from persync.cli.lists import hand_over, list_options, target
+from persync.redact import inert
 
 if TYPE_CHECKING:
     from persync.export.sheet import Sheet
@@ -74,6 +76,46 @@ def data(
         rows = _rows(app, name, wanted, out, period, with_ids=with_ids, is_split=bool(by or arm))
     if out is not None and out != STDOUT:
         app.say(f"{out}: {rows:,} rows.")
+
+
+@export.command(cls=Command)
+@click.argument("name")
+@list_options
+@pass_app
+def segment(app: App, name: str, connection: str, source: Path | None, column: str | None, out: Path | None) -> None:
+    """Write the segment NAME as a list that a platform imports. Whoever said no to e-mail anywhere is left out.
+
+    NAME is a rule of [segments.NAME], one of persync's own (`rfm: champions`, `life-cycle: at risk`), or a list, tag or segment
+    of a platform (CONNECTION:NAME where several have one). persync keeps no address: HubSpot takes its own record ids; for
+    Mailchimp and Shopify give your file of addresses with --list, a platform's export or any CSV. Its addresses are hashed here
+    with the store's key, compared and forgotten, and the lines of those who belong to the segment are written.
+    """
+    from persync.export.people import segment_of
+
+    to = target(app, connection, source, out)
+    with app.engine() as engine, app.store() as store:
+        chosen, left_out = segment_of(engine, store, name, app.ask())
+        if left_out:
+            app.say(f"persync: {left_out:,} people of '{inert(name)}' said no to e-mail and are left out.")
+        hand_over(app, store, chosen, to, source, column, out, "are in the segment; the other {} are not, or are left out")
+
+
+@export.command(cls=Command)
+@list_options
+@pass_app
+def suppression(app: App, connection: str, source: Path | None, column: str | None, out: Path | None) -> None:
+    """Write those who said no to e-mail at any platform, or complained, as a list that another platform imports.
+
+    The last word for e-mail or for a list counts at each platform, and the most restrictive one wins. They get the tag or
+    property `do not mail`, to be left out of mailings; in Shopify's own file `Accepts Email Marketing` becomes no. Addresses
+    are matched as for a segment.
+    """
+    from persync.export.people import suppressed
+
+    to = target(app, connection, source, out)
+    with app.store() as store:
+        chosen = suppressed(store)
+        hand_over(app, store, chosen, to, source, column, out, "said no; the other {} did not, or are not known")
 
 
 def _named(name: str) -> click.Command:

@@ -1,29 +1,21 @@
-"""Drawing the arms of an experiment by lot, and handing an arm to a platform without keeping anybody's address."""
+"""Drawing the arms of an experiment by lot."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
 from typing import Final
 
-from persync.errors import ConfigError, DataError, nearest
+from persync.errors import ConfigError, nearest
 from persync.measure.metric import Experiment
-from persync.report.safe import spreadsheet
 from persync.store.derive import derive
-from persync.store.gone import stored_keys
 from persync.store.log import append
 from persync.store.store import Store
 from persync.store.write import Writer, mark_dirty
 
-ADDRESS_COLUMNS: Final = ("email address", "email", "e-mail", "e-mail address", "email_address", "contact email")
-ID_COLUMNS: Final = {"hubspot": "Record ID", "shopify": "Customer ID"}
 _UNIT: Final = float(2**64)
 
 
@@ -121,120 +113,3 @@ def assign(
     if keep:
         derive(store, aliases=aliases)
     return Drawn({**dict.fromkeys(shares, 0), **sizes}, new)
-
-
-def platform_ids(store: Store, experiment: str, arm: str, connection: str) -> list[str]:
-    """Return the platform's own ids of an arm's people, by a connection; they are stored as they are. Sorted."""
-    rows = store.db.execute(
-        "SELECT DISTINCT k.key FROM assignments a LEFT JOIN person_of p ON p.key_id = a.key_id"
-        " JOIN person_of o ON o.person = coalesce(p.person, a.key_id) JOIN person_keys k ON k.key_id = o.key_id"
-        " JOIN connections n ON n.connection = k.connection"
-        " WHERE a.experiment = ? AND a.arm = ? AND n.name = ? AND k.kind = 'id' ORDER BY k.key",
-        (experiment, arm, connection),
-    )
-    return [str(key) for (key,) in rows]
-
-
-def arms_by_key(store: Store, experiment: str, kind: str, connection: str) -> dict[str, str]:
-    """Return the arm of every key of a kind: addresses as the store's keyed hashes, ids of a connection as they are."""
-    of_all = kind == "email"
-    rows = store.db.execute(
-        "SELECT k.key, a.arm FROM assignments a LEFT JOIN person_of p ON p.key_id = a.key_id"
-        " JOIN person_of o ON o.person = coalesce(p.person, a.key_id) JOIN person_keys k ON k.key_id = o.key_id"
-        " LEFT JOIN connections n ON n.connection = k.connection"
-        " WHERE a.experiment = ? AND k.kind = ? AND (? OR n.name = ?)",
-        (experiment, kind, of_all, connection),
-    )
-    return {str(key): str(arm) for key, arm in rows}
-
-
-def id_list(experiment: str, arm: str, ids: Sequence[str]) -> str:
-    """Return HubSpot's import of an arm: a record id, and the arm for a property of the contact."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([ID_COLUMNS["hubspot"], spreadsheet(f"persync {experiment}")])
-    writer.writerows([spreadsheet(key), spreadsheet(arm)] for key in ids)
-    return text.getvalue()
-
-
-@dataclass(slots=True)
-class Marked:
-    """What became of the user's own list: its lines, those the store knows an arm of, and those written."""
-
-    lines: int = 0
-    known: int = 0
-    written: int = 0
-
-
-def mark_list(
-    store: Store,
-    experiment: str,
-    arm: str,
-    source: Path,
-    out: Path,
-    *,
-    connector: str,
-    connection: str,
-    column: str | None = None,
-) -> Marked:
-    """Write those lines of the user's own list (a platform's export, CSV) whose people are in an arm, tagged
-    `EXPERIMENT:ARM`, as the platform imports it.
-
-    Addresses are hashed with the store's key, compared and forgotten; nothing of the list is kept. Mailchimp gets address and
-    tag; other lists keep their columns, with the tag added to `Tags`. The file is readable by its owner alone. Raises DataError
-    when the list has no column of addresses or ids.
-    """
-    try:
-        with source.open(encoding="utf-8-sig", newline="") as file:
-            lines = list(csv.reader(file, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"the list cannot be read: {type(error).__name__}.", where=str(source), hint="Save it as CSV UTF-8."
-        ) from None
-    header = lines[0] if lines else []
-    at, kind = _column(header, connector, column, source)
-    arms = arms_by_key(store, experiment, kind, connection)
-    texts = {_cell(line, at) for line in lines[1:]}
-    keys = stored_keys(store.key, "email", texts) if kind == "email" else {text: text.lstrip("'") for text in texts}
-    tag = f"{experiment}:{arm}"
-    done = Marked()
-    is_mailchimp = connector == "mailchimp"
-    names = [header[at], "Tags"] if is_mailchimp else [*header, *([] if "Tags" in header else ["Tags"])]
-    handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as written:
-        os.chmod(out, 0o600)
-        writer = csv.writer(written, lineterminator="\r\n")
-        writer.writerow(names)
-        for line in lines[1:]:
-            if not any(line):
-                continue
-            done.lines += 1
-            found = arms.get(keys[_cell(line, at)])
-            done.known += found is not None
-            if found == arm:
-                done.written += 1
-                writer.writerow([line[at], tag] if is_mailchimp else _tagged(line, header, tag))
-    return done
-
-
-def _cell(line: Sequence[str], at: int) -> str:
-    return line[at] if at < len(line) else ""
-
-
-def _tagged(line: Sequence[str], header: Sequence[str], tag: str) -> list[str]:
-    if "Tags" not in header:
-        return [*line, tag]
-    at = header.index("Tags")
-    return [", ".join(part for part in (cell, tag) if part) if i == at else cell for i, cell in enumerate(line)]
-
-
-def _column(header: Sequence[str], connector: str, column: str | None, source: Path) -> tuple[int, str]:
-    names = {name.strip().lower(): i for i, name in reversed(list(enumerate(header)))}
-    wanted: Iterator[str] = iter(
-        (column.strip().lower(),) if column else (*ADDRESS_COLUMNS, ID_COLUMNS.get(connector, "").lower())
-    )
-    for name in wanted:
-        if name and name in names:
-            return names[name], "id" if name == ID_COLUMNS.get(connector, "").lower() else "email"
-    hint = nearest(column, list(header)) if column else "Name the column of addresses with --column."
-    raise DataError("the list has no column of addresses.", where=f"{source}, line 1", hint=hint)

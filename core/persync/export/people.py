@@ -1,0 +1,109 @@
+"""Who is put on a list: an arm of an experiment, a segment, or those who do not want to be mailed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from persync.errors import ConfigError, DataError, nearest
+from persync.export.lists import Chosen
+from persync.redact import anonymous
+from persync.rows import Action
+from persync.store.store import Store
+
+if TYPE_CHECKING:
+    from persync.engine.engine import Engine
+    from persync.measure.metric import Ask
+
+SUPPRESSED: Final = "do not mail"
+_REFUSED: Final = (
+    "WITH last AS (SELECT c.key_id, c.state, row_number() OVER (PARTITION BY c.connection, c.key_id, c.channel"
+    " ORDER BY c.number DESC) AS newest FROM consents c"
+    " WHERE c.channel IN ('email', 'email/all') OR c.channel LIKE 'email/list:%')"
+    " SELECT coalesce(p.person, l.key_id) FROM last l LEFT JOIN person_of p ON p.key_id = l.key_id"
+    " WHERE l.newest = 1 AND l.state = 'unsubscribed'"
+    " UNION SELECT coalesce(p.person, t.key_id) FROM touchpoints t LEFT JOIN person_of p ON p.key_id = t.key_id"
+    " WHERE t.action = ?"
+)
+
+
+def arm_of(store: Store, experiment: str, arm: str) -> Chosen:
+    """Return an arm of an experiment. People of the other arms are known by theirs. Raise ConfigError with the nearest arm,
+    DataError where nobody is drawn."""
+    rows = store.db.execute(
+        "SELECT coalesce(p.person, a.key_id), a.arm FROM assignments a LEFT JOIN person_of p ON p.key_id = a.key_id"
+        " WHERE a.experiment = ?",
+        (experiment,),
+    )
+    people = {int(person): str(word) for person, word in rows}
+    if not people:
+        raise DataError(f"nobody is drawn for '{experiment}'.", hint=f"Run `persync experiment assign {experiment}` first.")
+    arms = sorted(set(people.values()))
+    if arm not in arms:
+        raise ConfigError(f"there is no arm of '{experiment}' '{arm}'.", hint=nearest(arm, arms))
+    return Chosen(experiment, arm, f"{experiment}:{arm}", people)
+
+
+def refusals(store: Store) -> set[int]:
+    """Return everybody who said no to e-mail at any platform, or complained of it.
+
+    The last word for e-mail as a whole or for a list counts, each platform's for itself: the most restrictive one wins. Who
+    never said yes, or left a single kind of mail, has not said no.
+    """
+    return {int(person) for (person,) in store.db.execute(_REFUSED, (int(Action.COMPLAINT),))}
+
+
+def suppressed(store: Store) -> Chosen:
+    """Return those who are not to be mailed by any platform, whichever they told. Raise DataError where there is nobody."""
+    people = dict.fromkeys(sorted(refusals(store)), SUPPRESSED)
+    if not people:
+        raise DataError("nobody said no to e-mail or complained.", hint="See `persync status` for how far consents are read.")
+    return Chosen("suppression", SUPPRESSED, f"persync:{SUPPRESSED}", people, is_refusal=True)
+
+
+def segment_of(engine: Engine, store: Store, name: str, ask: Ask) -> tuple[Chosen, int]:
+    """Return who is in a segment now, without those who said no to e-mail, and how many these are.
+
+    A segment is a rule of [segments.NAME], one that persync makes (`rfm: champions`), or a list, tag or segment of a platform;
+    `CONNECTION:NAME` is a platform's where several have one. Raises ConfigError with the nearest for one that there is not,
+    DataError where it is empty.
+    """
+    own = _of_engine(engine, ask)
+    ours = own.get(name)
+    people = _of_platform(store, name, sorted({*own, *ask.segments.rules})) if ours is None else ours
+    no = refusals(store) & people
+    chosen = dict.fromkeys(sorted(people - no), name)
+    if not chosen:
+        raise DataError(f"nobody who may be mailed is in the segment '{name}'.")
+    return Chosen("segment", name, name, chosen), len(no)
+
+
+def _of_engine(engine: Engine, ask: Ask) -> dict[str, set[int]]:
+    """Return the people of every segment that settings or persync define, as of now."""
+    from persync.measure import membership
+
+    membership.build(engine, ask, [ask.now])
+    found: dict[str, set[int]] = {name: set() for name in ask.segments.rules}
+    for row in engine.rows("SELECT m.segment AS segment, m.person AS person FROM segment_members AS m"):
+        found.setdefault(str(row["segment"]), set()).add(int(row["person"]))
+    return found
+
+
+def _of_platform(store: Store, name: str, also: list[str]) -> set[int]:
+    platform, _, rest = name.partition(":")
+    rows = store.db.execute(
+        "SELECT s.segment_id, n.name, s.name, s.kind FROM segments s JOIN connections n ON n.connection = s.connection"
+        " WHERE s.name IS NOT NULL"
+    ).fetchall()
+    found = [row for row in rows if row[2] == name] or [row for row in rows if (row[1], row[2]) == (platform, rest)]
+    if not found:
+        hint = nearest(name, [*also, *sorted({anonymous(str(row[2])) for row in rows})])
+        raise ConfigError(f"there is no segment '{name}'.", hint=hint)
+    if len(found) > 1:
+        several = ", ".join(f"{connection}:{title} ({kind})" for _, connection, title, kind in found)
+        raise ConfigError(f"there are several segments '{name}': {several}.", hint="Name its connection: CONNECTION:NAME.")
+    members = store.db.execute(
+        "SELECT DISTINCT coalesce(p.person, m.key_id) FROM memberships m LEFT JOIN person_of p ON p.key_id = m.key_id"
+        " WHERE m.segment_id = ? AND m.left_at IS NULL",
+        (found[0][0],),
+    )
+    return {int(person) for (person,) in members}
