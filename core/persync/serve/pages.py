@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -16,8 +16,8 @@ from persync.errors import ConfigError, DataError, PersyncError, StoreError
 from persync.measure import experiments
 from persync.measure.membership import STAGES
 from persync.report import words
-from persync.serve.filters import Filters, asked, days_of, filters_from, presets
-from persync.serve.render import page
+from persync.serve.filters import NAMES, Filters, asked, days_of, filters_from, presets
+from persync.serve.render import page, query_of
 from persync.settings.periods import zone
 
 if TYPE_CHECKING:
@@ -34,6 +34,9 @@ PLACES: Final = (
     ("/coverage", "Coverage"),
     ("/log", "Log"),
 )
+
+OWN: Final = (*NAMES, "from", "to", "page")
+"""what the form itself says of an address"""
 
 Handler = Callable[["Site", Request, Filters], tuple[str, Markup, int]]
 """makes a page's title, its content and its status"""
@@ -81,9 +84,11 @@ def framed(site: Site, handler: Handler, *, filtered: bool = True) -> Callable[[
 
 def whole(site: Site, request: Request, filters: Filters, title: str, content: Markup, *, filtered: bool) -> str:
     """Return a page with navigation and filters around its content."""
+    # What else an address says, as whose rows it is about, outlives a change of the filters; the page number does not.
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in OWN]
     try:
-        choices, about = _choices(site, filters), _about(site)
-    except PersyncError:  # the content says what is wrong with the store
+        choices, about = _choices(site, filters, kept), _about(site)
+    except Exception:  # the content says what is wrong with the store, or with a plugin; the frame stands
         choices, about = None, ""
     query = filters.query()
     sections = sorted(site.host.sections.values(), key=lambda one: (one.order, one.name))
@@ -96,7 +101,7 @@ def whole(site: Site, request: Request, filters: Filters, title: str, content: M
         parts=[(f"{href}{query}", name, href == path) for href, name in parts],
         places=[(f"{href}{query}", name, path.startswith(href)) for href, name in PLACES],
         path=path,
-        kept=[(name, value) for name, value in request.query_params.multi_items() if name in ("of", "by", "id")],
+        kept=kept,
         filters=filters,
         choices=choices if filtered else None,
         about=about,
@@ -117,7 +122,7 @@ def _about(site: Site) -> str:
     return f"as of {words.moment(site.moment(), site.project.timezone)} ({site.project.timezone}){shown}"
 
 
-def _choices(site: Site, filters: Filters) -> Mapping[str, Any]:
+def _choices(site: Site, filters: Filters, kept: Sequence[tuple[str, str]]) -> Mapping[str, Any]:
     """Return what the filters can be set to; a filter that is set is always among them."""
     plain = Filters()
     ask = asked(site.project, replace(filters, segment="", arm=""), site.moment())
@@ -130,14 +135,17 @@ def _choices(site: Site, filters: Filters) -> Mapping[str, Any]:
     segments = [f"life-cycle: {stage}" for stage in STAGES] + [f"rfm: {name}" for name in RFM]
     segments = [*site.project.segments.rules, *segments]
     today = datetime.fromtimestamp(ask.now / 1000, zone(ask.timezone)).date()
+    ways = [*presets(today), ("all days", "")]
     return {
         "from": first,
         "to": last,
-        "presets": [
-            (name, replace(filters, period=period).query(), period == filters.period) for name, period in presets(today)
-        ],
-        "all": replace(filters, period="", segment="").query(),
+        "presets": [(name, query_of(_in_days(filters, days), kept), days == filters.period) for name, days in ways],
         "models": [name for name, model in site.models.items() if model.sums_to == "order"],
         "segments": segments if filters.segment in ("", *segments) else [filters.segment, *segments],
         "arms": site.answer("arms", plain, arms),
     }
+
+
+def _in_days(filters: Filters, period: str) -> Filters:
+    """Return the filters with another period; a segment goes with the last one."""
+    return replace(filters, period=period, segment=filters.segment if period else "")

@@ -136,6 +136,14 @@ def test_the_form_and_the_address_name_a_period_alike(get: Get, site: Site) -> N
     assert main[0].replace("2026-03-01..2026-03-31", "2026-03").replace("%2E%2E", "..") == main[1]
 
 
+def test_a_change_of_the_filters_keeps_whose_rows_a_page_is_about_but_not_its_number(get: Get) -> None:
+    text = get("/rows/touchpoints?d.channel=email&page=2&arm=personal%3Atreated").text
+
+    assert '<input type="hidden" name="d.channel" value="email">' in text
+    assert 'name="page"' not in text
+    assert 'href="/rows/touchpoints?d.channel=email&amp;period=2026&amp;arm=personal%3Atreated"' in text
+
+
 def test_one_model_leaves_the_others_out(get: Get) -> None:
     every, one = get("/part/credit").text, get("/part/credit?model=linear").text
 

@@ -43,6 +43,9 @@
       tooltip: { disableDefaultStyle: true },
       loader: { load: () => Promise.reject(new Error("figures load nothing")) },
     });
+    // The box tells what the figure says; to a reader of screens its marks are no pictures of their own.
+    for (const part of box.querySelectorAll("svg, svg [role]")) part.removeAttribute("role");
+    box.querySelector("svg").setAttribute("aria-hidden", "true");
     box.drawn?.finalize();
     box.drawn = drawn;
   }
@@ -80,6 +83,7 @@
         if (before && after) before.replaceChildren(...after.childNodes);
       }
       document.title = page.title;
+      document.getElementById("told").textContent = `Shown anew: ${page.title}`;
       if (remember) history.pushState(null, "", wanted);
       plotAll(main);
     } catch {
