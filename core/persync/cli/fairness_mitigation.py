@@ -97,7 +97,9 @@ def _show(points: Sequence[Estimate], found: Sequence[Estimate]) -> None:
         said.append(f"Money is not known: {words.reason(money.reason)}.")
     else:
         said.append(f"Money: {money.note.split(';')[0]}; {words.label(money)}.")
-    said += [f"{one.by['method']}: {words.reason(one.reason)}." for one in found if one.id == "bias_mitigation" and one.reason]
+    said += [
+        f"No {one.by['method']}: {words.reason(one.reason)}." for one in found if one.id == "bias_mitigation" and one.reason
+    ]
     said += [f"Left as decided: {one.note}." for one in found if one.id == "left_as_decided"]
     for line in said:
         click.echo(line[:1].upper() + line[1:])

@@ -63,7 +63,7 @@ REASONS: Final = {
     "not_a_burden": "being chosen is what people want here, so sending them less would not help",
     "no_attributes": "no attribute of people that makes groups is in the store",
     "no_labels": "the decision's file does not say who turned out to qualify",
-    "no_scores": "the decision's file holds no scores",
+    "no_scores": "no scores are known of the people decided about",
     "score_not_a_share": "scores outside 0 to 1 are no shares",
     "nobody_qualified": "nobody in the group qualified",
     "no_discounts": "no discounts are known",

@@ -154,19 +154,19 @@ def test_a_suggestion_is_told_with_what_it_does_and_brings_on_people_of_its_own(
     assert isinstance(note, Note)
     assert note.text == (
         "The message 'Spring', by country: as it is, 'FR' was sent it 0.100 × (95 %: 0.050 to 0.200) as often as "
-        "'AT', surely less than four fifths. Suggested, never done: a floor, drawn by lot, in full. Of 900 people "
+        "'AT', surely less than four fifths. Suggested, never done: floor by lot, in full. Of 900 people "
         "from whom nothing was learnt or chosen, 'FR' would be sent it 0.85 × (95 %: 0.70 to 1.00) as often as 'AT', "
         "which is neither shown to be four fifths nor to be less; it would bring money: +60.00 EUR (95 %: +30.00 to "
         "+90.00) against the decision as it is, at your prices. A person decides; persync fairness decide writes it "
         "down."
     )
     assert isinstance(figure, Figure)
-    assert [row[0] for row in figure.table.rows] == ["as decided", "a floor, drawn by lot, in full (suggested)"]
+    assert [row[0] for row in figure.table.rows] == ["as decided", "floor by lot, in full (suggested)"]
     assert [row[3] for row in figure.table.rows] == ["below", "not shown"]
     assert "against money, with 95 % intervals" in figure.caption
-    assert "a floor, drawn by lot, in full: 0.85 × (95 %: 0.70 to 1.00), +60.00 EUR" in figure.alt
+    assert "floor by lot, in full: 0.85 × (95 %: 0.70 to 1.00), +60.00 EUR" in figure.alt
     drawn = charts.svg(figure.spec, name="f", alt=figure.alt)
-    assert all(word in drawn for word in (">as decided<", ">suggested<", ">four fifths<", ">a floor, drawn by lot<"))
+    assert all(word in drawn for word in (">as decided<", ">suggested<", ">four fifths<", ">floor by lot<"))
     assert isinstance(basis, Note)
     assert basis.text.startswith(
         "Whoever ordered is right; judged on 900 people from whom nothing was learnt or chosen; learnt on 910 others, and the"

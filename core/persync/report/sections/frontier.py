@@ -15,11 +15,11 @@ from persync.report.sections.bias import gaps
 
 METHODS: Final[Mapping[str, str]] = {
     "as_decided": "as decided",
-    "group_thresholds": "a line for each group",
-    "exploration_floor": "a floor, drawn by lot",
-    "reweighing": "a reweighed score",
-    "drop_proxy": "a score without the proxy",
-    "generic_mail": "generic mail to the burdened",
+    "group_thresholds": "lines by group",
+    "exploration_floor": "floor by lot",
+    "reweighing": "reweighed score",
+    "drop_proxy": "proxy dropped",
+    "generic_mail": "generic mail",
 }
 VERDICTS: Final[Mapping[str, str]] = {
     "below": "surely less than four fifths",
@@ -100,7 +100,7 @@ def _told(choice: Choice, made: Sequence[Estimate], points: Points) -> list[Bloc
 
 
 _HOW: Final = (
-    "A floor draws by lot until each group's share is that much of the best one's; a line for each group moves where the"
+    "The floor draws by lot until each group's share is that much of the best one's; lines by group move where the"
     " decision was drawn; a new score decides of a share of the people. The worst-off and the"
     " best-off group are found by looking at the people judged, so their ratio looks a little smaller than it is."
 )
@@ -141,8 +141,8 @@ def _figure(choice: Choice, points: Points, of: Beside, table: Table) -> Figure:
     is_priced = all(of["frontier_money_difference", *point].value is not None for point in points)
     id, what = ("frontier_money_difference", "money") if is_priced else ("frontier_accuracy", "accuracy")
     across = {point: of[id, *point] for point in points}
-    judged, unit = words.number(_judged(points)), next(iter(across.values())).unit
-    title = f"{unit} more than as decided, of the {judged} people judged" if is_priced else "% rightly decided"
+    unit = next(iter(across.values())).unit
+    title = f"{unit} more than as decided" if is_priced else "% rightly decided"
     said = "; ".join(
         f"{_name(e)}: {words.brief(e)}, {words.brief(across[point])}"
         for point, e in points.items()
