@@ -98,6 +98,24 @@ def test_customers_get_discounts_for_the_attributes_held_on_them(trade: Any) -> 
     assert priced == 0.25
 
 
+def test_the_exchange_is_told_by_group_and_a_small_one_is_hidden_with_another(trade: Any) -> None:
+    """Each age's own discounts, data and revenue; the 2 old customers are hidden with the 4 of no known age."""
+    for order, person in enumerate(range(10, 26), start=100):
+        trade.order(order, person, 1_000 * (1 + person % 2), ordered_at=SENT + DAY)
+        age = "old" if person < 12 else "young" if person < 18 else "middle"
+        trade.add("attributes", connection=1, key_id=person, name="age", value=age)
+        if age == "middle":
+            trade.add("order_discounts", order_key=order, discount="a", kind="code", amount_minor=300, currency="EUR")
+
+    found = compute(trade, "value_exchange", replace(ASK, by=("age",), suppress_n=5))
+
+    ids = ("value_exchange", "discount_per_customer", "data_points_per_customer", "gain_per_customer")
+    told = {(e.id, e.by["age"]): e.value for e in found}
+    middle, young = dict(zip(ids, (1.0, 3.0, 1.0, 15.0), strict=True)), dict(zip(ids, (0.0, 0.0, 1.0, 15.0), strict=True))
+    wanted = {"middle": middle, "young": young, "old": dict.fromkeys(ids), "unknown": dict.fromkeys(ids)}
+    assert told == {(id, age): value for age, values in wanted.items() for id, value in values.items()}
+
+
 def test_harm_costs_what_the_user_says_and_nothing_is_priced_for_them(trade: Any) -> None:
     trade.add("touchpoints", connection=1, campaign_key=7, key_id=1, action=7, happened_at=SENT + DAY)
     prices = {"complaint": 5.0, "violation": 2.0, "undefended": 0.1}

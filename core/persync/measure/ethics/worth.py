@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
@@ -13,6 +13,7 @@ from persync.measure import intervals, rules
 from persync.measure.ethics import consent
 from persync.measure.ethics.common import counted
 from persync.measure.ethics.consent import STATES, VIOLATIONS
+from persync.measure.grouping import grouping
 from persync.measure.metric import Ask, Metric
 from persync.measure.slices import check
 from persync.measure.texts import EVER, bounds, join, piece, run
@@ -81,11 +82,12 @@ def revenue_by_consent(engine: Engine, ask: Ask) -> list[Estimate]:
 
 
 def value_exchange(engine: Engine, ask: Ask) -> list[Estimate]:
-    """Compute for the customers of the period the mean discount they got (`discount_per_customer`), the attributes held on
-    them (`data_points_per_customer`), what they brought (`gain_per_customer`), and the share who got something for it."""
+    """Compute for the customers of the period, by what people can be sliced by, the mean discount they got
+    (`discount_per_customer`), the attributes held on them (`data_points_per_customer`), what they brought
+    (`gain_per_customer`), and the share who got something for it."""
     id = "value_exchange"
-    check(ask.by, (), id)
     build_orders(engine)
+    cut = grouping(engine, ask, id, valid=consent.DIMENSIONS, people="customer")
     texts = (
         piece("order_money"),
         "given AS (SELECT m.order_id AS order_id, SUM(d.amount_minor) AS minor FROM money_orders AS m JOIN order_discounts AS d"
@@ -100,27 +102,45 @@ def value_exchange(engine: Engine, ask: Ask) -> list[Estimate]:
         " GROUP BY m.person)",
     )
     price = ask.ethics.prices.get("data_point")
+    keys = cut.grouping.removeprefix(", ")
     final = (
         "SELECT COUNT(*) AS people, SUM(c.gain) AS gain, SUM(c.gain * c.gain) AS gain_2, SUM(c.given) AS given,"
         " SUM(c.given * c.given) AS given_2, SUM(c.points) AS points, SUM(c.points * c.points) AS points_2,"
         " SUM(CASE WHEN c.given > 0 THEN 1 ELSE 0 END) AS got, SUM(CASE WHEN c.given > c.points * :price THEN 1 ELSE 0 END)"
         " AS net, SUM(CASE WHEN c.points > 0 THEN 1 ELSE 0 END) AS held, SUM(CASE WHEN c.gain <> 0 THEN 1 ELSE 0 END) AS paid,"
-        " MIN(c.low) AS low, MAX(c.high) AS high FROM customer AS c"
+        f" MIN(c.low) AS low, MAX(c.high) AS high{cut.columns} FROM customer AS c"
+        + (f" JOIN grouped AS g ON g.person = c.person GROUP BY {keys} ORDER BY {keys}" if keys else "")
     )
     params = {**bounds(ask.period), "gross": int(ask.basis == "gross"), "price": 0.0}
     if price:
         params["price"] = price * 10.0 ** exponent(ask.currency or _currency(engine))
-    (row,) = run(engine, join(*texts, final), params)
-    people, currency = int(row["people"]), str(row["low"] or ask.currency or "")
-    if row["low"] != row["high"]:
+    rows = run(engine, join(*texts, *cut.texts, final), {**params, **cut.params})
+    currency = rules.one_currency([str(row[end]) for row in rows for end in ("low", "high") if row[end]])
+    if currency is None:
         return [replace(rules.absent(id, rules.MIXED_CURRENCIES, {}, unit="share"), period=ask.period)]
+    hide = cut.hidden(rows, "people", ask)
+    out = []
+    for row in rows:
+        by = cut.by(row)
+        made = _exchanged(row, price, currency or ask.currency or "", ask, by)
+        if cut.attribute and by[cut.attribute] in hide:
+            made = [rules.suppressed(one.id, ask, by, unit=one.unit) for one in made]
+        out += made
+    if not out:
+        out.append(rules.absent(id, rules.NO_DENOMINATOR, {}, unit="share", n=0))
+    return [replace(one, period=ask.period) for one in out]
+
+
+def _exchanged(row: Mapping[str, Any], price: float | None, currency: str, ask: Ask, by: Mapping[str, str]) -> list[Estimate]:
+    """Return what the customers of one slice got and gave: sums over people of discounts, attributes held and revenue."""
+    id, people = "value_exchange", int(row["people"])
     out = []
     if people:
-        kept = rules.share(id, int(row["net" if price else "got"]), people, ask, {})
+        kept = rules.share(id, int(row["net" if price else "got"]), people, ask, by)
         note = f"worth more than {price:g} for each attribute held" if price else "got a discount; data held are not priced"
         out.append(rules.with_note(kept, note))
     else:
-        out.append(rules.absent(id, rules.NO_DENOMINATOR, {}, unit="share", n=0))
+        out.append(rules.absent(id, rules.NO_DENOMINATOR, by, unit="share", n=0))
     for name, column, events, unit in (
         ("discount_per_customer", "given", "got", currency),
         ("data_points_per_customer", "points", "held", "attributes"),
@@ -129,8 +149,8 @@ def value_exchange(engine: Engine, ask: Ask) -> list[Estimate]:
         sample = intervals.moments(people, float(row[column]), float(row[f"{column}_2"])) if people else None
         if unit == currency and currency:
             sample = rules.scaled(sample, currency)
-        out.append(rules.average(name, sample, int(row[events] or 0), ask, {}, unit=unit))
-    return [replace(one, period=ask.period) for one in out]
+        out.append(rules.average(name, sample, int(row[events] or 0), ask, by, unit=unit))
+    return out
 
 
 def _currency(engine: Engine) -> str:
@@ -206,8 +226,9 @@ METRICS: Sequence[Metric] = (
         "share",
         value_exchange,
         number="143",
+        dimensions=consent.DIMENSIONS,
         edge_cases="Discounts are what a shop tells; relevance and time saved have no price and are not in it. Guests are left "
-        "out. Several currencies: null, mixed_currencies.",
+        "out. Several currencies: null, mixed_currencies. By segment as of the asked period's first day.",
         data=("attributes", "order_discounts", *_MONEY),
     ),
     Metric(
