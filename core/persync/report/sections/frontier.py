@@ -15,10 +15,10 @@ from persync.report.sections.bias import gaps
 
 METHODS: Final[Mapping[str, str]] = {
     "as_decided": "as decided",
-    "group_thresholds": "lines by group",
+    "group_thresholds": "group lines",
     "exploration_floor": "floor by lot",
-    "reweighing": "reweighed score",
-    "drop_proxy": "proxy dropped",
+    "reweighing": "reweighed",
+    "drop_proxy": "no proxy",
     "generic_mail": "generic mail",
 }
 VERDICTS: Final[Mapping[str, str]] = {
@@ -100,7 +100,7 @@ def _told(choice: Choice, made: Sequence[Estimate], points: Points) -> list[Bloc
 
 
 _HOW: Final = (
-    "The floor draws by lot until each group's share is that much of the best one's; lines by group move where the"
+    "The floor draws by lot until each group's share is that much of the best one's; group lines move where the"
     " decision was drawn; a new score decides of a share of the people. The worst-off and the"
     " best-off group are found by looking at the people judged, so their ratio looks a little smaller than it is."
 )
