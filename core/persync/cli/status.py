@@ -2,108 +2,184 @@
 
 from __future__ import annotations
 
-import sqlite3
-from typing import Any
+import shutil
+import textwrap
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.output import iso, show_json, show_table
-from persync.store.counts import known_counts
+from persync.redact import inert
+
+if TYPE_CHECKING:
+    from persync.jobs.schedule.status import JobStatus
+    from persync.jobs.standing import Connection, Standing, StreamStanding
+
+WIDTH: Final = 80
+LABEL: Final = 10
+"""columns that the word before each part takes"""
+CONNECTIONS, MISSING, JOBS, STEPS = 6, 3, 2, 3
+"""so many of each are shown: with two lines for what is missing, at most 23 lines of a screen of 24, and the prompt"""
+ALL = "persync status --all"
 
 
 @click.command(cls=Command)
+@click.option("--all", "everything", is_flag=True, help="Show every stream, and all that is missing, however long it gets.")
 @format_option("text", "json")
 @pass_app
-def status(app: App, form: str) -> None:
-    """Show how far every stream of every connection is read, its rejects, and its holes with the reason."""
+def status(app: App, everything: bool, form: str) -> None:
+    """Show on one screen what is covered until when, what is missing, the next run, and what to do next.
+
+    "Until" is the moment that every stream of the connection reaches; times are in the report's time zone. The JSON has
+    every stream with its window, rejects and holes, in UTC; so has --all.
+    """
+    from persync.jobs.standing import read_rows, read_streams, standing_of
+
     with app.store() as store:
         streams = read_streams(store.db)
         rows = read_rows(store.db)
+        standing = standing_of(app.project, store.db, streams, rows, now=app.now)
+        size = store.path.stat().st_size
     if form == "json":
         plain = {name: {table: count for table, (count, _) in tables.items()} for name, tables in rows.items()}
         more = {name: [table for table, (_, some) in tables.items() if some] for name, tables in rows.items()}
         show_json(
             "status",
-            streams,
+            map(_stream_json, streams),
             rows=plain,
             at_least={name: tables for name, tables in more.items() if tables},
+            missing=standing.missing,
+            jobs=[_job_json(one) for one in standing.jobs],
+            next=[{"do": do, "why": why} for do, why in standing.steps],
             errors=[str(error) for error in app.project.broken.values()],
         )
         return
+    click.echo(f"{inert(app.project.store_path.name)}, {size / 1e6:,.1f} MB; times in {app.project.timezone}")
+    if everything:
+        _show_streams(streams)
+        for name, tables in rows.items():
+            click.echo(f"{name}: " + (", ".join(_told(table, *count) for table, count in tables.items()) or "no rows"))
+    _show_screen(standing, app.project.timezone, everything=everything)
+
+
+def _show_screen(standing: Standing, timezone: str, *, everything: bool) -> None:
+    """Print the parts one under the other; with `everything` nothing is left out or cut."""
+    if not everything:
+        _show_connections(standing.connections, timezone)
+    said = [text.rstrip(".") for text in standing.missing]
+    _part("missing", said, len(said) if everything else MISSING, lines=None if everything else 2, none="nothing")
+    jobs = [_job(one, timezone) for one in standing.jobs]
+    _part("next run", jobs, len(jobs) if everything else JOBS, lines=1, none="nothing is set to run by itself")
+    steps = [f"{do}   ({why})" for do, why in standing.steps]
+    _part("to do", steps, len(steps) if everything else STEPS, lines=1, none="")
+
+
+def _show_connections(connections: tuple[Connection, ...], timezone: str) -> None:
+    shown = connections[:CONNECTIONS]
+    heads = [one.name if len(one.name) <= 16 else f"{one.name[:13]}..." for one in shown]
+    room = WIDTH - max([len("connection"), *map(len, heads)]) - len("the start") - len("2026-01-01 00:00") - len("streams") - 8
+    show_table(
+        ("connection", "since", "until", "streams", "holds"),
+        [
+            (
+                head,
+                _since(one, timezone),
+                _minute(one.until, timezone) if one.until else "",
+                f"{one.streams:,}" if one.streams else "",
+                _fitting([_told(table, *count) for table, count in one.rows.items()], room),
+            )
+            for head, one in zip(heads, shown, strict=True)
+        ],
+        right=("streams",),
+    )
+    if len(connections) > CONNECTIONS:
+        click.echo(f"and {len(connections) - CONNECTIONS:,} more: {ALL}")
+
+
+def _since(one: Connection, timezone: str) -> str:
+    if one.since:
+        return _minute(one.since, timezone)[:10]
+    return "the start" if one.until else ""
+
+
+def _part(label: str, texts: Iterable[str], most: int, *, lines: int | None, none: str) -> None:
+    """Print texts beside their label, each wrapped to the screen and cut after so many lines."""
+    texts = [inert(text) for text in texts]
+    shown = texts[:most] or [none]
+    if len(texts) > most:
+        shown.append(f"and {len(texts) - most:,} more: {ALL}")
+    width = max(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns) if lines is None else WIDTH
+    for text in shown:
+        wrapped = textwrap.wrap(text, width - LABEL, max_lines=lines, placeholder=" ...", break_on_hyphens=False)
+        for line in wrapped:
+            click.echo(f"{label:<{LABEL}}{line}")
+            label = ""
+
+
+def _job(one: JobStatus, timezone: str) -> str:
+    if one.orphan:
+        return f"{one.job}: {one.orphan}"
+    when = f"{_minute(one.next, timezone)} by {', '.join(one.by)}" if one.next is not None else "not scheduled here"
+    code = "" if one.exit_code is None else f", exit code {one.exit_code}"
+    last = f"last {_minute(one.last, timezone)}{code}" if one.last is not None else "never ran"
+    return f"{one.job}: {when}; {last}"
+
+
+def _minute(at: int, timezone: str) -> str:
+    from persync.jobs.windows import local
+
+    return f"{local(at, timezone):%Y-%m-%d %H:%M}"
+
+
+def _fitting(texts: list[str], room: int) -> str:
+    """Return as many texts as there is room for, and how many more there are; the first is shown whatever the room."""
+    for count in range(len(texts), 1, -1):
+        more = f", +{len(texts) - count}" if count < len(texts) else ""
+        if len(text := ", ".join(texts[:count]) + more) <= room:
+            return text
+    return texts[0] + (f", +{len(texts) - 1}" if len(texts) > 1 else "") if texts else ""
+
+
+def _show_streams(streams: list[StreamStanding]) -> None:
     show_table(
         ("connection", "stream", "complete from", "to", "parts", "under way", "rejected", "holes"),
         [
             (
-                one["connection"],
-                one["stream"],
-                one["from"] or ("the start" if one["to"] else ""),
-                one["to"] or "",
-                f"{one['complete']:,}",
-                f"{one['under_way']:,}" if one["under_way"] else "",
-                f"{one['rejects']:,}" if one["rejects"] else "",
-                _holes(one["holes"]),
+                one.connection,
+                one.stream,
+                iso(one.from_at) if one.from_at else "the start" if one.to_at else "",
+                iso(one.to_at) if one.to_at else "",
+                f"{one.complete:,}",
+                f"{one.under_way:,}" if one.under_way else "",
+                f"{one.rejects:,}" if one.rejects else "",
+                "; ".join(reason + (f" ({parts:,} parts)" if parts > 1 else "") for reason, parts in one.holes),
             )
             for one in streams
         ],
         right=("parts", "under way", "rejected"),
     )
-    for connection, tables in rows.items():
-        told = [_told(table, *count) for table, count in tables.items()]
-        click.echo(f"{connection}: " + (", ".join(told) or "no rows"))
 
 
-def read_streams(db: sqlite3.Connection) -> list[dict[str, Any]]:
-    """Return every stream that was read: its complete window (ISO 8601, None = from the start), parts, rejects, holes.
-
-    The window of a stream with parts (one a campaign, say) reaches to the end of the part read last.
-    """
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-
-    def entry(connection: str, stream: str) -> dict[str, Any]:
-        blank: dict[str, Any] = {"from": None, "to": None, "complete": 0, "under_way": 0, "rejects": 0, "holes": []}
-        return found.setdefault((connection, stream), {"connection": connection, "stream": stream, **blank})
-
-    for name, stream, first, last, parts in db.execute(
-        "SELECT n.name, c.stream, min(c.from_at), max(c.to_at), count(*) FROM coverage c JOIN connections n USING (connection)"
-        " WHERE c.state = 'complete' GROUP BY 1, 2"
-    ):
-        entry(name, stream).update({"from": iso(first) if first else None, "to": iso(last), "complete": parts})
-    for name, stream, reason, parts in db.execute(
-        "SELECT n.name, c.stream, c.reason, count(*) FROM coverage c JOIN connections n USING (connection)"
-        " WHERE c.state <> 'complete' GROUP BY 1, 2, 3 ORDER BY 3"
-    ):
-        entry(name, stream)["holes"].append({"reason": reason, "parts": parts})
-    for name, stream, count in db.execute(
-        "SELECT n.name, r.stream, count(*) FROM rejects r JOIN connections n USING (connection) GROUP BY 1, 2"
-    ):
-        entry(name, stream)["rejects"] = count
-    for name, stream, count in db.execute(
-        "SELECT n.name, p.stream, count(*) FROM checkpoints p JOIN connections n USING (connection)"
-        " WHERE p.token IS NOT NULL GROUP BY 1, 2"
-    ):
-        entry(name, stream)["under_way"] = count
-    for name, path, count in db.execute(
-        "SELECT n.name, f.path, f.rows FROM imported_files f JOIN connections n USING (connection)"
-    ):
-        entry(name, path)["complete"] = count
-    return [found[key] for key in sorted(found)]
+def _stream_json(one: StreamStanding) -> dict[str, Any]:
+    return {
+        "connection": one.connection,
+        "stream": one.stream,
+        "from": iso(one.from_at) if one.from_at else None,
+        "to": iso(one.to_at) if one.to_at else None,
+        "complete": one.complete,
+        "under_way": one.under_way,
+        "rejects": one.rejects,
+        "holes": [{"reason": reason, "parts": parts} for reason, parts in one.holes],
+    }
 
 
-def read_rows(db: sqlite3.Connection) -> dict[str, dict[str, tuple[int, bool]]]:
-    """Return {connection: {table: (rows, whether there may be more)}}, without the empty ones."""
-    names = dict(db.execute("SELECT connection, name FROM connections ORDER BY name").fetchall())
-    rows: dict[str, dict[str, tuple[int, bool]]] = {name: {} for name in names.values()}
-    for (connection, table), count in known_counts(db).items():
-        if connection in names:
-            rows[names[connection]][table] = count
-    return rows
+def _job_json(one: JobStatus) -> dict[str, Any]:
+    last, due = (None if at is None else iso(at) for at in (one.last, one.next))
+    return {"job": one.job, "by": list(one.by), "last": last, "exit_code": one.exit_code, "next": due}
 
 
 def _told(table: str, count: int, more: bool) -> str:
     return f"{'at least ' if more else ''}{count:,} {table}"
-
-
-def _holes(holes: list[dict[str, Any]]) -> str:
-    return "; ".join(f"{hole['reason']}" + (f" ({hole['parts']:,} parts)" if hole["parts"] > 1 else "") for hole in holes)

@@ -73,7 +73,8 @@ def test_status_shows_what_was_imported(persync: Run, tmp_path: Path) -> None:
     document = json.loads(persync("status", "--format", "json").stdout)
 
     assert document["rows"] == {"files": {"outcomes": 2}}
-    assert "files: 2 outcomes" in persync("status").stdout
+    assert "2 outcomes" in persync("status").stdout
+    assert "files: 2 outcomes" in persync("status", "--all").stdout
 
 
 def test_a_store_that_a_lake_knows_keeps_its_name_and_says_so(persync: Run, tmp_path: Path) -> None:
