@@ -17,6 +17,7 @@ from persync.jobs.windows import last_days
 from persync.plugins import Host, load_plugins
 from persync.sandbox.demo import make_world
 from persync.settings import load_project
+from persync.store.digest import digest
 from persync.store.log import problems_of_log
 from persync.store.store import open_store
 from sinks import Calls, Post, http_sink, parts, smtp_sink
@@ -32,7 +33,7 @@ show_small_groups = true
 report = [{{ out = "out/report.md", format = "md", sections = ["answer"] }}]
 export = [{{ metric = "aov", out = "out/aov.csv", days = 1 }}]
 checks = [{{ metric = "aov", max = 30, days = 1, unknown = "pass" }}]
-numbers = ["aov"]
+numbers = ["aov", "conversion_rate", "unsubscribe_rate"]
 days = 1
 link = "https://example.com/report?day=1&all=1"
 ping = "JOB_PING"
@@ -61,7 +62,11 @@ class Ran:
     mails: int
     posts: int
     pings: list[str]
+    rids: set[str]
+    """the marks that tie a run's pings together"""
     files: dict[str, bytes]
+    digest: str
+    """of all facts in the store"""
 
 
 class Days:
@@ -87,13 +92,18 @@ class Days:
         taken = self.calls.taken[before:]
         out = self.folder / "out"
         kept = [*out.iterdir(), *self.folder.glob("*.job.json")]
+        pings = [path.partition("?") for method, path, _ in taken if method == "GET"]
+        with open_store(self.project.store_path) as store:
+            facts = digest(store)
         return Ran(
             code,
             lines,
             len(self.post.mails) - mails,
             sum(method == "POST" for method, _, _ in taken),
-            [path.partition("?")[0] for method, path, _ in taken if method == "GET"],
+            [path for path, _, _ in pings],
+            {query for _, _, query in pings},
             {path.name: path.read_bytes() for path in kept},
+            facts,
         )
 
 
@@ -131,8 +141,8 @@ def test_the_alert_comes_on_the_day_of_the_dear_order_alone(days: Days, ran: lis
     assert [one.mails for one in ran] == [0, 1, 0, 0]
     assert [next(line for line in one.lines if line.startswith("check")) for one in ran] == [
         "check aov: ok",
-        "check aov: 41.18 is above 30",
-        "check aov: 41.18 is above 30",
+        "check aov: 41.18 EUR is above 30 EUR",
+        "check aov: 41.18 EUR is above 30 EUR",
         "check aov: ok",
     ]
 
@@ -143,10 +153,16 @@ def test_the_mail_says_it_in_words_and_has_the_report(days: Days, ran: list[Ran]
     found = parts(mail)
     assert mail["subject"].endswith(": a check did not hold")
     assert days.post.receivers == [["owner@example.com"]]
-    for words in ("check aov: 41.18 is above 30", "41.18 EUR", "We cannot tell"):
+    for words in ("check aov: 41.18 EUR is above 30 EUR", "41.18 EUR", "We cannot tell"):
         assert words in found["text"]
         assert words in found["html"]
     assert "https://example.com/report?day=1&all=1" in found["text"]
+    numbers = days.calls.bodies[1]["numbers"]
+    titles = ["Average order value", "Conversion rate after mail", "Unsubscribe rate"]
+    assert [one["title"] for one in numbers] == titles
+    for one in numbers:
+        assert f"- {one['title']}: {one['text']}" in found["text"]
+        assert one["text"] in found["html"]
     assert found["files"]["report.md"].replace("\r\n", "\n").encode() == ran[1].files["report.md"]
 
 
@@ -161,6 +177,8 @@ def test_the_switch_hears_start_and_end_of_every_run(ran: list[Ran]) -> None:
     good, alert = ["/ping/start", "/ping"], ["/ping/start", "/ping/6"]
 
     assert [one.pings for one in ran] == [good, alert, alert, good]
+    assert [len(one.rids) for one in ran] == [1, 1, 1, 1]
+    assert len(set.union(*(one.rids for one in ran))) == 4
 
 
 def test_a_second_run_on_a_day_changes_nothing(days: Days, ran: list[Ran]) -> None:
@@ -171,6 +189,8 @@ def test_a_second_run_on_a_day_changes_nothing(days: Days, ran: list[Ran]) -> No
         "nothing new today)"
     ] * 2
     assert second.files == first.files
+    assert second.digest == first.digest
+    assert third.digest != first.digest
     assert third.files["report.md"] != first.files["report.md"]
 
 
@@ -179,7 +199,7 @@ def test_every_run_stands_in_the_log(days: Days, ran: list[Ran]) -> None:
         runs = store.db.execute("SELECT exit_code, summary FROM runs WHERE command = 'run nightly' ORDER BY run").fetchall()
         assert list(problems_of_log(store.db)) == []
 
-    wrong = "check aov: 41.18 is above 30"
+    wrong = "check aov: 41.18 EUR is above 30 EUR"
     assert [tuple(run) for run in runs] == [(0, "ok"), (6, wrong), (6, wrong), (0, "ok")]
 
 

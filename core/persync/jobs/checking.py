@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from persync.errors import RAISED, DataError, reason_of
 from persync.jobs.windows import asked
+from persync.report.words import exact
 
 if TYPE_CHECKING:
     from persync.engine.engine import Engine
@@ -54,14 +55,14 @@ def outside(estimate: Estimate, check: JobCheck) -> str:
     high = estimate.value if estimate.high is None else estimate.high
     # The end of the interval that decides: the far one to be sure, the near one where a possibility is enough.
     above, below = {"value": (estimate.value, estimate.value), "sure": (high, low), "possible": (low, high)}[check.fail_on]
-    shown = f"{estimate.value:g}"
+    shown = exact(estimate, estimate.value)
     if check.fail_on != "value" and (estimate.low is not None or estimate.high is not None):
-        shown += f" ({low:g} to {high:g})"
+        shown += f" ({exact(estimate, low)} to {exact(estimate, high)})"
     verb = "may be" if check.fail_on == "possible" else "is"
     if check.min is not None and above < check.min:
-        return f"{shown} {verb} below {check.min:g}"
+        return f"{shown} {verb} below {exact(estimate, check.min)}"
     if check.max is not None and below > check.max:
-        return f"{shown} {verb} above {check.max:g}"
+        return f"{shown} {verb} above {exact(estimate, check.max)}"
     return ""
 
 

@@ -248,6 +248,11 @@ def value(estimate: Estimate, *, short: bool = False) -> str:
     return _with_unit(text, _unit(estimate), short=short)
 
 
+def exact(estimate: Estimate, value: float) -> str:
+    """Return a number in an estimate's unit with all the digits that tell it from a limit beside it."""
+    return _with_unit(f"{value * _base(estimate.unit)[0]:g}", _unit(estimate), short=False)
+
+
 def interval(estimate: Estimate) -> str:
     """Return the 95 % interval, in the value's unit and digits, or "" when there is none."""
     if estimate.value is None or (estimate.low is None and estimate.high is None):

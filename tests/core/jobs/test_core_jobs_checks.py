@@ -10,6 +10,7 @@ from persync.jobs.windows import last_days
 from persync.settings import JobCheck
 
 RATE = Estimate("rate", 0.5, 0.25, 0.75)
+GAP = "-2 percentage points (-4 percentage points to -1 percentage points) is below 0 percentage points"
 COUNT = Estimate("orders", 40)
 
 
@@ -29,6 +30,9 @@ COUNT = Estimate("orders", 40)
         (COUNT, {"min": 41, "fail_on": "sure"}, "40 is below 41"),
         (COUNT, {"min": 40, "fail_on": "possible"}, ""),
         (Estimate("gain", 3, 1, None), {"max": 2, "fail_on": "sure"}, ""),
+        (Estimate("rate", 0.0026653, unit="share"), {"max": 0.0026652}, "0.26653 % is above 0.26652 %"),
+        (Estimate("aov", 41.18, unit="EUR"), {"max": 30}, "41.18 EUR is above 30 EUR"),
+        (Estimate("gap", -0.02, -0.04, -0.01, unit="points"), {"min": 0, "fail_on": "sure"}, GAP),
         (missing("rate", "too_few"), {"min": 0}, "not known (too_few)"),
         (missing("rate", "too_few"), {"min": 0, "unknown": "pass"}, ""),
     ],

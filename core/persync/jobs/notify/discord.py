@@ -8,21 +8,22 @@ from typing import Any, Final
 
 from persync.hookspecs import Message, Notifier
 from persync.jobs.notify.calling import call
+from persync.jobs.notify.wording import COLOURS
 
 TITLE: Final = 256
 DESCRIPTION: Final = 4096
 VALUE: Final = 1024
 """characters that Discord takes in the parts of an embed"""
-COLOURS: Final = {"ok": 0x2E7D32, "changed": 0x1565C0, "alert": 0xE65100, "failed": 0xB71C1C, "test": 0x616161}
 
 
 def payload(message: Message) -> dict[str, Any]:
     """Return what Discord is sent. Nobody is mentioned, whatever the texts say."""
     said = [escaped(part) for part in (message.verdict, *message.lines) if part]
+    colour = COLOURS.get(message.status, COLOURS["test"])
     embed: dict[str, Any] = {
         "title": escaped(message.subject)[:TITLE],
         "description": "\n".join(said)[:DESCRIPTION],
-        "color": COLOURS.get(message.status, COLOURS["test"]),
+        "color": int(colour.removeprefix("#"), 16),
         "fields": [_field(one.title, one.value, one.interval, one.change) for one in message.numbers],
     }
     if message.link:

@@ -23,6 +23,8 @@ SUBJECTS: Final = {
     "failed": "{shop}: {job} did not run as it should",
     "test": "{shop}: a test message",
 }
+COLOURS: Final = {"ok": "#2e7d32", "changed": "#1565c0", "alert": "#e65100", "failed": "#c62828", "test": "#757575"}
+"""what stands at the edge of a message; the subject says the same in words"""
 LONGEST: Final = 500
 """characters of a line: what a check found may list many slices"""
 MOST_LINES: Final = 12
@@ -55,7 +57,13 @@ def message_of(
         attachments=attachments,
     )
     span = "Over the last day" if job.days == 1 else f"Over the last {job.days} days"
-    facts = {"message": bare, "span": span, "made": moment(now, project.timezone), "zone": project.timezone}
+    facts = {
+        "message": bare,
+        "colour": COLOURS[status],
+        "span": span,
+        "made": moment(now, project.timezone),
+        "zone": project.timezone,
+    }
     return replace(bare, text=_text(facts), html=_html(facts))
 
 
