@@ -21,7 +21,7 @@ ORDER = [
     {"measure"},
     {"report"},
     {"hookspecs", "plugins", "settings", "secrets", "loopback"},
-    {"sandbox", "testing", "jobs", "privacy", "federate", "serve", "export", "notebook"},
+    {"sandbox", "testing", "jobs", "privacy", "federate", "serve", "export", "notebook", "bi"},
     {"cli"},
 ]
 """From the ground up. A room imports its own floor and those below; `persync` itself is below them all."""

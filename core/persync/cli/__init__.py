@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "metric": ("metrics:metric", "Compute one metric."),
     "report": ("report:report", "Make the report."),
     "export": ("export:export", "Write tables, views, metrics and lists for other programs."),
+    "bi": ("bi:bi", "Set up Datasette, Metabase or Power BI over the views."),
     "serve": ("serve:serve", "Serve the report as live pages to this machine alone."),
     "run": ("jobs:run", "Run a job: pull, check, report, tell."),
     "schedule": ("jobs:schedule", "Make a scheduler run a job, and see when it ran."),

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-__all__ = ["FOLDER", "OTHERS", "create", "made_private", "narrow", "replace", "replacing"]
+__all__ = ["FOLDER", "OTHERS", "create", "made_private", "narrow", "replace", "replacing", "replacing_path"]
 
 _FILE: Final = 0o600
 FOLDER: Final = 0o700
@@ -52,11 +52,18 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """Lend a file that takes a file's place once it is whole, for its owner alone; where something is raised, the old one
     stays. Raise OSError when that cannot be done.
     """
+    with replacing_path(path) as temporary, temporary.open("wb") as file:
+        yield file
+
+
+@contextmanager
+def replacing_path(path: Path) -> Iterator[Path]:
+    """Lend an empty file's path, as `replacing` lends a file: for what opens its files itself."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE), "wb") as file:
-            yield file
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE))
+        yield temporary
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
