@@ -66,7 +66,11 @@ class Source:
 
     def _is_due(self) -> bool:
         """Tell whether to look again: it is time, or another program has brought the mirror up to date, which drops the files
-        of a snapshot that lags too far behind."""
+        of a snapshot that lags too far behind. While somebody still reads the snapshot before this one it is not: the mirror
+        keeps the files of one."""
+        with self._lock:
+            if any(count and one is not self._current for one, count in self._users.items()):
+                return False
         return self._timer() >= self._next or self._stamp() != self._seen
 
     def _stamp(self) -> int:

@@ -85,6 +85,23 @@ def test_a_page_has_the_rows_of_its_moment_though_the_store_has_more_by_then(sou
         assert agreed(first) == 10
 
 
+def test_no_files_go_that_a_slow_page_still_reads(source: Source, store: Path, clock: Clock) -> None:
+    with source.snapshot() as slow:
+        for people in (20, 30, 40):
+            agree(store, people)
+            clock.s += 10 * EVERY_S
+            with source.snapshot():
+                pass
+            settled(source)
+        assert agreed(slow) == 10
+    clock.s += 10 * EVERY_S
+    with source.snapshot():
+        pass
+    settled(source)
+    with source.snapshot() as newest:
+        assert agreed(newest) == 40
+
+
 def test_it_looks_again_only_after_a_while(source: Source, store: Path, clock: Clock) -> None:
     with source.snapshot() as first:
         pass
