@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from persync.cli.base import Command, format_option
@@ -124,7 +126,7 @@ def _show_status(app: App, form: str) -> None:
                 iso(one.last) if one.last is not None else "never",
                 "" if one.exit_code is None else str(one.exit_code),
                 iso(one.next) if one.next is not None else "",
-                f"{one.orphan}: persync schedule {one.job} --remove" if one.orphan else one.summary[:80],
+                f"{one.orphan}: persync schedule {shlex.quote(one.job)} --remove" if one.orphan else one.summary[:80],
             )
             for one in found
         ],

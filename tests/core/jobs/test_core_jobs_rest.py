@@ -14,6 +14,9 @@ from pydantic import BaseModel, model_validator
 from core.cli.calls import Run as Call
 from core.cli.calls import said
 from core.cli.conftest import persync
+from fuzz.shop import NOW as SHOP_NOW
+from fuzz.shop import PLACES, make_shop
+from persync.errors import PersyncError
 from persync.estimate import Estimate
 from persync.hookspecs import Message, Notifier
 from persync.jobs.run import run_job
@@ -256,7 +259,7 @@ def test_a_notifier_that_is_not_installed_stops_no_command_that_needs_none(
         doctor = persync("doctor", "--format", "json")
 
     assert [one.exit_code for one in (pull, status)] == [0, 0]
-    assert "visits.csv" in status.stdout
+    assert status.stdout.splitlines()[2].startswith("own ")
     where = f"{tmp_path / 'persync.toml'}, line 5, [notify.pager]"
     line = f"{where}: there is no notifier 'pagr'. Valid: discord, email, slack, teams, webhook."
     assert (tried.exit_code, tried.stdout, tried.stderr) == (2, "log: sent through webhook\n", f"persync: {line}\n")
@@ -287,3 +290,35 @@ def test_a_notifier_that_trips_over_its_settings_stops_no_other_command(
         f"{tmp_path / 'persync.toml'}, line 4, [notify.pager]: the notifier 'pagr' failed over its settings: KeyError."
         " Update its plugin."
     )
+
+
+def test_a_period_with_holes_is_reported_with_what_is_missing_and_why(tmp_path: Path) -> None:
+    make_shop(tmp_path, {place: place.replace(" ", "-") for place in PLACES} | {"coverage reason": "scope"})
+    with (tmp_path / "persync.toml").open("a") as file:
+        file.write('\n[jobs.nightly]\npull = []\nreport = [{ out = "r.md", format = "md", sections = ["answer", "health"] }]\n')
+    host = load_plugins(installed=False)
+    project = load_project(tmp_path, host)
+    lines: list[str] = []
+
+    code = run_job(host, project, "nightly", project.jobs["nightly"], now=SHOP_NOW, wait=0, say=lines.append)
+
+    assert (code, lines[-1]) == (0, f"report: {tmp_path / 'r.md'}")
+    said = "There are holes: shop some is not complete (the key has no permission for it)."
+    assert said in (tmp_path / "r.md").read_text()
+
+
+def test_a_state_that_cannot_be_kept_is_said_and_everybody_is_told_all_the_same(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise PersyncError("cannot write what the job remembers: No space left on device.")
+
+    monkeypatch.setattr("persync.jobs.notify.sending.write_state", full)
+    text = '[jobs.nightly]\nnotify = [{ to = "log", on = ["always"] }]\n[notify.log]\nvia = "webhook"\n'
+    with http_sink() as calls:
+        monkeypatch.setenv("PERSYNC_WEBHOOK_URL", f"{calls.url}/log")
+        code, lines = ran(shop, text)
+
+    assert (code, len(calls.bodies)) == (1, 1)
+    assert lines[1] == "failed: cannot write what the job remembers: No space left on device."
+    assert "notify log: ok" in lines
