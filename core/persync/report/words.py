@@ -67,6 +67,7 @@ REASONS: Final = {
     "score_not_a_share": "scores outside 0 to 1 are no shares",
     "nobody_qualified": "nobody in the group qualified",
     "no_discounts": "no discounts are known",
+    "no_shipping": "no order was charged for shipping",
     "no_lines": "the lines of orders are not known",
     "no_exposure": "one of the groups to compare is empty",
     "no_date": "the day of the draw is not known",

@@ -95,3 +95,28 @@ def test_without_a_line_of_any_order_there_is_no_price(shop: Any) -> None:
     (price,) = [e for e in offer.offers(shop, groups.of(shop, "place"), ASK) if e.id.startswith("price_paid")]
 
     assert (price.value, price.reason, price.unit) == (None, "no_lines", "EUR")
+
+
+def test_an_order_without_a_charge_for_shipping_was_sent_for_nothing_and_one_refunded_later_was_not(shop: Any) -> None:
+    """AT pays 5.00 each time and gets it back for ten orders; CH pays for every fourth order: 30 of 40 came for nothing."""
+    sell(shop, "AT", 1, net=2_000, tax=0)
+    sell(shop, "CH", 101, net=2_000, tax=0)
+    for key in [*range(1, 1 + PEOPLE), *range(101, 101 + PEOPLE, 4)]:
+        shop.post(key, 500, "shipping", entry="sale")
+    for key in range(1, 11):
+        shop.post(key, -500, "shipping", entry="refund")
+
+    found = offer.offers(shop, groups.of(shop, "place"), ASK)
+
+    assert {name: e.value for name, e in by_group(found, "free_shipping_share").items()} == {"AT": 0.0, "CH": 0.75}
+    (gap,) = [e for e in found if e.id == "free_shipping_share_difference" and e.by.get("group") == "AT"]
+    assert gap.value == -0.75
+
+
+def test_a_shop_that_never_charges_for_shipping_gives_nobody_anything_by_it(shop: Any) -> None:
+    sell(shop, "AT", 1, net=2_000, tax=0)
+    sell(shop, "CH", 101, net=2_000, tax=0)
+
+    (share,) = [e for e in offer.offers(shop, groups.of(shop, "place"), ASK) if e.id.startswith("free_shipping")]
+
+    assert (share.value, share.reason, share.unit) == (None, "no_shipping", "share")

@@ -38,6 +38,7 @@ MEANS: Final[Mapping[str, Direction]] = {
     "mean_sends": "more",
     "ignored_share": "less",
     "discount_share": "more",
+    "free_shipping_share": "more",
     "price_paid": "less",
     "calibration": "less",
     "benefit_difference": "more",

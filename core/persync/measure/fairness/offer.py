@@ -20,17 +20,18 @@ Row = Mapping[str, Any]
 
 NO_DISCOUNTS: Final = "no_discounts"
 NO_LINES: Final = "no_lines"
+NO_SHIPPING: Final = "no_shipping"
 _SUMS: Final = ("y", "x", "yy", "xx", "xy")
 
 
 def offers(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
-    """Return the discount share (discounts over what was paid and discounted; more is better) and the price paid a piece (less
-    is better) by group, both clustered by customer.
+    """Return the discount share (discounts over what was paid and discounted; more is better), the share of orders sent for
+    nothing (more is better) and the price paid a piece (less is better) by group, all clustered by customer.
 
     Paid is gross whatever the basis: what the customer pays, tax and shipping among it, for a tax that differs from country
     to country is no price that anybody set. Gift cards and deals are left out, and from the price an order of whose lines one
-    does not tell its pieces. Nothing where nobody bought; null with the reason without discounts, without lines of orders,
-    or in several currencies.
+    does not tell its pieces. Nothing where nobody bought; null with the reason without discounts, where no order was charged
+    for shipping, without lines of orders, or in several currencies.
     """
     by = {"attribute": groups.title}
     build_orders(engine)
@@ -41,15 +42,19 @@ def offers(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
         return []
     currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])
     if currency is None:
-        return [rules.absent(id, rules.MIXED_CURRENCIES, by) for id in ("discount_share", "price_paid")]
+        return [rules.absent(id, rules.MIXED_CURRENCIES, by) for id in ("discount_share", "free_shipping_share", "price_paid")]
     hide = groups.hidden([{row["name"]: int(row[key]) for row in rows} for key in ("people", "buyers")], ask)
+    is_charged = any(float(row["free_y"]) < float(row["free_x"]) for row in rows)
     out: list[Estimate] = []
-    if not any(row["receivers"] for row in rows):
-        out.append(rules.absent("discount_share", NO_DISCOUNTS, by, unit="share"))
-    else:
-        samples = {row["name"]: _sample([row], "given", "people", "receivers") for row in rows}
-        whole = _sample(rows, "given", "people", "receivers")
-        out += averages("discount_share", whole, samples, hide, ask, by, unit="share").estimates()
+    for id, kind, any_of, reason, is_known in (
+        ("discount_share", "given", "receivers", NO_DISCOUNTS, any(row["receivers"] for row in rows)),
+        ("free_shipping_share", "free", "free_receivers", NO_SHIPPING, is_charged),
+    ):
+        if not is_known:
+            out.append(rules.absent(id, reason, by, unit="share"))
+            continue
+        samples = {row["name"]: _sample([row], kind, "people", any_of) for row in rows}
+        out += averages(id, _sample(rows, kind, "people", any_of), samples, hide, ask, by, unit="share").estimates()
     if not any(row["buyers"] for row in rows):
         return [*out, rules.absent("price_paid", NO_LINES, by, unit=currency)]
     scale = 10.0 ** exponent(currency)

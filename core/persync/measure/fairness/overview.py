@@ -24,8 +24,8 @@ def assess(
     Without `decision`: exposure to personalised mail (`exposure_rate`, `exposure_unknown`, `exposure_dose`, `mean_sends`,
     `mean_level`), then the benefit each group had from every experiment with a control that falls into the period
     (`benefit_difference`, `benefit_interaction`, `benefit_parity` ...), who bears the cost of mail (`dropped_rate`,
-    `unsubscribed_rate`, `complained_rate`, `ignored_share`), who is offered what (`discount_share`, `price_paid`) and whom the
-    systems know (`matched_rate`). With `decision`: see `decisions.assess`.
+    `unsubscribed_rate`, `complained_rate`, `ignored_share`), who is offered what (`discount_share`, `free_shipping_share`,
+    `price_paid`) and whom the systems know (`matched_rate`). With `decision`: see `decisions.assess`.
 
     Each comes overall (no `group` in `by`) and by group, then each group `against` the best known one: `_difference`, `_ratio`,
     `_smallest_gap` (what could have been seen with a power of 80 %), of rates `four_fifths` (the ratio again, its `verdict` in

@@ -13,6 +13,12 @@ SELECT
   SUM(c.paid * c.paid) AS paid_yy,
   SUM(c.pieces * c.pieces) AS paid_xx,
   SUM(c.paid * c.pieces) AS paid_xy,
+  SUM(CASE WHEN c.free > 0 THEN 1 ELSE 0 END) AS free_receivers,
+  SUM(c.free) AS free_y,
+  SUM(c.orders) AS free_x,
+  SUM(c.free * c.free) AS free_yy,
+  SUM(c.orders * c.orders) AS free_xx,
+  SUM(c.free * c.orders) AS free_xy,
   MIN(c.currency_low) AS currency_low,
   MAX(c.currency_high) AS currency_high
 FROM customer_offers AS c

@@ -19,6 +19,7 @@ MEASURES: Final[Mapping[str, str]] = {
     "complained": "Complained",
     "ignored_share": "Messages neither opened nor clicked",
     "discount_share": "Discounts over prices",
+    "free_shipping_share": "Orders sent for nothing",
     "price_paid": "Paid a piece",
     "matched": "Known to more than one system",
 }
