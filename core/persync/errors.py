@@ -208,6 +208,16 @@ def nearest(wrong: str, valid: list[str] | tuple[str, ...]) -> str:
     return f"Valid: {inert(', '.join(sorted(valid)))}." if valid else ""
 
 
+def raised_in(error: BaseException, package: str) -> str:
+    """Return "file:line" of the last place on an error's way that lies in a package, "" where it did not come through it."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        if f"{trace.tb_frame.f_globals.get('__name__', '')}.".startswith(f"{package}."):
+            place = f"{trace.tb_frame.f_code.co_filename.replace(chr(92), '/').rpartition('/')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
 def _told(text: str) -> str:
     """Blank what must not be shown, in lines of which the middle is cut out when they are too long.
 

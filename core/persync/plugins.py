@@ -45,7 +45,12 @@ class Failure:
 
     def __str__(self) -> str:
         source = f" ({self.distribution} {self.version})" if self.distribution else ""
-        return f"plugin '{self.name}'{source}: {self.reason.rstrip('.')}."
+        return f"plugin '{self.name}'{source}: {self.sentence}"
+
+    @property
+    def sentence(self) -> str:
+        """Return the reason with its stop; a question has its own."""
+        return self.reason if self.reason.endswith("?") else f"{self.reason.rstrip('.')}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,15 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from persync.errors import EXIT_ERROR, SIGNALLED, PersyncError
+from persync.errors import EXIT_ERROR, SIGNALLED, PersyncError, raised_in
 from persync.redact import redacted
+
+if TYPE_CHECKING:
+    from persync.cli.context import App
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEBUG = "PERSYNC_DEBUG"
@@ -69,7 +72,7 @@ class Root(click.Group):
             click.echo(redacted(f"persync: {name}{error.strerror or type(error).__name__}."), err=True)
             code = EXIT_ERROR
         except Exception as error:
-            click.echo(f"persync: {_unexpected(error)}", err=True)
+            click.echo(f"persync: {_unexpected(error, ctx.obj)}", err=True)
             code = EXIT_ERROR
         finally:
             if ctx.obj is not None:
@@ -77,14 +80,18 @@ class Root(click.Group):
         raise click.exceptions.Exit(code)
 
 
-def _unexpected(error: Exception) -> str:
-    """Name a fault of persync's own by its type and place; its message is left out, for it may quote data or secrets."""
+def _unexpected(error: Exception, app: App | None) -> str:
+    """Name a fault of persync's own, or of a plugin, by its type and place; its message may quote data or secrets."""
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
     if os.environ.get(DEBUG):
         for frame in frames:
             click.echo(f"  {frame.filename}:{frame.lineno} in {frame.name}", err=True)
+    for plugin in app.strangers() if app is not None else ():
+        if place := raised_in(error, plugin.module.__name__):
+            hint = f"Update it, or go on without it: --without {plugin.name}."
+            return f"the plugin {plugin} failed: {type(error).__name__} at {place}. {hint}"
     last = frames[-1]
     place = f"{Path(last.filename).name}:{last.lineno}"
     hint = "" if os.environ.get(DEBUG) else f" Set {DEBUG}=1 to see the way there."

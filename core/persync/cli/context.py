@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from persync.attribution.models import AttributionModel
     from persync.engine.engine import Engine
     from persync.measure.metric import Ask
-    from persync.plugins import Host
+    from persync.plugins import Host, Plugin
     from persync.settings import Project
     from persync.store.store import Store
 
@@ -130,6 +131,12 @@ class App:
         """Tell what is going on, on stderr."""
         if not self.quiet:
             click.echo(text, err=True)
+
+    def strangers(self) -> list[Plugin]:
+        """Return the plugins of others that were loaded; one that lies within another's package comes before it."""
+        host: Host | None = self.__dict__.get("host")
+        found = [plugin for plugin in host.plugins if isinstance(plugin.module, ModuleType)] if host else []
+        return sorted((one for one in found if not one.is_bundled), key=lambda one: len(one.module.__name__), reverse=True)
 
     def tell_nothing(self) -> None:
         """Mark the failed plugins as told: the command shows them itself."""

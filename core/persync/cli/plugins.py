@@ -99,9 +99,9 @@ def _entries(host: Host) -> Iterator[dict[str, Any]]:
     """Yield one entry for each room of persync and each plugin, whatever went wrong with it and how often."""
     from persync.plugins import BUNDLED
 
-    reasons: dict[tuple[str, str, str], list[str]] = {}
+    reasons: dict[tuple[str, str, str], list[Failure]] = {}
     for failure in host.failures:
-        reasons.setdefault(_key(failure), []).append(failure.reason)
+        reasons.setdefault(_key(failure), []).append(failure)
     offers = {_key(one): host.offers(one) for one in (*host.core, *host.plugins)}
     for key in dict.fromkeys((*offers, *reasons)):
         name, distribution, version = key
@@ -111,8 +111,13 @@ def _entries(host: Host) -> Iterator[dict[str, Any]]:
             "version": version or None,
             "bundled": distribution == BUNDLED,
             "offers": offers.get(key, {}),
-            "failure": " ".join(reasons[key]) if key in reasons else None,
+            "failure": _told(reasons[key]) if key in reasons else None,
         }
+
+
+def _told(failures: list[Failure]) -> str:
+    """Return the reason as it is, or where there are several a sentence for each."""
+    return failures[0].reason if len(failures) == 1 else " ".join(one.sentence for one in failures)
 
 
 def _key(one: Plugin | Failure) -> tuple[str, str, str]:

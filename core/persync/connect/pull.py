@@ -25,14 +25,17 @@ from persync.connect.stream import AccountFacts, Every, Incremental, Stream, Wor
 from persync.connect.windows import is_due, open_window
 from persync.connect.writing import PageWriter
 from persync.errors import (
+    RAISED,
     AuthError,
     PersyncError,
+    PluginError,
     QuotaError,
     ResponseError,
     SkipStreamError,
     StoreError,
     TransientError,
     UnreachableError,
+    raised_in,
 )
 from persync.rows import CampaignRef, Evidence
 from persync.store import checkpoints as points
@@ -97,6 +100,12 @@ def pull(
                     result.errors.append(bare(error))
                 except KeyboardInterrupt as stop:
                     result.interrupted = number_of(stop)
+                except RAISED as error:
+                    # A stranger's connector may raise anything, and costs only itself; its message may quote a secret.
+                    if not (place := raised_in(error, type(connector).__module__.partition(".")[0])):
+                        raise
+                    what = f"the connector '{connector.name}' failed: {type(error).__name__} at {place}."
+                    result.errors.append(PluginError(what, where=connector.connection, hint="Update its plugin."))
                 if result.interrupted or any(isinstance(error, StoreError) for error in result.errors):
                     break
             with _told_once(result.errors):

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from persync.errors import CheckFailedError, PersyncError, SkipStreamError
+from persync.errors import RAISED, CheckFailedError, PersyncError, PluginError, SkipStreamError, raised_in
 from persync.redact import redacted
 
 if TYPE_CHECKING:
@@ -163,6 +163,11 @@ def _connection(host: Host, project: Project, name: str, now: int) -> list[Findi
         findings += look_at(connector, project.store_path, now=now)
     except PersyncError as error:
         findings.append(failed(name, ", ".join(project.secret_names.get(name, ())) or "call", error))
+    except RAISED as error:  # a stranger's connector, where no answer is at fault
+        if not (place := raised_in(error, type(connector).__module__.partition(".")[0])):
+            raise
+        what = f"the connector '{connector.name}' failed: {type(error).__name__} at {place}."
+        findings.append(failed(name, "call", PluginError(what, hint="Update its plugin.")))
     return findings
 
 

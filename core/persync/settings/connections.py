@@ -130,6 +130,8 @@ def _without_connector(name: str, word: str, host: Host, place: str) -> PersyncE
     if broken is not None:
         return PluginError(f"the connector '{word}' cannot be used: {broken}", where=name, hint=broken.remedy)
     hint = nearest(word, sorted(host.connectors))
+    if not failures and not get_close_matches(word, host.connectors, n=1):
+        hint += " Install the plugin that offers it, or take the table out."
     told = " ".join(f"It may be of the {one} {one.remedy}" for one in failures)
     return ConfigError(f"there is no connector '{word}'.", where=place, hint=f"{hint} {told}".rstrip())
 

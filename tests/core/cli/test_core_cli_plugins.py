@@ -152,7 +152,7 @@ def test_a_plugin_that_breaks_late_is_listed_once(persync: Run, tmp_path: Path, 
             "version": "0.3",
             "bundled": False,
             "offers": {},
-            "failure": "persync_metrics failed: ValueError: one persync_importers failed: ValueError: two",
+            "failure": "persync_metrics failed: ValueError: one. persync_importers failed: ValueError: two.",
         }
     ]
     assert len(lines) == 1

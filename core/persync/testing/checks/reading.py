@@ -24,7 +24,7 @@ from persync.testing.checks.check import Check, expect, listed, many, said, uneq
 
 FURTHEST: Final = "Pacific/Chatham"
 """a time zone of 12 hours and 45 minutes: whoever uses the machine's own is found out"""
-CROWD: Final = 1_500
+CROWD: Final = 1_100
 """people of a business that no page should hold whole"""
 LONGEST: Final = 1_000
 """records of the longest page that keeps memory flat and loses little when a pull ends"""
