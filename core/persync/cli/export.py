@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
+from click.shell_completion import CompletionItem
 
 from persync.cli.base import Command, Group, period_option, small_groups_option
 from persync.cli.context import App, pass_app
@@ -26,6 +27,13 @@ class Exports(Group):
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         return super().get_command(ctx, name) or _named(name)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from persync.store.told import VIEWS_TOLD
+
+        known = {name: command.get_short_help_str() for name, command in self.commands.items() if name != DATA}
+        known |= {name: told.what for name, told in VIEWS_TOLD.items()}
+        return [CompletionItem(name, help=text) for name, text in known.items() if name.startswith(incomplete)]
 
 
 @click.group(cls=Exports, subcommand_metavar=f"{DATA}|COMMAND [OPTIONS]")

@@ -27,6 +27,8 @@ SUFFIXES: Final[Mapping[str, str]] = {f".{form}": form for form in FORMATS} | {"
 BINARY: Final = frozenset(("xlsx", "parquet"))
 MOST_ROWS: Final = 1_048_575
 """rows that a sheet of a workbook holds beside its heading"""
+EXACT: Final = 2**53
+"""the greatest whole number up to which a workbook, whose numbers are doubles, holds each; beyond it they are texts"""
 EARLIEST: Final = "1900-01-01"
 """the first day that a workbook knows"""
 _REMEMBERED: Final = 1 << 15
@@ -152,7 +154,7 @@ def _xlsx(sheet: Sheet, sink: BinaryIO) -> int:
                     continue
                 if field.kind == "time" and cell >= EARLIEST:
                     page.write_datetime(rows, at, datetime.fromisoformat(cell).replace(tzinfo=None), moment)
-                elif field.kind in ("text", "time"):
+                elif field.kind in ("text", "time") or (field.kind == "int" and abs(cell) > EXACT):
                     page.write_string(rows, at, plain(str(cell))[:LONGEST_CELL])
                 else:
                     page.write_number(rows, at, float(cell), money if field.kind == "money" else None)

@@ -28,6 +28,8 @@ _ANYWHERE: Final[Mapping[str, str]] = {
 }
 _IN: Final[Mapping[tuple[str, str], str]] = {
     ("person_keys", "key"): "person",
+    # Made of a platform's id without the store's key: whoever has the ids can make it too.
+    ("person_of", "hash"): "person hash",
     ("order_ledger", "entry"): "entry",
     ("order_lines", "line"): "line",
     ("coverage", "partition"): "partition",

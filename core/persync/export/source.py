@@ -59,7 +59,9 @@ def sheet_of(
     ConfigError for a period of what has no date.
     """
     check_name(db, name)
-    fields = _fields(db, name)
+    fields = tuple(
+        Field(field.name) if key is not None and kind_of_id(name, field.name) else field for field in _fields(db, name)
+    )
     where, params = _within(name, fields, period)
     (count,) = db.execute(f'SELECT count(*) FROM "{name}"{where}', params).fetchone()
     columns = ", ".join(f'"{field.name}"' for field in fields)
@@ -108,7 +110,7 @@ def _change(name: str, field: Field, key: Callable[[], StoreKey] | None) -> Call
     kind = kind_of_id(name, field.name)
     if kind and key is not None:
         named = lru_cache(_REMEMBERED)(pseudonyms(key(), kind))
-        return lambda value: None if value is None else named(value)
+        return lambda value: None if value is None else named(str(value))
     if field.kind == "text":
         told = lru_cache(_REMEMBERED)(anonymous)
         return lambda value: told(value) if isinstance(value, str) else value
