@@ -196,7 +196,8 @@ def test_a_webhook_without_its_address_says_where_it_belongs(
     project(tmp_path, '[notify.team]\nvia = "slack"\n')
 
     assert said(persync("notify", "test"), 4) == (
-        "notify.team: its address was not found. It is a secret: see [notify.NAME] in docs/jobs.md."
+        "notify.team: its address was not found. SLACK_WEBHOOK_URL is not set:"
+        " put it into the environment or persync.secrets.toml."
     )
 
 

@@ -14,5 +14,5 @@ def call(kind: str, secrets: Mapping[str, str], body: Any) -> None:
 
     url = secrets.get("url")
     if url is None:
-        raise AuthError("its address was not found.", hint="It is a secret: see [notify.NAME] in docs/jobs.md.")
+        raise AuthError("its address was not found.")
     post_json(kind, url, body)

@@ -109,12 +109,11 @@ def send(settings: MailSettings, secrets: Mapping[str, str], message: Message) -
         raise PersyncError("the mail server took none of the receivers.", where=server, hint="Check to.") from None
     except (smtplib.SMTPException, OSError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        hint = "Check host, port and security; the message is kept and tried again."
+        hint = "Check host, port and security."
         raise PersyncError(f"the mail server cannot be reached ({reason}).", where=server, hint=hint) from None
     if refused:
         what = f"the mail server took the mail, but not for {len(refused)} of {len(receivers)} receivers."
-        hint = "Check to; it is tried again for those alone."
-        raise PartlySentError(what, left=tuple(sorted(map(mark, refused))), where=server, hint=hint)
+        raise PartlySentError(what, left=tuple(sorted(map(mark, refused))), where=server, hint="Check to.")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from persync.errors import EXIT_PARTIAL, RAISED, PartlySentError, PersyncError, PluginError
+from persync.errors import EXIT_PARTIAL, RAISED, AuthError, PartlySentError, PersyncError, PluginError
 from persync.hookspecs import Message
 from persync.jobs.notify.waiting import MOST_HELD, Held
 from persync.jobs.state import State, state_path, write_state
@@ -26,12 +26,16 @@ def deliver(host: Host, project: Project, channel: Channel, message: Message) ->
     from persync import secrets
 
     where = f"notify.{channel.name}"
+    values: dict[str, str] = {}
     try:
         found = {word: secrets.find(word, env, project.folder) for word, env in channel.secret_names.items()}
         values = {word: one.value for word, one in found.items() if one is not None}
         register(*values.values())
         host.notifiers[channel.via].send(channel.settings, values, message)
     except PersyncError as error:
+        missing = [env for word, env in channel.secret_names.items() if word not in values]
+        if isinstance(error, AuthError) and missing:
+            error.hint = f"{' and '.join(missing)} is not set: put it into the environment or {secrets.FILE}."
         raise error.at(where) from None
     except RAISED as error:  # a stranger's notifier; its message may quote a secret
         what = f"the notifier '{channel.via}' failed: {type(error).__name__}."
