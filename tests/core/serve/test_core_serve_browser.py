@@ -80,6 +80,18 @@ def drawn(seat: Seat) -> int:
     return int(boxes.count())
 
 
+CUT = """
+() => [...document.querySelectorAll(".plot svg")].flatMap(svg => {
+  const room = svg.getBoundingClientRect();
+  return [...svg.querySelectorAll("text")].filter(text => {
+    const box = text.getBoundingClientRect();
+    return box.width && (box.left < room.left - 1 || box.right > room.right + 1);
+  }).map(text => text.textContent);
+})
+"""
+"""the texts of figures that stick out of them"""
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (375, "dark")])
 def test_every_page_fits_the_screen_without_an_error_or_a_request_elsewhere(
     seats: Callable[..., Any], width: int, scheme: str
@@ -91,6 +103,7 @@ def test_every_page_fits_the_screen_without_an_error_or_a_request_elsewhere(
             seat.open(address)
             figures += drawn(seat)
             assert seat.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{address} scrolls sideways"
+            assert seat.page.evaluate(CUT) == [], address
         paper = seat.page.evaluate("getComputedStyle(document.body).backgroundColor")
 
         assert seat.wrong == []

@@ -18,12 +18,14 @@
     return library;
   }
 
-  // A figure takes the width that it has; labels and legend entries get their share of it, as in the report.
+  // A figure takes the width that it has; labels and legend entries get their share of it, as in the report. The font is named,
+  // for it is measured on a canvas, which knows nothing to inherit one from: a label would be wider than the room kept for it.
   function sized({ spec, config }, width) {
     return {
       spec: { ...spec, width, autosize: { type: "fit-x", contains: "padding" } },
       config: {
         ...config,
+        font: getComputedStyle(main).fontFamily,
         axis: { ...config.axis, labelLimit: Math.floor(width / 3) },
         legend: { ...config.legend, columns: Math.max(2, Math.floor(width / 150)), labelLimit: Math.floor(width / 3) },
       },
