@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from persync.estimate import Estimate
+from persync.measure.fairness import decisions, groups
+from persync.measure.fairness.parities import rates
 from persync.measure.metric import Ask
 from persync.report.report import Block, Inputs, Note, Table
 from persync.report.sections import parities
@@ -73,3 +75,36 @@ def test_a_measure_is_told_with_the_gap_that_could_have_been_seen(p: float) -> N
     assert isinstance(table, Table)
     answer = "yes, p < 0.001" if p < 0.05 else "not shown, p = 0.200"
     assert table.rows == (("Unsubscribed", "b against a", gap, "1.5 %", answer),)
+
+
+@pytest.mark.parametrize(
+    ("cells", "sentence", "verdicts"),
+    [
+        (
+            {"a": (359, 2_100), "b": (83, 700)},
+            "'b' was selected 0.69 × as often as 'a' (95 %: 0.56 to 0.87): less than four fifths as counted, which is not shown"
+            " to be more than chance.",
+            {"a": "reference", "b": "not shown"},
+        ),
+        (
+            {"a": (900, 2_000), "b": (300, 2_000), "unknown": (10, 2_000)},
+            "'b' was selected 0.33 × as often as 'a' (95 %: 0.297 to 0.374): surely less than four fifths.",
+            {"a": "reference", "b": "below", "unknown": "below"},
+        ),
+    ],
+)
+def test_a_decision_is_told_with_its_ratio_and_what_is_shown_by_it(
+    monkeypatch: pytest.MonkeyPatch, cells: dict[str, tuple[int, int]], sentence: str, verdicts: dict[str, str]
+) -> None:
+    """The first is the worked example of 359 of 2,100 and 83 of 700: 0.6936, Katz 0.555 to 0.867."""
+    by = {"attribute": "kind", "decision": "offer"}
+    made = rates("selection", cells, set(), ASK, by, spread="demographic_parity").estimates()
+    monkeypatch.setattr(groups, "of_each", lambda engine, names: [groups.Groups((name,)) for name in names])
+    monkeypatch.setattr(decisions, "assess_each", lambda *_: made)
+
+    blocks = parities.decided(inputs(Rows(decisions=[{"decision": "offer"}])), ["kind"])
+
+    assert said(blocks, "answer") == [f"By kind: {sentence}"]
+    between, each = (block for block in blocks if isinstance(block, Table))
+    assert [row[-1] for row in between.rows] == [verdicts["b"]]
+    assert {row[1]: row[-1] for row in each.rows} == verdicts

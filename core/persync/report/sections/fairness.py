@@ -149,13 +149,7 @@ def _table(attribute: str, estimates: Sequence[Estimate], fifths: Mapping[str, E
             "estimate",
             "rate over the best-reached known group's",
         ),
-        Column(
-            "verdict",
-            "Four fifths",
-            "text",
-            "below: the whole interval lies under 0.8; meets: none of it does; not shown: the data do not say; a screen, not a"
-            " legal finding",
-        ),
+        parities.FIFTHS,
         Column("unknown", "Only mail of unknown level", "estimate", "left out of the rate: their mail could not be read"),
         Column("sends", "Messages a person", "estimate"),
     )

@@ -7,6 +7,7 @@ from typing import Final
 
 from persync.estimate import Estimate
 from persync.measure.fairness import decisions, groups, targeting
+from persync.measure.fairness.parities import FOUR_FIFTHS
 from persync.report import words
 from persync.report.report import Block, Cell, Column, Inputs, Note, Table
 
@@ -30,6 +31,19 @@ DECIDED: Final[Mapping[str, str]] = {
     "equalised_odds": "Selected rightly or wrongly, the worse of the two",
     "predictive_parity": "Qualified of those selected",
 }
+JUDGED: Final[Mapping[str, str]] = {
+    "demographic_parity": "selection",
+    "equal_opportunity": "true_positive",
+    "predictive_parity": "precision",
+}
+"""{measure of a decision: the rate whose four-fifths verdict it has}"""
+FIFTHS: Final = Column(
+    "verdict",
+    "Four fifths",
+    "text",
+    "below: the whole interval lies under 0.8; meets: none of it does; not shown: the data do not say; a screen, not a legal"
+    " finding",
+)
 COLUMNS: Final = (
     Column("measure", "Held between the groups"),
     Column("ends", "Worse off against better off"),
@@ -38,6 +52,13 @@ COLUMNS: Final = (
     ),
     Column("seen", "Could have been seen", "text", "the smallest gap that these two groups would show four times in five"),
     Column("said", "Do the groups differ?", "text", "a test over all known groups: chi-square of rates, Cochran's of means"),
+)
+SELECTED: Final = (
+    Column("attribute", "By"),
+    Column("group", "Group"),
+    Column("rate", "Selected", "estimate"),
+    Column("ratio", "Against the best", "estimate", "its rate over that of the best group, which is the reference"),
+    FIFTHS,
 )
 
 
@@ -81,6 +102,8 @@ def decided(inputs: Inputs, names: Sequence[str]) -> list[Block]:
 def _decision(inputs: Inputs, name: str, wanted: Sequence[groups.Groups]) -> list[Block]:
     estimates = decisions.assess_each(inputs.engine, wanted, inputs.ask, name)
     rows: list[tuple[Cell, ...]] = []
+    said: list[str] = []
+    each: list[tuple[Cell, ...]] = []
     for one in wanted:
         mine = [e for e in estimates if e.by.get("attribute") == one.title]
         for spread, title in DECIDED.items():
@@ -89,16 +112,64 @@ def _decision(inputs: Inputs, name: str, wanted: Sequence[groups.Groups]) -> lis
             if gap is not None:
                 ratio = next((e for e in here if e.by.get("statistic") == "ratio"), None)
                 worse = f"{gap.by['group']} against {gap.by['against']}" if "against" in gap.by else None
-                rows.append((one.title, title, worse, gap, words.brief(ratio) if ratio and ratio.value is not None else None))
+                times = words.brief(ratio) if ratio and ratio.value is not None else None
+                rows.append((one.title, title, worse, gap, times, _verdict(mine, spread, gap)))
+        said += _judged(one.title, mine)
+        each += _selected(one.title, mine)
     columns = (
         Column("attribute", "By"),
         *COLUMNS[:3],
         Column("ratio", "Ratio", "text", "the worse off to the better off; four fifths is 0.8"),
+        FIFTHS,
     )
     blocks: list[Block] = [Note(text, "warning", f"The decision '{name}'") for text in _wrong(estimates)]
+    if said:
+        blocks.append(Note(" ".join(said), "answer", f"Does the decision '{name}' treat the groups alike?"))
     if rows:
         blocks.append(Table(f"decision_{name}", f"How the decision '{name}' treats the groups", columns, tuple(rows)))
+    if each:
+        blocks.append(Table(f"decision_{name}_groups", f"Whom the decision '{name}' selects", SELECTED, tuple(each)))
     return blocks
+
+
+def _verdict(estimates: Sequence[Estimate], spread: str, gap: Estimate) -> str | None:
+    """Return the verdict on the pair of groups that is held against each other; None where there is none."""
+    found = [e for e in estimates if e.id == "four_fifths" and e.by.get("of") == JUDGED.get(spread)]
+    ends = gap.by.get("group"), gap.by.get("against")
+    return next((e.by["verdict"] for e in found if (e.by["group"], e.by["against"]) == ends), None)
+
+
+def _judged(attribute: str, estimates: Sequence[Estimate]) -> list[str]:
+    """Say of the group that is selected least against the best one how often, and what is shown by that."""
+    of = [e for e in estimates if e.id == "four_fifths" and e.by.get("of") == "selection" and groups.is_known(e.by["group"])]
+    least = min((e for e in of if e.value is not None), key=lambda e: float(e.value or 0.0), default=None)
+    if least is None:
+        return []
+    counted = "less" if float(least.value or 0.0) < FOUR_FIFTHS else "not less"
+    verdict = {
+        "below": "surely less than four fifths",
+        "meets": "surely at least four fifths",
+    }.get(least.by["verdict"], f"{counted} than four fifths as counted, which is not shown to be more than chance")
+    times = words.times(float(least.value or 0.0))
+    ends = f"'{least.by['group']}' was selected {times} as often as '{least.by['against']}'"
+    return [f"By {attribute}: {ends} (95 %: {words.interval(least)}): {verdict}."]
+
+
+def _selected(attribute: str, estimates: Sequence[Estimate]) -> list[tuple[Cell, ...]]:
+    """Return a row a group: its rate, what that is to the best group's, and the verdict."""
+    fifths = {e.by["group"]: e for e in estimates if e.id == "four_fifths" and e.by.get("of") == "selection"}
+    best = {e.by["against"] for e in fifths.values()}
+    return [
+        (
+            attribute,
+            (name := e.by["group"]),
+            e,
+            fifths.get(name),
+            fifths[name].by["verdict"] if name in fifths else "reference" if name in best else None,
+        )
+        for e in estimates
+        if e.id == "selection_rate" and "group" in e.by
+    ]
 
 
 def _wrong(estimates: Sequence[Estimate]) -> list[str]:
