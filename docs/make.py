@@ -145,11 +145,15 @@ def command_list() -> str:
 
 def command_reference() -> str:
     """Each command with its usage, its help and its options."""
+    from persync.cli.examples import examples_of
+
     parts = []
     for name, command, context in commands():
         usage = " ".join(["persync", name, *command.collect_usage_pieces(context)])
         options = "\n".join(_options(command, context))
+        examples = "\n".join(examples_of(name))
         parts.append(f"## {name}\n\n    {usage}\n\n{_prose(command.help or '')}\n" + (f"\n{options}\n" if options else ""))
+        parts[-1] += f"\n```sh\n{examples}\n```\n" if examples else ""
     return "\n".join(parts)
 
 

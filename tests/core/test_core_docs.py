@@ -140,7 +140,7 @@ def test_every_command_that_a_page_prints_can_be_called(texts: dict[str, str]) -
             words = shlex.split(line)[1:]
             command: click.Command | None = root_command
             context = click.Context(root_command, info_name="persync")
-            while isinstance(command, click.Group) and words:
+            while isinstance(command, click.Group) and words and not words[0].startswith("-"):
                 command = command.get_command(context, words[0])
                 assert command is not None, f"{page}: {line}: there is no such command"
                 context = click.Context(command, info_name=words.pop(0), parent=context)

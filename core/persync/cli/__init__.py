@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from persync import __version__
 from persync.cli.base import Root
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+COMPLETE = "_PERSYNC_COMPLETE"
+"""set by a shell that asks for completions"""
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("setup:init", "Make a project: persync.toml, the store and its key."),
@@ -42,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "notify": ("notify:notify", "Try the ways to tell somebody."),
     "plugins": ("plugins:plugins", "Show the plugins and what they offer."),
     "sandbox": ("sandbox:sandbox", "Serve imitated vendors over a made-up business."),
+    "completion": ("completion:completion", "Print what makes a shell complete commands and names."),
     "demo": ("demo:demo", "See it all with a made-up shop: no account, no questions."),
 }
 """Each command's place and its line in the help, so that the help loads none of them."""
@@ -59,6 +67,14 @@ class Lazy(Root):
         module, _, attribute = COMMANDS[name][0].partition(":")
         command: click.Command = getattr(import_module(f"persync.cli.{module}"), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the commands with their line in the help, so that none is loaded."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete and not incomplete[0].isalnum():
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [CompletionItem(name, help=short) for name, (_, short) in COMMANDS.items() if name.startswith(incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -91,6 +107,10 @@ def main() -> Any:
         # A terminal that knows no minus sign or multiplication sign must not end the run.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
+    if COMPLETE in os.environ:
+        from persync.cli.completion import answer
+
+        sys.exit(answer(root))
     from persync.cli.tracebacks import hold_tracebacks
 
     hold_tracebacks()

@@ -12,6 +12,7 @@ import click
 from persync.cli.base import Command, engine_options, format_option, period_option, read_currency
 from persync.cli.context import App, pass_app
 from persync.cli.journey import Days, journey_options
+from persync.cli.names import known
 from persync.cli.output import show_json, show_table
 from persync.money import Money, to_minor
 
@@ -36,6 +37,7 @@ APART = ("(overlap)", "(baseline)", "(none)")
     default="all",
     show_default=True,
     metavar="A,B|all",
+    shell_complete=known("models", joined=True),
     help="Which models; NAME_calibrated is one scaled to a holdout.",
 )
 @click.option(

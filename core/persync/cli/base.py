@@ -22,7 +22,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 DEBUG = "PERSYNC_DEBUG"
 
 
-class Command(click.Command):
+class WithExamples(click.Command):
+    """Shows how it is called at the end of its help."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples as they are typed: none is wrapped."""
+        from persync.cli.examples import examples_of
+
+        examples = examples_of(ctx.command_path.partition(" ")[2])
+        if examples:
+            with formatter.section("Examples"):
+                for line in examples:
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+        super().format_epilog(ctx, formatter)
+
+
+class Command(WithExamples):
     """A command that takes the root's options too, so that they may stand before or after its name."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -30,7 +45,7 @@ class Command(click.Command):
         self.params += _shared_options()
 
 
-class Group(click.Group):
+class Group(WithExamples, click.Group):
     """A group of commands."""
 
     command_class = Command
@@ -44,7 +59,7 @@ class AskedGroup(Group):
         self.params += _shared_options()
 
 
-class Root(click.Group):
+class Root(WithExamples, click.Group):
     """The root: turns what went wrong into one line on stderr and an exit code, once."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -104,6 +119,8 @@ def put(attribute: str) -> Callable[[click.Context, click.Parameter, Any], None]
     def callback(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         if value and ctx.obj is not None:
             ctx.obj.change(attribute, value)
+        elif value and ctx.resilient_parsing:
+            ctx.meta[f"persync.{attribute}"] = value  # a shell completes a line: see persync.cli.names
 
     return callback
 

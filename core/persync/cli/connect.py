@@ -14,6 +14,7 @@ import click
 
 from persync.cli.base import Command, is_interactive
 from persync.cli.context import App, pass_app
+from persync.cli.names import known
 from persync.errors import AuthError, ConfigError
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("name")
-@click.option("--connector", help="Which connector; default: the one called like the connection.")
+@click.argument("name", shell_complete=known("connections", "connectors"))
+@click.option(
+    "--connector", shell_complete=known("connectors"), help="Which connector; default: the one called like the connection."
+)
 @click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of this connector.")
 @click.option("--secret-stdin", metavar="SECRET", help="Read this secret (token, ...) from standard input.")
 @click.option("--keyring", is_flag=True, help="Keep secrets in the system's keyring instead of the 0600 file.")

@@ -11,6 +11,7 @@ import click
 from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.lists import hand_over, list_options, target
+from persync.cli.names import known
 from persync.cli.output import read_each, show_estimates, show_json, show_table
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def experiment() -> None:
 
 
 @experiment.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=known("experiments"))
 @format_option("text", "json")
 @pass_app
 def read(app: App, names: tuple[str, ...], form: str) -> None:
@@ -59,7 +60,7 @@ def read(app: App, names: tuple[str, ...], form: str) -> None:
 
 
 @experiment.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=known("experiments"))
 @format_option("text", "json")
 @pass_app
 def plan(app: App, names: tuple[str, ...], form: str) -> None:
@@ -78,7 +79,7 @@ def plan(app: App, names: tuple[str, ...], form: str) -> None:
 
 
 @experiment.command()
-@click.argument("name")
+@click.argument("name", shell_complete=known("experiments"))
 @click.option("--dry-run", is_flag=True, help="Say how many would be drawn, and draw nobody.")
 @format_option("text", "json")
 @pass_app
@@ -126,7 +127,7 @@ def assign(app: App, name: str, dry_run: bool, form: str) -> None:
 
 
 @experiment.command()
-@click.argument("name")
+@click.argument("name", shell_complete=known("experiments"))
 @click.option("--arm", metavar="ARM", help="Whom to list; default: the control, to be left out of mailings.")
 @list_options
 @pass_app

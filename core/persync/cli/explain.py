@@ -14,6 +14,7 @@ from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.explain_send import person_keys, send
 from persync.cli.journey import Days, journey_options
+from persync.cli.names import known
 
 if TYPE_CHECKING:
     from persync.attribution.explain import Explained, Touch
@@ -42,7 +43,14 @@ explain.add_command(send)
 
 
 def _options(command: F) -> F:
-    @click.option("--models", default="all", show_default=True, metavar="A,B|all", help="Which models.")
+    @click.option(
+        "--models",
+        default="all",
+        show_default=True,
+        metavar="A,B|all",
+        shell_complete=known("models", joined=True),
+        help="Which models.",
+    )
     @click.option("--lookback", type=Days(), metavar="DAYS", help="How far back a touch counts.")
     @click.option("--half-life", type=Days(), metavar="DAYS", help="Of time_decay (7).")
     @click.option("--basis", type=click.Choice(("net", "gross", "margin")), help="Which money; default: as in persync.toml.")

@@ -13,9 +13,12 @@ from click.shell_completion import CompletionItem
 from persync.cli.base import Command, Group, period_option, small_groups_option
 from persync.cli.context import App, pass_app
 from persync.cli.lists import hand_over, list_options, target
+from persync.cli.names import known, names_of
 from persync.redact import inert
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from persync.export.sheet import Sheet
 
 DATA = "TABLE|VIEW|METRIC"
@@ -29,11 +32,19 @@ class Exports(Group):
         return super().get_command(ctx, name) or _named(name)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+<<<<<<< HEAD
         from persync.store.told import VIEWS_TOLD
 
         known = {name: command.get_short_help_str() for name, command in self.commands.items() if name != DATA}
         known |= {name: told.what for name, told in VIEWS_TOLD.items()}
         return [CompletionItem(name, help=text) for name, text in known.items() if name.startswith(incomplete)]
+=======
+        """Offer views and metrics beside the commands."""
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name) for name in names_of(("views", "metrics"), ctx) if name.startswith(incomplete)]
+        return [*super().shell_complete(ctx, incomplete), *names]
+>>>>>>> 1f5c153 (Show examples in every help; complete names in bash, zsh, fish and PowerShell)
 
 
 @click.group(cls=Exports, subcommand_metavar=f"{DATA}|COMMAND [OPTIONS]")
@@ -49,7 +60,9 @@ def export() -> None:
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of --out, else csv.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write to this file, readable by you alone; - is standard output.")
 @click.option("--by", multiple=True, metavar="DIM", help="Of a metric: split by this; may be given several times.")
-@click.option("--arm", metavar="EXPERIMENT", help="Of a metric: for each arm since its draw.")
+@click.option(
+    "--arm", metavar="EXPERIMENT", shell_complete=known("experiments"), help="Of a metric: for each arm since its draw."
+)
 @click.option("--with-ids", is_flag=True, help="Keep the platforms' ids, by which people can be looked up there. It is logged.")
 @period_option
 @small_groups_option
@@ -87,7 +100,7 @@ def data(
 
 
 @export.command(cls=Command)
-@click.argument("name")
+@click.argument("name", shell_complete=known("segments"))
 @list_options
 @pass_app
 def segment(app: App, name: str, connection: str, source: Path | None, column: str | None, out: Path | None) -> None:

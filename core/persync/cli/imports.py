@@ -8,10 +8,11 @@ import click
 
 from persync.cli.base import Command
 from persync.cli.context import App, pass_app
+from persync.cli.names import known
 
 
 @click.command("import", cls=Command)
-@click.argument("kind")
+@click.argument("kind", shell_complete=known("importers"))
 @click.argument("file", type=click.Path(path_type=Path))
 @pass_app
 def import_file(app: App, kind: str, file: Path) -> None:

@@ -8,12 +8,13 @@ import click
 
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
+from persync.cli.names import known
 from persync.cli.output import iso, show_json, show_table
 from persync.redact import inert
 
 
 @click.command(cls=Command)
-@click.argument("job")
+@click.argument("job", shell_complete=known("jobs"))
 @click.option("--wait", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait for another run; default: the job's own.")
 @pass_app
 def run(app: App, job: str, wait: float | None) -> None:
@@ -38,7 +39,7 @@ def _said(line: str) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("job", metavar="JOB|status")
+@click.argument("job", metavar="JOB|status", shell_complete=known("jobs"))
 @click.option("--target", metavar="T", help="What is to run it: systemd, cron, launchd, windows, github-actions, airflow, ...")
 @click.option("--install", "action", flag_value="install", help="Put it in place: systemd, cron and launchd.")
 @click.option("--remove", "action", flag_value="remove", help="Take it away again, also when JOB is in the settings no more.")

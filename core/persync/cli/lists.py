@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from persync.cli.context import App
+from persync.cli.names import known
 
 if TYPE_CHECKING:
     from persync.export.lists import Chosen
@@ -22,7 +23,12 @@ def list_options(command: F) -> F:
     """Add the options that say which platform a list is for, and whose addresses it is made from."""
     options = (
         click.option(
-            "--for", "connection", metavar="CONNECTION", required=True, help="The connection whose platform gets the list."
+            "--for",
+            "connection",
+            metavar="CONNECTION",
+            required=True,
+            shell_complete=known("connections"),
+            help="The connection whose platform gets the list.",
         ),
         click.option(
             "--list",

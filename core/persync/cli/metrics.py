@@ -6,6 +6,7 @@ import click
 
 from persync.cli.base import Command, Group, format_option, period_option, small_groups_option
 from persync.cli.context import App, pass_app
+from persync.cli.names import known
 from persync.cli.output import show_estimates, show_json, show_table
 
 
@@ -29,7 +30,7 @@ def list_metrics(app: App, form: str) -> None:
 
 
 @metrics.command()
-@click.argument("id")
+@click.argument("id", shell_complete=known("metrics"))
 @format_option("text", "json")
 @pass_app
 def show(app: App, id: str, form: str) -> None:
@@ -58,9 +59,14 @@ def show(app: App, id: str, form: str) -> None:
 
 
 @click.command(cls=Command)
-@click.argument("id")
+@click.argument("id", shell_complete=known("metrics"))
 @click.option("--by", "by", multiple=True, metavar="DIM", help="Split by this dimension; may be given several times.")
-@click.option("--arm", metavar="EXPERIMENT", help="For each arm since its draw, with the difference to the control.")
+@click.option(
+    "--arm",
+    metavar="EXPERIMENT",
+    shell_complete=known("experiments"),
+    help="For each arm since its draw, with the difference to the control.",
+)
 @period_option
 @small_groups_option
 @format_option("text", "json", "csv")

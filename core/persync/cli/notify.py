@@ -8,6 +8,7 @@ import click
 
 from persync.cli.base import Group
 from persync.cli.context import App, pass_app
+from persync.cli.names import known
 
 
 @click.group(cls=Group)
@@ -16,7 +17,7 @@ def notify() -> None:
 
 
 @notify.command()
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=known("channels"))
 @pass_app
 def test(app: App, names: tuple[str, ...]) -> None:
     """Send a test message through the channels NAME of persync.toml (default: all), quiet hours or not.

@@ -6,11 +6,12 @@ import click
 
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
+from persync.cli.names import known
 
 
 @click.command(cls=Command)
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--stream", "streams", multiple=True, metavar="S", help="Read only this stream.")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=known("connections"))
+@click.option("--stream", "streams", multiple=True, metavar="S", shell_complete=known("streams"), help="Read only this stream.")
 @click.option("--since", metavar="D", help="Read again from this day on (YYYY-MM-DD).")
 @click.option("--full", is_flag=True, help="Read everything again.")
 @click.option("--dry-run", is_flag=True, help="Say what it would take; read next to nothing.")

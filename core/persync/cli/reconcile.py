@@ -8,6 +8,7 @@ import click
 
 from persync.cli.base import Command, format_option, period_option
 from persync.cli.context import App, pass_app
+from persync.cli.names import known
 from persync.cli.output import show_json, show_table
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=known("connections"))
 @click.option("--tolerance", type=click.FloatRange(min=0), metavar="SHARE", help="What is no gap: 0.02 is 2 %.")
 @period_option
 @format_option("text", "json")
