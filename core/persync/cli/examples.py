@@ -74,6 +74,9 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "plugins check": ("persync plugins check klaviyo",),
     "plugins list": ("persync plugins list", "persync plugins list --format json"),
     "plugins new": ("persync plugins new klaviyo", "persync plugins new margin --kind metric --out ~/plugins"),
+    "bi": ("persync bi init metabase",),
+    "bi init": ("persync bi init metabase", "persync bi init datasette --out ~/bi"),
+    "bi refresh": ("persync bi refresh metabase",),
     "sandbox": ("persync sandbox serve",),
     "sandbox serve": (
         "persync sandbox serve --write-config ~/try",
