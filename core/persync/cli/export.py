@@ -32,19 +32,15 @@ class Exports(Group):
         return super().get_command(ctx, name) or _named(name)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-<<<<<<< HEAD
+        """Offer the commands, the views with what they are, and the metrics."""
+        from click.shell_completion import CompletionItem
+
         from persync.store.told import VIEWS_TOLD
 
         known = {name: command.get_short_help_str() for name, command in self.commands.items() if name != DATA}
         known |= {name: told.what for name, told in VIEWS_TOLD.items()}
+        known |= dict.fromkeys(names_of(("metrics",), ctx), "")
         return [CompletionItem(name, help=text) for name, text in known.items() if name.startswith(incomplete)]
-=======
-        """Offer views and metrics beside the commands."""
-        from click.shell_completion import CompletionItem
-
-        names = [CompletionItem(name) for name in names_of(("views", "metrics"), ctx) if name.startswith(incomplete)]
-        return [*super().shell_complete(ctx, incomplete), *names]
->>>>>>> 1f5c153 (Show examples in every help; complete names in bash, zsh, fish and PowerShell)
 
 
 @click.group(cls=Exports, subcommand_metavar=f"{DATA}|COMMAND [OPTIONS]")

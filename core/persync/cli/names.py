@@ -33,7 +33,6 @@ QUERIES: Final = {
     "experiments": "SELECT DISTINCT experiment FROM assignments",
     "segments": "SELECT DISTINCT name FROM segments WHERE name IS NOT NULL",
     "streams": "SELECT DISTINCT stream FROM coverage WHERE state <> 'removed'",
-    "views": "SELECT name FROM sqlite_master WHERE type = 'view' AND name LIKE 'v\\_%' ESCAPE '\\'",
 }
 """{kind of name: where the store has more of them}"""
 HOST: Final[dict[str, Callable[[Host], Iterable[str]]]] = {
