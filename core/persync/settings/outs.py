@@ -69,4 +69,8 @@ def _kept(project: Project, path: str) -> Iterator[str]:
 
 def _same(path: str | Path) -> str:
     """Return what two paths to one file have in common, also where a file system does not tell capitals."""
-    return unicodedata.normalize("NFC", os.path.realpath(path)).casefold()
+    try:
+        real = os.path.realpath(path)
+    except ValueError:  # with a sign that no path has: whoever opens it says so
+        real = str(path)
+    return unicodedata.normalize("NFC", real).casefold()

@@ -96,6 +96,12 @@ def test_outs_beside_the_store_that_are_nobodys_are_taken(tmp_path: Path) -> Non
     assert [one.out for one in loaded(tmp_path, f"[jobs.a]\nreport = [{listed}]\n").jobs["a"].report] == outs
 
 
+def test_a_store_whose_path_can_be_none_is_no_traceback_here(tmp_path: Path) -> None:
+    found = loaded(tmp_path, '[jobs.a]\nreport = [{ out = "r.html" }]\n', "a\\u0000b.db")
+
+    assert found.jobs["a"].report[0].out == "r.html"
+
+
 def test_the_report_command_does_not_write_over_the_store_either(persync: Run, tmp_path: Path) -> None:
     project(tmp_path, OWN)
     (tmp_path / "persync.key").write_text("0a1b")
