@@ -137,7 +137,7 @@ def test_every_command_that_a_page_prints_can_be_called(texts: dict[str, str]) -
     called = 0
     for page, text in texts.items():
         for line in commands_in(text):
-            words = shlex.split(line)[1:]
+            words = root_command.make_parser(click.Context(root_command)).parse_args(shlex.split(line)[1:])[1]
             command: click.Command | None = root_command
             context = click.Context(root_command, info_name="persync")
             while isinstance(command, click.Group) and words and not words[0].startswith("-"):
@@ -148,6 +148,19 @@ def test_every_command_that_a_page_prints_can_be_called(texts: dict[str, str]) -
                 command.make_parser(context).parse_args(words)
             called += 1
     assert called > 30
+
+
+def test_the_pages_for_plugin_authors_name_hooks_that_there_are_and_lead_to_each_other(texts: dict[str, str]) -> None:
+    pages = [f"docs/writing-a-{kind}.md" for kind in ("connector", "metric", "model")]
+    hooks = {name for name in hook_names if name.startswith("persync_")}
+
+    told = {page: set(re.findall(r"^def (persync_\w+)", texts[page], re.MULTILINE)) for page in pages}
+    named = {name for page in (*pages, "docs/hooks.md") for name in re.findall(r"`(persync_[a-z_]+)`", texts[page])}
+
+    assert [page for page in pages if not told[page] or told[page] - hooks] == []
+    assert named <= hooks
+    assert [page for page in pages if f"({page.removeprefix('docs/')})" not in texts["docs/hooks.md"]] == []
+    assert [page for page in pages if "hooks.md" not in texts[page]] == []
 
 
 def test_the_settings_example_is_read_and_names_every_key(texts: dict[str, str], tmp_path: Path) -> None:
