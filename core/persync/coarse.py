@@ -1,8 +1,9 @@
 """What may be kept of a fact about a person: a coarse value, and only with a stated basis where it tells who somebody is.
 
-One rule for the user's own files, merge fields and properties alike, by the name that a fact goes by: an age is kept as a
-band, a date of birth as the band of the age it gives, a postal code as its region, any other date as its year. Data
-protection law asks for no more than is needed (GDPR, article 5(1)(c)); groups for fairness need no more than this.
+One rule for the user's own files, merge fields and properties alike, by the name that a fact goes by (see `personal`): an age
+is kept as a band, a date of birth as the band of the age it gives, a postal code as its region, any other date as its year; of
+a name or an address nothing is, nor of a value that looks like one. Data protection law asks for no more than is needed (GDPR,
+article 5(1)(c)); groups for fairness need no more than this.
 """
 
 from __future__ import annotations
@@ -11,51 +12,31 @@ import re
 from datetime import UTC, date, datetime
 from typing import Final
 
+from persync import personal
+
 __all__ = ["SPECIAL", "age_band", "coarse", "identifies", "is_birth", "needs_basis", "region"]
 
 SPECIAL: Final = re.compile(
-    r"health|illness|disease|disab|religio|belief|ethnic|race\b|racial|sexual|orientation|politic|union|biometric|genetic|crimin",
+    r"health|illness|disease|disab|religio|belief|ethnic|race\b|racial|sexual|orientation|politic|union|biometric|genetic|crimin"
+    r"|religie|konfession|glaube|geloof|croyance|creencia|ethni|etnia|etnic|etnis|hautfarbe|herkunft",
     re.IGNORECASE,
 )
 """words in the name of an attribute that is of a special category (GDPR, articles 9 and 10)"""
 
 _BANDS: Final = ((18, "under 18"), (30, "18-29"), (45, "30-44"), (60, "45-59"))
 _OLDEST: Final = 120
-_AGE: Final = frozenset({"age", "ageband", "agegroup", "agerange", "ageclass", "agebracket", "altersgruppe"})
-_BIRTH: Final = frozenset({"born", "bday", "dob", "geburtsdatum", "geburtstag"})
-_POSTAL: Final = frozenset({"zip", "zipcode", "postal", "postalcode", "postcode", "plz"})
-_DEMOGRAPHIC: Final = frozenset(
-    {
-        "gender", "sex", "pronouns", "salutation", "country", "region", "province", "county", "city", "town", "language",
-        "locale", "nationality", "citizenship", "marital", "children", "kids", "household", "pregnant", "pregnancy", "income",
-        "salary", "education", "occupation",
-    }
-)  # fmt: skip
-_IDENTITY: Final = frozenset(
-    {
-        "name", "firstname", "lastname", "fname", "lname", "fullname", "surname", "givenname", "familyname", "email",
-        "emailaddress", "phone", "phonenumber", "mobile", "mobilephone", "telephone", "address", "address1", "address2",
-        "street", "streetaddress", "ip", "ipaddress", "latitude", "longitude",
-    }
-)  # fmt: skip
 _DATE: Final = re.compile(r"(?P<first>\d{4})-\d{1,2}-\d{1,2}(?:[T ].*)?|\d{1,2}[./]\d{1,2}[./](?P<last>\d{4})")
 
 
-def _words(name: str) -> tuple[str, ...]:
-    """Return the words of a name, and all of them as one: AGEBAND, age_band and "Age band" are the same."""
-    words = re.findall(r"[a-z]+|\d+", name.lower())
-    return (*words, "".join(words))
-
-
-def identifies(name: str) -> bool:
-    """Tell whether an attribute of this name says who a person is, or where they live: it is never stored."""
-    return _words(name)[-1] in _IDENTITY
+def identifies(name: str, value: str = "") -> bool:
+    """Tell whether an attribute says who a person is, or where they live, by its name or the look of its value: it is never
+    stored."""
+    return personal.is_identity(name) or personal.looks_identifying(name, value)
 
 
 def is_birth(name: str) -> bool:
     """Tell whether an attribute of this name is when somebody was born: it is never stored, only the band of their age."""
-    words = _words(name)
-    return "birth" in words[-1] or not _BIRTH.isdisjoint(words)
+    return personal.is_birth(name)
 
 
 def needs_basis(name: str, value: str = "") -> bool:
@@ -64,10 +45,10 @@ def needs_basis(name: str, value: str = "") -> bool:
     What they did (a tier, how recently they bought) may be a covariate without. A postal code without a digit is a kind of
     place.
     """
-    words = _words(name)
-    if not _POSTAL.isdisjoint(words):
+    if personal.is_postal(name):
         return any(sign.isdigit() for sign in value)
-    return is_birth(name) or _is_age(words) or not _DEMOGRAPHIC.isdisjoint(words) or bool(SPECIAL.search(name))
+    by_name = is_birth(name) or personal.is_age(name) or personal.is_demographic(name, value)
+    return by_name or bool(SPECIAL.search(personal.plain(name)))
 
 
 def coarse(name: str, value: str, now: int | None = None) -> str | None:
@@ -75,12 +56,14 @@ def coarse(name: str, value: str, now: int | None = None) -> str | None:
 
     `now` (epoch ms) is what an age is reckoned at; without it nothing is kept of a date of birth.
     """
-    words, text = _words(name), value.strip()
+    text = value.strip()
+    if identifies(name, text):
+        return None
     if is_birth(name):
         return None if now is None else _band_of_birth(text, now)
-    if _is_age(words):
+    if personal.is_age(name):
         return age_band(text)
-    if not _POSTAL.isdisjoint(words):
+    if personal.is_postal(name):
         return region(text)
     dated = _DATE.fullmatch(text)
     return dated["first"] or dated["last"] if dated else text
@@ -100,11 +83,6 @@ def region(text: str) -> str | None:
     signs = "".join(sign for sign in text.upper() if sign.isalnum())
     letters = re.match(r"[A-Z]+", signs)
     return letters[0][:2] if letters else signs[:2]
-
-
-def _is_age(words: tuple[str, ...]) -> bool:
-    # An account has an age as well: of several words the first must be it.
-    return words[0] == "age" or words[-1] in _AGE
 
 
 def _band(age: float) -> str:

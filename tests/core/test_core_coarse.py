@@ -16,7 +16,28 @@ NOW = 1_790_812_800_000  # 2026-10-01, UTC
         ("AGE", "18", "18-29"),
         ("age_years", "44.9", "30-44"),
         ("Age group", "45", "45-59"),
-        ("customerAge", "400", "400"),  # of an account, not of a person
+        ("customer_age", "37", "30-44"),
+        ("customerAge", "37", "30-44"),
+        ("personAge", "41", "30-44"),
+        ("kundenalter", "37", "30-44"),
+        ("âge", "33", "30-44"),
+        ("edad_cliente", "33", "30-44"),
+        ("leeftijd", "33", "30-44"),
+        ("età", "33", "30-44"),
+        ("accountAge", "400", "400"),  # of an account, not of a person
+        ("age of account", "37", "37"),
+        ("date_naissance", "1984", "30-44"),
+        ("fact", "Ann Smith", None),
+        ("fact", "Smith, Ann", None),
+        ("fact", "Frau Schmidt", None),
+        ("fact", "12 High Street", None),
+        ("fact", "Hauptstraße 12", None),
+        ("fact", "3 rue de la Paix", None),
+        ("fact", "Calle Mayor 5", None),
+        ("fact", "ann@example.com", None),
+        ("fact", "Free Shipping", "Free Shipping"),
+        ("favourite_brand", "Paul Smith", "Paul Smith"),
+        ("source", "via campaign 12", "via campaign 12"),
         ("age", "60", "60+"),
         ("age", "25-34", "25-34"),
         ("AGEBAND", "under 18", "under 18"),
@@ -58,13 +79,32 @@ def test_a_date_of_birth_is_kept_as_a_band_alone_and_without_a_clock_not_at_all(
 def test_a_name_is_known_however_it_is_written() -> None:
     assert {is_birth(one) for one in ("DOB", "date of birth", "BIRTHDAY", "birth_year", "dateOfBirth")} == {True}
     assert {is_birth(one) for one in ("dobermann", "reborn2", "age")} == {False}
-    assert {identifies(one) for one in ("FNAME", "first name", "E-Mail Address", "phone_number", "street")} == {True}
-    assert {identifies(one) for one in ("brand_name", "gender", "channel")} == {False}
+    named = ("FNAME", "first name", "E-Mail Address", "phone_number", "street", "customer_name", "customerName", "home_address")
+    abroad = ("kundenname", "Straße", "Nachname", "prénom", "nombre", "nombre_cliente", "apellidos", "achternaam", "cognome")
+    other = ("brand_name", "gender", "channel", "email_opens", "has_email", "nombre_commandes", "campaignName", "company_name")
+
+    assert {name for name in (*named, *abroad, *other) if identifies(name)} == {*named, *abroad}
 
 
 def test_what_tells_who_somebody_is_needs_a_basis_and_what_they_did_does_not() -> None:
     who = ("age", "born", "gender", "sex", "country", "home_region", "marital_status", "health", "race", "ethnicity", "income")
-    did = ("recency", "history", "tier", "newbie", "channel", "mens", "visits", "segment", "average_order", "page")
+    did = (
+        "recency",
+        "history",
+        "tier",
+        "newbie",
+        "channel",
+        "mens",
+        "visits",
+        "segment",
+        "average_order",
+        "page",
+        "account_age",
+    )
+
+    who += ("maritalStatus", "geschlecht", "Familienstand", "sexe", "état_civil", "estado civil", "Religión", "customerRace")
+    who += ("geslacht", "religie", "sesso", "etnia", "dateOfBirth", "Geburtsdatum", "fecha_nacimiento", "geboortedatum")
 
     assert {name for name in (*who, *did) if needs_basis(name)} == set(who)
+    assert (needs_basis("genre", "femme"), needs_basis("genre", "rock")) == (True, False)
     assert (needs_basis("zip", "10115"), needs_basis("zip_code", "Rural")) == (True, False)

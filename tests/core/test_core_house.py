@@ -13,7 +13,7 @@ import pytest
 ORDER = [
     {"redact"},
     {"errors"},
-    {"money"},
+    {"money", "personal"},
     {"rows", "estimate", "coarse"},
     {"store"},
     {"engine", "connect"},

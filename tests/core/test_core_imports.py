@@ -193,6 +193,9 @@ def test_what_somebody_did_needs_no_basis(read: Read) -> None:
             "1984-03-17",
             "'date_of_birth' is never stored; write an age or its band (30-44) under another name.",
         ),
+        ("customerName", "Zed", "'customerName' says who a person is, and is never stored."),
+        ("home_address", "x1", "'home_address' says who a person is, and is never stored."),
+        ("fact", "Ann Smith", "a value of 'fact' looks like a person's name or address, and is never stored."),
         ("age", "17.3.1984", "the value of 'age' is neither an age nor a band such as 30-44."),
     ],
 )

@@ -27,6 +27,9 @@ class MayBeHeld:
         if wrong := self._name(name, value, line["basis"] or self._bases.get(name)):
             self._told.add(name)
             return wrong
+        if identifies(name, value):
+            self._told.add(name)
+            return f"a value of {shown(name)} looks like a person's name or address, and is never stored."
         return None if coarse(name, value) else f"the value of {shown(name)} is neither an age nor a band such as 30-44."
 
     @staticmethod
