@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -317,7 +318,7 @@ def test_opt_outs_of_personalisation_are_held_against_what_came_after(mailing: A
     found = compute(mailing, "control_metrics")
 
     assert [(e.id, e.value, e.n) for e in found] == [
-        ("personalisation_opt_outs", 3, None),
+        ("personalisation_opt_outs", 4, None),
         ("opt_outs_honoured", 0.5, 2),
         ("days_to_honour", 2.0, 2),
         ("opt_out_violations", 1, None),
@@ -326,6 +327,44 @@ def test_opt_outs_of_personalisation_are_held_against_what_came_after(mailing: A
     (broken,) = [e for e in found if e.id == "opt_out_violations"]
     assert broken.by == {"msg": "c7", "title": "Spring", "date": "1972-09-27"}
     assert broken.note == "personalised all the same, up to 4.0 days after"
+
+
+@pytest.mark.parametrize("again", [None, SENT + DAY])
+def test_opting_in_again_later_does_not_undo_what_was_sent_against_an_opt_out(mailing: Any, again: int | None) -> None:
+    """Forty people, opted out 31 days before a message of level 3; the message after they opted in again breaks nothing."""
+    said = {"unsubscribed": SENT - 31 * DAY, "subscribed": again}
+    for person, (word, at) in itertools.product(range(40), said.items()):
+        if at is not None:
+            mailing.add(
+                "consent_changes", connection=FILES, key_id=person, channel="personalisation", state=word, happened_at=at
+            )
+    send(mailing, range(40), level=3)
+    if again is not None:
+        send(mailing, range(40), at=again + DAY, campaign=8, level=3)
+
+    found = compute(mailing, "control_metrics")
+
+    assert {e.id: e.value for e in found} == {
+        "personalisation_opt_outs": 40,
+        "opt_outs_honoured": 0.0,
+        "days_to_honour": 31.0,
+        "opt_out_violations": 40,
+        "preference_reach": 0.0,
+    }
+    assert [e.by["msg"] for e in found if e.id == "opt_out_violations"] == ["c7"]
+
+
+def test_who_opted_in_again_before_the_period_is_not_counted_as_opted_out_in_it(mailing: Any) -> None:
+    for person, back in ((1, SENT - 2 * DAY), (2, SENT), (3, None)):
+        for word, at in (("unsubscribed", SENT - 9 * DAY), ("subscribed", back)):
+            if at is not None:
+                mailing.add(
+                    "consent_changes", connection=FILES, key_id=person, channel="personalisation", state=word, happened_at=at
+                )
+
+    found = compute(mailing, "control_metrics", replace(ASK, period=(SENT - DAY, SENT + DAY)))
+
+    assert [e.value for e in found if e.id == "personalisation_opt_outs"] == [2]
 
 
 def test_the_share_honoured_does_not_tell_how_few_one_message_went_to(mailing: Any) -> None:

@@ -21,10 +21,8 @@ NO_OPT_OUTS: Final = "no_opt_outs"
 PERSONALISED: Final = 2
 """the lowest level that counts as personalised"""
 
-_OPTED: Final = (
-    "opted AS (SELECT y.person AS person, y.happened_at AS happened_at FROM (SELECT e.person AS person,"
-    " e.happened_at AS happened_at, e.is_out AS is_out, ROW_NUMBER() OVER (PARTITION BY e.person"
-    " ORDER BY e.happened_at DESC, e.is_out DESC) AS place FROM ("
+_WORDS: Final = (
+    "opt_words AS (SELECT e.person AS person, e.happened_at AS happened_at, e.is_out AS is_out FROM ("
     "SELECT COALESCE(po.person, c.key_id) AS person, COALESCE(c.changed_at, c.observed_at) AS happened_at,"
     " CASE WHEN c.state = 'subscribed' THEN 0 ELSE 1 END AS is_out FROM consents AS c"
     " LEFT JOIN person_of AS po ON po.key_id = c.key_id"
@@ -32,20 +30,32 @@ _OPTED: Final = (
     " UNION ALL SELECT COALESCE(po.person, g.key_id) AS person, g.happened_at AS happened_at,"
     " CASE WHEN g.state = 'subscribed' THEN 0 ELSE 1 END AS is_out FROM consent_changes AS g"
     " LEFT JOIN person_of AS po ON po.key_id = g.key_id WHERE g.channel IN ({channels})"
-    ") AS e WHERE e.happened_at < :to_at) AS y WHERE y.place = 1 AND y.is_out = 1)"
+    ") AS e WHERE e.happened_at < :to_at)"
 )
-"""CTE: who had opted out of personalisation by the end of the period, and since when"""
+"""CTE: every word for or against personalisation that was said before the end of the period"""
+_OPTED: Final = (
+    "opted AS (SELECT y.person AS person FROM (SELECT w.person AS person,"
+    " MAX(CASE WHEN w.is_out = 1 THEN w.happened_at END) AS out_at,"
+    " MAX(CASE WHEN w.is_out = 0 AND w.happened_at < :from_at THEN w.happened_at END) AS in_at"
+    " FROM opt_words AS w GROUP BY w.person) AS y"
+    " WHERE y.out_at >= :from_at OR y.out_at >= COALESCE(y.in_at, y.out_at))"
+)
+"""CTE: who was opted out at its start or opted out in it, also where they opted in again later"""
 _AFTER: Final = (
-    "after_opt_out AS (SELECT s.person AS person, s.campaign_id AS campaign_id, o.happened_at AS opted_at,"
-    " s.last_sent_at AS sent_at, s.level AS level FROM sends AS s JOIN opted AS o ON o.person = s.person"
-    " WHERE s.last_sent_at > o.happened_at)"
+    "last_words AS (SELECT s.person AS person, s.campaign_id AS campaign_id, s.last_sent_at AS sent_at, s.level AS level,"
+    " MAX(CASE WHEN w.is_out = 1 THEN w.happened_at END) AS out_at,"
+    " MAX(CASE WHEN w.is_out = 0 THEN w.happened_at END) AS in_at"
+    " FROM sends AS s JOIN opt_words AS w ON w.person = s.person AND w.happened_at < s.last_sent_at"
+    " GROUP BY s.person, s.campaign_id, s.connection, s.channel, s.last_sent_at, s.level),"
+    " after_opt_out AS (SELECT l.person AS person, l.campaign_id AS campaign_id, l.out_at AS opted_at, l.sent_at AS sent_at,"
+    " l.level AS level FROM last_words AS l WHERE l.out_at >= COALESCE(l.in_at, l.out_at))"
 )
+"""CTE: what was sent while the last word before it was an opt-out: one that is taken back later was one all the same"""
 
 
-def opted_out(ask: Ask) -> str:
-    """Return the CTE `opted (person, happened_at)` of who had opted out of personalisation by the end of the period."""
+def _said(ask: Ask) -> str:
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in ask.ethics.opt_out_channels)
-    return _OPTED.format(channels=names or "''")
+    return _WORDS.format(channels=names or "''")
 
 
 def control_metrics(engine: Engine, ask: Ask) -> list[Estimate]:
@@ -58,12 +68,12 @@ def control_metrics(engine: Engine, ask: Ask) -> list[Estimate]:
 
 def _honoured(engine: Engine, ask: Ask) -> list[Estimate]:
     params = bounds(ask.period)
-    (row,) = run(engine, join(opted_out(ask), "SELECT COUNT(*) AS n FROM opted AS o"), params)
+    (row,) = run(engine, join(_said(ask), _OPTED, "SELECT COUNT(*) AS n FROM opted AS o"), params)
     people = int(row["n"])
     if not people:
         note = f"no consent for {' or '.join(ask.ethics.opt_out_channels) or 'a channel of that kind'} was ended"
         return [rules.absent("opt_outs_honoured", NO_OPT_OUTS, {}, unit="share", n=0, note=note)]
-    texts = (piece("campaign_grades"), piece("sends"), opted_out(ask), _AFTER)
+    texts = (piece("campaign_grades"), piece("sends"), _said(ask), _AFTER)
     per = (
         "SELECT COUNT(*) AS people, SUM(p.honoured) AS honoured, SUM(p.unclear) AS unclear, SUM(p.days) AS total,"
         " SUM(p.days * p.days) AS squares, SUM(CASE WHEN p.days > 0 THEN 1 ELSE 0 END) AS late FROM (SELECT a.person AS person,"
@@ -159,17 +169,18 @@ METRICS: Sequence[Metric] = (
     Metric(
         "control_metrics",
         "Control, and whether it is honoured",
-        "How many people had opted out of personalisation (not of mail) by the end of the period, the share of those mailed "
-        "afterwards who got nothing of level 2 or above (opt_outs_honoured), the days until the last message that was "
+        "How many people were opted out of personalisation (not of mail) at some time of the period, the share of those mailed "
+        "while they were who got nothing of level 2 or above (opt_outs_honoured), the days until the last message that was "
         "(days_to_honour), each such message (opt_out_violations), and the share of recipients who followed a link to their "
         "preferences (preference_reach).",
-        "opted out and mailed, never again at level 2 or above ÷ opted out and mailed",
+        "mailed while opted out, never at level 2 or above ÷ mailed while opted out",
         "share",
         control_metrics,
         number="139",
         edge_cases="An opt-out is the end of the consent for a channel named in [ethics] opt_out_channels (personalisation, if "
-        "none is), from `persync import consents` or a platform; where its day is not told, the day it was first seen. Nobody "
-        "opted out: null, no_opt_outs. A message of unknown level counts as not personalised, and the note says how many.",
+        "none is), from `persync import consents` or a platform; where its day is not told, the day it was first seen. The last "
+        "word before a message counts: who opts in again later was opted out until then. Nobody opted out: null, no_opt_outs. "
+        "A message of unknown level counts as not personalised, and the note says how many.",
         data=("touchpoints", "consents", "consent_changes", "campaign_levels", "campaign_links"),
     ),
     Metric(
