@@ -16,6 +16,7 @@ from persync.errors import ConfigError, DataError
 from persync.estimate import Estimate
 from persync.measure import METRICS, counts
 from persync.measure.cost_settings import CostSettings, Proxy
+from persync.measure.ethics_settings import EthicsSettings
 from persync.measure.gain import arrival, cashflow
 from persync.measure.gain.programmes import split
 from persync.measure.gain.span import months_between
@@ -596,7 +597,66 @@ def test_ethics_are_parts_and_never_one_number(shop: Any) -> None:
     found = compute(shop, "ethical_roi")
 
     assert (found[0].reason, [one.value for one in found[1:4]]) == ("not_one_number", [300.0, 1, 0])
-    assert {one.reason for one in found[4:]} == {"not_measured"}
+    assert {one.id for one in found[1:]} == {"ethical_roi_part"}
+    unknown = {one.by["part"]: one.reason for one in found[4:] if one.value is None and "of" not in one.by}
+    assert unknown == {
+        "cost of harm": "not_priced",
+        "fine scenario": "not_priced",
+        "revenue by consent": "no_consents",
+        "value exchange": "no_denominator",
+        "discount per customer": "no_denominator",
+        "data points per customer": "no_denominator",
+        "gain per customer": "no_denominator",
+        "trust index": "no_survey",
+        "change of trust": "no_survey",
+        "customers kept by trust": "not_measured",
+        "transparency score": "no_audit",
+        "explanation complete": "no_audit",
+        "staff trained": "no_audit",
+        "guidelines": "no_audit",
+        "days since review": "no_audit",
+    }
+
+
+def test_the_parts_of_ethics_are_what_their_own_metrics_say(shop: Any) -> None:
+    """Fines set, trust asked before and after the start, an audit entered, a customer with a consent: none is said to lack."""
+    for i in range(40):
+        at = START + (1 if i < 20 else 30) * DAY
+        shop.add("feedback", connection=1, submission=f"t{i}", kind="TRUST", value=3.0 if i < 20 else 5.0, submitted_at=at)
+    for item, grade, value in (("staff_trained", "yes", 0.9), ("guidelines", "yes", None), ("notice", "yes", None)):
+        shop.add(
+            "feedback", connection=1, submission=item, kind="AUDIT", survey=item, grade=grade, value=value, submitted_at=START
+        )
+    shop.add(
+        "consents", connection=1, key_id=1, channel="email", state="subscribed", number=0, changed_at=START, observed_at=START
+    )
+    shop.add("touchpoints", connection=1, campaign_key=1, key_id=1, action=7, happened_at=START + DAY)
+    shop.add("touchpoints", connection=1, campaign_key=1, key_id=1, action=1, happened_at=START + DAY)
+    buys(shop, 1, 2, minor=5000)
+    ask = replace(
+        ASK,
+        value=ValueSettings(started=START + 10 * DAY),
+        ethics=EthicsSettings(fines={"register": 20_000.0}, prices={"complaint": 7.0}),
+    )
+
+    parts = {
+        (one.by["part"], one.by.get("scenario") or one.by.get("of") or one.by.get("state") or ""): one
+        for one in compute(shop, "ethical_roi", ask)[1:]
+    }
+
+    known = {
+        ("fine scenario", "register"): 20_000.0,
+        ("cost of harm", ""): -7.0,
+        ("harm", "complaint"): 7.0,
+        ("revenue by consent", "unstated"): 50.0,
+        ("value exchange", ""): 0.0,
+        ("trust index", ""): 75.0,
+        ("change of trust", ""): 2.0,
+        ("staff trained", ""): 0.9,
+        ("guidelines", ""): 1.0,
+        ("transparency score", ""): 1.0,
+    }
+    assert {key: parts[key].value for key in known} == known
 
 
 def weeks(shop: Any, before: int, after: int, rates: tuple[float, float], people: int = 50) -> Ask:

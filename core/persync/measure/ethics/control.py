@@ -178,9 +178,9 @@ METRICS: Sequence[Metric] = (
         control_metrics,
         number="139",
         edge_cases="An opt-out is the end of the consent for a channel named in [ethics] opt_out_channels (personalisation, if "
-        "none is), from `persync import consents` or a platform; where its day is not told, the day it was first seen. The last "
-        "word before a message counts: who opts in again later was opted out until then. Nobody opted out: null, no_opt_outs. "
-        "A message of unknown level counts as not personalised, and the note says how many.",
+        "none is), from `persync import consents` or a platform; where its day is not told, the day it was first seen. The "
+        "last word before a message counts: who opts in again later was opted out until then. Nobody opted out: "
+        "null, no_opt_outs. A message of unknown level counts as not personalised, and the note says how many.",
         data=("touchpoints", "consents", "consent_changes", "campaign_levels", "campaign_links"),
     ),
     Metric(

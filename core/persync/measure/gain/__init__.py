@@ -9,9 +9,10 @@ from persync.measure.gain.arrival import DIMENSIONS as ARRIVAL
 from persync.measure.gain.arrival import activation_rate, time_to_value
 from persync.measure.gain.before import cro_before_after
 from persync.measure.gain.cashflow import payback_period, roi_dcf
+from persync.measure.gain.ethical import ethical_roi
 from persync.measure.gain.holistic import proxy_value, roi_holistic
 from persync.measure.gain.hours import employee_productivity, roi_with_time_savings, time_savings
-from persync.measure.gain.programmes import cx_roi, ethical_roi, loyalty_programme_effect, loyalty_roi
+from persync.measure.gain.programmes import cx_roi, loyalty_programme_effect, loyalty_roi
 from persync.measure.gain.service import operational_efficiency, support_ticket_volume
 from persync.measure.gain.winning import cac, cac_reduction, roas_email
 from persync.measure.metric import Metric
@@ -265,14 +266,16 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "ethical_roi",
         "Return on ethics",
-        "Not one number: what ethics work cost (scope or category ethics), complaints and unsubscribes, and the parts that"
-        " nobody measures or prices yet, each by name.",
+        "Not one number, but parts, each as its own metric computes it: what ethics work cost (scope or category ethics),"
+        " complaints and unsubscribes, cost_of_harm, the fines as entered, revenue_by_consent, value_exchange, trust_index and"
+        " the change of trust, and what an audit answered.",
         "none",
         "mixed",
         ethical_roi,
         number="70",
-        edge_cases="The whole is always null, not_one_number. Parts without data: null, not_measured.",
-        data=("costs", "touchpoints"),
+        edge_cases="The whole is always null, not_one_number. A part without data is null with its own metric's reason. That"
+        " fines were avoided nobody can measure, so they are as entered; customers kept by trust: null, not_measured.",
+        data=("costs", "touchpoints", "consents", "consent_changes", "feedback", "attributes", "order_discounts", *_ORDERS),
     ),
     Metric(
         "payback_period",

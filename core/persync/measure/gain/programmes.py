@@ -1,8 +1,8 @@
-"""Programmes beside the mail: loyalty, customer experience, ethics; what they cost and what can be said to come back."""
+"""Programmes beside the mail: loyalty and customer experience; what they cost and what can be said to come back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -24,12 +24,9 @@ CX: Final = "cx_roi"
 CHANGE: Final = "cx_change"
 LOYALTY: Final = "loyalty_roi"
 EFFECT: Final = "loyalty_programme_effect"
-ETHICS: Final = "ethical_roi"
 NO_PROGRAMME: Final = "no_loyalty_attribute"
 NO_ANSWERS: Final = "no_survey"
 UNPRICED: Final = "unpriced"
-MANY: Final = "not_one_number"
-NOT_MEASURED: Final = "not_measured"
 
 
 class Split(NamedTuple):
@@ -281,39 +278,3 @@ def _cx(engine: Engine, ask: Ask, changes: Sequence[Estimate]) -> Estimate:
         ends = sorted(bound * parts[0][1] / float(cost.value) - 1 for bound in (priced[0].low, priced[0].high))
         made = replace(made, low=ends[0], high=ends[1])
     return rules.with_note(made, rules.TOO_FEW if any(rules.too_few(one) for one in priced) else "")
-
-
-def ethical_roi(engine: Engine, ask: Ask) -> list[Estimate]:
-    """Return null, for it is not one number, and the parts that are known: what ethics work cost, and complaints."""
-    check(ask.by, (), ETHICS)
-    (row,) = run(
-        engine,
-        "SELECT CAST(COALESCE(SUM(CASE WHEN t.action = 7 THEN 1 ELSE 0 END), 0) AS BIGINT) AS complaints, CAST(COALESCE(SUM("
-        "CASE WHEN t.action = 6 THEN 1 ELSE 0 END), 0) AS BIGINT) AS unsubscribes, COUNT(*) AS n FROM touchpoints AS t"
-        " WHERE t.action IN (1, 6, 7) AND t.happened_at >= :from_at AND t.happened_at < :to_at",
-        bounds(ask.period),
-    )
-    part = f"{ETHICS}_part"
-    cost = scoped_cost(engine, ask, "ethics")
-    out = [
-        rules.absent(ETHICS, MANY, {}, unit="share", note="its parts stand below; money only for what you price"),
-        replace(cost, id=part, by={"part": "cost of ethics work"}),
-        *(_count(part, name, row) for name in ("complaints", "unsubscribes")),
-        *(
-            rules.absent(part, NOT_MEASURED, {"part": name}, note=note)
-            for name, note in (
-                ("fines avoided", "no exposure is entered"),
-                ("customers kept by trust", "no trust survey is linked to who stays"),
-                ("change of trust", "import surveys of the kind trust: persync import surveys FILE"),
-                ("audit score", "no audit is entered"),
-            )
-        ),
-    ]
-    return [replace(one, period=ask.period) for one in out]
-
-
-def _count(id: str, name: str, row: Mapping[str, Any]) -> Estimate:
-    if not int(row["n"]):
-        return rules.absent(id, rules.NO_DENOMINATOR, {"part": name}, unit="count", n=0)
-    note = "not every provider reports complaints" if name == "complaints" else ""
-    return Estimate(id, int(row[name]), n=int(row[name]), unit="count", by={"part": name}, note=note)
