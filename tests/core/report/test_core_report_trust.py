@@ -48,7 +48,7 @@ def test_a_shop_whose_people_all_subscribed_has_a_basis_for_each_and_no_list(inp
     blocks = trust.build_trust(inputs)
 
     tables = {block.name: block for block in blocks if isinstance(block, Table)}
-    assert list(tables) == ["consent_basis", "trust", "sender_rules"]
+    assert list(tables) == ["consent_basis", "trust", "sender_rules", "revenue_by_consent", "value_exchange"]
     [(state, share)] = tables["consent_basis"].rows
     assert isinstance(share, Estimate)
     assert (state, share.value) == ("unstated", 1.0)

@@ -11,6 +11,7 @@ from persync.measure.ethics import consent, control, practice, transparency, tru
 from persync.measure.ethics.consent import VIOLATIONS
 from persync.report import words
 from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
+from persync.report.sections import exchange
 
 MOST: Final = 20
 """so many messages are listed; the metric lists them all"""
@@ -55,7 +56,7 @@ def build_trust(inputs: Inputs) -> Sequence[Block]:
         blocks.append(_violations(listed))
     blocks.append(_numbers(numbers))
     blocks.append(_lines(control.sender_rules(engine, ask)))
-    return [*blocks, _NO_ADVICE]
+    return [*blocks, *exchange.blocks(inputs), _NO_ADVICE]
 
 
 def sentence(violations: Sequence[Estimate], steered: Sequence[Estimate]) -> str:
