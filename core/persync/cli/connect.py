@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
+import textwrap
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,20 +32,30 @@ if TYPE_CHECKING:
 @click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of this connector.")
 @click.option("--secret-stdin", metavar="SECRET", help="Read this secret (token, ...) from standard input.")
 @click.option("--keyring", is_flag=True, help="Keep secrets in the system's keyring instead of the 0600 file.")
+@click.option("--guide", is_flag=True, help="Say where its token is made and what it must see; change nothing.")
 @click.option("--no-check", is_flag=True, help="Make no call to try it.")
 @pass_app
 def connect(
-    app: App, name: str, connector: str | None, given: tuple[str, ...], secret_stdin: str | None, keyring: bool, no_check: bool
+    app: App,
+    name: str,
+    connector: str | None,
+    given: tuple[str, ...],
+    secret_stdin: str | None,
+    keyring: bool,
+    guide: bool,
+    no_check: bool,
 ) -> None:
     """Add the connection NAME to persync.toml, put its secret away and make one real call.
 
     Nothing is written when the call fails. For a connection that is there already, its secret is asked for again.
     """
     from persync import secrets
-    from persync.jobs.examine import tried
     from persync.jobs.report import write_text
     from persync.settings import FILE, connection_settings, find_secrets, make_connector
 
+    if guide:
+        _show_guide(app, name, connector)
+        return
     project = app.project
     if name in project.broken:
         raise project.broken[name]
@@ -63,8 +75,7 @@ def connect(
         raise AuthError(f"no secret was given for '{name}'.", hint=f"Set {' or '.join(wanted.values())}. {kind.help}".rstrip())
     if not no_check:
         ready = kind(name, project.connections[name], values) if kind.secrets else make_connector(project, app.host, name)
-        for what, found in tried(ready):
-            app.say(f"{what}: {found}")
+        _try(app, ready, project)
     for secret, value in fresh.items():
         if keyring:
             secrets.save_in_keyring(wanted[secret], value)
@@ -75,6 +86,44 @@ def connect(
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         write_text(path, _with_table(before, _toml(name, table), str(path)))
     click.echo(f"{name}: ready. Next: persync pull {name}")
+
+
+def _try(app: App, connector: Connector, project: Project) -> None:
+    """Make the connection's real calls and ask each stream for its smallest answer; say what was found, and what to do about
+    what it may not see. Raise PersyncError when the connection itself fails."""
+    from persync.jobs.examine import look_at
+
+    streams = {stream.name for stream in connector.streams}
+    answered = 0
+    for one in look_at(connector, project.store_path, now=app.now):
+        is_stream = one.what.removesuffix(" (on demand)") in streams
+        answered += is_stream and one.state in ("ok", "not probed")
+        if not is_stream or one.state in ("warn", "fail"):
+            app.say(" ".join(part for part in (f"{one.what}: {one.found}", one.fix) if part))
+    if streams:
+        app.say(f"streams: {answered} of {len(streams)} can be read")
+
+
+def _show_guide(app: App, name: str, connector: str | None) -> None:
+    """Print the guide of a connection's connector, also of a connection that is there already."""
+    from persync.plugins import find
+
+    settings = app.project.connections.get(name)
+    word = connector or (settings.connector if settings else name)
+    for line in wrapped(find("connector", word, app.host.connectors)):
+        click.echo(line)
+
+
+def wrapped(kind: type[Connector]) -> list[str]:
+    """Return a connector's guide as lines of a terminal's width."""
+    from persync.connect.guide import guide_lines
+
+    width = min(100, shutil.get_terminal_size((80, 24)).columns)
+    return [
+        line
+        for text in guide_lines(kind)
+        for line in textwrap.wrap(text, width, subsequent_indent="" if text.endswith(":") else "   ", break_on_hyphens=False)
+    ]
 
 
 def _table(app: App, name: str, connector: str | None, given: tuple[str, ...]) -> dict[str, Any]:
@@ -122,8 +171,8 @@ def _secrets(
     found = find_secrets(project, app.host, name)
     if not kind.secrets or (is_new and found) or not is_interactive() or app.no_input:
         return {}
-    if kind.help:
-        app.say(kind.help)
+    for line in wrapped(kind):
+        app.say(line)
     answers = {
         secret: str(click.prompt(f"{secret} (empty: none)", default="", hide_input=True, show_default=False, err=True)).strip()
         for secret in kind.secrets

@@ -8,6 +8,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "": ("persync demo", "persync init", "persync connect shopify", "persync pull", "persync report"),
     "init": ("persync init", "persync init --project ~/shop"),
     "connect": (
+        "persync connect shopify --guide",
         "persync connect mailchimp",
         "persync connect shop --connector shopify --set shop=my-shop",
         "pass show hubspot | persync connect hubspot --secret-stdin token --no-input",

@@ -2,6 +2,7 @@
 
 from persync.connect.bodies import as_json, mended
 from persync.connect.connector import ConnectionSettings, Connector, Doubt, retry_after
+from persync.connect.guide import Guide
 from persync.connect.pace import Pace
 from persync.connect.readers import GraphQLPages, OffsetPages, SearchWindows, SinglePage, TokenPages, iso, picked
 from persync.connect.stream import (
@@ -39,6 +40,7 @@ __all__ = [
     "Every",
     "Full",
     "GraphQLPages",
+    "Guide",
     "Incremental",
     "OffsetPages",
     "Pace",

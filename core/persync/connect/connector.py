@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from persync.connect.guide import Guide
 from persync.connect.stream import AccountFacts, Stream
 from persync.connect.totals import Total
 from persync.errors import AuthError, PersyncError, ResponseError, SkipStreamError, TransientError
@@ -76,6 +77,8 @@ class Connector:
     """the day (YYYY-MM-DD) from which the vendor may refuse that version; None when none was announced"""
     help: ClassVar[str] = ""
     """where a person gets the token, in one or two sentences"""
+    guide: ClassVar[Guide | None] = None
+    """the way to the token step by step, and what the vendor holds back: shown by `persync connect`"""
 
     def __init__(self, connection: str, settings: Any, secrets: Mapping[str, str]) -> None:
         self.connection = connection

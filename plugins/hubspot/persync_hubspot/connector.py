@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import field_validator
 
+from persync.connect import Guide
 from persync.connect.connector import ConnectionSettings, Connector, retry_after
 from persync.connect.stream import AccountFacts, Request
 from persync.connect.totals import Total
@@ -94,6 +95,20 @@ class HubSpot(Connector):
     api_version = api.API_VERSION
     supported_until = api.SUPPORTED_UNTIL
     help = HELP
+    guide = Guide(
+        steps=(
+            "In HubSpot open Development > Keys > Service keys and make a service key.",
+            "Give it the scopes below; persync only reads.",
+            "Give persync the key: it begins with pat-. The token of an older private app works until September 2027.",
+        ),
+        limits=(
+            "Subscription: surveys need Service Professional; campaigns with budget, spend and claimed revenue Marketing "
+            "Professional; kinds of subscription Marketing Starter; consent by address with its legal basis Marketing "
+            "Enterprise. Contacts, deals, orders, lists and e-mails come with every subscription.",
+            "What a subscription lacks is left out and said; opt-outs are then known from the contacts, without a legal basis.",
+            "Sends, opens and clicks by person come from HubSpot's older API, which it supports until September 2027.",
+        ),
+    )
 
     _pace: AccountPace | None = None
     _refused = 0

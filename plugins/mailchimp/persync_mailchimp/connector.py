@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import orjson
 from pydantic import Field, field_validator
 
+from persync.connect import Guide
 from persync.connect.connector import ConnectionSettings, Connector, Doubt, retry_after
 from persync.connect.stream import AccountFacts, Request
 from persync.connect.totals import Total
@@ -86,6 +87,20 @@ class Mailchimp(Connector):
     workers: ClassVar[int] = 4
     help: ClassVar[str] = (
         "Make an API key in Mailchimp under Profile, Extras, API keys; the whole key is needed, with its end like -us10."
+    )
+
+    guide: ClassVar[Guide] = Guide(
+        steps=(
+            "Sign in to Mailchimp as a user who may see audiences and campaign reports.",
+            "Under Profile, Extras, API keys make a key.",
+            "Give persync the whole key, with its end like -us10: that names the data centre.",
+        ),
+        limits=(
+            "A key has no scopes: it may do what its user may. Where the role or the plan forbids a call, what it tells "
+            "is left out and said; without audiences there are no people and no consent, without reports no sends, opens or clicks.",
+            "Ten calls at a time are allowed for a user over all programs; persync takes four at most.",
+            "Orders are Mailchimp's copies: revenue comes from the shop where it is connected too.",
+        ),
     )
 
     @property

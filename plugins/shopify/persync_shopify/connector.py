@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic import Field, field_validator
 
-from persync.connect import AccountFacts, ConnectionSettings, Connector, Pace, Request, Stream, Total, picked
+from persync.connect import AccountFacts, ConnectionSettings, Connector, Guide, Pace, Request, Stream, Total, picked
 from persync.errors import AuthError, ConfigError, PersyncError, ResponseError
 from persync_shopify.access import REQUIRED, allows
 from persync_shopify.failures import graphql_failure, oauth_failure
@@ -96,6 +96,25 @@ class Shopify(Connector):
     help: ClassVar[str] = (
         "Create an app in the shop's Dev Dashboard with the scopes read_orders, read_all_orders, read_customers and "
         "read_products, install it, and give persync its client id and client secret; an older app's shpat_ token works too."
+    )
+    guide: ClassVar[Guide] = Guide(
+        steps=(
+            "In Shopify's Dev Dashboard create an app that belongs to the same organisation as the shop: for a client's shop "
+            "the merchant creates it, else Shopify answers shop_not_permitted.",
+            "Give it the scopes below, read_all_orders among them, and install it in the shop.",
+            "Give persync its client id and client secret; leave the token empty. Tokens of a day are asked for with them.",
+            "An older app made in the shop's admin still works: give its shpat_ token and leave the other two empty. New ones "
+            "cannot be made since 1 January 2026.",
+        ),
+        limits=(
+            "60 days: without read_all_orders Shopify shows the orders of the last 60 days alone, and no error. Retention, "
+            "lifetime value, last year's comparison and experiments that began before cannot be measured then.",
+            "Protected customer data: where Shopify withholds addresses (older apps, by the shop's plan; Basic is reported as "
+            "excluded), people of the shop are not joined by address with those of a mail platform, so their orders count as "
+            "not mailed. Orders and revenue are whole.",
+            "What a piece costs comes with read_inventory or read_products; where the shop enters no unit cost, margins "
+            "are unknown.",
+        ),
     )
 
     def __init__(self, connection: str, settings: Any, secrets: Mapping[str, str]) -> None:

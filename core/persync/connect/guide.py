@@ -1,0 +1,45 @@
+"""What a person is told before giving persync a token: where it is made, what it must see, and what is missed without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from persync.connect.connector import Connector
+
+__all__ = ["Guide", "guide_lines", "scopes_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """A connector's own words. `steps` lead to the token, one action each; `limits` say what the vendor holds back, and from
+    whom."""
+
+    steps: tuple[str, ...]
+    limits: tuple[str, ...] = ()
+
+
+def scopes_of(connector: type[Connector]) -> dict[str, tuple[str, ...]]:
+    """Return {scope: the facts that are missed without it}, from the streams that every pull reads."""
+    found: dict[str, dict[str, None]] = {}
+    for stream in connector.streams:
+        if stream.default:
+            for scope in stream.scopes:
+                found.setdefault(scope, {}).update(dict.fromkeys(stream.facts))
+    return {scope: tuple(facts) for scope, facts in found.items()}
+
+
+def guide_lines(connector: type[Connector]) -> Iterator[str]:
+    """Yield what to tell about a connector, as lines of any length; one without a guide has its `help`."""
+    guide = connector.guide or Guide((connector.help,) if connector.help else ())
+    if guide.steps:
+        yield f"How to let persync read {connector.title}:"
+        yield from (f"{number}. {step}" for number, step in enumerate(guide.steps, 1))
+    if scopes := scopes_of(connector):
+        yield "Scopes, and what is not measured without each:"
+        yield from (f"- {scope}: {', '.join(facts)}" for scope, facts in scopes.items())
+    if guide.limits:
+        yield "Good to know:"
+        yield from (f"- {text}" for text in guide.limits)
