@@ -22,7 +22,7 @@ class Guide:
 
 
 def scopes_of(connector: type[Connector]) -> dict[str, tuple[str, ...]]:
-    """Return {scope: the facts that are missed without it}, from the streams that every pull reads."""
+    """Return {scope: the facts that rest on it}, in whole or in part, from the streams that every pull reads."""
     found: dict[str, dict[str, None]] = {}
     for stream in connector.streams:
         if stream.default:
@@ -38,7 +38,7 @@ def guide_lines(connector: type[Connector]) -> Iterator[str]:
         yield f"How to let persync read {connector.title}:"
         yield from (f"{number}. {step}" for number, step in enumerate(guide.steps, 1))
     if scopes := scopes_of(connector):
-        yield "Scopes, and what is not measured without each:"
+        yield "Scopes, and the facts that rest on each, in whole or in part:"
         yield from (f"- {scope}: {', '.join(facts)}" for scope, facts in scopes.items())
     if guide.limits:
         yield "Good to know:"

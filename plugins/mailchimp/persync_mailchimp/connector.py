@@ -97,7 +97,8 @@ class Mailchimp(Connector):
         ),
         limits=(
             "A key has no scopes: it may do what its user may. Where the role or the plan forbids a call, what it tells "
-            "is left out and said; without audiences there are no people and no consent, without reports no sends, opens or clicks.",
+            "is left out and said; without audiences there are no people and no consent, without reports no sends, opens "
+            "or clicks.",
             "Ten calls at a time are allowed for a user over all programs; persync takes four at most.",
             "Orders are Mailchimp's copies: revenue comes from the shop where it is connected too.",
         ),

@@ -110,8 +110,8 @@ class Shopify(Connector):
             "60 days: without read_all_orders Shopify shows the orders of the last 60 days alone, and no error. Retention, "
             "lifetime value, last year's comparison and experiments that began before cannot be measured then.",
             "Protected customer data: where Shopify withholds addresses (older apps, by the shop's plan; Basic is reported as "
-            "excluded), people of the shop are not joined by address with those of a mail platform, so their orders count as "
-            "not mailed. Orders and revenue are whole.",
+            "excluded), people of the shop are not joined by address with those of a mail platform, so what they were "
+            "mailed cannot be tied to what they bought. Orders and revenue are whole.",
             "What a piece costs comes with read_inventory or read_products; where the shop enters no unit cost, margins "
             "are unknown.",
         ),

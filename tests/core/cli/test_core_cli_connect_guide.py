@@ -1,4 +1,4 @@
-"""`persync connect` says where a token is made, what it must see, and what is not measured without."""
+"""`persync connect` says where a token is made, what it must see, and what rests on that."""
 
 from __future__ import annotations
 
@@ -47,10 +47,8 @@ def test_the_guide_is_shown_before_a_secret_is_asked_for(persync: Run, monkeypat
     assert "0123456789abcdef" not in result.output
 
 
-def test_streams_that_may_not_be_read_are_named_with_what_reports_lack(
-    persync: Run, answering: Callable[[int, str, bytes], str]
-) -> None:
-    """The account answers and names no list of anything: connect says how many streams can be read, and puts it away."""
+def test_connect_says_how_many_streams_can_be_read(persync: Run, answering: Callable[[int, str, bytes], str]) -> None:
+    """The account answers, and each stream is asked for its smallest answer."""
     url = answering(200, "application/json", b'{"account_id": "1", "role": "owner", "stores": [], "total_items": 0}')
 
     result = persync(
