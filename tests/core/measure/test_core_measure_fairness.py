@@ -208,6 +208,27 @@ def test_the_last_decision_of_the_period_is_the_one(shop: Any) -> None:
     assert (read[0].value, read[0].n) == (1.0, people)
 
 
+def test_few_strangers_among_many_are_told(shop: Any) -> None:
+    """Twenty ids that the store knows from nothing else in 2,820: far less than one in a hundred, and told all the same."""
+    decide(shop, {"a": (359, 2100), "b": (83, 700), "unknown": (20, 20)})
+
+    told = pick(fairness.assess(shop, "kind", ASK, decision="offer"), "strangers_share")
+
+    assert (told.value, told.n) == (pytest.approx(20 / 2820), 2820)
+
+
+def test_no_share_held_back_is_made_where_nobody_selected_was_sent_anything(shop: Any) -> None:
+    decide(shop, {"a": (359, 2100), "b": (83, 700)})
+
+    before = pick(fairness.assess(shop, "kind", ASK, decision="offer"), "unsent_rate")
+    shop.add("touchpoints", connection=1, campaign_key=1, key_id=0, action=1, happened_at=1)
+    after = fairness.assess(shop, "kind", ASK, decision="offer")
+
+    assert (before.value, before.reason) == (None, "no_sends")
+    (overall,) = [e for e in after if e.id == "unsent_rate" and "group" not in e.by]
+    assert (overall.value, overall.n) == (pytest.approx(441 / 442), 442)
+
+
 def test_differences_are_counted_and_adjusted(shop: Any) -> None:
     """With several comparisons every note says how many, with the adjusted p-value."""
     decide(shop, {"a": (200, 400), "b": (100, 400), "c": (190, 400)})

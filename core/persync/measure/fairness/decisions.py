@@ -35,8 +35,7 @@ CANNOT_ALL_HOLD: Final = (
 )
 WRONG_WAY_ROUND: Final = "right less often than not: the score looks the wrong way round"
 STRANGERS: Final = "decided about, and known to the store from nothing else: is the file's column of people the right one?"
-LOOKED_INTO: Final = 100
-"""one in so many people without anything known makes it worth looking for strangers"""
+NOBODY_SENT: Final = "no_sends"
 LABELLED: Final = ("equal_opportunity", "equalised_odds", "predictive_parity")
 _RATES: Final = {"equal_opportunity": "true_positive", "equalised_odds": "equalised_odds", "predictive_parity": "precision"}
 
@@ -52,7 +51,8 @@ def assess_each(
     """Assess an imported decision by each grouping, all of them from one pass over the people.
 
     Each as `frames` and, where scores are known, `calibration`; with `unsent_rate`, the
-    share of those selected who were sent nothing in the period, where anything was, and `strangers_share`.
+    share of those selected who were sent nothing in the period (null, `no_sends`, where none of them was sent anything), and
+    `strangers_share` where there is one.
 
     Raises DataError when the store holds no such decision.
     """
@@ -63,7 +63,8 @@ def assess_each(
         raise DataError(f"the store holds no decision '{decision}'.", hint=hint)
     cells = decided(engine, list(dict.fromkeys(name for groups in groupings for name in groups.names)), ask, decision)
     params = {**bounds(ask.period), "decision": decision}
-    odd = strangers(engine, params) if cells.bare * LOOKED_INTO >= cells.people > 0 else (0, 0)
+    # A stranger has none of these attributes and was sent nothing: without such people there is nobody to look for.
+    odd = strangers(engine, params) if cells.bare else (0, 0)
     scores = "SELECT COUNT(d.score) AS n FROM decisions AS d WHERE d.decision = :decision"
     has_scores = bool(run(engine, scores, params)[0]["n"])
     return [one for groups in groupings for one in _by(engine, cells, groups, ask, decision, direction, odd, has_scores)]
@@ -88,14 +89,22 @@ def _by(
     if odd[0]:
         out.append(rules.with_note(rules.share("strangers_share", *odd, ask, by), STRANGERS))
     out += accuracy(rows, groups, ask, by)
-    if any(int(row["unsent"]) < int(row["selected"]) for row in rows):
-        held_back = {row["name"]: (int(row["unsent"]), int(row["selected"])) for row in rows}
-        hide = _hidden(rows, groups, ask, "selected")
-        out += rates("unsent", held_back, hide, ask, by, direction="less", spread="unsent_parity").estimates()
+    out += _unsent(rows, groups, ask, by)
     texts = (piece("decided"), groups.text, piece("calibration_by_group"))
     params = {**groups.params, **bounds(ask.period), "decision": decision}
     tenths = run(engine, join(*texts), params) if has_scores else []
     return [*out, *calibration(tenths, rows, groups, ask, by)]
+
+
+def _unsent(rows: Sequence[Row], groups: Groups, ask: Ask, by: Mapping[str, str]) -> list[Estimate]:
+    """Return who of those selected was sent nothing; null where none of them was: the mail is not known, or went elsewhere."""
+    selected = sum(int(row["selected"]) for row in rows)
+    if selected and selected == sum(int(row["unsent"]) for row in rows):
+        note = "nobody selected is known to have been sent anything in this period"
+        return [rules.absent("unsent_rate", NOBODY_SENT, by, unit="share", note=note)]
+    held_back = {row["name"]: (int(row["unsent"]), int(row["selected"])) for row in rows}
+    hide = _hidden(rows, groups, ask, "selected")
+    return rates("unsent", held_back, hide, ask, by, direction="less", spread="unsent_parity").estimates()
 
 
 def strangers(engine: Engine, params: Mapping[str, Any]) -> tuple[int, int]:
