@@ -39,6 +39,8 @@ AMOUNTS: Final = ("sales", "reversals", "refunds")
 ONCE: Final = ("people", "mailed", "personalised", "unclear", "clickers", "payers", "buyers")
 """measures that count each person once at most"""
 
+FEWEST: Final = 5
+"""no cell of fewer people is given away or added up, whatever a store's settings show on its own screen"""
 LARGEST: Final = 10**40
 """no sum of squares of a shop's cents comes near"""
 Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]

@@ -13,7 +13,7 @@ from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import ConfigError, nearest
 from persync.federate import gather
-from persync.federate.document import AMOUNTS, ONCE, Cell, Export, Noise, Table
+from persync.federate.document import AMOUNTS, FEWEST, ONCE, Cell, Export, Noise, Table
 from persync.measure import attributes
 from persync.measure.metric import Ask
 from persync.privacy.release import Below, geometric
@@ -42,6 +42,9 @@ def store_id(store: Store) -> str:
 def export(engine: Engine, store: str, ask: Ask, wish: Wish) -> Export:
     """Return what a store gives away, exact. `store` is its `store_id`.
 
+    Cells are folded below `suppress_n` people, and always below `FEWEST`: who may see small groups of their own store may not
+    hand them on.
+
     With an epsilon in `wish`, every person counts for as much as the clips say, and what the noise cannot cover is left out:
     call `noisy` then. Raise ConfigError for an unknown set, DataError for an unknown attribute or a store of too few people.
     """
@@ -49,7 +52,7 @@ def export(engine: Engine, store: str, ask: Ask, wish: Wish) -> Export:
         if name not in gather.SETS:
             raise ConfigError(f"there is no set of measures '{name}'.", hint=nearest(name, gather.SETS))
     sets = [name for name in gather.SETS if not wish.sets or name in wish.sets]
-    floor = ask.suppress_n
+    floor = max(FEWEST, ask.suppress_n)
     build_orders(engine)
     names, withheld = gather.attributes_of(engine, wish.attributes)
     caps = gather.Caps()

@@ -78,7 +78,7 @@ def mail_tables(
         groups = {str(row["name"]): _cell(row, "mail") for row in rows}
         total = fold.added(groups.values(), "mail")
         if total["people"] < floor:
-            hint = "[report] suppress_n says how few may be shown."
+            hint = "[report] suppress_n may ask for more people than 5, never for fewer."
             raise DataError(f"the store has fewer than {floor} people: nothing of it can be given away.", hint=hint)
         if name:
             table, gone[name] = fold.folded("mail", name, groups, floor)

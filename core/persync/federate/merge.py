@@ -11,6 +11,7 @@ from persync.errors import ConfigError, DataError
 from persync.estimate import Estimate
 from persync.federate.document import (
     AMOUNTS,
+    FEWEST,
     LEVEL,
     LEVELLED,
     MEASURES,
@@ -73,7 +74,8 @@ ORDERED: Final = ("conversion", "revenue")
 def merge(exports: Sequence[Export], names: Sequence[str], ask: Ask) -> Merged:
     """Add up exports; `names` are those of their files. `ask` says how estimates are made (confidence, smallest groups).
 
-    Raise DataError when they do not fit: another period, basis or time zone, or one store twice; ConfigError for none.
+    Raise DataError when they do not fit: another period, basis or time zone, one store twice, or cells of fewer people than
+    `FEWEST`; ConfigError for none.
     """
     if not exports:
         raise ConfigError("no file is named.", hint="Name the files of `persync federate export`.")
@@ -122,6 +124,9 @@ def _must_fit(exports: Sequence[Export], names: Sequence[str]) -> None:
     first = exports[0]
     seen: dict[str, str] = {}
     for name, export in zip(names, exports, strict=True):
+        if export.floor < FEWEST:
+            what = f"its floor is {export.floor}, and no cell of fewer than {FEWEST} people is added up."
+            raise DataError(what, where=name, hint="Have it exported again with this version of persync.")
         if export.store in seen:
             hint = "Leave one of them out: its people would count twice."
             raise DataError(f"it is of the same store as {seen[export.store]}.", where=name, hint=hint)

@@ -182,6 +182,10 @@ CASES: dict[str, tuple[Callable[[str], str], str]] = {
     ),
     "another basis": (lambda text: change(text, lambda g: g.update(basis="gross")), "b.json: its basis is not that of a.json"),
     "another zone": (lambda text: change(text, lambda g: g.update(timezone="Asia/Tokyo")), "its time zone is not that"),
+    "cells of one": (
+        lambda text: change(text, lambda g: g.update(floor=1)),
+        "a.json: its floor is 1, and no cell of fewer than 5 people is added up",
+    ),
     "another window": (
         lambda text: change(text, lambda g: g["experiments"][0].update(days=3.0)), "experiment wool is not the one of a.json"
     ),

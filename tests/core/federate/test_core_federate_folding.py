@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -236,3 +237,11 @@ def test_a_count_by_level_that_a_store_leaves_out_lies_between_bounds(tmp_path: 
     for (measure, group), cell in found.items():
         if group != "suppressed" and not cell.currency:
             assert cell.low <= true.get((measure, "", group), 0) <= (cell.high or 0)
+
+
+def test_a_store_that_shows_small_groups_on_its_screen_gives_the_same_file_away(tmp_path: Path) -> None:
+    made = make(tmp_path / "few.db", 2, sizes=(1, 25, 20, 15))
+    shown = given(made, replace(ASK, suppress_n=1))
+
+    assert shown == given(made)
+    assert (shown.floor, given(made, replace(ASK, suppress_n=8)).floor) == (5, 8)
