@@ -39,7 +39,8 @@ def export_(
     """Write the sums of this store to FILE: counts, sums and sums of squares, no key, no address, no order.
 
     Cells of fewer people than [report] suppress_n, and always of fewer than 5, are one cell `suppressed`. With --epsilon every
-    number has two-sided geometric noise; a ledger in the store's log adds up what that cost, and refuses what the budget does not reach for.
+    number has two-sided geometric noise; a ledger in the store's log adds up what that cost, and refuses what the budget does
+    not reach for.
     """
     import secrets
 
