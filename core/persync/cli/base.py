@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from persync.errors import EXIT_ERROR, SIGNALLED, PersyncError, raised_in
+from persync.errors import EXIT_ERROR, SIGNALLED, PersyncError, nearest, raised_in
 from persync.redact import redacted
 
 if TYPE_CHECKING:
@@ -45,7 +45,21 @@ class Command(WithExamples):
         self.params += _shared_options()
 
 
-class Group(WithExamples, click.Group):
+class Suggesting(WithExamples, click.Group):
+    """Names the nearest of its commands for one that there is not."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the first word names. Raise UsageError with the nearest where it names none."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            hint = nearest(args[0], self.list_commands(ctx))
+            if hint.startswith("Did"):
+                vars(error)["message"] = f"{error.message} {hint}"
+            raise
+
+
+class Group(Suggesting):
     """A group of commands."""
 
     command_class = Command
@@ -59,7 +73,7 @@ class AskedGroup(Group):
         self.params += _shared_options()
 
 
-class Root(WithExamples, click.Group):
+class Root(Suggesting):
     """The root: turns what went wrong into one line on stderr and an exit code, once."""
 
     def invoke(self, ctx: click.Context) -> Any:

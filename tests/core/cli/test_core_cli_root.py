@@ -75,7 +75,8 @@ def test_an_unknown_command_is_a_usage_error(persync: Run) -> None:
     result = persync("pul")
 
     assert result.exit_code == 2
-    assert "No such command 'pul'" in result.stderr
+    assert "No such command 'pul'. Did you mean 'pull'?" in result.stderr
+    assert "No such command 'lst'. Did you mean 'list'?" in persync("metrics", "lst").stderr
 
 
 def test_options_of_the_root_may_stand_after_the_command(tmp_path: Path) -> None:
