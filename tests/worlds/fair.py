@@ -16,7 +16,7 @@ ASK = Ask(now=10**13)
 PEOPLE = 3_000
 AGES = {"18-29": 0.3, "30-44": 0.3, "45-59": 0.2, "60+": 0.1, UNKNOWN: 0.1}
 PLACES = {"AT": 0.15, "DE": 0.6, "FR": 0.15, UNKNOWN: 0.1}
-RATES = {"exposure_rate": 0.45, "selection_rate": 0.2, "complained_rate": 0.03}
+RATES = {"exposure_rate": 0.45, "selection_rate": 0.2, "dropped_rate": 0.03}
 
 
 def scan(seed: int, *, spared: float = 0.0) -> Scan:

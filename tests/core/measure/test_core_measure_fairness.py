@@ -356,6 +356,29 @@ def test_a_group_that_gets_nothing_is_found(shop: Any) -> None:
     assert (fifths.value, fifths.by["verdict"]) == (0.0, "below")
 
 
+def test_leaving_and_complaining_are_of_the_messages_delivered_and_not_of_the_people(shop: Any) -> None:
+    """Two groups of 40, of whom ten each leave and complain of one message; one group got four messages each, the other one.
+
+    Of the people that were the same burden, of the messages it is four times as much. A message that bounced is none.
+    """
+    mail(shop, {1: 2, 2: 2, 3: 2, 4: 2, 5: 2}, [(n, 1) for n in range(80)] + [(n, key) for key in (2, 3, 4) for n in range(40)])
+    people = {"connection": [1] * 80, "key_id": [*range(80)], "name": ["kind"] * 80}
+    shop.load("attributes", **people, value=["often"] * 40 + ["once"] * 40)
+    for person, action in ((n, action) for n in (*range(10), *range(40, 50)) for action in (6, 7)):
+        shop.add("touchpoints", connection=1, campaign_key=1, key_id=person, action=action, happened_at=2)
+    for action in (1, 5, 6):
+        shop.add("touchpoints", connection=1, campaign_key=5, key_id=79, action=action, happened_at=2)
+
+    read = fairness.assess(shop, "kind", ASK)
+
+    for id in ("unsubscribed_rate", "complained_rate"):
+        assert pick(read, id, group="often").value == pytest.approx(10 / 160)
+        assert pick(read, id, group="once").value == pytest.approx(10 / 40)
+        assert pick(read, f"{id}_ratio", group="once", against="often").value == pytest.approx(4.0)
+        (overall,) = [e for e in read if e.id == id and "group" not in e.by]
+        assert (overall.value, overall.n) == (pytest.approx(20 / 200), 80)
+
+
 def test_benefit_is_read_within_groups(shop: Any) -> None:
     """Each group's difference is its own arms'; the test of interaction finds the planted one."""
     people = range(400)

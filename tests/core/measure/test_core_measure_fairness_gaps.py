@@ -32,7 +32,7 @@ def test_each_group_is_held_against_all_other_known_groups_together() -> None:
 
 
 def test_of_a_burden_more_is_worse() -> None:
-    found, _ = gaps([rate(name, s, 400, "complained_rate") for name, s in (("A", 60), ("B", 20), ("C", 20))], ASK)
+    found, _ = gaps([rate(name, s, 400, "dropped_rate") for name, s in (("A", 60), ("B", 20), ("C", 20))], ASK)
 
     assert [gap.is_worse for gap in found] == [True, False, False]
 

@@ -61,20 +61,20 @@ def test_an_attribute_without_a_basis_is_warned_of_and_the_others_basis_told() -
 def test_a_measure_is_told_with_the_gap_that_could_have_been_seen(p: float) -> None:
     words = "the groups differ" if p < 0.05 else "no difference between the groups is shown"
     ends = {"group": "b", "against": "a"}
-    gap = Estimate("unsubscribed_parity", 0.02, 0.01, 0.03, n=900, unit="share", by={**ends, "statistic": "difference"})
+    gap = Estimate("unsubscribed_rate_parity", 0.02, 0.01, 0.03, n=900, unit="share", by={**ends, "statistic": "difference"})
     estimates = [
         gap,
-        Estimate("unsubscribed_parity", 0.5, unit="ratio", by={**ends, "statistic": "ratio"}),
-        Estimate("unsubscribed_smallest_gap", 0.015, unit="share", by=ends),
-        Estimate("unsubscribed_smallest_gap", 0.5, unit="share", by={"group": "c", "against": "a"}),
-        replace(gap, id="unsubscribed_homogeneity", p=p, note=f"{words} (chi-square over 3 known groups)"),
+        Estimate("unsubscribed_rate_parity", 0.5, unit="ratio", by={**ends, "statistic": "ratio"}),
+        Estimate("unsubscribed_rate_smallest_gap", 0.015, unit="share", by=ends),
+        Estimate("unsubscribed_rate_smallest_gap", 0.5, unit="share", by={"group": "c", "against": "a"}),
+        replace(gap, id="unsubscribed_rate_homogeneity", p=p, note=f"{words} (chi-square over 3 known groups)"),
     ]
 
     (table,) = parities.others("age", estimates)
 
     assert isinstance(table, Table)
     answer = "yes, p < 0.001" if p < 0.05 else "not shown, p = 0.200"
-    assert table.rows == (("Unsubscribed", "b against a", gap, "1.5 %", answer),)
+    assert table.rows == (("Delivered messages that people unsubscribed after", "b against a", gap, "1.5 %", answer),)
 
 
 @pytest.mark.parametrize(

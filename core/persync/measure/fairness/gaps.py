@@ -27,8 +27,6 @@ RATES: Final[Mapping[str, Direction]] = {
     "precision_rate": "more",
     "matched_rate": "more",
     "dropped_rate": "less",
-    "unsubscribed_rate": "less",
-    "complained_rate": "less",
     "unsent_rate": "less",
 }
 """{measure: whether more or less of it is better}: shares of people"""
@@ -36,6 +34,8 @@ MEANS: Final[Mapping[str, Direction]] = {
     "exposure_dose": "more",
     "mean_level": "more",
     "mean_sends": "more",
+    "unsubscribed_rate": "less",
+    "complained_rate": "less",
     "ignored_share": "less",
     "discount_share": "more",
     "free_shipping_share": "more",

@@ -18,11 +18,11 @@ Row = Mapping[str, Any]
 
 NOT_REPORTED: Final = "not_reported"
 BURDENS: Final = {
-    "dropped": ("chosen", "dropped"),
-    "unsubscribed": ("reached", "unsubscribed"),
-    "complained": ("reached", "complained"),
+    "unsubscribed_rate": ("unsubscribed", "unsubscribed"),
+    "complained_rate": ("complained", "complained"),
+    "ignored_share": ("ignored", "answered"),
 }
-"""{kind: what is divided by, what must have been told at all}"""
+"""{id: what is counted of the messages that arrived, what must have been told at all}"""
 _MEANS: Final = {
     "exposure_dose": ("people", "dose", "exposed", "sends"),
     "mean_sends": ("people", "sends", "reached", "sends"),
@@ -66,8 +66,9 @@ def burden(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
     """Return who bears the cost of mail, by group; less is better in all of it.
 
     `dropped_rate`: people selected for a message of the period that was then held back. `unsubscribed_rate`,
-    `complained_rate`: of the people reached. `ignored_share`: messages a person neither opened nor clicked over those that
-    arrived, clustered by person, as a sign of irrelevant mail. What no platform tells is null, `not_reported`.
+    `complained_rate`: messages that a person left after, or complained of, over those that arrived; `ignored_share`: messages a
+    person neither opened nor clicked over the same, as a sign of irrelevant mail. These three are ratios of sums, clustered
+    by person. What no platform tells is null, `not_reported`.
     """
     by = {"attribute": groups.title}
     (told,) = run(engine, piece("mail_told"), {})
@@ -77,22 +78,26 @@ def burden(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
         return []
     hide = groups.hidden([_counts(rows, "chosen"), _counts(rows, "reached")], ask)
     out: list[Estimate] = []
-    for kind, (people, what) in BURDENS.items():
+    if int(told["dropped"]):
+        cells = {row["name"]: (int(row["dropped"]), int(row["chosen"])) for row in rows}
+        out += rates("dropped", cells, hide, ask, by, direction="less", spread="dropped_parity").estimates()
+    else:
+        out.append(rules.absent("dropped_rate", NOT_REPORTED, by, unit="share"))
+    total = _total(rows)
+    for id, (kind, what) in BURDENS.items():
         if not int(told[what]):
-            out.append(rules.absent(f"{kind}_rate", NOT_REPORTED, by, unit="share"))
+            out.append(rules.absent(id, NOT_REPORTED, by, unit="share"))
             continue
-        cells = {row["name"]: (int(row[kind]), int(row[people])) for row in rows}
-        out += rates(kind, cells, hide, ask, by, direction="less", spread=f"{kind}_parity").estimates()
-    if not int(told["answered"]):
-        return [*out, rules.absent("ignored_share", NOT_REPORTED, by, unit="share")]
-    samples = {row["name"]: _ratio(row) for row in rows}
-    frame = averages("ignored_share", _ratio(_total(rows)), samples, hide, ask, by, unit="share", direction="less")
-    return [*out, *frame.estimates()]
+        samples = {row["name"]: _ratio(row, kind) for row in rows}
+        frame = averages(id, _ratio(total, kind), samples, hide, ask, by, unit="share", direction="less")
+        out += frame.estimates()
+    return out
 
 
-def _ratio(row: Row) -> Sample | None:
-    y, x, yy, xx, xy = (float(row[name]) for name in ("y", "x", "yy", "xx", "xy"))
-    return ratio_sample(int(row["reached"]), (y, x, yy, xx, xy), int(row["ignorers"]))
+def _ratio(row: Row, kind: str) -> Sample | None:
+    names = (kind, "arrived", f"{kind}_squared", "arrived_squared", f"{kind}_by_arrived")
+    y, x, yy, xx, xy = (float(row[name]) for name in names)
+    return ratio_sample(int(row["reached"]), (y, x, yy, xx, xy), int(row[f"{kind}_people"]))
 
 
 def _sample(row: Row, people: str, sums: str, any_of: str) -> Sample | None:

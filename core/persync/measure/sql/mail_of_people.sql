@@ -1,5 +1,5 @@
 -- What became of the messages selected for each person in the period: dropped, arrived (sent and not bounced), ignored (arrived,
--- neither opened nor clicked by the person), left after, complained of.
+-- neither opened nor clicked by the person), and of those that arrived left after, complained of.
 mail_of_messages AS (
   SELECT
     COALESCE(po.person, t.key_id) AS person,
@@ -21,8 +21,8 @@ mail_of_people AS (
     SUM(s.dropped) AS dropped,
     SUM(CASE WHEN s.sent = 1 AND s.bounced = 0 THEN 1 ELSE 0 END) AS arrived,
     SUM(CASE WHEN s.sent = 1 AND s.bounced = 0 AND s.answered = 0 THEN 1 ELSE 0 END) AS ignored,
-    SUM(s.unsubscribed) AS unsubscribed,
-    SUM(s.complained) AS complained
+    SUM(CASE WHEN s.sent = 1 AND s.bounced = 0 THEN s.unsubscribed ELSE 0 END) AS unsubscribed,
+    SUM(CASE WHEN s.sent = 1 AND s.bounced = 0 THEN s.complained ELSE 0 END) AS complained
   FROM mail_of_messages AS s
   WHERE s.sent = 1 OR s.dropped = 1
   GROUP BY s.person)
