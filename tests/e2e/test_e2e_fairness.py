@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -237,12 +239,28 @@ def small(shop: Shop, basis: str = "asked", n: int = 60) -> None:
     shop.read("decisions", ("decision", "person", "selected"), (("offer", f"p{i}", int(i % 3 == 0)) for i in range(n)))
 
 
-def test_an_attribute_without_a_basis_is_said(shop: Shop) -> None:
+def test_an_attribute_without_a_basis_is_null_with_the_reason_and_compares_nobody(shop: Shop) -> None:
     small(shop, basis="")
 
+    by = {"attribute": "kind", "decision": "offer"}
+    for ask in (("--by", "kind"), ()):
+        found = shop.fairness(*ask, "--decision", "offer")
+        assert [(one["id"], one["value"], one["reason"], one["by"]) for one in found] == [
+            ("selection_rate", None, "no_basis", by)
+        ]
     told = shop.run("fairness", "--by", "kind", "--decision", "offer").stderr
+    assert "persync: 'kind' is held without a stated basis: nobody is compared by it." in told
 
-    assert "persync: 'kind' is held without a stated basis." in told.splitlines()
+
+def test_who_somebody_is_without_a_basis_is_refused_with_what_to_do(shop: Shop) -> None:
+    small(shop)
+    with closing(sqlite3.connect(shop.folder / "persync.db")) as db, db:
+        db.execute("UPDATE attributes SET name = 'gender', basis = NULL")
+
+    done = shop.run("fairness", "--by", "gender", "--decision", "offer")
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "'gender' tells who somebody is, and no basis for holding it is stated. Import it again with" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -265,7 +283,7 @@ def test_what_the_store_does_not_hold_is_refused_by_name(shop: Shop, arguments: 
 
 
 def test_one_group_has_nothing_to_be_held_against(shop: Shop) -> None:
-    shop.read("attributes", ("person", "name", "value"), ((f"p{i}", "kind", "a") for i in range(60)))
+    shop.read("attributes", ("person", "name", "value", "basis"), ((f"p{i}", "kind", "a", "asked") for i in range(60)))
     shop.read("decisions", ("decision", "person", "selected"), (("offer", f"p{i}", i % 2) for i in range(60)))
 
     (parity,) = [e for e in shop.fairness("--by", "kind", "--decision", "offer") if e["id"] == "demographic_parity"]

@@ -38,11 +38,12 @@ def fairness(
     form: str,
 ) -> None:
     """Assess who is reached, who benefits and who bears the cost, by group, with intervals, the smallest gap that could have
-    been seen and the four-fifths verdict; small groups are hidden."""
+    been seen and the four-fifths verdict; small groups are hidden. An attribute without a stated basis makes no
+    groups: one that tells who somebody is is refused when asked for, any other is null, `no_basis`."""
     if ctx.invoked_subcommand is not None:
         return
     from persync.errors import ConfigError, DataError
-    from persync.measure.fairness import assess, groups
+    from persync.measure.fairness import assess, bases, groups
     from persync.measure.fairness.decisions import assess_each
 
     app: App = ctx.obj
@@ -58,24 +59,30 @@ def fairness(
         if not wanted:
             hint = 'Import attributes, or opt in with [connections.NAME] attributes = { country = "why you may hold it" }.'
             raise DataError("no attribute of people is in the store.", hint=hint)
-        if decision is not None:  # all groups from one look at the people
+        bases.refuse(engine, [name for names in named for name in names])
+        lacking = {names: bases.unstated(engine, names) for names in wanted}
+        estimates = [bases.null(names, bare, decision) for names, bare in lacking.items() if bare]
+        wanted = [names for names in wanted if not lacking[names]]
+        if not wanted:
+            pass  # no group may be made: what is said is why
+        elif decision is not None:  # all groups from one look at the people
             made = read_each(app, wanted, lambda names: [groups.of(engine, names)], tolerant=not named)
-            estimates = assess_each(engine, made, ask, decision, direction)
+            estimates += assess_each(engine, made, ask, decision, direction)
         else:
-            estimates = read_each(
+            estimates += read_each(
                 app, wanted, lambda names: assess(engine, names, ask, direction=direction), tolerant=not named
             )
-        for line in _said(engine, sorted({name for names in wanted for name in names})):
+        for line in _said(engine, sorted({name for names in lacking for name in names})):
             app.say(f"persync: {line}")
     show_estimates(estimates, form, ask)
 
 
 def _said(engine: Engine, names: list[str]) -> list[str]:
     """Return what is to be said of attributes: held without a stated basis, or aimed at by the rules of segments."""
-    from persync.measure.fairness import groups, targeting
+    from persync.measure.fairness import bases, targeting
 
-    bases = groups.basis(engine, groups.Groups(tuple(names)))
-    said = [f"'{name}' is held without a stated basis." for name in names if not bases[name]]
+    bare = bases.unstated(engine, names)
+    said = [f"'{name}' is held without a stated basis: nobody is compared by it. {bases.HOW}" for name in bare]
     said += [f"the segment '{rule.segment}' is chosen by {rule.what}: {rule.rule}." for rule in targeting.rules(engine)]
     return said + [f"the message '{rule.segment}' is for people chosen by {rule.what}." for rule in targeting.campaigns(engine)]
 

@@ -122,6 +122,7 @@ REASONS: Final = {
     "no_activity": "no activity of people is known",
     "no_change_known": "it is not known when it was changed",
     "no_contracts": "no contracts are known",
+    "no_basis": "no basis for holding it is stated",
     "no_groups": "no groups are known",
     "no_period": "it is asked for a period, and none was given",
     "no_place": "no attribute says where people are",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from persync.errors import DataError, PersyncError
 from persync.estimate import Estimate
 from persync.measure import fairness
-from persync.measure.fairness import scan
+from persync.measure.fairness import bases, scan
 from persync.measure.fairness.groups import UNKNOWN, is_known
 from persync.report import charts, words
 from persync.report.findings import attributes
@@ -24,7 +24,9 @@ def assessments(inputs: Inputs) -> tuple[dict[str, list[Estimate]], list[str]]:
     """Return every attribute's assessment, and why some attributes were left out."""
     found: dict[str, list[Estimate]] = {}
     names, problems = attributes(inputs)
-    for attribute in names:
+    bare = bases.unstated(inputs.engine, names)
+    problems += [f"By '{name}' nobody is compared: it is held without a stated basis." for name in bare]
+    for attribute in (name for name in names if name not in bare):
         try:
             found[attribute] = fairness.assess(inputs.engine, attribute, inputs.ask)
         except PersyncError as error:
@@ -53,7 +55,7 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
         scanned = scan.scan(inputs.engine, inputs.ask, list(found))
         blocks += [*bias.blocks(scanned), *frontier.blocks(inputs, scanned)]
     blocks += parities.aimed(inputs)
-    return [*blocks, *parities.basis(inputs, list(found)), DEFINITION]
+    return [*blocks, *parities.basis(inputs, attributes(inputs)[0]), DEFINITION]
 
 
 def answer(attribute: str, estimates: Sequence[Estimate]) -> str:
