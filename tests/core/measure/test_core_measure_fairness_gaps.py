@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, ncx2
@@ -9,7 +11,7 @@ from scipy.stats import chi2_contingency, ncx2
 from persync.estimate import Estimate
 from persync.measure import intervals, rules
 from persync.measure.fairness import proxies
-from persync.measure.fairness.gaps import adjusted, gaps
+from persync.measure.fairness.gaps import MEANS, RATES, adjusted, gaps
 from persync.measure.fairness.scan import judged
 from persync.measure.metric import Ask
 
@@ -155,3 +157,12 @@ def test_the_interval_of_the_information_holds_the_truth_as_often_as_it_says() -
 def entropy(counts: object) -> float:
     share = np.asarray(counts, float) / np.sum(counts)  # type: ignore[arg-type]
     return float(-(share * np.log(share)).sum())
+
+
+def test_every_measure_held_between_groups_is_in_the_documentation() -> None:
+    page = Path(__file__).parents[3] / "docs" / "metrics.md"
+    (row,) = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| `persync fairness` |")]
+
+    wanted = {*RATES, *MEANS, "equalised_odds", "calibration_in_tenth", "strangers_share", "_smallest_gap", "four_fifths"}
+    assert sorted(id for id in wanted if f"`{id}`" not in row) == []
+    assert "highest rate" not in row
