@@ -122,7 +122,8 @@ def test_a_report_goes_to_stdout_or_to_its_file(persync: Run, tmp_path: Path) ->
     assert to_stdout.stdout.startswith("# ")
     assert to_file.stdout == f"{tmp_path / 'new' / 'r.html'}\n"
     assert (tmp_path / "new" / "r.html").read_text().lstrip().startswith("<!doctype html>")
-    blocked = tmp_path / "visits.csv" / "r.html"
+    (tmp_path / "note.txt").write_text("a file, no folder")
+    blocked = tmp_path / "note.txt" / "r.html"
     assert said(persync("report", "--out", str(blocked)), 1).startswith(f"{blocked}: cannot write the file: ")
 
 
