@@ -34,7 +34,9 @@ def test_the_connector_is_written_checked_and_pulls(root: Path, fresh: Fresh, tm
     assert (orders, cents) == (len(ORDERS), CENTS)
     assert b"@example.com" not in kept
     assert TOKEN.encode() not in kept
+    # The first is `persync connect`, which asks each stream for its smallest answer; then two pulls.
     assert [("after=" in call, "updated_since=" in call) for call in listed] == [
+        (False, False),
         (False, False),
         (True, False),
         (True, False),

@@ -172,7 +172,8 @@ def _cell(kind: str, column: Any, number: int, rng: Random, *, free: bool) -> st
             return rng.choice(("yes", "0"))
     if column.choices:
         return str(rng.choice(column.choices))
-    plain = f"{kind} {column.name} {number}"
+    # An attribute that is called a name is refused, and with it the whole file.
+    plain = f"{kind} {'trait' if column.name == 'name' else column.name} {number}"
     return f"{plain} {hostile.text(rng)}" if free else plain
 
 

@@ -25,6 +25,7 @@ from persync.export.formats import FORMATS, MOST_ROWS, write
 from persync.export.ids import kind_of_id
 from persync.export.sheet import Field, Sheet
 from persync.export.source import KEPT_BACK, names_of
+from persync.plugins import load_plugins
 from persync.store.key import read_key
 from persync.store.reading import reading
 from persync.store.store import open_store
@@ -198,10 +199,10 @@ def test_a_number_that_a_workbook_cannot_hold_is_a_text_there(tmp_path: Path) ->
 
 
 def test_what_can_be_exported_is_completed(persync: Run) -> None:
-    """The views and the lists; not the word that stands for them all in the help."""
+    """The views, the metrics and the lists; not the word that stands for them all in the help."""
     found = export.shell_complete(click.Context(export), "")
 
-    assert {one.value for one in found} == {*VIEWS_TOLD, "segment", "suppression"}
+    assert {one.value for one in found} == {*VIEWS_TOLD, *load_plugins().metrics, "segment", "suppression"}
     assert [one.value for one in export.shell_complete(click.Context(export), "v_order_l")] == [
         "v_order_ledger",
         "v_order_lines",
