@@ -156,6 +156,14 @@ def test_importing_persync_is_cheap() -> None:
     assert found.stdout.strip() == ""
 
 
+def test_altair_is_for_notebooks_alone(root: Path) -> None:
+    """To import it costs every report 23 MB and half a second."""
+    core = root / "core" / "persync"
+    found = {path.relative_to(core).parts[0] for path in core.rglob("*.py") if "import altair" in path.read_text("utf-8")}
+
+    assert found == {"notebook"}
+
+
 def test_nothing_is_left_unfinished(root: Path) -> None:
     marks = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "NotImplementedError")
     found = [

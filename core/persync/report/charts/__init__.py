@@ -1,0 +1,23 @@
+"""Charts: Vega-Lite specs, and their way to static SVG that takes its colours from CSS variables."""
+
+from persync.report.charts.frontier import frontier
+from persync.report.charts.look import CATEGORIES, CONFIG, NEUTRAL, VERDICT_COLOURS
+from persync.report.charts.specs import SHADES, STEPS, bars, heat, intervals, waterfall
+from persync.report.charts.svg import reaches_out, svg, wrong_colours
+
+__all__ = [
+    "CATEGORIES",
+    "CONFIG",
+    "NEUTRAL",
+    "SHADES",
+    "STEPS",
+    "VERDICT_COLOURS",
+    "bars",
+    "frontier",
+    "heat",
+    "intervals",
+    "reaches_out",
+    "svg",
+    "waterfall",
+    "wrong_colours",
+]
