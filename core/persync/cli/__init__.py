@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("setup:init", "Make a project: persync.toml, the store and its key."),
     "connect": ("connect:connect", "Add a connection, put its secret away and try it."),
     "doctor": ("doctor:doctor", "Test settings, secrets, connections and the store."),
+    "config": ("config:config", "Show what is set, and where."),
     "status": ("status:status", "Show how far all is read, what is missing and what is next."),
     "pull": ("pull:pull", "Read what is new from your connections."),
     "import": ("imports:import_file", "Read a CSV file of your own, whole or not at all."),

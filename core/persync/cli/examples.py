@@ -14,6 +14,8 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "pass show hubspot | persync connect hubspot --secret-stdin token --no-input",
     ),
     "doctor": ("persync doctor", "persync doctor --format json"),
+    "config": ("persync config show",),
+    "config show": ("persync config show --origin", "persync config show connections.shopify --origin"),
     "status": ("persync status", "persync status --all"),
     "pull": ("persync pull", "persync pull shopify --stream orders --since 2026-01-01", "persync pull --dry-run"),
     "import": ("persync import costs costs.csv", "persync import outcomes visits.csv.gz"),

@@ -8,7 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import BaseModel
 
 from persync.attribution.custom import with_settings
 from persync.attribution.models import AttributionModel
@@ -23,7 +25,7 @@ from persync.settings.engagement import EngagementTable
 from persync.settings.ethics import EthicsTable
 from persync.settings.goal import BASELINE, GoalTable, goal_of, read_baseline
 from persync.settings.jobs import JobTable
-from persync.settings.notify import Channel, channels_of
+from persync.settings.notify import Channel, NotifyTable, channels_of
 from persync.settings.outs import refuse_outs
 from persync.settings.periods import day_start, parse_period, zone
 from persync.settings.segments import AutomationTable, LifecycleTable, SegmentTable, segment_settings
@@ -40,6 +42,30 @@ from persync.settings.value import ValueTable
 
 if TYPE_CHECKING:
     from persync.plugins import Host
+
+ALONE: Final[Mapping[str, type[BaseModel]]] = {
+    "attribution": AttributionTable,
+    "costs": CostsTable,
+    "engagement": EngagementTable,
+    "ethics": EthicsTable,
+    "goal": GoalTable,
+    "lifecycle": LifecycleTable,
+    "privacy": PrivacyTable,
+    "report": ReportTable,
+    "shops": ShopsTable,
+    "store": StoreTable,
+    "value": ValueTable,
+}
+"""the tables of persync.toml that stand there once"""
+NAMED: Final[Mapping[str, type[BaseModel]]] = {
+    "automations": AutomationTable,
+    "connections": ConnectionSettings,
+    "experiments": ExperimentTable,
+    "jobs": JobTable,
+    "notify": NotifyTable,
+    "segments": SegmentTable,
+}
+"""those of which there are several, each with a name; a connector or notifier has settings of its own besides"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,25 +201,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         return Project(folder, folder / StoreTable().path, has_file=False)
     given = parse_toml(text, path)
     place = Places(text, str(path))
-    tables = (
-        "attribution",
-        "automations",
-        "store",
-        "connections",
-        "costs",
-        "engagement",
-        "ethics",
-        "experiments",
-        "goal",
-        "jobs",
-        "lifecycle",
-        "notify",
-        "privacy",
-        "report",
-        "segments",
-        "shops",
-        "value",
-    )
+    tables = sorted((*ALONE, *NAMED))
     for name, value in given.items():
         if name not in tables:
             raise ConfigError(f"there is no table '{name}'.", where=place.of("", name), hint=nearest(name, tables))

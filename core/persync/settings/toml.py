@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -61,20 +61,40 @@ class Places:
 
     def of(self, table: str, key: str = "") -> str:
         """Return `persync.toml, line 7, [connections.shop]`, without the line when it cannot be told."""
-        steps = [rf"[\"']?{re.escape(step)}[\"']?" for step in table.split(".")]
-        header = re.compile(r"\s*\[+\s*" + r"\s*\.\s*".join(steps) + r"\s*\]+") if table else None
-        at = 0 if header is None else next((n for n, line in enumerate(self._lines, 1) if header.match(line)), 0)
-        line = at
-        if key and (at or header is None):
-            wanted = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]|\s*\[+\s*{re.escape(key)}\s*[.\]]")
-            for number, text in enumerate(self._lines[at:], at + 1):
-                if header is not None and text.lstrip().startswith("["):
-                    break
-                if wanted.match(text):
-                    line = number
-                    break
+        line = self._line(table, key) or self._line(table)
         place = f"{self._path}, line {line}" if line else self._path
         return f"{place}, [{table}]" if table else place
+
+    def line(self, dotted: str) -> int:
+        """Return the line of a key (`report.margin`), in its table or with dots further out; 0 where nothing tells."""
+        steps = dotted.split(".")
+        for cut in range(len(steps) - 1, -1, -1):
+            for end in range(len(steps), cut, -1):
+                # [a.b] c = ..., then [a] b.c = ..., then [a] b = { c = ... }
+                if found := self._line(".".join(steps[:cut]), *steps[cut:end]):
+                    return found
+        return self._line(dotted)
+
+    def _line(self, table: str, *keys: str) -> int:
+        """Return the line of a table's header, or of the key in it that these steps make with dots; 0 for none."""
+        at = 0
+        if table:
+            header = re.compile(rf"\s*\[+\s*{_dotted(table.split('.'))}\s*\]+")
+            at = next((n for n, line in enumerate(self._lines, 1) if header.match(line)), 0)
+        if not any(keys) or (table and not at):
+            return at
+        wanted = re.compile(rf"\s*{_dotted(keys)}\s*[=.]|\s*\[+\s*{_dotted(keys)}\s*[.\]]")
+        for number, text in enumerate(self._lines[at:], at + 1):
+            if table and text.lstrip().startswith("["):
+                break
+            if wanted.match(text):
+                return number
+        return 0
+
+
+def _dotted(steps: Iterable[str]) -> str:
+    """Return the expression for a key of TOML, each step with or without quotation marks."""
+    return r"\s*\.\s*".join(rf"[\"']?{re.escape(step)}[\"']?" for step in steps)
 
 
 def checked(model: type[Model], values: Mapping[str, Any], table: str, place: Places, *, also: tuple[str, ...] = ()) -> Model:
@@ -104,12 +124,13 @@ def _inner(model: type[BaseModel], path: list[str]) -> type[BaseModel]:
     """Return the model that a path of keys leads to."""
     for key in path:
         names = {info.alias or name: info for name, info in model.model_fields.items()}
-        found = _models(names[key].annotation) if key in names else []
+        found = tables_in(names[key].annotation) if key in names else []
         model = found[0] if found else model
     return model
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
+def tables_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the tables that a setting's type is made of: itself, or those in its list or by name."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
+    return [model for part in get_args(annotation) for model in tables_in(part)]
