@@ -7,7 +7,7 @@ All tests are two-sided; all intervals are two-sided at `confidence` (0.95 unles
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
@@ -178,6 +178,47 @@ def ratio_of_shares(
 
 _FARTHEST = 600.0
 """on the log scale: a float ends at e to the 709th"""
+
+
+def ratio_by_score(
+    successes: float, n: float, base_successes: float, base_n: float, confidence: float = CONFIDENCE
+) -> Interval | None:
+    """Return the ratio of two proportions with the asymptotic score interval of Koopman (1984, Biometrics 40), which unlike
+    the log interval exists where nobody of the first sample succeeded: then it begins at 0 and its upper end is real.
+
+    The bounds are the ratios at which the score test of Pearson's chi-square is just not significant, the proportions being
+    those most likely at that ratio. Counts may be fractions: effective ones of a clustered sample. None when the base
+    proportion is zero. p is that of the same test at the ratio 1, and 1 without any variation.
+    """
+    if min(n, base_n) <= 0 or not (0 <= successes <= n and 0 <= base_successes <= base_n):
+        raise ValueError(f"{successes} of {n} and {base_successes} of {base_n} are not two proportions")
+    if base_successes == 0:
+        return None
+
+    def score(ratio: float) -> float:
+        # The likeliest base proportion at this ratio solves a * q * q - b * q + c = 0.
+        a = (n + base_n) * ratio
+        b = ratio * (n + base_successes) + successes + base_n
+        c = successes + base_successes
+        q = 2 * c / (b + math.sqrt(max(0.0, b * b - 4 * a * c)))
+        p = min(1.0, ratio * q)
+        error = p * (1 - p) / n + ratio * ratio * q * max(0.0, 1 - q) / base_n
+        gap = successes / n - ratio * base_successes / base_n
+        return gap / math.sqrt(error) if error > 0 else 0.0 if gap == 0 else math.copysign(math.inf, gap)
+
+    z, value = normal_quantile(confidence), (successes / n) / (base_successes / base_n)
+    middle = math.log(value) if value > 0 else -_FARTHEST
+    low = 0.0 if successes == 0 else math.exp(_crossing(score, -_FARTHEST, middle, z))
+    high = math.exp(_crossing(score, middle, _FARTHEST, -z))
+    return Interval(value, min(low, value), max(high, value), normal_p(score(1.0)))
+
+
+def _crossing(falling: Callable[[float], float], low: float, high: float, level: float) -> float:
+    """Return the logarithm between two at which a falling function passes a level, by halving to the last digits."""
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if falling(math.exp(middle)) > level else (low, middle)
+    return (low + high) / 2
 
 
 def ratio_of_means(sample: Moments, base: Moments, confidence: float = CONFIDENCE) -> Interval | None:

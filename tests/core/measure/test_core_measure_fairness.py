@@ -401,8 +401,10 @@ def test_benefit_is_read_within_groups(shop: Any) -> None:
     assert (a.label, a.unit, a.n) == ("randomised", "EUR", 200)
     assert abs(b.value) < 1
     assert pick(read, "benefit_interaction").p < 1e-6
-    gap = pick(read, "benefit_parity")
+    gap, times = (pick(read, "benefit_parity", statistic=one) for one in ("difference", "ratio"))
     assert (gap.by["group"], gap.by["against"], gap.value) == ("b", "a", pytest.approx(a.value - b.value))
+    assert (times.by["group"], times.unit, times.value) == ("b", "ratio", pytest.approx(b.value / a.value))
+    assert times.low < times.value < times.high
     error = (gap.high - gap.low) / 2 / 1.959964
     seen = pick(read, "benefit_smallest_gap", group="b", against="a")
     assert seen.value == pytest.approx((1.959964 + 0.841621) * error, rel=1e-3)

@@ -68,6 +68,37 @@ def test_the_worked_ratio_of_selection_rates() -> None:
     assert (made.value, made.low, made.high) == pytest.approx((0.6936, 0.555, 0.867), abs=5e-4)
 
 
+def test_the_score_interval_of_a_ratio_is_that_of_koopmans_example() -> None:
+    """36 of 40 against 16 of 80: 4.5 with 95 % from 2.94 to 7.15 (Koopman 1984)."""
+    made = intervals.ratio_by_score(36, 40, 16, 80)
+
+    assert made is not None
+    assert (made.value, made.low, made.high) == pytest.approx((4.5, 2.94, 7.15), abs=5e-3)
+
+
+@pytest.mark.parametrize("b", [(5, 80), (12, 3000), (70, 71)])
+@pytest.mark.parametrize("a", [(0, 100), (0, 30), (0, 5000), (3, 100), (99, 100)])
+def test_the_score_interval_of_a_ratio_agrees_with_statsmodels_also_at_zero(a: tuple[int, int], b: tuple[int, int]) -> None:
+    made = intervals.ratio_by_score(*a, *b)
+
+    assert made is not None
+    expected = confint_proportions_2indep(*a, *b, compare="ratio", method="score", correction=False)
+    assert (made.low, made.high) == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    assert made.p == pytest.approx(proportions_ztest([a[0], b[0]], [a[1], b[1]])[1], abs=1e-12)
+
+
+def test_the_upper_bound_of_a_ratio_at_zero_covers_the_truth_as_often_as_it_says() -> None:
+    """A rate of 1 % of 200 people is nothing in one sample of seven; 0.25 to the base's 4 % lies below the bound in 95 %."""
+    rng = np.random.default_rng(4)
+    drawn = zip(rng.binomial(200, 0.01, 2000).tolist(), rng.binomial(400, 0.04, 2000).tolist(), strict=True)
+
+    found = [intervals.ratio_by_score(a, 200, b, 400) for a, b in drawn]
+
+    assert all(each is not None and each.high > 0 for each in found)
+    held = sum(each is not None and each.low <= 0.25 <= each.high for each in found)
+    assert 1871 <= held <= 1932  # the 99.9 % band of 95 %
+
+
 @untimed
 @given(counts, counts)
 def test_a_ratio_lies_inside_its_bounds_also_at_zero_and_everybody(a: tuple[int, int], b: tuple[int, int]) -> None:

@@ -2,6 +2,10 @@
 
 A ratio of sums (discounts over list prices) enters as a mean with the clustered variance of its linearisation, so one customer
 with many orders counts once.
+
+A share of nothing at all (no complaint in a group) has no variance of its own. Its bound is Wilson's for as many trials as
+there are people, the fewest that their messages can be worth (Korn & Graubard 1998), and what it is held against goes by the
+score interval of a ratio and the recovered variances of a difference, both of which exist at zero.
 """
 
 from __future__ import annotations
@@ -56,12 +60,14 @@ def averages(
 
     Each group is held against the known one with the best mean among those large enough: difference (Welch), ratio (delta
     method), and the smallest gap that could have been seen. `<id>_parity` is the largest gap,
-    `<id>_homogeneity` Cochran's test.
+    `<id>_homogeneity` Cochran's test. Of shares that are zero see the module.
     """
 
     def one(sample: Sample | None, here: Mapping[str, str]) -> Estimate:
         if sample is None:
             return rules.absent(id, rules.NO_DENOMINATOR, here, unit=unit, n=0)
+        if is_nothing(sample, unit):
+            return rules.share(id, 0, sample.moments.n, ask, here)
         return rules.average(id, sample.moments, sample.events, ask, here, unit=unit)
 
     by_group = {}
@@ -87,6 +93,40 @@ def averages(
         tuple(against),
         _homogeneity(id, known, ask, by),
     )
+
+
+def is_nothing(sample: Sample, unit: str) -> bool:
+    """Tell whether a sample is a share of which nobody has anything."""
+    return unit == "share" and sample.events == 0 and sample.moments.mean == 0
+
+
+def trials(sample: Sample) -> float:
+    """Return how many independent trials a share is worth: those whose binomial variance is its own; at zero one a person."""
+    mean, error = sample.moments.mean, sample.moments.error
+    return mean * (1 - mean) / error if error > 0 else float(sample.moments.n)
+
+
+def difference_of(one: Sample, base: Sample, unit: str, ask: Ask) -> Interval | None:
+    """Return the difference of two means (Welch); of shares of which one is nothing by recovered variances."""
+    if not (is_nothing(one, unit) or is_nothing(base, unit)):
+        return intervals.welch(one.moments, base.moments, ask.confidence)
+    sides = (
+        intervals.wilson(0, each.moments.n, ask.confidence)
+        if is_nothing(each, unit)
+        else intervals.mean(each.moments, ask.confidence)
+        for each in (one, base)
+    )
+    a, b = sides
+    return intervals.difference_of(a, b, ask.confidence) if a and b else None
+
+
+def ratio_of(one: Sample, base: Sample, unit: str, ask: Ask) -> Interval | None:
+    """Return the ratio of two means (delta method); of a share that is nothing by the score method. None where the base is
+    nothing."""
+    if not is_nothing(one, unit):
+        return intervals.ratio_of_means(one.moments, base.moments, ask.confidence)
+    people = trials(base)
+    return intervals.ratio_by_score(0, one.moments.n, base.moments.mean * people, people, ask.confidence)
 
 
 def _large(sample: Sample, ask: Ask) -> bool:
@@ -119,10 +159,7 @@ def _against(
         a, b, c = (rules.absent(each, rules.NO_DENOMINATOR, here, unit=what, label=RAW, n=0) for each, what in ids)
         return a, b, c
     one, base = shown[name].moments, shown[reference].moments
-    found = (
-        intervals.welch(one, base, ask.confidence),
-        intervals.ratio_of_means(one, base, ask.confidence),
-    )
+    found = difference_of(shown[name], shown[reference], unit, ask), ratio_of(shown[name], shown[reference], unit, ask)
     note = "" if _large(shown[name], ask) and _large(shown[reference], ask) else rules.TOO_FEW
     difference, ratio = (
         rules.with_note(rules.from_interval(each, interval, n=one.n + base.n, unit=what, by=here, label=RAW), note)
@@ -149,16 +186,16 @@ def _extremes(
     if len(large) < 2:  # the best of those large enough need not be the best of all
         reference = min(pool, key=lambda name: (sign * pool[name].moments.mean, name))
     worst = max(pool, key=lambda name: (sign * pool[name].moments.mean, name != reference, name))
-    one, base = pool[worst].moments, pool[reference].moments
+    n = pool[worst].moments.n + pool[reference].moments.n
     here = {**by, "group": worst, "against": reference}
     note = f"largest gap of {len(pool)} groups, chosen after seeing them"
     if len(large) < 2:
         note = f"{rules.TOO_FEW}; {note}"
-    gap = intervals.welch(one, base, ask.confidence)
+    gap = difference_of(pool[worst], pool[reference], unit, ask)
     turned: Interval | None = flipped(gap) if gap and direction == "more" else gap
-    ratio = intervals.ratio_of_means(one, base, ask.confidence)
+    ratio = ratio_of(pool[worst], pool[reference], unit, ask)
     both = (
-        rules.from_interval(f"{id}_parity", found, n=one.n + base.n, unit=what, by={**here, "statistic": statistic}, label=RAW)
+        rules.from_interval(f"{id}_parity", found, n=n, unit=what, by={**here, "statistic": statistic}, label=RAW)
         for found, what, statistic in ((turned, unit, "difference"), (ratio, "ratio", "ratio"))
     )
     difference, made = (rules.with_note(each, note) for each in both)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import ConfigError
 from persync.estimate import RAW, Estimate, Label
 from persync.measure import experiments, intervals, rules
+from persync.measure.fairness.frame import Frame
 from persync.measure.fairness.groups import Groups, is_known, of
+from persync.measure.fairness.parities import ONE_GROUP
 from persync.measure.intervals import Moments
 from persync.measure.metric import Ask, Experiment
 from persync.measure.texts import EVER, join, piece, run
@@ -22,20 +24,26 @@ Cell = tuple[Moments, int]
 
 
 def assess(engine: Engine, attribute: str | Sequence[str], ask: Ask) -> list[Estimate]:
-    """Return what every configured experiment that has a control and falls into the asked period did for each group.
+    """Return the estimates of `frames`. `attribute` may be two names, which are crossed.
 
-    The difference in net revenue a person by group (`benefit_difference`; without `group` for everybody), Cochran's test that
-    all groups have the same (`benefit_interaction`, its value is Q), the largest against the smallest (`benefit_parity`), and
-    the smallest gap that these two would have shown with a power of 80 % (`benefit_smallest_gap`).
-
-    `attribute` may be two names, which are crossed.
-
-    Groups may claim cause as far as the experiment may: the draw is random within each group too. Raises DataError when the
-    attribute has too many values to make groups.
+    Raises DataError when the attribute has too many values to make groups.
     """
-    groups = of(engine, attribute)
+    return [one for frame in frames(engine, of(engine, attribute), ask).values() for one in frame.estimates()]
+
+
+def frames(engine: Engine, groups: Groups, ask: Ask) -> dict[tuple[str, str], Frame]:
+    """Return {(experiment, arm): what it did for each group}, of every configured experiment that has a control and falls into
+    the asked period; the arm is "" where none can be read.
+
+    `overall` and `by_group` are the difference in net revenue a person to the control (`benefit_difference`); `difference` is
+    that of the group that gained least to the one that gained most, and `ratio` least over most (`benefit_parity`), null where
+    nobody gained; `test` is Cochran's that all gained the same (`benefit_interaction`, its value is Q); in `more` stands the
+    smallest gap that these two groups would have shown with a power of 80 % (`benefit_smallest_gap`).
+
+    Groups may claim cause as far as the experiment may: the draw is random within each group too.
+    """
     build_orders(engine)
-    out: list[Estimate] = []
+    out: dict[tuple[str, str], Frame] = {}
     for experiment in experiments.asked(engine, ask).values():
         if experiment.control is not None:
             note = experiments.own_days(experiment, ask)
@@ -44,14 +52,20 @@ def assess(engine: Engine, attribute: str | Sequence[str], ask: Ask) -> list[Est
             except ConfigError as problem:
                 by = {"attribute": groups.title, "experiment": experiment.name, "outcome": "revenue"}
                 label = experiments.label_of(experiment)
-                out.append(rules.absent("benefit_difference", experiments.MISCONFIGURED, by, label=label, note=str(problem)))
+                out[experiment.name, ""] = _nothing(experiments.MISCONFIGURED, by, "", label, str(problem))
                 continue
-            read = _experiment(engine, experiment, experiment.control, groups, ask)
-            out += [rules.with_note(rules.with_note(estimate, note), blocked) for estimate in read]
+            for arm, frame in _experiment(engine, experiment, experiment.control, groups, ask).items():
+                out[experiment.name, arm] = frame.noted(note).noted(blocked)
     return out
 
 
-def _experiment(engine: Engine, experiment: Experiment, control: str, groups: Groups, ask: Ask) -> list[Estimate]:
+def _nothing(reason: str, by: Mapping[str, str], unit: str, label: Label, note: str = "") -> Frame:
+    """Return the frame of what cannot be read, whole or by group."""
+    overall = rules.absent("benefit_difference", reason, by, unit=unit, label=label, note=note)
+    return Frame(overall, {}, rules.absent("benefit_parity", reason, by, unit=unit, label=RAW, note=note))
+
+
+def _experiment(engine: Engine, experiment: Experiment, control: str, groups: Groups, ask: Ask) -> dict[str, Frame]:
     by = {"attribute": groups.title, "experiment": experiment.name, "outcome": "revenue"}
     label = experiments.label_of(experiment)
     base, params = experiments.arms_sql(experiment)
@@ -63,19 +77,19 @@ def _experiment(engine: Engine, experiment: Experiment, control: str, groups: Gr
     currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])
     reason = rules.MIXED_CURRENCIES if currency is None else rules.IMMATURE if ask.now < to_at < EVER else None
     if control not in arms or len(arms) < 2:
-        return [rules.absent("benefit_difference", rules.NO_DENOMINATOR, by, label=label, note="an arm has nobody in it")]
+        return {"": _nothing(rules.NO_DENOMINATOR, by, "", label, "an arm has nobody in it")}
     unit = currency or ask.currency or ""
     cells = _cells(rows, unit)
     tables = [{name: by_arm[arm][0].n if arm in by_arm else 0 for name, by_arm in cells.items()} for arm in arms]
     hide = groups.hidden(tables, ask)
-    out = []
+    out = {}
     for arm in arms:
         if arm != control:
             here = {**by, "arm": arm, "against": control}
             if reason:
-                out.append(rules.absent("benefit_difference", reason, here, unit=unit, label=label))
+                out[arm] = _nothing(reason, here, unit, label)
             else:
-                out += _arm(cells, arm, control, hide, ask, here, unit, label)
+                out[arm] = _arm(cells, arm, control, hide, ask, here, unit, label)
     return out
 
 
@@ -105,11 +119,11 @@ def _arm(
     by: Mapping[str, str],
     unit: str,
     label: Label,
-) -> list[Estimate]:
+) -> Frame:
     sides = [[groups[side] for groups in cells.values() if side in groups] for side in (arm, control)]
     whole = [(pooled([sample for sample, _ in side]), sum(payers for _, payers in side)) for side in sides]
     overall = _difference(whole[0], whole[1], ask, by, unit, label)
-    family = []
+    family: list[Estimate] = []
     for name, groups in cells.items():
         here = {**by, "group": name}
         if name in hide:
@@ -121,7 +135,8 @@ def _arm(
     large = [e for e in family if e.value is not None and not rules.too_few(e) and is_known(e.by["group"])]
     errors = {e.by["group"]: sum(cells[e.by["group"]][side][0].error for side in (arm, control)) for e in large}
     large = [e for e in large if errors[e.by["group"]] > 0]
-    return [overall, *rules.compared(family), *_between(large, errors, ask, by, unit, label)]
+    by_group = dict(zip(cells, rules.compared(family), strict=True))
+    return _between(Frame(overall, by_group, overall), large, errors, ask, by, unit, label)
 
 
 def _difference(a: Cell, b: Cell, ask: Ask, by: Mapping[str, str], unit: str, label: Label) -> Estimate:
@@ -132,32 +147,49 @@ def _difference(a: Cell, b: Cell, ask: Ask, by: Mapping[str, str], unit: str, la
 
 
 def _between(
-    large: Sequence[Estimate], errors: Mapping[str, float], ask: Ask, by: Mapping[str, str], unit: str, label: Label
-) -> list[Estimate]:
-    """Test whether the groups that are large enough differ in what the treatment did for them."""
+    frame: Frame,
+    large: Sequence[Estimate],
+    errors: Mapping[str, float],
+    ask: Ask,
+    by: Mapping[str, str],
+    unit: str,
+    label: Label,
+) -> Frame:
+    """Add to a frame whether the groups that are large enough differ in what the treatment did for them."""
     if len(large) < 2:
-        return [
-            rules.absent("benefit_interaction", "one_group", by, label=label, note=rules.TOO_FEW),
-            rules.absent("benefit_parity", "one_group", by, unit=unit, label=label, note=rules.TOO_FEW),
-        ]
+        return replace(
+            frame,
+            difference=rules.absent("benefit_parity", ONE_GROUP, by, unit=unit, label=RAW, note=rules.TOO_FEW),
+            test=rules.absent("benefit_interaction", ONE_GROUP, by, label=label, note=rules.TOO_FEW),
+        )
     effects = {e.by["group"]: float(e.value or 0.0) for e in large}
     statistic, p = intervals.heterogeneity(list(effects.values()), [errors[name] for name in effects])
     n = sum(e.n or 0 for e in large)
     words = "the groups differ" if p < 1 - ask.confidence else "no difference between the groups is shown"
     note = f"{words} (Cochran's Q over {len(large)} groups)"
-    interaction = Estimate("benefit_interaction", statistic, p=p, n=n, label=label, by=dict(by), note=note)
     top, bottom = (pick(effects, key=lambda name: (effects[name], name)) for pick in (max, min))
     gap = effects[top] - effects[bottom]
     error = (errors[top] + errors[bottom]) ** 0.5
     half = intervals.normal_quantile(ask.confidence) * error
     spread = intervals.Interval(gap, gap - half, gap + half, intervals.normal_p(gap / error))
     ends = {**by, "group": bottom, "against": top}
-    # Whether somebody is in a group was not drawn, so a difference between groups says nothing about why.
-    parity = rules.from_interval("benefit_parity", spread, n=n, unit=unit, by=ends, label=RAW)
+    # Moments whose squared error is the effect's own.
+    least, most = (Moments(2, effects[name], 2 * errors[name]) for name in (bottom, top))
     seen = power.detectable_gap(errors[top] + errors[bottom], alpha=1 - ask.confidence)
-    smallest = Estimate("benefit_smallest_gap", seen, n=n, unit=unit, label=RAW, by=ends, note="seen with a power of 80 %")
-    return [
-        interaction,
-        replace(parity, note=f"largest less smallest of {len(large)} groups, chosen after seeing them"),
-        smallest,
-    ]
+
+    def told(statistic: str, what: str, interval: intervals.Interval | None) -> Estimate:
+        # Whether somebody is in a group was not drawn, so a difference between groups says nothing about why.
+        here = {**ends, "statistic": statistic}
+        made = rules.from_interval("benefit_parity", interval, n=n, unit=what, by=here, label=RAW)
+        return rules.with_note(made, f"{_ENDS[statistic]} of {len(large)} groups, chosen after seeing them")
+
+    return replace(
+        frame,
+        difference=told("difference", unit, spread),
+        ratio=told("ratio", "ratio", intervals.ratio_of_means(least, most, ask.confidence)),
+        test=Estimate("benefit_interaction", statistic, p=p, n=n, label=label, by=dict(by), note=note),
+        more=(Estimate("benefit_smallest_gap", seen, n=n, unit=unit, label=RAW, by=ends, note="seen with a power of 80 %"),),
+    )
+
+
+_ENDS: Final = {"difference": "largest less smallest", "ratio": "smallest over largest"}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from persync.estimate import Estimate
+from persync.measure import rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +31,18 @@ class Frame:
         """Return everything in the order in which it is shown."""
         last = [one for one in (self.difference, self.ratio, self.test) if one is not None]
         return [self.overall, *self.by_group.values(), *self.against, *last, *self.more]
+
+    def noted(self, note: str) -> Frame:
+        """Return the frame with a sentence added to every note in it; as it is for ""."""
+        if not note:
+            return self
+        return replace(
+            self,
+            overall=rules.with_note(self.overall, note),
+            by_group={name: rules.with_note(one, note) for name, one in self.by_group.items()},
+            difference=rules.with_note(self.difference, note),
+            ratio=self.ratio and rules.with_note(self.ratio, note),
+            test=self.test and rules.with_note(self.test, note),
+            against=tuple(rules.with_note(one, note) for one in self.against),
+            more=tuple(rules.with_note(one, note) for one in self.more),
+        )

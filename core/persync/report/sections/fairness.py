@@ -47,7 +47,8 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
     for attribute, estimates in found.items():
         blocks += _attribute(attribute, estimates)
         blocks += parities.others(attribute, estimates)
-    benefits = [e for estimates in found.values() for e in estimates if e.id in ("benefit_interaction", "benefit_parity")]
+    between = ("benefit_interaction", "benefit_parity")
+    benefits = [e for estimates in found.values() for e in estimates if e.id in between and "arm" in e.by]
     if benefits:
         blocks.append(_benefit(benefits))
     blocks += parities.decided(inputs, list(found))
@@ -188,7 +189,7 @@ def _figure(
 
 
 def _benefit(benefits: Sequence[Estimate]) -> Table:
-    parity = {_key(e): e for e in benefits if e.id == "benefit_parity"}
+    parity = {_key(e): e for e in benefits if e.id == "benefit_parity" and e.by.get("statistic") != "ratio"}
     interaction = {_key(e): e for e in benefits if e.id == "benefit_interaction"}
 
     def cells(key: tuple[str, str, str]) -> tuple[Cell, ...]:
