@@ -194,6 +194,10 @@ class Host:
         found = {a: sorted(n for n, (owner, _) in self._collect(a).items() if owner is plugin) for a in _KINDS}
         return {attribute: names for attribute, names in found.items() if names}
 
+    def owner(self, attribute: str, name: str) -> Plugin | None:
+        """Return the plugin that offers one thing ("models", "linear"), None where nobody does."""
+        return self._collect(attribute).get(name, (None, None))[0]
+
     def refuse(self, name: str, distribution: str, version: str, reason: str) -> None:
         """Note a plugin that is not used."""
         self._failures.append(Failure(name, distribution, version, reason))

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from persync.attribution import journeys
 from persync.attribution.calibrate import scaled
 from persync.attribution.models import AttributionModel
+from persync.attribution.strange import MODEL_FAILED, is_strange, tried
 from persync.engine.engine import Engine, once
 from persync.engine.texts import load
+from persync.errors import RAISED, reason_of
 from persync.estimate import Estimate
 
 if TYPE_CHECKING:
@@ -146,14 +148,16 @@ def prepared(engine: Engine, models: Sequence[AttributionModel], ask: Ask) -> li
     """Return the models with every fitted one made a rule and every calibrated one given its baseline; one that cannot be used
     comes back with its `reason`.
 
-    Rule models come back as they are, and for them alone nothing is computed. Reads `ask.min_conversions`,
+    Rule models of persync's own come back as they are, and for them alone nothing is computed; a stranger's is tried, and one
+    that fails has the reason `model_failed`. Reads `ask.min_conversions`,
     `ask.markov_order`, `ask.seed`,
     `ask.lift` and what journeys are made of.
     """
     out = list(models)
     if any(model.fit is not None for model in out):
         paths = Paths(engine, models, ask)
-        out = [model if model.fit is None else as_rule(model, paths.fit(model), paths.words) for model in out]
+        out = [model if model.fit is None else paths.rule(model) for model in out]
+    out = tried(engine, out, ask)
     return scaled(engine, out, ask) if any(model.is_calibrated and model.against is None for model in out) else out
 
 
@@ -203,6 +207,16 @@ class Paths:
                     plain = replace(plain, ages=self._ages())
             self._made[needs] = plain
         return self._made[needs]
+
+    def rule(self, model: AttributionModel) -> AttributionModel:
+        """Fit a model and make it a rule. One that did not come with persync may raise anything: that is its failure."""
+        if not is_strange(model):
+            return as_rule(model, self.fit(model), self.words)
+        try:
+            return as_rule(model, self.fit(model), self.words)
+        except RAISED as error:  # its message may quote data
+            what = f"its fit failed: {reason_of(error)}"
+            return replace(model, fit=None, reason=MODEL_FAILED, failure=f"{what.rstrip('.')}.")
 
     def fit(self, model: AttributionModel) -> Fitted:
         """Fit a model, or say why that cannot be done."""

@@ -124,7 +124,8 @@ def explain_all(engine: Engine, order_ids: Sequence[int], models: Sequence[Attri
     ready = tuple(prepared(engine, models, ask))
     usable = [model for model in ready if not model.reason]
     if not usable:
-        raise DataError(f"none of these models can be used: {ready[0].reason.replace('_', ' ')}." if ready else "no model.")
+        said = ready[0].failure or f"{ready[0].reason.replace('_', ' ')}." if ready else ""
+        raise DataError(f"none of these models can be used: {said}" if ready else "no model.")
     ledger.build(engine, usable, ask)
     weighed = ledger.unfaded(engine, usable)
     return [_explained(engine, order_id, ready, weighed, ask) for order_id in order_ids]

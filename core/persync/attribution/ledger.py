@@ -156,16 +156,22 @@ def weights(models: Sequence[AttributionModel]) -> tuple[list[str], dict[str, An
     params: dict[str, Any] = {}
     with_email = any(model.email_rule for model in models)
     for i, model in enumerate(models):
-        own = {name: f"m{i}_{name}" for name in names(model.weight)}
-        weight = rename(model.weight, {name: f":{new}" for name, new in own.items()})
-        # Rows that serve the e-mail rule alone weigh nothing anywhere else.
-        seen = f"CASE WHEN j.is_touch = 1 THEN {weight} ELSE 0e0 END" if with_email and not model.email_rule else weight
-        columns.append(f"CAST({seen} AS {'SMALLINT' if _is_unit(model) else 'DOUBLE'}) AS w{i}")
-        for name, new in own.items():
-            if name not in model.params:
-                raise ConfigError(f"the attribution model {model.name!r} uses :{name} but gives it no value in its params.")
-            params[new] = float(model.params[name])
+        column, own = _weight(model, i, with_email)
+        columns.append(column)
+        params |= own
     return columns, params
+
+
+def _weight(model: AttributionModel, i: int, with_email: bool) -> tuple[str, dict[str, float]]:
+    own = {name: f"m{i}_{name}" for name in names(model.weight)}
+    for name in own:
+        if name not in model.params:
+            raise ConfigError(f"the attribution model {model.name!r} uses :{name} but gives it no value in its params.")
+    weight = rename(model.weight, {name: f":{new}" for name, new in own.items()})
+    # Rows that serve the e-mail rule alone weigh nothing anywhere else.
+    seen = f"CASE WHEN j.is_touch = 1 THEN {weight} ELSE 0e0 END" if with_email and not model.email_rule else weight
+    column = f"CAST({seen} AS {'SMALLINT' if _is_unit(model) else 'DOUBLE'}) AS w{i}"
+    return column, {new: float(model.params[name]) for name, new in own.items()}
 
 
 def _shares(models: Sequence[AttributionModel]) -> tuple[list[str], dict[str, Any]]:
@@ -199,27 +205,62 @@ def unfaded(engine: Engine, models: Sequence[AttributionModel]) -> list[Attribut
 
 def _to_scale(engine: Engine, models: Sequence[AttributionModel]) -> frozenset[int]:
     """Return the places of the models with very small or large weights; raise DataError for one that gives no weights."""
-    columns, params = weights(models)
     open_ones = [i for i, model in enumerate(models) if not _is_unit(model)]
     if not open_ones:
         return frozenset()
-    # Infinity minus itself, and anything with NaN, is no number: the comparison catches both, and nulls.
-    measured = _lines(
-        f"SUM(CASE WHEN r.w{i} >= 0e0 AND r.w{i} < 1e300 THEN 0 ELSE 1 END) AS wrong{i},"
-        f" MIN(CASE WHEN r.w{i} > 0e0 THEN r.w{i} END) AS least{i}, MAX(r.w{i}) AS most{i}"
-        for i in open_ones
-    )
-    weighed = _lines(columns[i] for i in open_ones)
-    found = engine.rows(f"SELECT {measured} FROM (SELECT {weighed} FROM journeys AS j) AS r", params)[0]
-    for i in open_ones:
-        if wrong := int(found[f"wrong{i}"] or 0):
-            raise DataError(
-                f"the attribution model {models[i].name!r} gives {wrong} touches a weight that is negative or no number."
-            )
+    try:
+        found = _spans(engine, models, open_ones)
+    except DataError:
+        for name, fault in faults(engine, [models[i] for i in open_ones], models).items():
+            raise DataError(f"the attribution model {name!r} cannot be used: {fault}") from None
+        raise
     low, high = _HELD_WELL
     return frozenset(
         i for i in open_ones if found[f"least{i}"] is not None and (found[f"least{i}"] < low or found[f"most{i}"] > high)
     )
+
+
+def faults(engine: Engine, suspects: Sequence[AttributionModel], models: Sequence[AttributionModel]) -> dict[str, str]:
+    """Return {name: what is wrong} of the models that no ledger can be written with, each tried alone; none is {}.
+
+    `suspects` are some of `models`, for all of which `journeys` was built.
+    """
+    told: dict[str, str] = {}
+    for model in suspects:
+        try:
+            _check_names([model])
+            # The rows that serve the e-mail rule alone are there for all.
+            _spans(engine, [model], [0], with_email=any(one.email_rule for one in models))
+        except (ConfigError, DataError) as error:
+            told[model.name] = error.what
+        except (TypeError, ValueError) as error:  # a parameter that is no number
+            told[model.name] = f"{type(error).__name__} where its parameters were read."
+    return told
+
+
+def _spans(
+    engine: Engine, models: Sequence[AttributionModel], places: Sequence[int], *, with_email: bool | None = None
+) -> dict[str, Any]:
+    """Return the least and the greatest weight above zero of the models at some places. Raise DataError for a weight that does
+    not run, and for one that is negative or no number."""
+    if with_email is None:
+        with_email = any(model.email_rule for model in models)
+    made = [_weight(models[i], i, with_email) for i in places]
+    # Infinity minus itself, and anything with NaN, is no number: the comparison catches both, and nulls.
+    measured = _lines(
+        f"SUM(CASE WHEN r.w{i} >= 0e0 AND r.w{i} < 1e300 THEN 0 ELSE 1 END) AS wrong{i},"
+        f" MIN(CASE WHEN r.w{i} > 0e0 THEN r.w{i} END) AS least{i}, MAX(r.w{i}) AS most{i}"
+        for i in places
+    )
+    params = {name: value for _, own in made for name, value in own.items()}
+    weighed = _lines(column for column, _ in made)
+    found = engine.rows(f"SELECT {measured} FROM (SELECT {weighed} FROM journeys AS j) AS r", params)[0]
+    for i in places:
+        if wrong := int(found[f"wrong{i}"] or 0):
+            raise DataError(
+                f"the attribution model {models[i].name!r} gives {wrong} touches a weight that is negative or no number."
+            )
+    return found
 
 
 def _scaled(i: int) -> str:

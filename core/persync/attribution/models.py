@@ -43,6 +43,8 @@ class AttributionModel:
     """asked for with what a holdout says; `baseline` is filled in from that"""
     reason: str = ""
     """why a fitted or calibrated model cannot be used on this question; it then has no part in the ledger"""
+    failure: str = ""
+    """in words, what is wrong with a model of which the reason is `model_failed`"""
     fitted: Any = None
     """what the fit returned (`datadriven.Fitted`)"""
     against: Any = None

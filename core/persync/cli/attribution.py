@@ -103,6 +103,7 @@ def attribution(
         for warning in unseen_channels(engine, chosen):
             click.echo(f"persync: {warning}", err=True)
         ready = prepared(engine, chosen, ask)
+        app.tell_broken(ready)
         found = bounded(engine, credit(engine, ready, split, ask), ready, split, ask)
         beside = cost_coverage(engine, ask)
         returns: Sequence[Estimate] = ()

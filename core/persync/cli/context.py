@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from persync.errors import PluginError
 
 if TYPE_CHECKING:
     from persync.attribution.models import AttributionModel
@@ -137,6 +139,23 @@ class App:
         host: Host | None = self.__dict__.get("host")
         found = [plugin for plugin in host.plugins if isinstance(plugin.module, ModuleType)] if host else []
         return sorted((one for one in found if not one.is_bundled), key=lambda one: len(one.module.__name__), reverse=True)
+
+    def tell_broken(self, models: Sequence[AttributionModel]) -> None:
+        """Say of each attribution model that cannot be worked out whose it is and what is wrong, in one line.
+
+        Raise PluginError with the last of them where there is no other model.
+        """
+        broken = [model for model in models if model.failure]
+        for number, model in enumerate(broken, 1):
+            owner = self.host.owner("models", model.name.removesuffix("_calibrated"))
+            whose = f" of the plugin {owner}" if owner is not None else ""
+            error = PluginError(
+                f"the attribution model '{model.name}'{whose} cannot be used: {model.failure}",
+                hint=f"Update it, or go on without it: --without {owner.name}." if owner is not None else "",
+            )
+            if number == len(models):
+                raise error
+            click.echo(f"persync: {error}", err=True)
 
     def tell_nothing(self) -> None:
         """Mark the failed plugins as told: the command shows them itself."""

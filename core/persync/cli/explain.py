@@ -122,6 +122,8 @@ def _explain(
         if any(model.is_calibrated for model in chosen):
             ask = with_lift(engine, ask)
         results = explain_all(engine, orders(engine), chosen, ask)
+    if results:
+        app.tell_broken(results[0].models)
     if form == "json":
         show_json("explained", (_as_json(one) for one in results), basis=basis_of(ask))
         return

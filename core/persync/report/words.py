@@ -92,6 +92,7 @@ REASONS: Final = {
     "no_touches": "no order has a touchpoint before it",
     "too_few_conversions": "too few orders with touchpoints to fit a model to",
     "no_null_paths": "every path ends in an order, so there is nothing to hold them against",
+    "model_failed": "its rule or its fit cannot be worked out",
     "no_strength": "no channel stands out from the paths that came to nothing",
     "no_unit_cost": "no cost of the goods is known, and no margin is set",
     "no_credit": "no order is credited to it",

@@ -197,3 +197,78 @@ def test_an_engine_or_model_that_there_is_not_is_refused(shop: Run) -> None:
     assert "linear" in said(shop("attribution", "--models", "liner"), 2)
     assert said(shop("attribution", "--engine", "duckdbs"), 2)
     assert "channel" in said(shop("attribution", "--by", "chanel"), 2)
+
+
+STRANGE = """
+from persync import hookimpl
+from persync.attribution import AttributionModel
+
+
+def fit(inputs):
+    raise ZeroDivisionError("a@example.com")
+
+
+@hookimpl
+def persync_attribution_models():
+    yield AttributionModel("even_odd", "Every second touch.", "CASE WHEN MOD(j.position, 2) = 1 THEN 1e0 ELSE 0e0 END")
+    yield AttributionModel("no_column", "Asks for a column that there is not.", "j.no_such_column")
+    yield AttributionModel("no_number", "Turns a word into a number.", "CAST(j.channel AS DOUBLE)")
+    yield AttributionModel("below", "Less than nothing.", "1e0 - j.position")
+    yield AttributionModel("half_set", "Forgets a parameter.", ":size * 1e0")
+    yield AttributionModel("order_id", "Takes the name of a column.", "1e0")
+    yield AttributionModel("unfit", "Raises while it is fitted.", needs="transitions", fit=fit)
+"""
+
+
+@pytest.fixture
+def strange(shop: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The shop, with a stranger's plugin of one good model and six that cannot be worked out."""
+    info = tmp_path / "site" / "persync_strange-0.3.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: persync-strange\nVersion: 0.3\n")
+    (info / "entry_points.txt").write_text("[persync]\nstrange = strange_models\n")
+    (tmp_path / "site" / "strange_models.py").write_text(STRANGE)
+    (tmp_path / "unsold.csv").write_text("person,at,channel\nc,2025-02-20,email\n")
+    assert shop("import", "touchpoints", str(tmp_path / "unsold.csv")).exit_code == 0
+    (tmp_path / "persync.toml").write_text("[attribution]\nmin_conversions = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    return shop
+
+
+def test_a_strangers_model_that_fails_is_named_with_its_plugin_and_the_others_go_on(strange: Run) -> None:
+    """One line each on stderr; in the answer it is null with the reason, and the good ones are as they are without it."""
+    broken = ("no_column", "no_number", "below", "half_set", "order_id", "unfit")
+
+    done = strange("attribution", "--models", ",".join(("linear", *broken, "even_odd")), "--format", "json")
+
+    assert done.exit_code == 0
+    lines = done.stderr.splitlines()
+    begins = "persync: the attribution model '{}' of the plugin 'strange' (persync-strange 0.3) cannot be used: "
+    assert [line.startswith(begins.format(name)) for name, line in zip(broken, lines, strict=True)] == [True] * 6, lines
+    words = ("no_such_column", "Could not convert", "negative or no number", ":size", "cannot be the name", "ZeroDivisionError")
+    assert all(word in line for word, line in zip(words, lines, strict=True)), lines
+    assert all(line.endswith("go on without it: --without strange.") for line in lines)
+    assert "example.com" not in done.stderr
+    found = [one for one in json.loads(done.stdout)["results"] if one["id"] == "credit"]
+    assert {one["by"]["model"]: one["reason"] for one in found if one["value"] is None} == dict.fromkeys(broken, "model_failed")
+    left = [one for one in found if one["by"]["model"] == "linear"]
+    assert (
+        left
+        == json.loads(strange("attribution", "--models", "linear,even_odd", "--format", "json").stdout)["results"][: len(left)]
+    )
+
+
+def test_a_strangers_model_that_fails_alone_is_an_error_of_one_line(strange: Run) -> None:
+    done, explained = strange("attribution", "--models", "no_column"), strange("explain", "order", "1", "--models", "no_column")
+
+    assert said(done, 1).startswith("the attribution model 'no_column' of the plugin 'strange' (persync-strange 0.3) cannot be")
+    assert len(said(explained, 1).splitlines()) == 1
+    assert "no_such_column" in explained.stderr
+
+
+def test_an_order_is_explained_by_the_models_that_work_and_the_other_is_named(strange: Run) -> None:
+    done = strange("explain", "order", "1", "--models", "linear,below")
+
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr.startswith("persync: the attribution model 'below' of the plugin 'strange' (persync-strange 0.3)")
+    assert "model failed" in done.stdout

@@ -8,7 +8,6 @@ from typing import Any, Final
 from persync.attribution import ledger
 from persync.attribution.datadriven import prepared
 from persync.attribution.models import AttributionModel
-from persync.errors import ConfigError, DataError
 from persync.testing.checks.check import expect, many
 from persync.testing.shop import Shop, ShopCheck
 
@@ -16,8 +15,10 @@ _ROWS: Final = "SELECT c.* FROM credit_ledger AS c ORDER BY c.order_id, c.curren
 
 
 def _model(shop: Shop, name: str) -> AttributionModel:
-    """Return the model, fitted where it is one that learns."""
-    return next(one for one in prepared(shop.engine, [shop.host.models[name]], shop.ask) if one.name == name)
+    """Return the model, fitted where it is one that learns. Raise AssertionError where it cannot be worked out."""
+    model = next(one for one in prepared(shop.engine, [shop.host.models[name]], shop.ask) if one.name == name)
+    expect(not model.failure, model.failure)
+    return model
 
 
 def says(shop: Shop, name: str) -> str:
@@ -34,10 +35,7 @@ def weighs(shop: Shop, name: str) -> str:
     model = _model(shop, name)
     if model.reason:
         return f"not fitted: {model.reason}"
-    try:
-        ledger.build(shop.engine, [model], shop.ask)
-    except (ConfigError, DataError) as error:
-        raise AssertionError(str(error)) from None
+    ledger.build(shop.engine, [model], shop.ask)
     return many(len(shop.engine.rows(_ROWS)), "row")
 
 
