@@ -8,6 +8,7 @@ the same gap.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,8 @@ def note(table: Table, people: int = PEOPLE, count: int = 5) -> None:
     with tempfile.TemporaryDirectory() as name:
         fairness_store.build(Path(name), people)
         for number in range(count):
+            for derived in Path(name).glob("derived-*"):
+                shutil.rmtree(derived)  # nothing is worked out before it is asked for
             ours.append(_side(sys.executable, "fairness_side.py", name))
             if has_peer and number == 0:  # it takes minutes
                 theirs.append(_side(str(PYTHON), "fairness_peer.py", name))

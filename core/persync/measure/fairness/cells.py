@@ -14,7 +14,7 @@ from typing import Any, Final
 from persync.engine.engine import Engine
 from persync.measure.fairness.groups import TIMES, UNKNOWN, Groups
 from persync.measure.metric import Ask
-from persync.measure.texts import bounds, join, piece, run
+from persync.measure.texts import bounds, join, piece, run, write
 
 BITS: Final = 62
 """values that one whole number has room for"""
@@ -32,8 +32,8 @@ class Cells:
 
     names: tuple[str, ...]
     counts: Mapping[Values, Mapping[str, int]]
-    bare: int
-    """people of whom none of these attributes is known and to whom nothing was sent"""
+    strangers: int
+    """people whom the store knows from nothing else: the file names people in another way than the platforms do"""
 
     @property
     def people(self) -> int:
@@ -63,14 +63,13 @@ def decided(engine: Engine, names: Sequence[str], ask: Ask, decision: str) -> Ce
     masks = range(1 + outcome_at[0])
     params |= {f"v{i}_{code}": value for i, name in enumerate(names) for code, value in enumerate(values[name])}
     (days,) = run(engine, _DAYS, params)
-    texts = (
-        piece("sends"),
-        *_people([len(values[name]) for name in names], places, outcome_at, is_one_day=days["first_at"] == days["last_at"]),
-        _READ.format(masks=_listed(masks, "p.m{0}"), groups=", ".join(f"p.m{mask}" for mask in masks), last=outcome_at[0]),
-    )
+    params["least"] = 1 << outcome_at[1]
+    people = _people([len(values[name]) for name in names], places, outcome_at, is_one_day=days["first_at"] == days["last_at"])
+    write(engine, join(*people, _KEPT.format(masks=_listed(masks, "p.m{0}"), last=outcome_at[0])), params, "people_decided")
+    counted = _READ.format(masks=_listed(masks, "p.m{0}"), groups=", ".join(f"p.m{mask}" for mask in masks))
     counts: dict[Values, dict[str, int]] = {}
     bare = 0
-    for row in run(engine, join(*texts), {**params, "least": 1 << outcome_at[1]}):
+    for row in run(engine, join(piece("sends"), counted), params):
         bits = [int(row[f"m{mask}"]) for mask in masks]
         outcome = (bits[outcome_at[0]] >> outcome_at[1]).bit_length() - 1
         bits[outcome_at[0]] &= (1 << outcome_at[1]) - 1
@@ -90,7 +89,14 @@ def decided(engine: Engine, names: Sequence[str], ask: Ask, decision: str) -> Ce
         )
         for key, holds in zip(COUNTS, facts, strict=True):
             cell[key] += n if holds else 0
-    return Cells(tuple(names), counts, bare)
+    # A stranger has none of these attributes and was sent nothing: without such people there is nobody to look for.
+    return Cells(tuple(names), counts, _strangers(engine, outcome_at[0], params) if bare else 0)
+
+
+def _strangers(engine: Engine, last: int, params: Mapping[str, Any]) -> int:
+    no_others = "".join(f" AND p.m{mask} = 0" for mask in range(last))
+    bare = f"bare AS (SELECT p.person AS person FROM people_decided AS p WHERE MOD(p.m{last}, :least) = 0{no_others})"
+    return int(run(engine, join(bare, piece("known_otherwise"), _STRANGERS), params)[0]["strangers"])
 
 
 def _value(bits: int, values: Sequence[str]) -> str | None:
@@ -172,11 +178,14 @@ _LAST: Final = """last_decisions AS (
   FROM decisions_made AS d
   LEFT JOIN merged AS po ON po.key_id = d.key_id
   GROUP BY COALESCE(po.person, d.key_id))"""
+_KEPT: Final = "SELECT p.person AS person, {masks} FROM decided_people AS p WHERE p.m{last} >= :least"
+_STRANGERS: Final = """SELECT COUNT(*) AS strangers
+FROM bare AS b
+WHERE NOT EXISTS (SELECT 1 FROM known AS k WHERE k.person = b.person)"""
 _READ: Final = """SELECT
   {masks},
   CASE WHEN s.person IS NULL THEN 0 ELSE 1 END AS is_sent,
   COUNT(*) AS people
-FROM decided_people AS p
+FROM people_decided AS p
 LEFT JOIN (SELECT DISTINCT x.person AS person FROM sends AS x) AS s ON s.person = p.person
-WHERE p.m{last} >= :least
 GROUP BY {groups}, CASE WHEN s.person IS NULL THEN 0 ELSE 1 END"""

@@ -62,12 +62,9 @@ def assess_each(
         hint = nearest(decision, names) or "Import decisions first."
         raise DataError(f"the store holds no decision '{decision}'.", hint=hint)
     cells = decided(engine, list(dict.fromkeys(name for groups in groupings for name in groups.names)), ask, decision)
-    params = {**bounds(ask.period), "decision": decision}
-    # A stranger has none of these attributes and was sent nothing: without such people there is nobody to look for.
-    odd = strangers(engine, params) if cells.bare else (0, 0)
     scores = "SELECT COUNT(d.score) AS n FROM decisions AS d WHERE d.decision = :decision"
-    has_scores = bool(run(engine, scores, params)[0]["n"])
-    return [one for groups in groupings for one in _by(engine, cells, groups, ask, decision, direction, odd, has_scores)]
+    has_scores = bool(run(engine, scores, {"decision": decision})[0]["n"])
+    return [one for groups in groupings for one in _by(engine, cells, groups, ask, decision, direction, has_scores)]
 
 
 def _by(
@@ -77,7 +74,6 @@ def _by(
     ask: Ask,
     decision: str,
     direction: Direction,
-    odd: tuple[int, int],
     has_scores: bool,
 ) -> list[Estimate]:
     by = {"attribute": groups.title, "decision": decision}
@@ -86,8 +82,9 @@ def _by(
         note = "nobody was decided about in this period"
         return [rules.absent("selection_rate", rules.NO_DENOMINATOR, by, unit="share", n=0, note=note)]
     out = [one for frame in frames(rows, groups, ask, by, direction).values() for one in frame.estimates()]
-    if odd[0]:
-        out.append(rules.with_note(rules.share("strangers_share", *odd, ask, by), STRANGERS))
+    if cells.strangers:
+        share = rules.share("strangers_share", cells.strangers, cells.people, ask, by)
+        out.append(rules.with_note(share, STRANGERS))
     out += accuracy(rows, groups, ask, by)
     out += _unsent(rows, groups, ask, by)
     texts = (piece("decided"), groups.text, piece("calibration_by_group"))
@@ -105,15 +102,6 @@ def _unsent(rows: Sequence[Row], groups: Groups, ask: Ask, by: Mapping[str, str]
     held_back = {row["name"]: (int(row["unsent"]), int(row["selected"])) for row in rows}
     hide = _hidden(rows, groups, ask, "selected")
     return rates("unsent", held_back, hide, ask, by, direction="less", spread="unsent_parity").estimates()
-
-
-def strangers(engine: Engine, params: Mapping[str, Any]) -> tuple[int, int]:
-    """Return how many of the people decided about the store knows from nothing else, and how many people that are.
-
-    They are in the group `unknown`, or the file names people in another way than the platforms do.
-    """
-    (row,) = run(engine, join(piece("decided"), piece("strangers")), params)
-    return int(row["strangers"]), int(row["people"])
 
 
 def frames(
