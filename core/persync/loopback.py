@@ -46,6 +46,8 @@ class Server(uvicorn.Server):
             )
         )
         self._ready = ready
+        self.ended_by = 0
+        """the number of the signal that ended it, 0 for none"""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
@@ -57,10 +59,11 @@ class Server(uvicorn.Server):
 
 
 @contextmanager
-def ending_on_signals(server: uvicorn.Server) -> Iterator[None]:
+def ending_on_signals(server: Server) -> Iterator[None]:
     """Let SIGINT and SIGTERM end a server while the block runs. Must be used in the main thread."""
 
     def end(number: int, frame: object) -> None:
+        server.ended_by = number
         server.should_exit = True
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}

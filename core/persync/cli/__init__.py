@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from persync import __version__
-from persync.cli.base import Root
+from persync.cli.base import COLORS, Root
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -88,8 +88,11 @@ class Lazy(Root):
 @click.option("--without", multiple=True, metavar="NAME", help="Leave out a plugin.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but results and errors.")
 @click.option("--no-input", is_flag=True, help="Never ask a question.")
+@click.option(
+    "--color", type=click.Choice(COLORS), default="auto", help="auto (on a terminal, unless NO_COLOR is set), always or never."
+)
 @click.pass_context
-def root(ctx: click.Context, folder: Path, without: tuple[str, ...], quiet: bool, no_input: bool) -> None:
+def root(ctx: click.Context, folder: Path, without: tuple[str, ...], quiet: bool, no_input: bool, color: str) -> None:
     """Does personalised e-mail pay, for whom, at what cost, and is it fair?
 
     Reads Mailchimp, HubSpot and Shopify into one SQLite file on this machine and answers from it. The options below may
@@ -99,7 +102,7 @@ def root(ctx: click.Context, folder: Path, without: tuple[str, ...], quiet: bool
     from persync.store.private import made_private
 
     ctx.with_resource(made_private())
-    ctx.obj = App(folder, without=without, quiet=quiet, no_input=no_input)
+    ctx.obj = App(folder, without=without, quiet=quiet, no_input=no_input, color=color)
 
 
 def main() -> Any:

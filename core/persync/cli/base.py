@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEBUG = "PERSYNC_DEBUG"
+COLORS = ("auto", "always", "never")
+GOES_ON = "persync.goes_on"
+"""where a command that is interrupted leaves word of how to go on"""
 
 
 class WithExamples(click.Command):
@@ -38,11 +40,22 @@ class WithExamples(click.Command):
 
 
 class Command(WithExamples):
-    """A command that takes the root's options too, so that they may stand before or after its name."""
+    """A command that takes the root's options too, so that they may stand before or after its name.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    `goes_on` says what becomes of the work, and how to go on, when somebody interrupts it.
+    """
+
+    def __init__(self, *args: Any, goes_on: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.goes_on = goes_on
         self.params += _shared_options()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort):
+            ctx.meta[GOES_ON] = self.goes_on
+            raise
 
 
 class Suggesting(WithExamples, click.Group):
@@ -86,7 +99,8 @@ class Root(Suggesting):
             click.echo(f"persync: {error}", err=True)
             code = error.exit_code
         except (KeyboardInterrupt, click.Abort) as stop:
-            click.echo("persync: interrupted; what was committed is kept.", err=True)
+            goes_on = ctx.meta.get(GOES_ON) or "what was committed is kept."
+            click.echo(f"persync: interrupted; {goes_on}", err=True)
             code = SIGNALLED + (stop.args[0] if stop.args else signal.SIGINT)
         except click.ClickException as error:
             # It may quote what was typed: an address in the wrong place, a token.
@@ -145,6 +159,7 @@ def _shared_options() -> list[click.Parameter]:
         click.Option(["--without"], multiple=True, expose_value=False, hidden=True, callback=put("without")),
         click.Option(["--quiet", "-q"], is_flag=True, expose_value=False, hidden=True, callback=put("quiet")),
         click.Option(["--no-input"], is_flag=True, expose_value=False, hidden=True, callback=put("no_input")),
+        click.Option(["--color"], type=click.Choice(COLORS), expose_value=False, hidden=True, callback=put("color")),
     ]
 
 
@@ -216,8 +231,3 @@ def read_currency(text: str | None) -> str | None:
     if len(text) != 3 or not text.isascii() or not text.isalpha():
         raise ConfigError(f"{text!r} is not a currency.", hint="Write its three letters: EUR.")
     return text.upper()
-
-
-def is_interactive() -> bool:
-    """Tell whether somebody can be asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from persync.cli.base import Command, is_interactive
+from persync.cli.base import Command
 from persync.cli.context import App, pass_app
 from persync.cli.names import known
 from persync.errors import AuthError, ConfigError
@@ -128,10 +128,9 @@ def wrapped(kind: type[Connector]) -> list[str]:
 
 def _table(app: App, name: str, connector: str | None, given: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings of a new connection, asking for what is missing when somebody is there."""
-    asks = is_interactive() and not app.no_input
     known = sorted(app.host.connectors)
     word = connector or (name if name in known else None)
-    if word is None and asks:
+    if word is None and app.may_ask:
         word = click.prompt("Connector", type=click.Choice(known), err=True)
     if word is None:
         raise ConfigError(f"which connector is '{name}'?", hint=f"Add --connector; there are {', '.join(known)}.")
@@ -149,7 +148,7 @@ def _table(app: App, name: str, connector: str | None, given: tuple[str, ...]) -
             for secret in kind.secrets:
                 table.setdefault(f"{secret}_env", f"{prefix}_{secret.upper()}")
         for key, field in kind.settings_type.model_fields.items():
-            if field.is_required() and key not in table and asks:
+            if field.is_required() and key not in table and app.may_ask:
                 table[key] = click.prompt(key, err=True)
     return table
 
@@ -169,7 +168,7 @@ def _secrets(
             raise AuthError("standard input holds no secret.", where=name)
         return {from_stdin: value}
     found = find_secrets(project, app.host, name)
-    if not kind.secrets or (is_new and found) or not is_interactive() or app.no_input:
+    if not kind.secrets or (is_new and found) or not app.may_ask:
         return {}
     for line in wrapped(kind):
         app.say(line)

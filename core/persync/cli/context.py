@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,12 +31,19 @@ class App:
     """One call of the command line."""
 
     def __init__(
-        self, folder: Path = Path(), *, without: tuple[str, ...] = (), quiet: bool = False, no_input: bool = False
+        self,
+        folder: Path = Path(),
+        *,
+        without: tuple[str, ...] = (),
+        quiet: bool = False,
+        no_input: bool = False,
+        color: str = "auto",
     ) -> None:
         self.folder = folder
         self.without = without
         self.quiet = quiet
         self.no_input = no_input
+        self.color = color
         self.engine_name = "duckdb"
         self.master: str | None = None
         self.lake: str | None = None
@@ -129,6 +137,11 @@ class App:
         open_store(self.project.store_path).close()  # says it best when there is none, or another program's
         return open_engine(self.project.store_path, self.engine_name, engines=self.host.engines, options=options)
 
+    @property
+    def may_ask(self) -> bool:
+        """Whether somebody is there to be asked, and did not say --no-input."""
+        return not self.no_input and is_interactive()
+
     def say(self, text: str) -> None:
         """Tell what is going on, on stderr."""
         if not self.quiet:
@@ -171,6 +184,11 @@ class App:
             because = f" Not read because of it: {', '.join(lost)}." if lost else ""
             if lost or not self.quiet:
                 click.echo(f"persync: {failure}{because} {failure.remedy}", err=True)
+
+
+def is_interactive() -> bool:
+    """Tell whether somebody sits at a terminal: what is asked is seen there, and what is typed comes from there."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 pass_app = click.make_pass_decorator(App)

@@ -11,7 +11,7 @@ from persync.cli.base import Command
 from persync.cli.context import App, pass_app
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, goes_on="what was pulled is kept. With the folder it went into as --out the demonstration goes on.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Keep everything here; default: a new temporary folder."
 )
@@ -29,7 +29,7 @@ def demo(app: App, out: Path | None, seed: int, no_open: bool) -> None:
     from persync.jobs.demo import run_demo
 
     folder = out or Path(tempfile.mkdtemp(prefix="persync-demo-"))
-    with Watch(quiet=app.quiet) as watch:
+    with Watch(quiet=app.quiet, color=app.color) as watch:
         path = run_demo(app.host, folder, seed, say=app.say, watch=watch)
     click.echo(str(path))
     if sys.stdout.isatty() and not no_open:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import wraps
@@ -130,18 +131,18 @@ def _explain(
     for number, one in enumerate(results):
         if number:
             click.echo()
-        _show(one, ask, basis_of(ask))
+        _show(one, ask, basis_of(ask), app.color)
 
 
-def _show(one: Explained, ask: Ask, basis: str) -> None:
-    from rich.console import Console
+def _show(one: Explained, ask: Ask, basis: str, color: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
     from persync.attribution.explain import REASONS
+    from persync.cli.output import console as console_for
 
     width = max(NARROWEST, shutil.get_terminal_size((NARROWEST, 24)).columns)
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    console = console_for(color, sys.stdout, width=width, emoji=False)
     when = _when(one.ordered_at, ask.timezone) if one.ordered_at is not None else "at a time unknown"
     amount = _money(one.minor, one.currency)
     console.print(Text(f"{one.connection}:{one.name}, ordered {when}, {amount} ({basis})", style="bold"))

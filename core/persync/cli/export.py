@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from persync.export.sheet import Sheet
 
 DATA = "TABLE|VIEW|METRIC"
+GOES_ON = "a file is written whole or not at all. The same command writes it anew."
 FORMATS = ("csv", "json", "jsonl", "xlsx", "parquet")
 
 
@@ -52,7 +53,7 @@ def export() -> None:
     """
 
 
-@export.command(DATA, cls=Command)
+@export.command(DATA, cls=Command, goes_on=GOES_ON)
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of --out, else csv.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write to this file, readable by you alone; - is standard output.")
 @click.option("--by", multiple=True, metavar="DIM", help="Of a metric: split by this; may be given several times.")
@@ -95,7 +96,7 @@ def data(
         app.say(f"{out}: {rows:,} rows.")
 
 
-@export.command(cls=Command)
+@export.command(cls=Command, goes_on=GOES_ON)
 @click.argument("name", shell_complete=known("segments"))
 @list_options
 @pass_app
@@ -117,7 +118,7 @@ def segment(app: App, name: str, connection: str, source: Path | None, column: s
         hand_over(app, store, chosen, to, source, column, out, "are in the segment; the other {} are not, or are left out")
 
 
-@export.command(cls=Command)
+@export.command(cls=Command, goes_on=GOES_ON)
 @list_options
 @pass_app
 def suppression(app: App, connection: str, source: Path | None, column: str | None, out: Path | None) -> None:
@@ -137,7 +138,7 @@ def suppression(app: App, connection: str, source: Path | None, column: str | No
 
 def _named(name: str) -> click.Command:
     """Return the command that exports what has this name."""
-    return Command(name, params=_own(data), callback=data.callback, help=data.help)
+    return Command(name, goes_on=GOES_ON, params=_own(data), callback=data.callback, help=data.help)
 
 
 def _own(command: click.Command) -> list[click.Parameter]:

@@ -11,7 +11,7 @@ from persync.cli.context import App, pass_app
 from persync.cli.names import known
 
 
-@click.command("import", cls=Command)
+@click.command("import", cls=Command, goes_on="a file is kept whole or not at all. The same command reads what is not kept.")
 @click.argument("kind", shell_complete=known("importers"))
 @click.argument("file", type=click.Path(path_type=Path))
 @pass_app

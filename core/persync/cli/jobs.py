@@ -13,7 +13,7 @@ from persync.cli.output import iso, show_json, show_table
 from persync.redact import inert
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, goes_on="what was committed is kept. The same command goes on where it stopped.")
 @click.argument("job", shell_complete=known("jobs"))
 @click.option("--wait", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait for another run; default: the job's own.")
 @pass_app
@@ -28,7 +28,7 @@ def run(app: App, job: str, wait: float | None) -> None:
     from persync.plugins import find
 
     table = find("job", job, app.project.jobs)
-    with Watch(quiet=app.quiet) as watch:
+    with Watch(quiet=app.quiet, color=app.color) as watch:
         code = run_job(app.host, app.project, job, table, now=app.now, wait=wait, say=_said, watch=watch)
     raise click.exceptions.Exit(code)
 

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
 from persync.redact import inert
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from persync.cli.context import App
     from persync.estimate import Estimate
     from persync.measure.metric import Ask
 
 T = TypeVar("T")
 E = TypeVar("E")
+
+
+def has_color(choice: str, stream: TextIO) -> bool:
+    """Tell whether what goes to a stream may be styled: as `--color` says, else on a terminal that can, unless NO_COLOR is set
+    (https://no-color.org: to anything but nothing)."""
+    if choice != "auto":
+        return choice == "always"
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def console(choice: str, stream: TextIO, **more: Any) -> Console:
+    """Return what writes styled text to a stream; where it may not be styled it holds no escape sequence for that."""
+    from rich.console import Console
+
+    styled = has_color(choice, stream)
+    more["force_terminal"] = True if choice == "always" else None
+    return Console(
+        file=stream, color_system="standard" if styled else None, no_color=not styled, highlight=False, markup=False, **more
+    )
 
 
 def show_json(kind: str, results: Iterable[Any], *, period: tuple[int, int] | None = None, **more: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from persync.cli.base import Group, format_option, is_interactive
+from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
 from persync.errors import AuthError, CheckFailedError, ConfigError, PersyncError
 from persync.redact import inert_json
@@ -231,7 +231,7 @@ def _requests(app: App, email: str | None, ids: tuple[str, ...], from_stdin: boo
             raise ConfigError("standard input names nobody.")
         return [Request(read(line, f"line {number}")) for number, line in lines]
     if not named:
-        if app.no_input or not is_interactive():
+        if not app.may_ask:
             raise ConfigError("nobody is named.", hint="Use --stdin, --email ADDRESS or --id CONNECTION:ID.")
         named = [read(str(click.prompt("Address or CONNECTION:ID (not shown)", hide_input=True, err=True)), "answer")]
     one: Person = Person(*(pair for keys in named for pair in keys))
@@ -282,9 +282,10 @@ def _confirm(app: App, shops: list[str], yes: bool) -> None:
     if yes:
         return
     what = f"Remove everything that {', '.join(shops)} brought: people, messages, orders and money?"
-    if app.no_input or not is_interactive():
+    if not app.may_ask:
         raise ConfigError("a whole shop would be removed; nothing was done.", hint="Say --yes, or look with --dry-run.")
-    click.confirm(what, abort=True, err=True)
+    if not click.confirm(what, err=True):
+        raise PersyncError("nothing was done.")
 
 
 def _sentence(outcome: Outcome, dry_run: bool, what: str) -> str:

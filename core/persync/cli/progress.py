@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -18,18 +20,30 @@ FEW = 8
 """new fields that are named; `--format json` names them all"""
 
 
-class Watch:
-    """Follows a pull: one line a finished stream and, on a terminal, a line that says what is being read."""
+SETTLED_S: Final = 3.0
+"""before that a rate is a guess"""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+
+class Watch:
+    """Follows a pull: one line a finished stream and, on a terminal, a line that says what is being read, how fast, for how
+    long yet where that can be told, and how many calls the vendor has left for the day.
+
+    `clock` counts seconds, only ever forward.
+    """
+
+    def __init__(self, *, quiet: bool = False, color: str = "auto", clock: Callable[[], float] = time.monotonic) -> None:
         self._quiet = quiet
+        self._color = color
+        self._clock = clock
         self._status: Any = None
+        self._began: dict[tuple[str, str], tuple[float, int, int]] = {}
+        """{(connection, stream): when its first page was written, records and partitions by then}"""
 
     def __enter__(self) -> Watch:
         if not self._quiet and sys.stderr.isatty():
-            from rich.console import Console
+            from persync.cli.output import console
 
-            self._status = Console(stderr=True).status("")
+            self._status = console(self._color, sys.stderr).status("")
             self._status.start()
         return self
 
@@ -46,7 +60,24 @@ class Watch:
             why = f" ({step.reason})" if step.reason else ""
             click.echo(f"{text}, {step.changed:,} rows changed{why}", err=True)
         elif self._status is not None:
-            self._status.update(text)
+            self._status.update("".join((text, *self._pace(step), _quota(step))))
+
+    def _pace(self, step: Progress) -> Iterator[str]:
+        """Yield the rate of a stream and the time it takes yet, as far as the first pages tell."""
+        now = self._clock()
+        at, records, done = self._began.setdefault((step.connection, step.stream), (now, step.records, step.done))
+        if now - at < SETTLED_S or step.records <= records:
+            return
+        rate = (step.records - records) / (now - at)
+        yield f", {rate:,.0f} a second" if rate >= 10 else f", {rate:.1f} a second"
+        if step.expected is not None and step.expected > step.records:
+            yield f", about {_duration((step.expected - step.records) / rate)} left"
+        elif step.total > 1 and step.done > done:
+            yield f", about {_duration((step.total - step.done) * (now - at) / (step.done - done))} left"
+
+
+def _quota(step: Progress) -> str:
+    return "" if step.daily is None else f"; {step.daily.left:,} of {step.daily.limit:,} calls are left today"
 
 
 def show_pull(result: PullResult, form: str) -> None:

@@ -9,7 +9,7 @@ from persync.cli.context import App, pass_app
 from persync.cli.names import known
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, goes_on="what was read is kept. The same command goes on where it stopped.")
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=known("connections"))
 @click.option("--stream", "streams", multiple=True, metavar="S", shell_complete=known("streams"), help="Read only this stream.")
 @click.option("--since", metavar="D", help="Read again from this day on (YYYY-MM-DD).")
@@ -59,7 +59,7 @@ def pull(
         from persync.jobs.planning import plan_project
 
         raise click.exceptions.Exit(show_plans(plan_project(app.host, app.project, names, options), form))
-    with Watch(quiet=app.quiet) as watch:
+    with Watch(quiet=app.quiet, color=app.color) as watch:
         result = pull_project(app.host, app.project, names, options, watch)
     show_pull(result, form)
     raise click.exceptions.Exit(result.exit_code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from persync.cli.base import Command, engine_options, period_option, small_group
 from persync.cli.context import App, pass_app
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, goes_on="a file is written whole or not at all. The same command makes the report anew.")
 @click.option(
     "--format",
     "form",
@@ -34,18 +33,14 @@ def report(app: App, form: str | None, out: Path | None, period: str | None) -> 
         from persync.settings import refuse_out
 
         refuse_out(app.project, out, "--out")
-    if out is not None:
-        from persync.settings import refuse_out
-
-        refuse_out(app.project, out, "--out")
     wanted = form or format_of(out)
     if wanted == "xlsx" and out is None and sys.stdout.isatty():
         raise click.UsageError("A workbook is no text: give --out FILE.xlsx.")
     with app.engine() as engine:
-        look = _terminal() if out is None else {}
+        look = _terminal(app.color) if out is None else {}
         text, failed = make_report(app.host, app.project, engine, app.ask(period), wanted, **look)
     if out is None:
-        click.echo(text, nl=False)
+        click.echo(text, nl=False, color=look["color"] or None)
     else:
         write_text(out, text)
         click.echo(str(out))
@@ -53,8 +48,9 @@ def report(app: App, form: str | None, out: Path | None, period: str | None) -> 
         app.say(f"persync: the section '{section['section']}' is missing: {section['reason']}")
 
 
-def _terminal() -> dict[str, Any]:
+def _terminal(color: str) -> dict[str, Any]:
     """Return how wide the text may be, and whether it may be styled."""
-    if not sys.stdout.isatty():
-        return {}
-    return {"width": min(shutil.get_terminal_size().columns, 120), "color": "NO_COLOR" not in os.environ}
+    from persync.cli.output import has_color
+
+    look: dict[str, Any] = {"color": has_color(color, sys.stdout)}
+    return {**look, "width": min(shutil.get_terminal_size().columns, 120)} if sys.stdout.isatty() else look

@@ -8,7 +8,7 @@ from persync.cli.base import Command
 from persync.cli.context import App, pass_app
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, goes_on="nothing is served any more. The same command serves again, under a new address.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", help="The port on 127.0.0.1.")
 @click.option("--open", "opens", is_flag=True, help="Open it in the browser.")
 @pass_app
@@ -27,4 +27,5 @@ def serve(app: App, port: int, opens: bool) -> None:
 
     if app.project.store_path.exists():
         app.ask()  # says and logs it where small groups are not hidden
-    run(app.host, app.project, port=port, announce=announce)
+    if number := run(app.host, app.project, port=port, announce=announce):
+        raise KeyboardInterrupt(number)

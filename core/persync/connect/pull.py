@@ -19,6 +19,7 @@ from persync.connect.client import Client
 from persync.connect.connector import Connector
 from persync.connect.fetch import GOES_ON, Fetchers, Job, Page, is_empty, placed
 from persync.connect.interrupts import Interrupts
+from persync.connect.pace import Daily
 from persync.connect.plan import levels, wanted_streams
 from persync.connect.result import Progress, PullOptions, PullResult, StreamResult, Watcher
 from persync.connect.stream import AccountFacts, Every, Incremental, Stream, Work
@@ -318,7 +319,7 @@ class ConnectionPull:
                             result.partitions += 1
                 if self.errors:
                     break
-                self._tell(result, result.partitions, result.waiting)
+                self._tell(result, result.partitions, result.waiting, job=item.job, daily=client.pace.daily())
         finally:
             if remaining:
                 self._stop.set()
@@ -460,7 +461,16 @@ class ConnectionPull:
             fields.setdefault(where, {})[name] = kind
         return fields
 
-    def _tell(self, result: StreamResult, done: int, total: int, *, finished: bool = False) -> None:
+    def _tell(
+        self,
+        result: StreamResult,
+        done: int,
+        total: int,
+        *,
+        finished: bool = False,
+        job: Job | None = None,
+        daily: Daily | None = None,
+    ) -> None:
         self.progress(
             Progress(
                 connection=result.connection,
@@ -472,6 +482,8 @@ class ConnectionPull:
                 total=total,
                 finished=finished,
                 reason=result.reason,
+                expected=job.total if job is not None and job.whole and total == 1 else None,
+                daily=daily,
             )
         )
 

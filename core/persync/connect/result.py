@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from persync.errors import (
     EXIT_AUTH,
@@ -17,6 +17,9 @@ from persync.errors import (
     PersyncError,
     QuotaError,
 )
+
+if TYPE_CHECKING:
+    from persync.connect.pace import Daily
 
 State = Literal["done", "skipped", "failed", "partial", "not read"]
 """partial: some of it was kept; not read: the connection ended before it was this stream's turn"""
@@ -117,6 +120,10 @@ class Progress:
     finished: bool = False
     reason: str = ""
     """of a stream that was skipped or failed: why"""
+    expected: int | None = None
+    """records that the vendor says there are in its only partition, as this run reads it from its beginning"""
+    daily: Daily | None = None
+    """what the vendor said last of the account's calls a day"""
 
 
 Watcher = Callable[[Progress], None]

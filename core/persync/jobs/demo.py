@@ -37,6 +37,8 @@ def run_demo(host: Host, folder: Path, seed: int, *, say: Callable[[str], object
         project = replace(project, report=project.report.model_copy(update={"name": world.shop_name}))
         say(f"pulling {', '.join(project.connections)} from the imitated vendors")
         result = pull_project(host, project, (), PullOptions(now=world.now), watch)
+    if result.interrupted:
+        raise KeyboardInterrupt(result.interrupted)
     if wrong := failures(result):
         raise DataError(f"the demonstration could not be pulled: {wrong[0]}")
     say("making the report")

@@ -23,8 +23,8 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def serve(host: Host, project: Project, *, port: int, announce: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM. Must run in the main thread.
+def serve(host: Host, project: Project, *, port: int, announce: Callable[[str], None]) -> int:
+    """Serve until SIGINT or SIGTERM and return the number of the signal. Must run in the main thread.
 
     `announce` is given the address with its token when the page can be opened. Raise ConfigError when the port is taken.
     """
@@ -38,6 +38,7 @@ def serve(host: Host, project: Project, *, port: int, announce: Callable[[str], 
         server = Server(make_app(site, token=token, port=port), lambda: announce(address(port, token)), server_header=False)
         stack.enter_context(ending_on_signals(server))
         server.run(sockets=[listening])
+        return server.ended_by
 
 
 @contextmanager

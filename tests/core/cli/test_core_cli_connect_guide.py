@@ -37,7 +37,7 @@ def test_the_guide_of_a_connector_that_is_not_there_names_the_nearest(persync: R
 
 
 def test_the_guide_is_shown_before_a_secret_is_asked_for(persync: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("persync.cli.connect.is_interactive", lambda: True)
+    monkeypatch.setattr("persync.cli.context.is_interactive", lambda: True)
 
     result = persync("connect", "mailchimp", "--no-check", input="0123456789abcdef-us10\n")
 

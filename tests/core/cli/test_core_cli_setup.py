@@ -107,7 +107,7 @@ def test_connect_without_a_connector_lists_them(persync: Run) -> None:
 def test_connect_asks_for_what_is_missing_and_hides_the_secret(
     persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("persync.cli.connect.is_interactive", lambda: True)
+    monkeypatch.setattr("persync.cli.context.is_interactive", lambda: True)
 
     result = persync("connect", "till", "--no-check", input="shopify\nmy-shop\nshpat_0123456789\n\n\n")
 

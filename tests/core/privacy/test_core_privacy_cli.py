@@ -202,12 +202,18 @@ def test_a_data_request_prints_what_is_stored_and_nobody_elses(filled: Path, per
     assert contacts(filled) == 4
 
 
-def test_a_shop_that_left_is_removed_whole_and_the_rest_stays(filled: Path, persync: Run) -> None:
+def test_a_shop_that_left_is_removed_whole_and_the_rest_stays(
+    filled: Path, persync: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = saved(filled, "gone.json", {"shop/redact": {"shop_id": 9, "shop_domain": SHOP}})
 
     refused = persync("privacy", "apply", file)
     assert (refused.exit_code, contacts(filled)) == (2, 4)
     assert "a whole shop would be removed; nothing was done. Say --yes" in refused.stderr
+    monkeypatch.setattr("persync.cli.context.is_interactive", lambda: True)
+    declined = persync("privacy", "apply", file, input="n\n")
+    assert (declined.exit_code, contacts(filled)) == (1, 4)
+    assert declined.stderr.splitlines()[-1] == "persync: nothing was done."
     told = persync("privacy", "apply", file, "--yes")
 
     assert told.exit_code == 0

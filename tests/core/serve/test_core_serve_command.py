@@ -39,7 +39,11 @@ def test_it_prints_one_address_serves_it_and_ends_with_ctrl_c(shop: Path) -> Non
 
     assert (entered.status_code, page.status_code) == (303, 200)
     assert "The chain of the log fits." in page.text
-    assert (program.returncode, rest) == (0, "")
+    assert (program.returncode, rest) == (130, "")
+    assert said.splitlines() == [
+        "persync: serving to this machine alone until Ctrl-C.",
+        "persync: interrupted; nothing is served any more. The same command serves again, under a new address.",
+    ]
     assert address.partition("token=")[2] not in said
 
 
