@@ -43,6 +43,7 @@ def fairness(
     if ctx.invoked_subcommand is not None:
         return
     from persync.errors import ConfigError, DataError
+    from persync.measure.attributes import refuse
     from persync.measure.fairness import assess, bases, groups
     from persync.measure.fairness.decisions import assess_each
 
@@ -59,7 +60,7 @@ def fairness(
         if not wanted:
             hint = 'Import attributes, or opt in with [connections.NAME] attributes = { country = "why you may hold it" }.'
             raise DataError("no attribute of people is in the store.", hint=hint)
-        bases.refuse(engine, [name for names in named for name in names])
+        refuse(engine, [name for names in named for name in names])
         lacking = {names: bases.unstated(engine, names) for names in wanted}
         estimates = [bases.null(names, bare, decision) for names, bare in lacking.items() if bare]
         wanted = [names for names in wanted if not lacking[names]]
@@ -79,10 +80,12 @@ def fairness(
 
 def _said(engine: Engine, names: list[str]) -> list[str]:
     """Return what is to be said of attributes: held without a stated basis, or aimed at by the rules of segments."""
+    from persync.measure.attributes import HOW, left_out
     from persync.measure.fairness import bases, targeting
 
     bare = bases.unstated(engine, names)
-    said = [f"'{name}' is held without a stated basis: nobody is compared by it. {bases.HOW}" for name in bare]
+    said = [f"'{name}' is held without a stated basis: nobody is compared by it. {HOW}" for name in bare]
+    said += left_out(engine, names)
     said += [f"the segment '{rule.segment}' is chosen by {rule.what}: {rule.rule}." for rule in targeting.rules(engine)]
     return said + [f"the message '{rule.segment}' is for people chosen by {rule.what}." for rule in targeting.campaigns(engine)]
 

@@ -79,7 +79,9 @@ def decisions(app: App, form: str) -> None:
 
 
 def _check(engine: Engine, decision: str | None, message: str | None, attribute: str) -> None:
+    from persync.errors import ConfigError
     from persync.measure import attributes
+    from persync.measure.fairness import bases
     from persync.measure.fairness.mitigation.suggest import names, titles
 
     if decision is not None:
@@ -87,6 +89,10 @@ def _check(engine: Engine, decision: str | None, message: str | None, attribute:
     if message is not None:
         _known("message", message, [title for _, title in titles(engine)])
     _known("attribute", attribute, list(attributes.values(engine)))
+    attributes.refuse(engine, [attribute])
+    if bases.unstated(engine, [attribute]):
+        text = f"'{attribute}' is held without a stated basis: nobody was assessed by it."
+        raise ConfigError(text, hint=attributes.HOW)
 
 
 def _known(what: str, name: str, valid: Sequence[str]) -> None:

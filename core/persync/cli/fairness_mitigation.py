@@ -53,7 +53,8 @@ def mitigate(
     """Show what could be done about an unfair decision: fairness, accuracy and money before and after, and the frontier of
     fairness and return, on people from whom nothing was learnt or chosen. Small groups, and unknown, steer nothing. Nothing
     is changed."""
-    from persync.measure.fairness import bases, mitigation
+    from persync.measure.attributes import left_out, refuse
+    from persync.measure.fairness import mitigation
 
     if (gain is None) != (cost is None):
         raise click.UsageError("--gain and --cost go together.")
@@ -62,8 +63,10 @@ def mitigate(
     prices = None if gain is None or cost is None else {"right_choice": gain, "choice": cost}
     with app.engine() as engine:
         ask = app.ask(period, currency=read_currency(currency))
-        bases.refuse(engine, [attribute])
+        refuse(engine, [attribute])
         found = mitigation.mitigate(engine, ask, attribute, decision, direction, prices, message=message, unknown=count_unknown)
+        for line in left_out(engine, [attribute]):
+            app.say(f"persync: {line}")
     points = [one for one in found if one.id == "frontier_ratio"]
     if form == "json" or not points:
         show_estimates(found, form, ask)

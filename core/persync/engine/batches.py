@@ -8,7 +8,7 @@ a stranger's checkpoint may remove the write-ahead log under a running writer. S
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS: Final = 65_536
+NOTHING: Final[Mapping[str, str]] = {}
 _SENTINELS: Final = {"INTEGER": "0", "TEXT": "''", "REAL": "0.0"}
 
 
@@ -27,8 +28,11 @@ class Reader(Protocol):
         """Return the rows of a small query."""
         ...
 
-    def batches(self, table: str, columns: Mapping[str, str], where: str = "") -> Iterator[pa.RecordBatch]:
-        """Yield a table's rows; `columns` gives each column's declared type (INTEGER, TEXT, REAL)."""
+    def batches(
+        self, table: str, columns: Mapping[str, str], where: str = "", instead: Mapping[str, str] = NOTHING
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield a table's rows; `columns` gives each column's declared type (INTEGER, TEXT, REAL), `instead` the SQL that is
+        read in place of a column."""
         ...
 
     def close(self) -> None:
@@ -49,9 +53,10 @@ def declared(reader: Reader, table: str) -> dict[str, str]:
     return {str(name): str(kind) for name, kind in reader.rows(f"SELECT name, type FROM pragma_table_info('{table}')")}
 
 
-def _select(expressions: Sequence[str], table: str, where: str) -> str:
+def _select(columns: Iterable[str], table: str, where: str, instead: Mapping[str, str]) -> str:
     condition = f" WHERE {where}" if where else ""
-    return f'SELECT {", ".join(expressions)} FROM "{table}"{condition}'
+    read = ", ".join(instead.get(name, f'"{name}"') for name in columns)
+    return f'SELECT {read} FROM "{table}"{condition}'
 
 
 def _uri(path: Path) -> str:
@@ -68,11 +73,13 @@ class PlainReader:
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self._db.execute(sql).fetchall()
 
-    def batches(self, table: str, columns: Mapping[str, str], where: str = "") -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, table: str, columns: Mapping[str, str], where: str = "", instead: Mapping[str, str] = NOTHING
+    ) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
         schema = arrow_schema(columns)
-        cursor = self._db.execute(_select([f'"{name}"' for name in columns], table, where))
+        cursor = self._db.execute(_select(columns, table, where, instead))
         while rows := cursor.fetchmany(BATCH_ROWS):
             arrays = [pa.array(values, type=field.type) for values, field in zip(zip(*rows, strict=True), schema, strict=True)]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
@@ -123,10 +130,12 @@ class ArrowReader:
             found += zip(*(column.to_pylist() for column in batch.columns), strict=True)
         return found
 
-    def batches(self, table: str, columns: Mapping[str, str], where: str = "") -> Iterator[pa.RecordBatch]:
+    def batches(
+        self, table: str, columns: Mapping[str, str], where: str = "", instead: Mapping[str, str] = NOTHING
+    ) -> Iterator[pa.RecordBatch]:
         schema = arrow_schema(columns)
         typed = [f'{_SENTINELS[kind]} AS "{name}"' for name, kind in columns.items()]
-        query = f"SELECT {', '.join(typed)} UNION ALL " + _select([f'"{name}"' for name in columns], table, where)
+        query = f"SELECT {', '.join(typed)} UNION ALL " + _select(columns, table, where, instead)
         skip = 1
         for batch in self._read(query):
             batch = batch.slice(skip)

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from persync.engine import held
 from persync.engine.batches import ArrowReader, PlainReader, Reader, arrow_schema, declared
 from persync.engine.parts import PartWriter, month_starts, month_text
 from persync.errors import StoreError
@@ -26,7 +27,7 @@ from persync.store import private
 from persync.store.schema import ERASURES, MIRRORED, MONTHLY, SCHEMA_VERSION, UNFINISHED
 
 MANIFEST: Final = "manifest.json"
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """counted up when the files' form changes: an older mirror is then built anew"""
 SPAWN_BYTES: Final = 8_000_000
 """a store above this is read by a process of its own, with the faster reader"""
@@ -279,7 +280,7 @@ def _write_table(
 
     writer = PartWriter(arrow_schema(columns), name_of)
     if not monthly:
-        writer.whole(reader.batches(name, columns))
+        writer.whole(reader.batches(name, columns, instead=held.readable(reader, name)))
     elif everything:
         writer.whole(())  # the table's shape, so that it can be read before its first row
         writer.by_month(reader.batches(name, columns), None)

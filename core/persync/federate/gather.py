@@ -58,8 +58,13 @@ def attributes_of(engine: Engine, wanted: Sequence[str]) -> tuple[list[str], lis
             raise DataError(f"nobody in the store has the attribute '{name}'.", hint=nearest(name, list(known)))
         attributes.check(engine, name)
     names = [name for name in known if not wanted or name in wanted]
-    fit = [name for name in names if known[name] <= attributes.MOST_GROUPS and name != LEVEL]
-    return fit, [f"attribute {name}: it makes no groups" for name in names if name not in fit]
+    able, bare = attributes.usable(engine), attributes.unstated(engine)
+    fit = [name for name in names if name in able and name != LEVEL]
+    lost = {name: "no basis is stated" if name in bare and not known[name] else "it makes no groups" for name in names}
+    return fit, [
+        *(f"attribute {name}: {why}" for name, why in lost.items() if name not in fit),
+        *(f"attribute {name}: values without a stated basis, whose people are unknown" for name in fit if name in bare),
+    ]
 
 
 def mail_tables(

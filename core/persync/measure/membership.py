@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from persync.attribution.journeys import build_orders, offset_sql
 from persync.engine.engine import Engine
-from persync.measure import rules
+from persync.measure import attributes, rules
 from persync.measure.metric import Ask
 from persync.measure.rules import DAY
 from persync.measure.segment_settings import SegmentRule
@@ -41,9 +41,11 @@ def moment(ask: Ask) -> int:
 
 
 def build(engine: Engine, ask: Ask, moments: Sequence[int], kinds: Sequence[str] = (*PARTITIONS, OWN)) -> None:
-    """Write `standings` and `segment_members` at the moments (epoch ms), of the kinds."""
+    """Write `standings` and `segment_members` at the moments (epoch ms), of the kinds. Raise ConfigError for a rule on an
+    attribute that tells who somebody is and is held on no stated basis."""
     build_orders(engine)
     own = ask.segments.rules if OWN in kinds else {}
+    attributes.refuse(engine, [name for rule in own.values() for name in rule.attributes])
     affinity = AFFINITY in kinds or any(one.bought for one in own.values())
     _stand(engine, ask, moments, affinity=affinity)
     parts = []

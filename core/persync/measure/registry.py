@@ -12,6 +12,7 @@ from persync.errors import ConfigError
 from persync.estimate import Estimate
 from persync.measure import (
     arms,
+    attributes,
     automations,
     channels,
     context,
@@ -43,6 +44,7 @@ from persync.measure import (
     value,
     web,
 )
+from persync.measure.fairness.groups import UNKNOWN
 from persync.measure.grouping import ARM, asked_experiment
 from persync.measure.metric import Ask, Metric
 from persync.measure.trials import metrics as trials
@@ -57,7 +59,9 @@ def answered(metric: Metric) -> Metric:
         for dimension in ask.by:
             if dimension in metric.refused:
                 raise ConfigError(f"{metric.id} cannot be sliced by '{dimension}': {metric.refused[dimension]}.")
-        found = _named(engine, _computed(metric, engine, ask))
+        by = [dimension for dimension in ask.by if dimension not in metric.dimensions]
+        attributes.refuse(engine, by)
+        found = _left_out(engine, by, _named(engine, _computed(metric, engine, ask)))
         begun = ask.period is None or ask.period[0] < ask.now
         if found and begun:
             return found
@@ -80,6 +84,15 @@ def _computed(metric: Metric, engine: Engine, ask: Ask) -> Sequence[Estimate]:
         return metric.compute(engine, ask)
     told = metric.since_draw(engine, ask, asked_experiment(engine, ask))
     return [one for one in told if not one.id.endswith(arms.DIFFERENCE)]
+
+
+def _left_out(engine: Engine, by: Sequence[str], found: Sequence[Estimate]) -> Sequence[Estimate]:
+    """Say at the group `unknown` of how many people the attribute is held, but not read, since no basis for it is stated."""
+    bare = attributes.unstated(engine) if by else {}
+    said = {name: f"no basis is stated for {bare[name]:,} of whom '{name}' is held" for name in by if name in bare}
+    for name, note in said.items():
+        found = [rules.with_note(one, note) if one.by.get(name) == UNKNOWN else one for one in found]
+    return found
 
 
 def _named(engine: Engine, found: Sequence[Estimate]) -> Sequence[Estimate]:

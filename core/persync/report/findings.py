@@ -147,13 +147,19 @@ def undecided(effects: Sequence[Effect]) -> frozenset[str]:
 
 
 def attributes(inputs: Inputs) -> tuple[list[str], list[str]]:
-    """Return the attributes that make groups of people, and for each one with too many values a sentence saying so."""
+    """Return the attributes that make groups of people, and for each that does not a sentence saying why."""
     found = values.values(inputs.engine)
-    groups = [name for name, number in found.items() if number <= values.MOST_GROUPS]
+    groups = values.usable(inputs.engine)
+    bare = values.unstated(inputs.engine)
     fine = [
         f"By '{name}' nobody is compared: it has {words.number(number)} values, which are no groups."
         for name, number in found.items()
         if number > values.MOST_GROUPS
+    ]
+    fine += [
+        f"By '{name}' nobody is compared: it tells who somebody is, and no basis for holding it is stated."
+        for name, number in found.items()
+        if not number and name in bare
     ]
     return groups, fine
 

@@ -167,6 +167,7 @@ def slice_of(engine: Engine, ask: Ask, name: str, listed: Listed, by: Mapping[st
             where.append(f"{_person(about)} IN (SELECT a.person FROM arms AS a WHERE a.arm = :of_arm)")
             params |= {**drawn, "of_arm": value}
         elif dimension in known and about:
+            attributes.refuse(engine, [dimension])
             if value in hidden_groups(engine, ask, dimension):
                 raise DataError(f"the group '{value}' of {dimension} is too small to be shown, or would tell of one that is.")
             where.append(f"{_person(about)} {_in_group(value)}")

@@ -302,7 +302,8 @@ def one_country(shop: Any, unknown: int) -> None:
     n = 120 + unknown
     people = range(n)
     shop.load("contacts", connection=[1] * n, key_id=people)
-    shop.load("attributes", connection=[1] * 120, key_id=range(120), name=["country"] * 120, value=["DE"] * 120)
+    shop.load("attributes", connection=[1] * 120, key_id=range(120), name=["country"] * 120, value=["DE"] * 120,
+              basis=["asked"] * 120)  # fmt: skip
     shop.load("assignments", connection=[3] * n, experiment=["t"] * n, key_id=people, arm=(["on", "off"] * n)[:n])
     shop.load("decisions", connection=[3] * n, decision=["offer"] * n, key_id=people, selected=([1, 0] * n)[:n])
     mail(shop, {11: 3, 12: 0}, [(p, 11 + p % 2) for p in people])

@@ -32,6 +32,7 @@ def mailed(shop: Any) -> Any:
         key_id=[*numbers],
         name=["region"] * PEOPLE,
         value=["north" if n % 2 else "south" for n in numbers],
+        basis=["asked"] * PEOPLE,
     )
     sent = [n for n in numbers if n // 8 % 4 < (3 if n % 2 else 1)]
     shop.load("touchpoints", connection=[1] * len(sent), campaign_key=[7] * len(sent), key_id=sent, action=[1] * len(sent),

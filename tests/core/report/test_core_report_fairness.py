@@ -49,11 +49,16 @@ def test_whoever_is_chosen_by_what_they_are_is_listed_once() -> None:
 
 
 def test_an_attribute_without_a_basis_is_warned_of_and_the_others_basis_told() -> None:
-    engine = Rows(attributes=[{"name": "age", "basis": "asked at sign-up"}])
+    """Of twelve people the age is held on none: they are among the unknown, and that is said with their number."""
+    held = [{"name": "age", "basis": "asked at sign-up"}]
+    engine = Rows(**{"(\n": [{"name": "age", "people": 12}], "(SELECT": [{"name": "age", "number": 3}], "attributes": held})
 
     blocks = parities.basis(inputs(engine), ["age", "gender"])
 
-    assert said(blocks, "warning") == ["'gender' is held without a stated basis: state one, or let go of it."]
+    assert said(blocks, "warning") == [
+        "'age' of 12 people is held without a stated basis: they count as unknown.",
+        "'gender' is held without a stated basis: state one, or let go of it.",
+    ]
     assert said(blocks, "definition") == ["'age': asked at sign-up."]
 
 

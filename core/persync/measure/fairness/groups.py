@@ -85,7 +85,7 @@ def of_each(engine: Engine, wanted: Sequence[str | Sequence[str]]) -> list[Group
     """Return the groups of each: of one attribute or of two crossed.
 
     Raises DataError when nobody has one of them or it has too many values to make groups, ConfigError when an attribute is
-    crossed with itself or more than two are.
+    crossed with itself, more than two are, or one that tells who somebody is is held on no stated basis.
     """
     sizes = attributes.values(engine)
     return [_checked(engine, (one,) if isinstance(one, str) else tuple(one), sizes) for one in wanted]
@@ -115,7 +115,7 @@ def is_known(group: str) -> bool:
 def basis(engine: Engine, groups: Groups) -> dict[str, tuple[str, ...]]:
     """Return {attribute: the bases it is held on}; () where none was stated."""
     rows = engine.rows(
-        "SELECT DISTINCT a.name AS name, a.basis AS basis FROM attributes AS a WHERE a.basis IS NOT NULL AND a.basis <> ''"
+        "SELECT DISTINCT a.name AS name, a.basis AS basis FROM attributes AS a WHERE TRIM(COALESCE(a.basis, '')) <> ''"
         " ORDER BY 1, 2"
     )
     return {name: tuple(str(row["basis"]) for row in rows if row["name"] == name) for name in groups.names}

@@ -16,7 +16,7 @@ from persync.engine.engine import Engine
 from persync.errors import DataError
 from persync.estimate import RAW, Estimate
 from persync.measure import attributes, rules
-from persync.measure.fairness import decisions, groups, overview, proxies
+from persync.measure.fairness import bases, decisions, groups, overview, proxies
 from persync.measure.fairness.gaps import Gap, Left, adjusted, gaps
 from persync.measure.fairness.parities import ONE_GROUP, TOO_FEW, Direction
 from persync.measure.grouping import ANY_ATTRIBUTE
@@ -83,8 +83,12 @@ def scan(
     With `decision` that decision alone is assessed, else all mail and every decision. Raises DataError when nobody has an
     attribute.
     """
-    held = [name for name, number in attributes.values(engine).items() if number <= attributes.MOST_GROUPS]
-    wanted = list(dict.fromkeys(names)) or held
+    attributes.refuse(engine, names)
+    wanted = list(dict.fromkeys(names)) or attributes.usable(engine)
+    bare = bases.unstated(engine, wanted)
+    wanted = [name for name in wanted if name not in bare]
+    if bare and not wanted:
+        return [bases.null([name], [name], id="bias_detection", unit="count") for name in bare]
     if not wanted:
         return [rules.absent("bias_detection", NO_ATTRIBUTES, {}, unit="count", note="no attribute makes groups")]
     singles = [(name,) for name in wanted]
@@ -96,6 +100,8 @@ def scan(
         note += f"; {explained} crossed groups more differ as a half of theirs does alone"
     if problems:
         note += f"; not assessed: {'; '.join(problems)}"
+    if bare:
+        note += f"; held without a stated basis: {', '.join(bare)}"
     if result.found:
         out = [Estimate("bias_detection", len(shown), n=len(result.found), unit="count", label=RAW, note=note)]
     else:  # nothing compared is nothing found out

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from persync.engine.engine import Engine
 from persync.estimate import RAW, Estimate
 from persync.measure import costs, intervals, rules
+from persync.measure.attributes import refuse
 from persync.measure.gain.span import NO_START, START_HINT, halves
 from persync.measure.intervals import Moments
 from persync.measure.margins import margin
@@ -82,6 +83,7 @@ _BOUGHT = (
 
 def _sides(engine: Engine, ask: Ask, ground: Ground) -> tuple[dict[int, _Side], int, int]:
     """Return those outside (0) and inside (1) of the programme who bought in the days looked at, the days, and the window."""
+    refuse(engine, [ask.costs.loyalty])
     begin, days = frequency_span(ask, ground)
     window = window_days(engine, ask)
     out = list(dict.fromkeys(word.lower() for word in ask.costs.loyalty_out))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from persync.estimate import Estimate
+from persync.measure.attributes import left_out
 from persync.measure.fairness import decisions, groups, targeting
 from persync.measure.fairness.parities import FOUR_FIFTHS
 from persync.report import words
@@ -212,6 +213,8 @@ def basis(inputs: Inputs, names: Sequence[str]) -> list[Block]:
     bare = [f"'{name}'" for name in names if not held[name]]
     said = [f"'{name}': {'; '.join(held[name])}." for name in names if held[name]]
     blocks: list[Block] = []
+    if some := list(left_out(inputs.engine, names)):
+        blocks.append(Note(" ".join(some), "warning"))
     if bare:
         are = "is" if len(bare) == 1 else "are"
         blocks.append(Note(f"{words.listing(bare)} {are} held without a stated basis: state one, or let go of it.", "warning"))

@@ -10,7 +10,7 @@ from persync.engine.engine import Engine
 from persync.errors import DataError, nearest
 from persync.estimate import RAW, Estimate
 from persync.measure import attributes, rules
-from persync.measure.fairness import groups
+from persync.measure.fairness import bases, groups
 from persync.measure.fairness.groups import is_known
 from persync.measure.fairness.mitigation.effects import PRICES
 from persync.measure.fairness.mitigation.frontier import Frontier, frontier
@@ -62,6 +62,8 @@ def mitigate(
     the days in which who was sent a message may order are over. Raises DataError for an unknown decision or message.
     """
     made = groups.of(engine, attribute)
+    if bare := bases.unstated(engine, made.names):
+        return [bases.null(made.names, bare, decision, id="bias_mitigation", unit="ratio")]
     subject = _message(engine, message, ask) if message is not None else _decision(engine, decision or "")
     by = {"attribute": made.title, **subject.by}
     if subject.missing:
@@ -116,7 +118,7 @@ def titles(engine: Engine) -> list[tuple[int, str]]:
 def of_all(engine: Engine, ask: Ask, id: str) -> list[Estimate]:
     """Mitigate every decision by each attribute named in `ask.by`, or by all; return the estimates that a metric is about."""
     known = names(engine)
-    wanted = ask.by or tuple(n for n, number in attributes.values(engine).items() if number <= attributes.MOST_GROUPS)
+    wanted = ask.by or tuple(attributes.usable(engine))
     if not known or not wanted:
         return [rules.absent(id, NO_DECISIONS, {}, unit="ratio", note="no decision about people, or no attribute of theirs")]
     is_frontier = id == "fairness_roi_frontier"
