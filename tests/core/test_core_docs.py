@@ -30,6 +30,7 @@ from persync.measure import METRICS
 from persync.plugins import load_plugins
 from persync.report.report import Inputs
 from persync.settings import load_project
+from persync.settings.fairness import FairnessTable
 from persync.settings.goal import GoalTable
 from persync.settings.jobs import JobCheck, JobExport, JobNotice, JobReport, JobTable
 from persync.settings.notify import NotifyTable
@@ -177,6 +178,7 @@ def test_the_settings_example_is_read_and_names_every_key(texts: dict[str, str],
         (StoreTable, given["store"]),
         (ReportTable, given["report"]),
         (ValueTable, given["value"]),
+        (FairnessTable, given["fairness"]),
         (ShopsTable, given["shops"]),
         (ExperimentTable, given["experiments"]["welcome"]),
         (GoalTable, given["goal"]),

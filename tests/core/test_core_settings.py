@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import pytest
 
@@ -13,9 +13,12 @@ from persync import hookimpl
 from persync.connect.connector import ConnectionSettings, Connector
 from persync.errors import AuthError, ConfigError, PluginError
 from persync.imports.files import FilesConnector, FilesSettings
+from persync.measure.fairness.directions import MEANS, RATES
+from persync.measure.fairness_settings import FairnessSettings
 from persync.measure.metric import Ask, Experiment
 from persync.plugins import Host, load_plugins
 from persync.settings import load_project, make_connector, parse_period
+from persync.settings.fairness import MEASURES
 from persync.store.store import open_store
 
 DAY = 86_400_000
@@ -445,5 +448,26 @@ def test_the_table_on_ethics_is_read_and_what_it_cannot_mean_is_refused(tmp_path
     )
     for line, said in (("scales = { trust = [7, 1] }", "lowest answer"), ("prices = { complaints = 5.0 }", "complaint")):
         (tmp_path / "persync.toml").write_text(f"[ethics]\n{line}\n", encoding="utf-8")
+        with pytest.raises(ConfigError, match=said):
+            load_project(tmp_path, host)
+
+
+def test_the_table_on_fairness_is_read_and_what_it_cannot_mean_is_refused(tmp_path: Path, host: Host) -> None:
+    """Every measure with a direction of its own may be turned, and calibration and benefit, which have one way alone, not."""
+    (tmp_path / "persync.toml").write_text(
+        '[fairness]\ndirections = { mean_sends = "less" }\nburdens = ["a"]\nsegments = ["vip"]\nscores = { churn = 0.5 }\n',
+        encoding="utf-8",
+    )
+    fairness = load_project(tmp_path, host).ask(0).fairness
+
+    assert fairness == FairnessSettings({"mean_sends": "less"}, ("a",), ("vip",), {"churn": 0.5}, 30)
+    assert set(get_args(MEASURES)) == {*RATES, *MEANS} - {"calibration", "benefit_difference"}
+    for line, said in (
+        ('directions = { mean_send = "less" }', "mean_sends"),
+        ('directions = { mean_sends = "fewer" }', "less"),
+        ("scores = { churned = 0.5 }", "churn"),
+        ("window_days = 0", "greater than 0"),
+    ):
+        (tmp_path / "persync.toml").write_text(f"[fairness]\n{line}\n", encoding="utf-8")
         with pytest.raises(ConfigError, match=said):
             load_project(tmp_path, host)

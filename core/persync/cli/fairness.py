@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from persync.engine.engine import Engine
     from persync.measure.fairness import Direction
 
-LESS_IS_BETTER = "less: being selected, or getting personalised mail, is a burden; more: it is what people want."
+LESS_IS_BETTER = "less: being selected, or getting personalised mail, is a burden; more: a gain; default: as [fairness] has it."
 
 
 @click.group(cls=AskedGroup, invoke_without_command=True)
 @click.option("--by", "attributes", multiple=True, metavar="ATTR", help="The attribute that makes the groups; default: all.")
 @click.option("--cross", metavar="A,B", help="Cross two attributes.")
 @click.option("--decision", metavar="NAME", help="Assess an imported decision instead of who is mailed.")
-@click.option("--direction", type=click.Choice(["more", "less"]), default="more", show_default=True, help=LESS_IS_BETTER)
+@click.option("--direction", type=click.Choice(["more", "less"]), help=LESS_IS_BETTER)
 @period_option
 @small_groups_option
 @format_option("text", "json")
@@ -33,7 +33,7 @@ def fairness(
     attributes: tuple[str, ...],
     cross: str | None,
     decision: str | None,
-    direction: Direction,
+    direction: Direction | None,
     period: str | None,
     form: str,
 ) -> None:
@@ -46,11 +46,12 @@ def fairness(
     from persync.measure.attributes import refuse
     from persync.measure.fairness import assess, bases, groups
     from persync.measure.fairness.decisions import assess_each
+    from persync.measure.fairness.directions import turned
 
     app: App = ctx.obj
 
     with app.engine() as engine:
-        ask = app.ask(period)
+        ask = turned(app.ask(period), direction)
         found = engine.rows("SELECT DISTINCT a.name AS name FROM attributes AS a")
         crossed = tuple(part.strip() for part in cross.split(",")) if cross is not None else ()
         if cross is not None and len(crossed) < 2:
@@ -68,11 +69,9 @@ def fairness(
             pass  # no group may be made: what is said is why
         elif decision is not None:  # all groups from one look at the people
             made = read_each(app, wanted, lambda names: [groups.of(engine, names)], tolerant=not named)
-            estimates += assess_each(engine, made, ask, decision, direction)
+            estimates += assess_each(engine, made, ask, decision)
         else:
-            estimates += read_each(
-                app, wanted, lambda names: assess(engine, names, ask, direction=direction), tolerant=not named
-            )
+            estimates += read_each(app, wanted, lambda names: assess(engine, names, ask), tolerant=not named)
         for line in _said(engine, sorted({name for names in lacking for name in names})):
             app.say(f"persync: {line}")
     show_estimates(estimates, form, ask)

@@ -29,7 +29,7 @@ SHOWN = (
 @click.option("--decision", metavar="NAME", help="The imported decision.")
 @click.option("--message", metavar="TITLE", help="Or a message: who was sent it was chosen, who ordered soon after qualified.")
 @click.option("--by", "attribute", required=True, metavar="ATTR", help="The attribute that makes the groups.")
-@click.option("--direction", type=click.Choice(["more", "less"]), default="more", show_default=True, help="less: a burden.")
+@click.option("--direction", type=click.Choice(["more", "less"]), help="less: a burden; default: as [fairness] has it.")
 @click.option("--gain", type=click.FloatRange(min=0), help="What it brings to choose somebody who qualifies.")
 @click.option("--cost", type=click.FloatRange(min=0), help="What choosing anybody costs. Both default to [ethics] prices.")
 @click.option("--currency", metavar="CUR", help="The currency of the prices; default: the report's, or the store's only one.")
@@ -42,7 +42,7 @@ def mitigate(
     decision: str | None,
     message: str | None,
     attribute: str,
-    direction: Direction,
+    direction: Direction | None,
     gain: float | None,
     cost: float | None,
     currency: str | None,

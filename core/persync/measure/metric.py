@@ -11,6 +11,7 @@ from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure.cost_settings import CostSettings
 from persync.measure.ethics_settings import EthicsSettings
+from persync.measure.fairness_settings import FairnessSettings
 from persync.measure.segment_settings import SegmentSettings
 from persync.measure.value_settings import ValueSettings
 
@@ -126,6 +127,8 @@ class Ask:
     """the rules of segments, the bounds of the life-cycle, and which messages are which automation"""
     ethics: EthicsSettings = field(default_factory=EthicsSettings)
     """what consent and trust are worked out with"""
+    fairness: FairnessSettings = field(default_factory=FairnessSettings)
+    """what is a burden, and which segments and scores are assessed as decisions"""
     retention: Mapping[str, int] = field(default_factory=dict)
     """{kind of rows: months} after which they go, see [privacy.retention]"""
     goal: Goal | None = None

@@ -23,6 +23,7 @@ from persync.settings.connections import FILE, connection_settings
 from persync.settings.costs import CostsTable
 from persync.settings.engagement import EngagementTable
 from persync.settings.ethics import EthicsTable
+from persync.settings.fairness import FairnessTable
 from persync.settings.goal import BASELINE, GoalTable, goal_of, read_baseline
 from persync.settings.jobs import JobTable
 from persync.settings.notify import Channel, NotifyTable, channels_of
@@ -48,6 +49,7 @@ ALONE: Final[Mapping[str, type[BaseModel]]] = {
     "costs": CostsTable,
     "engagement": EngagementTable,
     "ethics": EthicsTable,
+    "fairness": FairnessTable,
     "goal": GoalTable,
     "lifecycle": LifecycleTable,
     "privacy": PrivacyTable,
@@ -102,6 +104,7 @@ class Project:
     segments: SegmentSettings = field(default_factory=SegmentSettings)
     """[segments], [lifecycle] and [automations]"""
     ethics: EthicsTable = field(default_factory=EthicsTable)
+    fairness: FairnessTable = field(default_factory=FairnessTable)
     has_file: bool = True
     goal_table: GoalTable | None = None
 
@@ -171,6 +174,7 @@ class Project:
             costs=self.costs.settings(),
             segments=self.segments,
             ethics=self.ethics.settings(),
+            fairness=self.fairness.settings(),
             retention=self.retention,
         )
 
@@ -243,6 +247,7 @@ def load_project(folder: Path, host: Host, *, file: str = FILE) -> Project:
         value=checked(ValueTable, given.get("value", {}), "value", place),
         costs=checked(CostsTable, given.get("costs", {}), "costs", place),
         ethics=checked(EthicsTable, given.get("ethics", {}), "ethics", place),
+        fairness=checked(FairnessTable, given.get("fairness", {}), "fairness", place),
         segments=segment_settings(
             {n: checked(SegmentTable, t, f"segments.{n}", place) for n, t in named(given, "segments", place)},
             checked(LifecycleTable, given.get("lifecycle", {}), "lifecycle", place),

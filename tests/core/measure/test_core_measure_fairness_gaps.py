@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,12 @@ from scipy.stats import chi2_contingency, ncx2
 from persync.estimate import Estimate
 from persync.measure import intervals, rules
 from persync.measure.fairness import proxies
-from persync.measure.fairness.gaps import MEANS, RATES, adjusted, gaps
+from persync.measure.fairness.averages import Sample, averages
+from persync.measure.fairness.directions import MEANS, RATES
+from persync.measure.fairness.gaps import adjusted, gaps
+from persync.measure.fairness.parities import rates
 from persync.measure.fairness.scan import judged
+from persync.measure.fairness_settings import FairnessSettings
 from persync.measure.metric import Ask
 
 ASK = Ask(now=0)
@@ -37,6 +42,37 @@ def test_of_a_burden_more_is_worse() -> None:
     found, _ = gaps([rate(name, s, 400, "dropped_rate") for name, s in (("A", 60), ("B", 20), ("C", 20))], ASK)
 
     assert [gap.is_worse for gap in found] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("settings", "measure", "worse"),
+    [
+        (FairnessSettings(), "mean_sends", "few"),
+        (FairnessSettings({"mean_sends": "less"}), "mean_sends", "many"),
+        (FairnessSettings(), "dropped_rate", "many"),
+        (FairnessSettings({"dropped_rate": "more"}), "dropped_rate", "few"),
+        (FairnessSettings(), "selection_rate", "few"),
+        (FairnessSettings({"selection_rate": "less"}), "selection_rate", "many"),
+        (FairnessSettings(burdens=("dunning",)), "selection_rate", "many"),
+        (FairnessSettings(burdens=("offer",)), "selection_rate", "few"),
+    ],
+)
+def test_who_is_worse_off_goes_by_the_measure_unless_the_settings_turn_it(
+    settings: FairnessSettings, measure: str, worse: str
+) -> None:
+    """Of any measure, and of single decisions; in the scan, and in the ratio between groups."""
+    ask = replace(ASK, fairness=settings)
+    by = {"attribute": "place", "decision": "dunning"}
+    if measure == "mean_sends":
+        samples = {name: Sample(intervals.Moments(400, mean, 1.0), 400) for name, mean in (("few", 2.0), ("many", 3.0))}
+        made = averages(measure, samples["few"], samples, frozenset(), ask, by, unit="sends")
+    else:
+        cells = {"few": (100, 400), "many": (200, 400)}
+        made = rates(measure.removesuffix("_rate"), cells, frozenset(), ask, by)
+
+    (alarm,) = judged(made.estimates(), ask).alarms(ask)
+
+    assert (alarm[0].by["group"], made.difference.by["group"]) == (worse, worse)
 
 
 def test_two_groups_are_compared_once() -> None:

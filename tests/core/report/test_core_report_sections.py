@@ -10,6 +10,7 @@ import pytest
 
 from persync.errors import DataError
 from persync.estimate import Estimate, missing
+from persync.measure.fairness_settings import FairnessSettings
 from persync.measure.metric import Experiment
 from persync.measure.returns import Return
 from persync.measure.verdict import pays as judged
@@ -190,6 +191,30 @@ def test_fairness_names_who_is_below_and_who_is_hidden(inputs: Inputs) -> None:
         "2 of 4 groups: 'east' and 'hamlet' are hidden because one is, or they are together, so small that people could be"
         " recognised. That is not a pass."
     ]
+
+
+def test_where_personalised_mail_is_a_burden_the_group_that_gets_least_of_it_is_the_best_off(inputs: Inputs) -> None:
+    """The same shop, asked with [fairness] directions: the north gets too much of it, in words, table, figure and scan."""
+    settings = FairnessSettings(directions=dict.fromkeys(("exposure_rate", "exposure_dose", "mean_level"), "less"))
+    turned = replace(inputs, ask=replace(inputs.ask, fairness=settings))
+
+    blocks = fairness.build_fairness(turned)
+
+    assert notes(blocks, "answer")[:1] == [
+        "By town: 'south' got personalised mail, here a burden, surely less than four fifths as often as 'north';"
+        " 2 groups are too small to show."
+    ]
+    assert {row[0]: row[3] for row in tables(blocks)["exposure_town"].rows}["north"] == "below"
+    (figure,) = [block for block in blocks if isinstance(block, Figure) and block.name.startswith("exposure")]
+    assert figure.caption.startswith(
+        "How often 'south' got personalised mail, here a burden, against each group (1 ×), by town"
+    )
+    worse = {(row[0], row[1]) for row in tables(blocks)["bias_gaps"].rows}
+    assert ("north (town)", "Got personalised mail") in worse
+    assert ("south (town)", "Got personalised mail") not in worse
+    said = next(text for text in notes(answer.build_answer(turned), "answer") if "personalised mail" in text)
+    assert said.startswith("Yes: personalised mail, here a burden, went ")
+    assert " as often to town south as to north " in said
 
 
 def test_fairness_answers_in_words_and_draws_the_four_fifths_line(inputs: Inputs) -> None:

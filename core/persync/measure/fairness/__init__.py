@@ -9,7 +9,8 @@ from persync.measure.fairness import mitigation, scan
 from persync.measure.fairness.frame import Frame
 from persync.measure.fairness.groups import UNKNOWN, Groups
 from persync.measure.fairness.overview import assess
-from persync.measure.fairness.parities import FOUR_FIFTHS, Direction, rates, verdict
+from persync.measure.fairness.parities import FOUR_FIFTHS, rates, verdict
+from persync.measure.fairness_settings import Direction
 
 METRICS = (scan.METRIC, *mitigation.METRICS)
 

@@ -16,9 +16,11 @@ from typing import Final
 
 from persync.estimate import RAW, Estimate
 from persync.measure import intervals, rules
+from persync.measure.fairness import directions
 from persync.measure.fairness.frame import Frame
 from persync.measure.fairness.groups import is_known
-from persync.measure.fairness.parities import ONE_GROUP, Direction, flipped
+from persync.measure.fairness.parities import ONE_GROUP, flipped
+from persync.measure.fairness_settings import Direction
 from persync.measure.intervals import Interval, Moments
 from persync.measure.metric import Ask
 from persync.measure.trials import power
@@ -54,14 +56,16 @@ def averages(
     by: Mapping[str, str],
     *,
     unit: str,
-    direction: Direction = "more",
+    direction: Direction | None = None,
 ) -> Frame:
     """Compare means between groups; a group without a sample is null, `no_denominator`.
 
     Each group is held against the known one with the best mean among those large enough: difference (Welch), ratio (delta
     method), and the smallest gap that could have been seen. `<id>_parity` is the largest gap,
-    `<id>_homogeneity` Cochran's test. Of shares that are zero see the module.
+    `<id>_homogeneity` Cochran's test. Of shares that are zero see the module. `direction` is as `directions` has it
+    unless given.
     """
+    direction = direction or directions.of(id, ask, by.get("decision"))
 
     def one(sample: Sample | None, here: Mapping[str, str]) -> Estimate:
         if sample is None:

@@ -14,12 +14,14 @@ from persync.engine.engine import Engine
 from persync.errors import DataError, nearest
 from persync.estimate import RAW, Estimate
 from persync.measure import intervals, rules
+from persync.measure.fairness import directions
 from persync.measure.fairness.averages import Sample, averages
 from persync.measure.fairness.cells import Cells, decided
 from persync.measure.fairness.draws import Odds, odds
 from persync.measure.fairness.frame import Frame
 from persync.measure.fairness.groups import Groups, Table, hidden_crossed, is_known
-from persync.measure.fairness.parities import ONE_GROUP, Direction, homogeneity, rates
+from persync.measure.fairness.parities import ONE_GROUP, homogeneity, rates
+from persync.measure.fairness_settings import Direction
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask
 from persync.measure.texts import bounds, join, piece, run
@@ -40,14 +42,12 @@ LABELLED: Final = ("equal_opportunity", "equalised_odds", "predictive_parity")
 _RATES: Final = {"equal_opportunity": "true_positive", "equalised_odds": "equalised_odds", "predictive_parity": "precision"}
 
 
-def assess(engine: Engine, groups: Groups, ask: Ask, decision: str, direction: Direction = "more") -> list[Estimate]:
+def assess(engine: Engine, groups: Groups, ask: Ask, decision: str) -> list[Estimate]:
     """Assess an imported decision by one grouping; see `assess_each`."""
-    return assess_each(engine, [groups], ask, decision, direction)
+    return assess_each(engine, [groups], ask, decision)
 
 
-def assess_each(
-    engine: Engine, groupings: Sequence[Groups], ask: Ask, decision: str, direction: Direction = "more"
-) -> list[Estimate]:
+def assess_each(engine: Engine, groupings: Sequence[Groups], ask: Ask, decision: str) -> list[Estimate]:
     """Assess an imported decision by each grouping, all of them from one pass over the people.
 
     Each as `frames` and, where scores are known, `calibration`; with `unsent_rate`, the
@@ -64,7 +64,7 @@ def assess_each(
     cells = decided(engine, list(dict.fromkeys(name for groups in groupings for name in groups.names)), ask, decision)
     scores = "SELECT COUNT(d.score) AS n FROM decisions AS d WHERE d.decision = :decision"
     has_scores = bool(run(engine, scores, {"decision": decision})[0]["n"])
-    return [one for groups in groupings for one in _by(engine, cells, groups, ask, decision, direction, has_scores)]
+    return [one for groups in groupings for one in _by(engine, cells, groups, ask, decision, has_scores)]
 
 
 def _by(
@@ -73,7 +73,6 @@ def _by(
     groups: Groups,
     ask: Ask,
     decision: str,
-    direction: Direction,
     has_scores: bool,
 ) -> list[Estimate]:
     by = {"attribute": groups.title, "decision": decision}
@@ -81,7 +80,7 @@ def _by(
     if not rows:
         note = "nobody was decided about in this period"
         return [rules.absent("selection_rate", rules.NO_DENOMINATOR, by, unit="share", n=0, note=note)]
-    out = [one for frame in frames(rows, groups, ask, by, direction).values() for one in frame.estimates()]
+    out = [one for frame in frames(rows, groups, ask, by).values() for one in frame.estimates()]
     if cells.strangers:
         share = rules.share("strangers_share", cells.strangers, cells.people, ask, by)
         out.append(rules.with_note(share, STRANGERS))
@@ -101,19 +100,21 @@ def _unsent(rows: Sequence[Row], groups: Groups, ask: Ask, by: Mapping[str, str]
         return [rules.absent("unsent_rate", NOBODY_SENT, by, unit="share", note=note)]
     held_back = {row["name"]: (int(row["unsent"]), int(row["selected"])) for row in rows}
     hide = _hidden(rows, groups, ask, "selected")
-    return rates("unsent", held_back, hide, ask, by, direction="less", spread="unsent_parity").estimates()
+    return rates("unsent", held_back, hide, ask, by, spread="unsent_parity").estimates()
 
 
 def frames(
-    rows: Sequence[Row], groups: Groups, ask: Ask, by: Mapping[str, str], direction: Direction = "more"
+    rows: Sequence[Row], groups: Groups, ask: Ask, by: Mapping[str, str], direction: Direction | None = None
 ) -> dict[str, Frame]:
     """Return {measure: its frame} of rows of `name`, `people`, `selected`, `labelled`, `qualified`, `hits` (selected and
     qualified) and `misses` (selected and not).
 
     `demographic_parity` is of P(selected), `base_rate` of P(qualified), `equal_opportunity` of P(selected | qualified),
     `false_positive` of P(selected | not qualified), `equalised_odds` of the worse of the two, `predictive_parity` of
-    P(qualified | selected). Without labels the others are null, `no_labels`.
+    P(qualified | selected). Without labels the others are null,
+    `no_labels`. `direction` is that of being selected, as `directions` has it unless given.
     """
+    direction = direction or directions.of("selection_rate", ask, by.get("decision"))
     counts = {row["name"]: {key: int(row[key]) for key in row if key != "name"} for row in rows}
     hide = _hidden(rows, groups, ask)
     selected = {name: (row["selected"], row["people"]) for name, row in counts.items()}
@@ -241,7 +242,7 @@ def calibration(tenths: Sequence[Row], rows: Sequence[Row], groups: Groups, ask:
     scored = {name: sum(int(row["people"]) for row in some) for name, some in of.items()}
     hide = _hidden([{**row, "scored": scored.get(row["name"], 0)} for row in rows], groups, ask, "scored")
     samples = {name: _gap(some) for name, some in of.items()}
-    out = averages("calibration", _gap(tenths), samples, hide, ask, by, unit="share").estimates()
+    out = averages("calibration", _gap(tenths), samples, hide, ask, by, unit="share", direction="more").estimates()
     if len(groups.names) > 1:
         return out
     table: Table = {(row["name"], str(row["tenth"])): (f"{row['name']} {row['tenth']}", int(row["people"])) for row in tenths}

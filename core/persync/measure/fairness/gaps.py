@@ -10,40 +10,16 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from persync.estimate import Estimate
 from persync.measure import intervals, rules
+from persync.measure.fairness import directions
+from persync.measure.fairness.directions import MEANS, RATES
 from persync.measure.fairness.groups import is_known
-from persync.measure.fairness.parities import Direction
+from persync.measure.fairness_settings import Direction
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask
-
-RATES: Final[Mapping[str, Direction]] = {
-    "exposure_rate": "more",
-    "selection_rate": "more",
-    "true_positive_rate": "more",
-    "false_positive_rate": "less",
-    "precision_rate": "more",
-    "matched_rate": "more",
-    "dropped_rate": "less",
-    "unsent_rate": "less",
-}
-"""{measure: whether more or less of it is better}: shares of people"""
-MEANS: Final[Mapping[str, Direction]] = {
-    "exposure_dose": "more",
-    "mean_level": "more",
-    "mean_sends": "more",
-    "unsubscribed_rate": "less",
-    "complained_rate": "less",
-    "ignored_share": "less",
-    "discount_share": "more",
-    "free_shipping_share": "more",
-    "price_paid": "less",
-    "calibration": "less",
-    "benefit_difference": "more",
-}
-"""the same of means and of ratios of sums"""
 
 Cut = Literal["small", "hidden", "empty"]
 
@@ -79,15 +55,12 @@ class Left:
     why: Cut
 
 
-def gaps(
-    estimates: Iterable[Estimate], ask: Ask, directions: Mapping[str, Direction] | None = None
-) -> tuple[list[Gap], list[Left]]:
+def gaps(estimates: Iterable[Estimate], ask: Ask) -> tuple[list[Gap], list[Left]]:
     """Return every comparison that an assessment's estimates by group allow, and the groups left out of one.
 
     Of two known groups one comparison says it all: that of the worse off. `unknown` is compared with nobody and in nobody's
     rest. Rates are compared with Newcombe's interval, where at least 10 people are expected on each side of both shares; means
     with the mean of the rest, weighted by people: the interval from the groups' own variances, p from that of all together.
-    `directions` overrides which way a measure is good.
     """
     tables: dict[tuple[str, ...], list[Estimate]] = defaultdict(list)
     for one in estimates:
@@ -98,7 +71,7 @@ def gaps(
     out: list[Left] = []
     for table in tables.values():
         id = table[0].id
-        direction = {**RATES, **MEANS, **(directions or {})}[id]
+        direction = directions.of(id, ask, table[0].by.get("decision"))
         shown = [one for one in table if one.value is not None and one.n]
         out += [_left(one, "hidden" if one.reason == rules.SUPPRESSED else "empty") for one in table if one not in shown]
         made = [(one, _rate(one, shown, ask) if id in RATES else _mean(one, shown, ask)) for one in shown]

@@ -10,7 +10,7 @@ from persync.estimate import Estimate
 from persync.measure import intervals, rules
 from persync.measure.fairness.averages import Sample, averages, ratio_sample
 from persync.measure.fairness.groups import Groups
-from persync.measure.fairness.parities import Direction, rates
+from persync.measure.fairness.parities import rates
 from persync.measure.metric import Ask
 from persync.measure.texts import bounds, join, piece, run
 
@@ -31,7 +31,7 @@ _MEANS: Final = {
 """{id: (people, sums, people with any, unit)}"""
 
 
-def exposure(engine: Engine, groups: Groups, ask: Ask, direction: Direction) -> list[Estimate]:
+def exposure(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
     """Return the share of the people who could be mailed that were sent at least one campaign of level 2 or above, the mean
     sends of such campaigns and of all, and the mean of the highest level received, by group.
 
@@ -48,7 +48,7 @@ def exposure(engine: Engine, groups: Groups, ask: Ask, direction: Direction) -> 
     tables = [_counts(rows, "people"), clear, _counts(rows, "labelled")]
     hide = groups.hidden(tables, ask)
     cells = {row["name"]: (int(row["exposed"]), clear[row["name"]]) for row in rows}
-    out = rates("exposure", cells, hide, ask, by, direction=direction).estimates()
+    out = rates("exposure", cells, hide, ask, by).estimates()
     total = _total(rows)
     for row, here in [(total, dict(by)), *((row, {**by, "group": row["name"]}) for row in rows)]:
         if here.get("group") in hide:
@@ -58,12 +58,12 @@ def exposure(engine: Engine, groups: Groups, ask: Ask, direction: Direction) -> 
     for id, (people, sums, any_of, unit) in _MEANS.items():
         samples = {row["name"]: _sample(row, people, sums, any_of) for row in rows}
         whole = _sample(total, people, sums, any_of)
-        out += averages(id, whole, samples, hide, ask, by, unit=unit, direction=direction).estimates()
+        out += averages(id, whole, samples, hide, ask, by, unit=unit).estimates()
     return out
 
 
 def burden(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
-    """Return who bears the cost of mail, by group; less is better in all of it.
+    """Return who bears the cost of mail, by group; less is better in all of it, unless the settings say otherwise.
 
     `dropped_rate`: people selected for a message of the period that was then held back. `unsubscribed_rate`,
     `complained_rate`: messages that a person left after, or complained of, over those that arrived; `ignored_share`: messages a
@@ -80,7 +80,7 @@ def burden(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
     out: list[Estimate] = []
     if int(told["dropped"]):
         cells = {row["name"]: (int(row["dropped"]), int(row["chosen"])) for row in rows}
-        out += rates("dropped", cells, hide, ask, by, direction="less", spread="dropped_parity").estimates()
+        out += rates("dropped", cells, hide, ask, by, spread="dropped_parity").estimates()
     else:
         out.append(rules.absent("dropped_rate", NOT_REPORTED, by, unit="share"))
     total = _total(rows)
@@ -89,7 +89,7 @@ def burden(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
             out.append(rules.absent(id, NOT_REPORTED, by, unit="share"))
             continue
         samples = {row["name"]: _ratio(row, kind) for row in rows}
-        frame = averages(id, _ratio(total, kind), samples, hide, ask, by, unit="share", direction="less")
+        frame = averages(id, _ratio(total, kind), samples, hide, ask, by, unit="share")
         out += frame.estimates()
     return out
 

@@ -13,8 +13,10 @@ from typing import Final, Literal
 
 from persync.estimate import RAW, Estimate
 from persync.measure import intervals, rules
+from persync.measure.fairness import directions
 from persync.measure.fairness.frame import Frame
 from persync.measure.fairness.groups import is_known
+from persync.measure.fairness_settings import Direction
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask
 from persync.measure.trials import power
@@ -24,7 +26,6 @@ TOO_FEW: Final = "too_few"
 ONE_GROUP: Final = "one_group"
 
 Verdict = Literal["below", "meets", "not shown"]
-Direction = Literal["more", "less"]
 Cell = tuple[int, int]
 """how many were selected, of how many people"""
 
@@ -45,7 +46,7 @@ def rates(
     ask: Ask,
     by: Mapping[str, str],
     *,
-    direction: Direction = "more",
+    direction: Direction | None = None,
     spread: str = "demographic_parity",
     empty: str = rules.NO_DENOMINATOR,
 ) -> Frame:
@@ -53,9 +54,10 @@ def rates(
 
     The group with the best rate among those large enough is what the others are held against; being chosen after a look
     at the data it makes the differences look a little larger than they are, which the notes say. A group of nobody is null with
-    the reason `empty`.
+    the reason `empty`. `direction` is as `directions` has it unless given.
     """
     rate = f"{kind}_rate"
+    direction = direction or directions.of(rate, ask, by.get("decision"))
     overall = rules.share(rate, sum(s for s, _ in cells.values()), sum(n for _, n in cells.values()), ask, by)
     shown = {name: cell for name, cell in cells.items() if name not in hide and cell[1] > 0}
     by_group = {}

@@ -16,9 +16,10 @@ from persync.engine.engine import Engine
 from persync.errors import DataError
 from persync.estimate import RAW, Estimate
 from persync.measure import attributes, rules
-from persync.measure.fairness import bases, decisions, groups, overview, proxies
+from persync.measure.fairness import bases, decisions, directions, groups, overview, proxies
 from persync.measure.fairness.gaps import Gap, Left, adjusted, gaps
-from persync.measure.fairness.parities import ONE_GROUP, TOO_FEW, Direction
+from persync.measure.fairness.parities import ONE_GROUP, TOO_FEW
+from persync.measure.fairness_settings import Direction
 from persync.measure.grouping import ANY_ATTRIBUTE
 from persync.measure.metric import Ask, Metric
 from persync.measure.slices import check
@@ -61,15 +62,14 @@ def _halves(gap: Gap) -> list[tuple[tuple[str, ...], str]]:
     return [(replace(gap, by={**gap.by, "attribute": name}).key, value) for name, value in zip(names, values, strict=True)]
 
 
-def judged(estimates: Sequence[Estimate], ask: Ask, direction: Direction = "more") -> Scan:
-    """Compare what the estimates by group allow. `direction` is that of being selected, and of personalised mail."""
-    turned = dict.fromkeys(("exposure_rate", "exposure_dose", "mean_level", "selection_rate", "true_positive_rate"), direction)
-    found, left = gaps(estimates, ask, turned)
+def judged(estimates: Sequence[Estimate], ask: Ask) -> Scan:
+    """Compare what the estimates by group allow."""
+    found, left = gaps(estimates, ask)
     return Scan(found, adjusted(found), left)
 
 
 def scan(
-    engine: Engine, ask: Ask, names: Sequence[str] = (), *, decision: str | None = None, direction: Direction = "more"
+    engine: Engine, ask: Ask, names: Sequence[str] = (), *, decision: str | None = None, direction: Direction | None = None
 ) -> list[Estimate]:
     """Scan the store for bias by the named attributes, by all that make groups when none is named, and by any two crossed.
 
@@ -80,9 +80,11 @@ def scan(
     small, hidden or empty, named in the note. Then `proxies.assess`, and of the data: `attribute_missing`, `label_balance`
     and `score_direction` (the share of decisions that were right).
 
-    With `decision` that decision alone is assessed, else all mail and every decision. Raises DataError when nobody has an
+    With `decision` that decision alone is assessed, else all mail and every decision. Which way a measure is good is as the
+    settings have it, unless `direction` says it of personalised mail and of being selected. Raises DataError when nobody has an
     attribute.
     """
+    ask = directions.turned(ask, direction)
     attributes.refuse(engine, names)
     wanted = list(dict.fromkeys(names)) or attributes.usable(engine)
     bare = bases.unstated(engine, wanted)
@@ -92,8 +94,8 @@ def scan(
     if not wanted:
         return [rules.absent("bias_detection", NO_ATTRIBUTES, {}, unit="count", note="no attribute makes groups")]
     singles = [(name,) for name in wanted]
-    estimates, problems = _assessed(engine, ask, [*singles, *combinations(wanted, groups.DEEPEST)], decision, direction)
-    result = judged(estimates, ask, direction)
+    estimates, problems = _assessed(engine, ask, [*singles, *combinations(wanted, groups.DEEPEST)], decision)
+    result = judged(estimates, ask)
     shown, explained = result.shown(ask)
     note = f"{len(result.found)} comparisons, Holm-adjusted over all of them"
     if explained:
@@ -120,7 +122,7 @@ NO_ATTRIBUTES: Final = "no_attributes"
 
 
 def _assessed(
-    engine: Engine, ask: Ask, wanted: Sequence[tuple[str, ...]], decision: str | None, direction: Direction
+    engine: Engine, ask: Ask, wanted: Sequence[tuple[str, ...]], decision: str | None
 ) -> tuple[list[Estimate], list[str]]:
     names = [decision] if decision else [str(row["d"]) for row in engine.rows(_DECISIONS)]
     out: list[Estimate] = []
@@ -128,10 +130,10 @@ def _assessed(
     for attribute in wanted:
         try:
             if decision is None:
-                out += overview.assess(engine, attribute, ask, direction=direction)
+                out += overview.assess(engine, attribute, ask)
             made = groups.of(engine, attribute)
             for name in names:
-                out += decisions.assess(engine, made, ask, name, direction)
+                out += decisions.assess(engine, made, ask, name)
         except DataError as error:
             if len(attribute) == 1:
                 raise

@@ -8,6 +8,7 @@ from dataclasses import replace
 from persync.errors import PersyncError
 from persync.estimate import Estimate
 from persync.measure import verdict
+from persync.measure.fairness import directions
 from persync.measure.returns import OUTSIDE, Return
 from persync.report import words
 from persync.report.findings import Effect, effects, other_days, outside, returned
@@ -126,11 +127,14 @@ def _left_out(inputs: Inputs) -> Note:
     if not low:
         groups = f"No group by {words.listing(sorted(found))}"
         return Note(f"{groups} is shown to get personalised mail less than four fifths as often.{rest}", "answer", question)
+    is_burden = directions.of("exposure_rate", inputs.ask) == "less"
+    few, many = ("against", "group") if is_burden else ("group", "against")
     said = [
-        f"{words.value(e)} as often to {e.by['attribute']} {e.by['group']} as to {e.by['against']} (95 %: {words.interval(e)})"
+        f"{words.value(e)} as often to {e.by['attribute']} {e.by[few]} as to {e.by[many]} (95 %: {words.interval(e)})"
         for e in low
     ]
-    text = f"Yes: personalised mail went {words.listing(said)}; less than four fifths is a warning.{rest}"
+    what = "personalised mail, here a burden," if is_burden else "personalised mail"
+    text = f"Yes: {what} went {words.listing(said)}; less than four fifths is a warning.{rest}"
     return Note(text, "answer", question)
 
 

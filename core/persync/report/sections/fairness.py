@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from persync.errors import DataError, PersyncError
 from persync.estimate import Estimate
 from persync.measure import fairness
-from persync.measure.fairness import bases, scan
+from persync.measure.fairness import bases, directions, scan
 from persync.measure.fairness.groups import UNKNOWN, is_known
 from persync.report import charts, words
 from persync.report.findings import attributes
@@ -41,11 +41,12 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
     if not found and not problems:
         raise DataError(NO_ATTRIBUTE)
     blocks: list[Block] = [*map(Note, problems)]
-    said = [sentence for attribute, estimates in found.items() if (sentence := answer(attribute, estimates))]
+    burden = directions.of("exposure_rate", inputs.ask) == "less"
+    said = [line for attribute, estimates in found.items() if (line := answer(attribute, estimates, burden=burden))]
     if said:
         blocks.append(Note(" ".join(said), "answer", "Is anybody left out?"))
     for attribute, estimates in found.items():
-        blocks += _attribute(attribute, estimates)
+        blocks += _attribute(attribute, estimates, burden=burden)
         blocks += parities.others(attribute, estimates)
     between = ("benefit_interaction", "benefit_parity")
     benefits = [e for estimates in found.values() for e in estimates if e.id in between and "arm" in e.by]
@@ -59,8 +60,9 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
     return [*blocks, *parities.basis(inputs, attributes(inputs)[0]), DEFINITION]
 
 
-def answer(attribute: str, estimates: Sequence[Estimate]) -> str:
-    """Say in words which groups are surely left behind, which are not, of which the data do not say, and who is hidden."""
+def answer(attribute: str, estimates: Sequence[Estimate], *, burden: bool = False) -> str:
+    """Say in words which groups are surely left behind, which are not, of which the data do not say, and who is hidden; where
+    personalised mail is a burden, which get so much more of it than the group that gets least."""
     verdicts: dict[str, list[str]] = {}
     for e in judged(estimates):
         if is_known(e.by["group"]) and e.value is not None:
@@ -70,10 +72,12 @@ def answer(attribute: str, estimates: Sequence[Estimate]) -> str:
         return ""
     against = next((f"'{e.by['against']}'" for e in judged(estimates)), "the best-reached group")
     parts = []
-    if names := verdicts.get("below"):
-        parts.append(f"{words.listing(names)} got personalised mail surely less than four fifths as often as {against}")
-    if names := verdicts.get("meets"):
-        parts.append(f"{words.listing(names)} surely at least four fifths as often as {against}")
+    got = "got personalised mail, here a burden, " if burden else "got personalised mail "
+    for verdict, than in (("below", "less than"), ("meets", "at least")):
+        if names := verdicts.get(verdict):
+            few, many = (against, words.listing(names)) if burden else (words.listing(names), against)
+            parts.append(f"{few} {got}surely {than} four fifths as often as {many}")
+            got = got if burden else ""
     if names := verdicts.get("not shown"):
         parts.append(f"of {words.listing(names)} the data do not say")
     if hidden:
@@ -98,14 +102,15 @@ def judged(estimates: Sequence[Estimate]) -> list[Estimate]:
     return [e for e in estimates if e.id == "four_fifths" and e.by.get("of") == "exposure"]
 
 
-def _attribute(attribute: str, estimates: Sequence[Estimate]) -> list[Block]:
+def _attribute(attribute: str, estimates: Sequence[Estimate], *, burden: bool) -> list[Block]:
     fifths = {e.by["group"]: e for e in judged(estimates)}
     against = next((e.by["against"] for e in fifths.values()), None)
-    table = _table(attribute, estimates, fifths, against)
+    table = _table(attribute, estimates, fifths, against, burden=burden)
+    ends = ("against", "group") if burden else ("group", "against")
     blocks: list[Block] = [
         Note(
-            f"'{e.by['group']}' was sent personalised mail {words.times(float(e.value or 0.0))} as often as"
-            f" '{e.by['against']}' (95 %: {words.interval(e)}): surely less than four fifths.",
+            f"'{e.by[ends[0]]}' was sent personalised mail {words.times(float(e.value or 0.0))} as often as"
+            f" '{e.by[ends[1]]}' (95 %: {words.interval(e)}): surely less than four fifths.",
             "warning",
             f"By {attribute}",
         )
@@ -114,7 +119,7 @@ def _attribute(attribute: str, estimates: Sequence[Estimate]) -> list[Block]:
     blocks.append(table)
     rates = [e for e in estimates if e.id == "exposure_rate" and "group" in e.by and e.value is not None]
     if rates:
-        blocks.append(_figure(attribute, rates, fifths, against, table))
+        blocks.append(_figure(attribute, rates, fifths, against, table, burden=burden))
     hidden = _hidden(estimates)
     if hidden:
         of = len({e.by["group"] for e in estimates if e.id == "exposure_rate" and "group" in e.by})
@@ -125,7 +130,9 @@ def _attribute(attribute: str, estimates: Sequence[Estimate]) -> list[Block]:
     return blocks
 
 
-def _table(attribute: str, estimates: Sequence[Estimate], fifths: Mapping[str, Estimate], against: str | None) -> Table:
+def _table(
+    attribute: str, estimates: Sequence[Estimate], fifths: Mapping[str, Estimate], against: str | None, *, burden: bool
+) -> Table:
     def of(id: str, group: str) -> Estimate | None:
         return next((e for e in estimates if e.id == id and e.by.get("group") == group), None)
 
@@ -150,7 +157,7 @@ def _table(attribute: str, estimates: Sequence[Estimate], fifths: Mapping[str, E
             "ratio",
             f"Against '{against}'" if against else "Against the best",
             "estimate",
-            "rate over the best-reached known group's",
+            "the least-reached known group's rate over theirs" if burden else "rate over the best-reached known group's",
         ),
         parities.FIFTHS,
         Column("unknown", "Only mail of unknown level", "estimate", "left out of the rate: their mail could not be read"),
@@ -160,7 +167,13 @@ def _table(attribute: str, estimates: Sequence[Estimate], fifths: Mapping[str, E
 
 
 def _figure(
-    attribute: str, rates: Sequence[Estimate], fifths: Mapping[str, Estimate], against: str | None, table: Table
+    attribute: str,
+    rates: Sequence[Estimate],
+    fifths: Mapping[str, Estimate],
+    against: str | None,
+    table: Table,
+    *,
+    burden: bool,
 ) -> Figure:
     """Draw each group's ratio to the best-reached one with its interval, beside the four-fifths line."""
     rows = []
@@ -177,12 +190,21 @@ def _figure(
         else f"{e.by['group']} is the reference"
         for e in rates
     )
+    title = (
+        f"How often '{against}' got personalised mail, here a burden, against each group"
+        if burden
+        else f"How often each group got personalised mail against '{against}'"
+    )
     return Figure(
         f"exposure_figure_{attribute}",
-        f"How often each group got personalised mail against '{against}' (1 ×), by {attribute}, with 95 % intervals",
+        f"{title} (1 ×), by {attribute}, with 95 % intervals",
         f"Personalised mail by {attribute} against '{against}', four fifths is 0.8: {said}.",
         charts.intervals(
-            rows, unit=f"times as often as {against}", verdicts=True, line_at=fairness.FOUR_FIFTHS, line_named="four fifths"
+            rows,
+            unit=f"times as often as {'the group' if burden else against}",
+            verdicts=True,
+            line_at=fairness.FOUR_FIFTHS,
+            line_named="four fifths",
         ),
         table,
     )

@@ -20,6 +20,8 @@ MEASURES: Final[Mapping[str, str]] = {
     "unsubscribed_rate": "Delivered messages that people unsubscribed after",
     "complained_rate": "Delivered messages that people complained of",
     "ignored_share": "Delivered messages neither opened nor clicked",
+    "offered": "Customers given a discount",
+    "offer_value": "Discounts a customer",
     "discount_share": "Discounts over prices",
     "free_shipping_share": "Orders sent for nothing",
     "price_paid": "Paid a piece",

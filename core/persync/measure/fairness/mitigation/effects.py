@@ -10,7 +10,8 @@ import numpy as np
 
 from persync.measure import intervals
 from persync.measure.fairness.mitigation.people import People
-from persync.measure.fairness.parities import Direction, ratio_of
+from persync.measure.fairness.parities import ratio_of
+from persync.measure.fairness_settings import Direction
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask
 

@@ -16,7 +16,8 @@ import numpy as np
 from persync.measure.fairness.mitigation.effects import Effect, effect
 from persync.measure.fairness.mitigation.methods import AS_DECIDED, METHODS, Rule, UnfitError, learnt
 from persync.measure.fairness.mitigation.people import People
-from persync.measure.fairness.parities import FOUR_FIFTHS, Direction
+from persync.measure.fairness.parities import FOUR_FIFTHS
+from persync.measure.fairness_settings import Direction
 from persync.measure.metric import Ask
 
 STRENGTHS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -13,8 +13,8 @@ import numpy as np
 
 from persync.measure.fairness.mitigation import logistic
 from persync.measure.fairness.mitigation.people import People
-from persync.measure.fairness.parities import Direction
 from persync.measure.fairness.proxies import information
+from persync.measure.fairness_settings import Direction
 
 NO_SCORES: Final = "no_scores"
 NO_FACTS: Final = "no_facts"

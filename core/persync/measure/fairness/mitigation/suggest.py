@@ -10,14 +10,15 @@ from persync.engine.engine import Engine
 from persync.errors import DataError, nearest
 from persync.estimate import RAW, Estimate
 from persync.measure import attributes, rules
-from persync.measure.fairness import bases, groups
+from persync.measure.fairness import bases, directions, groups
 from persync.measure.fairness.groups import is_known
 from persync.measure.fairness.mitigation.effects import PRICES
 from persync.measure.fairness.mitigation.frontier import Frontier, frontier
 from persync.measure.fairness.mitigation.methods import AS_DECIDED
 from persync.measure.fairness.mitigation.people import BUYING_DAYS, People, read
 from persync.measure.fairness.mitigation.told import FRONTIER, before_and_after, left_out, point, standing_of
-from persync.measure.fairness.parities import ONE_GROUP, TOO_FEW, Direction
+from persync.measure.fairness.parities import ONE_GROUP, TOO_FEW
+from persync.measure.fairness_settings import Direction
 from persync.measure.metric import Ask
 from persync.measure.rules import DAY
 from persync.measure.texts import bounds, join, piece, run
@@ -45,7 +46,7 @@ def mitigate(
     ask: Ask,
     attribute: str,
     decision: str | None = None,
-    direction: Direction = "more",
+    direction: Direction | None = None,
     prices: Mapping[str, float] | None = None,
     *,
     message: str | None = None,
@@ -74,7 +75,8 @@ def mitigate(
     if int(people.steering.sum()) < 2:
         return [_nobody(people, by, ask), *out]
     known = dict(prices or {}) or {part: price for part, price in ask.ethics.prices.items() if part in PRICES}
-    front = frontier(people, ask, known, direction)
+    measure = "exposure_rate" if message is not None else "selection_rate"
+    front = frontier(people, ask, known, direction or directions.of(measure, ask, decision))
     return [*told(front, by, *currency_of(engine, ask), subject.note), *out]
 
 
