@@ -61,15 +61,3 @@ def both(cluster: str, business_mirror: Path) -> Iterator[tuple[Engine, Engine]]
     yield engines
     for engine in engines:
         engine.close()
-
-
-@pytest.fixture
-def few(cluster: str, tmp_path: Path) -> Iterator[tuple[Engine, Engine]]:
-    """The same over a fifth of the business, where every kind of touch makes the journeys long."""
-    from persync.engine import duck, spark
-
-    folder = mirror.refresh(business.store(tmp_path / "persync.db", orders=600))
-    engines = duck.open_engine(folder), spark.open_engine(folder, master=cluster)
-    yield engines
-    for engine in engines:
-        engine.close()
