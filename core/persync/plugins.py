@@ -319,10 +319,11 @@ def load_plugins(extra: Iterable[Any] = (), *, without: Iterable[str] = (), inst
     return host
 
 
-def find(kind: str, name: str, among: Mapping[str, Any]) -> Any:
-    """Return one of the host's things by name. Raise ConfigError naming the nearest when there is none."""
+def find(kind: str, name: str, among: Mapping[str, Any], empty: str = "") -> Any:
+    """Return one of several things by name. Raise ConfigError naming the nearest when there is none; where there are none at
+    all `empty` says what to do."""
     if name not in among:
-        raise ConfigError(f"there is no {kind} '{name}'.", hint=nearest(name, sorted(among)))
+        raise ConfigError(f"there is no {kind} '{name}'.", hint=nearest(name, sorted(among)) or empty)
     return among[name]
 
 

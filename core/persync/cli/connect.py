@@ -59,6 +59,9 @@ def connect(
     project = app.project
     if name in project.broken:
         raise project.broken[name]
+    if given and name in project.connections:
+        what = f"'{name}' is in {FILE} already."
+        raise ConfigError(what, hint=f"Change its settings there, under [connections.{name}]; leave out --set.")
     table = {} if name in project.connections else _table(app, name, connector, given)
     if table:
         settings, names = connection_settings(name, table, app.host, app.folder)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from persync.estimate import Estimate
     from persync.measure.metric import Ask, Experiment
 
+NO_EXPERIMENT = "Add [experiments.NAME] to persync.toml, or import assignments."
+
 
 @click.group(cls=Group)
 def experiment() -> None:
@@ -95,7 +97,7 @@ def assign(app: App, name: str, dry_run: bool, form: str) -> None:
     from persync.measure.trials.planning import audience
     from persync.plugins import find
 
-    one = find("experiment", name, app.project.experiments)
+    one = find("experiment", name, app.project.experiments, "Add [experiments.NAME] to persync.toml.")
     shares = shares_of(one)
     salt = app.project.experiment_tables[name].salt
     with app.engine() as engine:
@@ -140,14 +142,17 @@ def export(
     none: give the platform's own export with --list. Its addresses are hashed here, compared and forgotten.
     """
     from persync.errors import ConfigError
-    from persync.export.people import arm_of
+    from persync.export.people import arm_of, drawn
+    from persync.plugins import find
 
     to = target(app, connection, source, out)
-    control = app.project.experiments[name].control if name in app.project.experiments else None
-    wanted = arm or control
-    if wanted is None:
-        raise ConfigError("no arm was named, and the experiment has no control.", hint="Say --arm ARM.")
     with app.store() as store:
+        settings = app.project.experiments
+        find("experiment", name, dict.fromkeys(drawn(store)) | settings, NO_EXPERIMENT)
+        control = settings[name].control if name in settings else None
+        wanted = arm or control
+        if wanted is None:
+            raise ConfigError("no arm was named, and the experiment has no control.", hint="Say --arm ARM.")
         chosen = arm_of(store, name, wanted)
         hand_over(app, store, chosen, to, source, column, out, "are in an arm; the other {} were not drawn")
 
@@ -160,7 +165,6 @@ def _wanted(engine: Engine, ask: Ask, names: tuple[str, ...], least: Experiment 
 
     experiments = known(engine, ask)
     if not experiments and not (least and not names):
-        hint = "Add [experiments.NAME] to persync.toml, or import assignments."
-        raise DataError("there is no experiment to read.", hint=hint)
+        raise DataError("there is no experiment to read.", hint=NO_EXPERIMENT)
     found = [find("experiment", name, experiments) for name in names] or list(experiments.values())
     return found or [least] if least else found

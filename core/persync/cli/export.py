@@ -136,9 +136,24 @@ def suppression(app: App, connection: str, source: Path | None, column: str | No
         hand_over(app, store, chosen, to, source, column, out, "said no; the other {} did not, or are not known")
 
 
+class Named(Command):
+    """The command that exports what has its name: of an option that it does not have, another command may have been meant."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        from persync.errors import nearest
+
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption:
+            hint = nearest(self.name or "", [name for name in export.commands if name != DATA])
+            if hint.startswith("Did") and self.name not in ctx.obj.host.metrics:
+                raise click.UsageError(f"No such command '{self.name}'. {hint}", ctx) from None
+            raise
+
+
 def _named(name: str) -> click.Command:
     """Return the command that exports what has this name."""
-    return Command(name, goes_on=GOES_ON, params=_own(data), callback=data.callback, help=data.help)
+    return Named(name, goes_on=GOES_ON, params=_own(data), callback=data.callback, help=data.help)
 
 
 def _own(command: click.Command) -> list[click.Parameter]:
@@ -158,7 +173,7 @@ def _rows(app: App, name: str, form: str, out: Path | None, period: str | None, 
     path = app.project.store_path
     span = parse_period(period, app.project.timezone) if period else None
     with reading(path) as db:
-        check_name(db, name, tuple(app.host.metrics))
+        check_name(db, name, (*app.host.metrics, *(command for command in export.commands if command != DATA)))
     if is_split:
         raise click.UsageError("--by and --arm split metrics; a table or view has its rows.")
     if with_ids:

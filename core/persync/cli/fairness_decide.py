@@ -12,8 +12,6 @@ from persync.cli.output import iso, show_json, show_table
 from persync.redact import inert
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from persync.engine.engine import Engine
 
 METHODS = ("group_thresholds", "exploration_floor", "reweighing", "drop_proxy", "generic_mail", "as_decided")
@@ -35,6 +33,7 @@ def decide(
 ) -> None:
     """Write into the store's log what a person decided to do; as_decided: to leave it as it is. Nothing else is changed."""
     from persync.errors import ConfigError
+    from persync.plugins import find
     from persync.redact import redacted
     from persync.store.chosen import Choice, note
 
@@ -43,7 +42,7 @@ def decide(
     words = " ".join(inert(redacted(because)).split())
     if not words or len(words) > MOST_WORDS:
         raise ConfigError(f"--because takes 1 to {MOST_WORDS} signs.")
-    _known("mitigation", method, METHODS)
+    find("mitigation", method, dict.fromkeys(METHODS))
     with app.engine() as engine:
         _check(engine, decision, message, attribute)
     # To leave it as it is has no strength.
@@ -83,20 +82,15 @@ def _check(engine: Engine, decision: str | None, message: str | None, attribute:
     from persync.measure import attributes
     from persync.measure.fairness import bases
     from persync.measure.fairness.mitigation.suggest import names, titles
+    from persync.plugins import find
 
     if decision is not None:
-        _known("decision", decision, names(engine))
+        find("decision", decision, dict.fromkeys(names(engine)), "The store holds no decision.")
     if message is not None:
-        _known("message", message, [title for _, title in titles(engine)])
-    _known("attribute", attribute, list(attributes.values(engine)))
+        known = dict.fromkeys(title for _, title in titles(engine))
+        find("message", message, known, "The store holds no message.")
+    find("attribute", attribute, attributes.values(engine), "The store holds no attribute.")
     attributes.refuse(engine, [attribute])
     if bases.unstated(engine, [attribute]):
         text = f"'{attribute}' is held without a stated basis: nobody was assessed by it."
         raise ConfigError(text, hint=attributes.HOW)
-
-
-def _known(what: str, name: str, valid: Sequence[str]) -> None:
-    from persync.errors import ConfigError, nearest
-
-    if name not in valid:
-        raise ConfigError(f"there is no {what} '{name}'.", hint=nearest(name, list(valid)) or f"The store holds no {what}.")

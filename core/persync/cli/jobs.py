@@ -12,6 +12,8 @@ from persync.cli.names import known
 from persync.cli.output import iso, show_json, show_table
 from persync.redact import inert
 
+NO_JOB = "Write [jobs.NAME] in persync.toml."
+
 
 @click.command(cls=Command, goes_on="what was committed is kept. The same command goes on where it stopped.")
 @click.argument("job", shell_complete=known("jobs"))
@@ -27,7 +29,7 @@ def run(app: App, job: str, wait: float | None) -> None:
     from persync.jobs.run import run_job
     from persync.plugins import find
 
-    table = find("job", job, app.project.jobs)
+    table = find("job", job, app.project.jobs, NO_JOB)
     with Watch(quiet=app.quiet, color=app.color) as watch:
         code = run_job(app.host, app.project, job, table, now=app.now, wait=wait, say=_said, watch=watch)
     raise click.exceptions.Exit(code)
@@ -67,7 +69,7 @@ def schedule(app: App, job: str, target: str | None, action: str | None, form: s
         raise ConfigError("no --target was given.", hint=nearest("", TARGETS))
     if target not in TARGETS:
         raise ConfigError(f"there is no target '{target}'.", hint=nearest(target, TARGETS))
-    table = find("job", job, app.project.jobs)
+    table = find("job", job, app.project.jobs, NO_JOB)
     refuse_unknown(app.host, app.project, job, table)
     plan = plan_of(job, table, app.project, program())
     if action is None:
@@ -116,7 +118,7 @@ def _show_status(app: App, form: str) -> None:
         show_json("schedule", rows)
         return
     if not rows:
-        click.echo("There is no job: write [jobs.NAME] in persync.toml.")
+        click.echo(f"There is no job. {NO_JOB}")
         return
     show_table(
         ("job", "scheduled by", "last run", "exit code", "next run", "how it went"),

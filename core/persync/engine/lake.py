@@ -96,7 +96,9 @@ def add(folder: Path, store_path: Path, name: str, *, now: int) -> Member:
 
 
 def remove(folder: Path, name: str) -> None:
-    """Take a store's copy, and all that was derived from it, out of a lake. Raise ConfigError when it is not there."""
+    """Take a store's copy, and all that was derived from it, out of a lake. Raise ConfigError when it is not there, DataError
+    where there is no lake."""
+    members(folder)  # says it best when there is none
     with mirror.locked(folder.absolute()):
         known = members(folder)
         member = next((each for each in known if each.name == name), None)

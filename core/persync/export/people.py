@@ -26,6 +26,11 @@ _REFUSED: Final = (
 )
 
 
+def drawn(store: Store) -> list[str]:
+    """Return the experiments that anybody is drawn for."""
+    return [str(name) for (name,) in store.db.execute("SELECT DISTINCT experiment FROM assignments ORDER BY 1")]
+
+
 def arm_of(store: Store, experiment: str, arm: str) -> Chosen:
     """Return an arm of an experiment. People of the other arms are known by theirs. Raise ConfigError with the nearest arm,
     DataError where nobody is drawn."""
