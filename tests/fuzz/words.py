@@ -45,7 +45,10 @@ LONG = 2000
 """a text longer than this is not looked for letter by letter where tables are set in columns, or cells have an end"""
 FOLDED = 20
 """no column is so narrow that a word of fewer letters is cut in two"""
-SEEN = dict.fromkeys(("answer", "info", "warning"), "html text json md xlsx") | {"definition": "html json md xlsx"}
+SEEN = dict.fromkeys(("answer", "info", "warning"), "html text json md xlsx") | {
+    "definition": "html json md xlsx",
+    "glossary": "html json xlsx",
+}
 """the forms that show a note of each tone"""
 
 

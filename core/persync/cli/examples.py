@@ -60,7 +60,11 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "metrics list": ("persync metrics list", "persync metrics list --format json"),
     "metrics show": ("persync metrics show ctr",),
     "metric": ("persync metric ctr", "persync metric conversion_rate --by country --period 2026-01..2026-03 --format csv"),
-    "report": ("persync report --out report.html", "persync report --format md --period 2026-01"),
+    "report": (
+        "persync report --out report.html",
+        "persync report --profile starter --out page.pdf",
+        "persync report --format md --period 2026-01",
+    ),
     "export": ("persync export v_orders --out orders.parquet", "persync export ctr --by country --format json"),
     "export segment": ('persync export segment "rfm: champions" --for hubspot --out champions.csv',),
     "export suppression": ("persync export suppression --for mailchimp --list members.csv --out suppressed.csv",),

@@ -59,7 +59,9 @@ def _write(
 
 def _report(run: Run, engine: Engine, wanted: JobReport) -> tuple[str | bytes, str]:
     ask = asked(run.project, wanted, run.now, currency=wanted.currency, basis=wanted.basis)
-    text, failed = make_report(run.host, run.project, engine, ask, wanted.format, sections=wanted.sections)
+    text, failed = make_report(
+        run.host, run.project, engine, ask, wanted.format, profile=wanted.profile, sections=wanted.sections
+    )
     return text, f", without {', '.join(str(section['section']) for section in failed)}" if failed else ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from persync.engine.engine import Engine
     from persync.measure.metric import Ask
     from persync.plugins import Host
-    from persync.report.report import Inputs
+    from persync.report.report import Inputs, Profile
     from persync.settings import Project
 
 SUFFIXES = {
@@ -25,6 +26,7 @@ SUFFIXES = {
     ".txt": "text",
     ".csv": "csv",
     ".xlsx": "xlsx",
+    ".pdf": "pdf",
 }
 
 
@@ -35,25 +37,33 @@ def make_report(
     ask: Ask,
     form: str,
     *,
+    profile: Profile = "full",
     sections: Sequence[str] = (),
     width: int = 100,
     color: bool = False,
 ) -> tuple[str | bytes, list[Mapping[str, Any]]]:
-    """Return the report in a format (a workbook is bytes), and the sections that failed: `{"section", "reason"}`.
+    """Return the report in a format (a workbook and a PDF are bytes), and the sections that failed: `{"section", "reason"}`.
 
-    `sections` are those it is to have, without any all of them; `width` and `color` are a terminal's, for the text. Raises
-    ConfigError with the nearest section for one that there is not.
+    `sections` are those it is to have, without any all of its profile; `width` and `color` are a terminal's, for the text.
+    Raises ConfigError with the nearest section for one that there is not, and PersyncError where nothing can print a PDF.
     """
+    from persync.jobs.pdf import browser, printed
     from persync.plugins import find
-    from persync.report.build import build_report
+    from persync.report.build import build_report, of_profile
     from persync.report.painting import Painter, draw
     from persync.report.render import render
 
-    wanted = [find("report section", name, host.sections) for name in sections] or host.sections.values()
-    inputs = inputs_of(host, project, engine, ask)
-    with Painter() if form == "html" else nullcontext() as painter:
+    named = [find("report section", name, host.sections) for name in sections]
+    wanted = named or of_profile(host.sections.values(), profile)
+    inputs = replace(inputs_of(host, project, engine, ask), profile=profile)
+    is_pdf = form == "pdf"
+    program = browser() if is_pdf else None  # that there is none is said before the figures take their time
+    drawn = "html" if is_pdf else form
+    with Painter() if drawn == "html" else nullcontext() as painter:
         report = build_report(wanted, inputs, made_at=ask.now)
-        text = render(report, form, width=width, color=color, draw=painter.draw if painter else draw)
+        text = render(report, drawn, width=width, color=color, draw=painter.draw if painter else draw)
+    if program is not None:
+        text = printed(str(text), program)
     return text, list(report.facts.get("failed", ()))
 
 

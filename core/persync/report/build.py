@@ -9,9 +9,14 @@ from typing import Any
 from persync import __version__
 from persync.errors import RAISED, DataError, reason_of
 from persync.report.memory import RememberingEngine
-from persync.report.report import Block, BuiltSection, Inputs, Note, Report, Section
+from persync.report.report import Block, BuiltSection, Inputs, Note, Profile, Report, Section
 
 TITLE = "Does personalised e-mail pay?"
+
+
+def of_profile(sections: Iterable[Section], profile: Profile) -> list[Section]:
+    """Return the sections that belong to the report of a profile."""
+    return [section for section in sections if profile in section.profiles]
 
 
 def build_report(
@@ -39,6 +44,7 @@ def build_report(
         timezone=inputs.ask.timezone,
         sections=built,
         facts=_facts(inputs) | {"failed": failed},
+        profile=inputs.profile,
     )
 
 

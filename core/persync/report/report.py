@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal, get_args
 
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure.metric import Ask
 from persync.money import Money
+
+Profile = Literal["starter", "full", "audit"]
+"""How much of the report is wanted: one page for a beginning, all of it, or what somebody needs who has to check it."""
+PROFILES: Final[tuple[Profile, ...]] = get_args(Profile)
 
 Cell = Estimate | Money | str | int | float | None
 """One cell: an Estimate carries its interval, Money its currency; a bare float is allowed only for shares in such a column."""
@@ -60,11 +64,12 @@ class Note:
     """A sentence or two in words.
 
     `tone`: answer (the computed words), info, warning, or definition (how something is worked out: kept one click away
-    where there is something to click). `heading` is the question that the words answer, or the term they define.
+    where there is something to click), or glossary: a definition to look up, together with others behind one click, left out
+    of what is printed and of what is sent as text. `heading` is the question that the words answer, or the term they define.
     """
 
     text: str
-    tone: Literal["answer", "info", "warning", "definition"] = "info"
+    tone: Literal["answer", "info", "warning", "definition", "glossary"] = "info"
     heading: str = ""
 
 
@@ -81,16 +86,22 @@ class Inputs:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     project: Mapping[str, Any] = field(default_factory=dict)
     """name of the shop, connections with their connectors, versions, aliases of shops"""
+    profile: Profile = "full"
+    """of the report that is being made: a section may say less, or more"""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the report; `order` sorts it. `build` returns its blocks, or raises DataError when it has nothing to say."""
+    """A part of the report; `order` sorts it. `build` returns its blocks, or raises DataError when it has nothing to say.
+
+    `profiles` are the reports it belongs to unless a reader asks for it by name.
+    """
 
     name: str
     title: str
     build: Callable[[Inputs], Sequence[Block]]
     order: int = 500
+    profiles: tuple[Profile, ...] = ("full", "audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +124,4 @@ class Report:
     timezone: str
     sections: tuple[BuiltSection, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    profile: Profile = "full"

@@ -29,10 +29,11 @@ class Dated(Strict):
 
 
 class JobReport(Dated):
-    """One report that a job writes; `out` is relative to the project's folder. Without `sections` it has all of them."""
+    """One report that a job writes; `out` is relative to the project's folder. Without `sections` it has all of its profile."""
 
     out: str
-    format: Literal["html", "text", "json", "md", "csv", "xlsx"] = "html"
+    format: Literal["html", "text", "json", "md", "csv", "xlsx", "pdf"] = "html"
+    profile: Literal["starter", "full", "audit"] = "full"
     sections: list[str] = Field(default=[])
     basis: Literal["net", "gross"] | None = None
     currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")

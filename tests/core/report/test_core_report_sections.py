@@ -278,7 +278,7 @@ def test_method_holds_every_definition(inputs: Inputs) -> None:
     blocks = method.build_method(inputs)
     settings = dict(row[:2] for row in tables(blocks)["settings"].rows)
 
-    assert [block.heading for block in blocks if isinstance(block, Note) and block.tone == "definition"] == [
+    assert [block.heading for block in blocks if isinstance(block, Note) and block.tone == "glossary"] == [
         metric.title for metric in inputs.metrics.values()
     ]
     assert settings["Experiment spring"] == "holdout, control 'control', orders of 15 November 2023 to 14 December 2023"

@@ -52,6 +52,15 @@ def to_csv(report: Report) -> str:
     return sink.getvalue()
 
 
+def table_csv(table: Table) -> str:
+    """Return one table as CSV in the same form, without the names of its section and itself."""
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\r\n")
+    writer.writerow(HEADER[2:])
+    writer.writerows(_lines(table))
+    return sink.getvalue()
+
+
 def _lines(table: Table) -> Iterator[list[str]]:
     for number, row in enumerate(table.rows, 1):
         item = " / ".join(cell for cell in row if isinstance(cell, str))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
+from urllib.parse import quote
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,6 +16,7 @@ from persync.errors import DataError
 from persync.report import charts, words
 from persync.report.cells import CellText, TableText, table_text
 from persync.report.painting import Draw, draw
+from persync.report.render.csv_ import table_csv
 from persync.report.report import BuiltSection, Cell, Column, Figure, Note, Report, Table
 from persync.report.safe import plain
 
@@ -22,6 +24,10 @@ WIDE: Final = 720
 NARROW: Final = 340
 """Widths in px of the two pictures of one figure; the style sheet shows the one that fits, so text keeps its size."""
 
+MOST_PRINTED: Final = 25
+"""rows of a table that are printed; the rest stands on the page, and in print a line says so"""
+FEW: Final = 5
+"""rows beyond those are printed all the same: a line that says they are missing takes room as well"""
 MOST_IN_LINE: Final = 4
 """columns of a table whose one estimate is set in a line with its interval"""
 
@@ -100,7 +106,11 @@ def _section(section: BuiltSection, name: str, timezone: str, draw: Draw | None,
     tables = {block.name: f"{name}-t{number}" for number, block in enumerate(section.blocks) if isinstance(block, Table)}
     blocks: list[dict[str, Any]] = []
     for number, block in enumerate(section.blocks):
-        if isinstance(block, Note):
+        if isinstance(block, Note) and block.tone == "glossary":
+            if not blocks or blocks[-1]["kind"] != "glossary":
+                blocks.append({"kind": "glossary", "entries": []})
+            blocks[-1]["entries"].append((block.heading, block.text))
+        elif isinstance(block, Note):
             blocks.append({"kind": "note", "tone": block.tone, "heading": block.heading, "text": block.text})
         elif isinstance(block, Figure):
             blocks.append(_figure(block, f"{name}-f{number}", tables.get(block.table.name), timezone, draw, links))
@@ -140,12 +150,14 @@ def _pictures(figure: Figure, name: str, draw: Draw) -> tuple[list[tuple[str, Ma
 def _table(table: Table, name: str, timezone: str, links: Links | None = None) -> dict[str, Any]:
     shown = table_text(table, timezone)
     last = len(shown.rows) - 1
+    unprinted = _unprinted(table)
     estimates = {place for row in shown.rows for place, cell in enumerate(row) if cell.beside.parts()}
     return {
         "kind": "tiles" if table.layout == "tiles" else "table",
         "id": name,
         "caption": shown.caption,
-        "href": links.table(table) if links else "",
+        "href": links.table(table) if links else f"data:text/csv;charset=utf-8,{quote(table_csv(table), safe=',')}",
+        "file": f"{_slug(table.name)}.csv",
         # With one such column, and few others, there is room to set a value and what stands beside it in one line.
         "in_line": len(estimates) == 1 and len(shown.headings) <= MOST_IN_LINE,
         "columns": [
@@ -155,10 +167,21 @@ def _table(table: Table, name: str, timezone: str, links: Links | None = None) -
         "notes": shown.notes,
         "footnotes": shown.footnotes,
         "rows": [
-            {"is_total": table.has_total and i == last, "cells": _cells(row, table.rows[i], table, shown, links)}
+            {
+                "is_total": table.has_total and i == last,
+                "is_unprinted": MOST_PRINTED <= i < MOST_PRINTED + unprinted,
+                "cells": _cells(row, table.rows[i], table, shown, links),
+            }
             for i, row in enumerate(shown.rows)
         ],
+        "unprinted": unprinted,
     }
+
+
+def _unprinted(table: Table) -> int:
+    """Return how many rows are not printed: those between the first and a total."""
+    over = len(table.rows) - table.has_total - MOST_PRINTED
+    return over if over > FEW else 0
 
 
 def _cells(

@@ -28,8 +28,11 @@ def to_markdown(report: Report) -> str:
 
 
 def _section(section: BuiltSection, timezone: str) -> Iterator[str]:
+    looked_up = sum(isinstance(block, Note) and block.tone == "glossary" for block in section.blocks)
     shown: set[str] = {block.name for block in section.blocks if isinstance(block, Table)}
     for block in section.blocks:
+        if isinstance(block, Note) and block.tone == "glossary":
+            continue  # what is sent to somebody is short
         if isinstance(block, Note):
             yield from _note(block)
         elif isinstance(block, Figure):
@@ -37,6 +40,8 @@ def _section(section: BuiltSection, timezone: str) -> Iterator[str]:
                 yield from _table(block.table, timezone)
         else:
             yield from _table(block, timezone)
+    if looked_up:
+        yield from (f"{looked_up} definitions stand in the html and json forms of this report.", "")
 
 
 def _note(note: Note) -> Iterator[str]:

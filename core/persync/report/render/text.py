@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Final
 
 from rich import box
 from rich.console import Console
@@ -13,6 +14,9 @@ from persync.report import words
 from persync.report.cells import CellText, TableText, table_text
 from persync.report.report import BuiltSection, Figure, Note, Report, Table
 from persync.report.safe import plain
+
+FOLDED: Final = frozenset(("definition", "glossary"))
+"""tones of what stands behind a click where there is something to click"""
 
 
 def to_text(report: Report, *, width: int = 100, color: bool = False) -> str:
@@ -32,7 +36,7 @@ def to_text(report: Report, *, width: int = 100, color: bool = False) -> str:
     _head(console, report)
     for section in report.sections:
         _section(console, section, report.timezone)
-    if any(isinstance(block, Note) and block.tone == "definition" for section in report.sections for block in section.blocks):
+    if any(isinstance(block, Note) and block.tone in FOLDED for section in report.sections for block in section.blocks):
         console.print()
         console.print(Text("Definitions stand in the html, md and json forms of this report.", style="dim"))
     return "\n".join(line.rstrip() for line in sink.getvalue().splitlines()).rstrip() + "\n"
@@ -55,7 +59,7 @@ def _section(console: Console, section: BuiltSection, timezone: str) -> None:
     console.print(Text("─" * min(len(title), console.width), style="dim"))
     shown = {block.name for block in section.blocks if isinstance(block, Table)}
     for block in section.blocks:
-        if isinstance(block, Note) and block.tone == "definition":
+        if isinstance(block, Note) and block.tone in FOLDED:
             continue  # there is nothing to click in a terminal: the last line says where they are
         if isinstance(block, Note):
             _note(console, block)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from persync.errors import PersyncError
 from persync.estimate import Estimate
@@ -12,18 +13,27 @@ from persync.measure.fairness import directions
 from persync.measure.returns import OUTSIDE, Return
 from persync.report import words
 from persync.report.findings import Effect, effects, other_days, outside, returned
-from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
-from persync.report.sections import fairness, goal, health, pays, reconcile, whom
+from persync.report.report import PROFILES, Block, Cell, Column, Inputs, Note, Section, Table
+from persync.report.sections import brief, fairness, goal, health, pays, reconcile, whom
+
+MOST_NUMBERS: Final = 6
+"""so many are shown large: whoever begins reads no more"""
 
 
 def build_answer(inputs: Inputs) -> Sequence[Block]:
-    """Return the headline, one answer a question, and the few numbers behind them."""
+    """Return the headline, one answer a question, and the few numbers behind them; for a beginning what fits on one page."""
     found, problems = effects(inputs)
     controlled = ranked([effect for effect in found if effect.has_control])
     returns = returned(inputs)
     claims = _claims(inputs)
     blocks: list[Block] = [Note(headline(controlled, returns, is_outside=outside(inputs)), "answer")]
     days = other_days(inputs)
+    if inputs.profile == "starter":
+        tiles = _tiles(controlled, returns, claims, brief.filling(inputs))
+        blocks += [tiles] if tiles.rows else []
+        blocks += [Note(" ".join(days), "answer", "Which days?")] if days else []
+        blocks += [*brief.steps(inputs), Note(_whom(inputs), "answer", "For whom?"), _left_out(inputs)]
+        return [*blocks, Note(" ".join(_unknown(inputs, controlled, returns, problems)), "answer", "What is not known?")]
     if days:
         blocks.append(Note(" ".join(days), "answer", "Which days?"))
     if len(controlled) > 1:
@@ -162,7 +172,12 @@ def _back(one: Return) -> str:
     return "revenue brought in over cost" if "gain is revenue" in one.gain.note else "margin brought in over cost"
 
 
-def _tiles(controlled: Sequence[Effect], returns: Sequence[Return], claims: reconcile.Reconciliation | None) -> Table:
+def _tiles(
+    controlled: Sequence[Effect],
+    returns: Sequence[Return],
+    claims: reconcile.Reconciliation | None,
+    filling: Sequence[tuple[Cell, ...]] = (),
+) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for effect in controlled[:2]:
         rows.append(
@@ -179,7 +194,8 @@ def _tiles(controlled: Sequence[Effect], returns: Sequence[Return], claims: reco
     if claims is not None:
         rows += reconcile.tile(claims)
     columns = (Column("what", "What"), Column("value", "Value", "estimate"), Column("why", "What it is"))
-    return Table("key_numbers", "The numbers behind the answer", columns, tuple(rows[:5]), layout="tiles")
+    shown = tuple([*rows[:5], *filling][:MOST_NUMBERS])
+    return Table("key_numbers", "The numbers behind the answer", columns, shown, layout="tiles")
 
 
-SECTION = Section("answer", "The answer", build_answer, order=100)
+SECTION = Section("answer", "The answer", build_answer, order=100, profiles=PROFILES)

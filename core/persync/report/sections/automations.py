@@ -75,4 +75,4 @@ _RULES: Final = Note(
     "How automations are counted",
 )
 
-SECTION = Section("automations", "Do automations work?", build_automations, order=345)
+SECTION = Section("automations", "Do automations work?", build_automations, order=345, profiles=("full",))

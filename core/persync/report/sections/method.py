@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from typing import Literal
 
 from persync import __version__
 from persync.attribution.basis import basis_of
@@ -30,7 +31,7 @@ def build_method(inputs: Inputs) -> Sequence[Block]:
     blocks.append(_settings(inputs))
     if inputs.models:
         blocks.append(_models(inputs))
-    blocks += _definitions(inputs)
+    blocks += definitions(inputs)
     return blocks
 
 
@@ -114,11 +115,13 @@ def _models(inputs: Inputs) -> Table:
     return Table("models", "Attribution models: rules for sharing out credit", columns, rows)
 
 
-def _definitions(inputs: Inputs) -> list[Note]:
+def definitions(inputs: Inputs) -> list[Note]:
+    """Return what every metric means: to be looked up, or, for who checks the report, to be read in every form of it."""
     notes = []
+    tone: Literal["definition", "glossary"] = "definition" if inputs.profile == "audit" else "glossary"
     for metric in inputs.metrics.values():
         parts = [metric.definition, f"Formula: {metric.formula}." if metric.formula else "", metric.edge_cases]
-        notes.append(Note(" ".join(part for part in parts if part), "definition", metric.title))
+        notes.append(Note(" ".join(part for part in parts if part), tone, metric.title))
     return notes
 
 

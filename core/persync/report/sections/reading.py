@@ -77,4 +77,4 @@ _RULES: Final = Note(
     "How reading is counted",
 )
 
-SECTION = Section("reading", "Who reads it, and who leaves?", build_reading, order=310)
+SECTION = Section("reading", "Who reads it, and who leaves?", build_reading, order=310, profiles=("full",))

@@ -43,11 +43,11 @@ def sentence(advice: Sequence[Estimate]) -> str:
     """Say what tests advise on the whole, for which groups to pull back, and how many are undecided, from the advice alone."""
     if not advice:
         return "Nobody can say: no test or holdout has measured what less mail would do."
-    said = [_on_the_whole(one) for one in advice if _who(one) == WHOLE and not _is_rail(one)]
-    rails = [one for one in advice if _who(one) == WHOLE and _is_rail(one) and one.by["advice"] == "pull back"]
+    said = [_on_the_whole(one) for one in advice if who(one) == WHOLE and not _is_rail(one)]
+    rails = [one for one in advice if who(one) == WHOLE and _is_rail(one) and one.by["advice"] == "pull back"]
     said += [f"But the guard rail '{one.by['outcome']}' says to pull back." for one in rails]
-    groups = {_who(one): one for one in advice if _who(one) != WHOLE and not _is_rail(one)}
-    harmed = {_who(one) for one in advice if _who(one) != WHOLE and one.by["advice"] == "pull back"}
+    groups = {who(one): one for one in advice if who(one) != WHOLE and not _is_rail(one)}
+    harmed = {who(one) for one in advice if who(one) != WHOLE and one.by["advice"] == "pull back"}
     if harmed:
         said.append(f"Pull back for {words.listing(sorted(harmed))}: the mail is shown to cost more there than it brings.")
     elif groups:
@@ -75,7 +75,8 @@ def _is_rail(one: Estimate) -> bool:
     return one.note.startswith("guard rail") or "; guard rail" in one.note
 
 
-def _who(one: Estimate) -> str:
+def who(one: Estimate) -> str:
+    """Return the group that an advice is about: everybody, or `country DE`."""
     group, attribute = one.by.get("group", WHOLE), one.by.get("attribute", WHOLE)
     return group if group == WHOLE else f"{attribute} {group}"
 
@@ -90,10 +91,10 @@ def _advice(advice: Sequence[Estimate]) -> Table:
     columns += [Column("outcome", "In")] if len(outcomes) > 1 else []
     columns += [Column("experiment", "By test")] if len(tests) > 1 else []
     order = {"pull back": 0, "keep": 1, "test": 2}
-    ranked = sorted(advice, key=lambda one: (_who(one) != WHOLE, order.get(one.by["advice"], 3)))
+    ranked = sorted(advice, key=lambda one: (who(one) != WHOLE, order.get(one.by["advice"], 3)))
     rows = []
     for one in ranked:
-        row: list[Cell] = [_who(one), one.by["advice"], replace(one, note="")]
+        row: list[Cell] = [who(one), one.by["advice"], replace(one, note="")]
         row += [one.by.get("outcome", "")] if len(outcomes) > 1 else []
         row += [one.by.get("experiment", "")] if len(tests) > 1 else []
         rows.append(tuple(row))
@@ -131,4 +132,4 @@ _RULES: Final = Note(
     "What the advice rests on",
 )
 
-SECTION = Section("restraint", "When to pull back?", build_restraint, order=320)
+SECTION = Section("restraint", "When to pull back?", build_restraint, order=320, profiles=("full",))

@@ -92,4 +92,4 @@ _RULES: Final = Note(
     "How segments are made",
 )
 
-SECTION = Section("segments", "Who are the customers?", build_segments, order=340)
+SECTION = Section("segments", "Who are the customers?", build_segments, order=340, profiles=("full",))

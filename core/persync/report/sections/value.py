@@ -222,4 +222,4 @@ _RULES: Final = (
     ),
 )
 
-SECTION = Section("value", "Do customers come back, and what are they worth?", build_value, order=350)
+SECTION = Section("value", "Do customers come back, and what are they worth?", build_value, order=350, profiles=("full",))

@@ -184,4 +184,4 @@ DEFINITION = Note(
     "How the groups are compared",
 )
 
-SECTION = Section("whom", "For whom does it pay?", build_whom, order=300)
+SECTION = Section("whom", "For whom does it pay?", build_whom, order=300, profiles=("full",))
