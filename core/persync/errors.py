@@ -37,6 +37,7 @@ EXIT_QUOTA = 5
 EXIT_CHECK = 6
 EXIT_LOCKED = 7
 EXIT_INTERRUPTED = 130
+EXIT_PIPE = 141
 EXIT_TERMINATED = 143
 LONGEST = 600
 """characters that a line of a message has at most: what it quotes may be of any length"""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from persync.errors import EXIT_ERROR, SIGNALLED, PersyncError, nearest, raised_in
+from persync.errors import EXIT_ERROR, EXIT_PIPE, SIGNALLED, PersyncError, nearest, raised_in
 from persync.redact import redacted
 
 if TYPE_CHECKING:
@@ -89,6 +91,15 @@ class AskedGroup(Group):
 class Root(Suggesting):
     """The root: turns what went wrong into one line on stderr and an exit code, once."""
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **more)
+        except OSError as error:  # its own help had nobody to read it
+            if error.errno != errno.EPIPE:
+                raise
+            _hush()
+            raise click.exceptions.Exit(EXIT_PIPE) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         from persync.cli.logs import start
 
@@ -110,7 +121,8 @@ class Root(Suggesting):
             raise
         except OSError as error:
             if error.errno == errno.EPIPE:
-                raise
+                _hush()
+                raise click.exceptions.Exit(EXIT_PIPE) from None
             name = f"{error.filename}: " if error.filename else ""
             click.echo(redacted(f"persync: {name}{error.strerror or type(error).__name__}."), err=True)
             code = EXIT_ERROR
@@ -121,6 +133,13 @@ class Root(Suggesting):
             if ctx.obj is not None:
                 ctx.obj.tell_failures()
         raise click.exceptions.Exit(code)
+
+
+def _hush() -> None:
+    """Send what is still to be written nowhere: its reader is gone, and Python would complain of that at its very end."""
+    with suppress(OSError, ValueError):  # ValueError: a stream of no file
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _unexpected(error: Exception, app: App | None) -> str:

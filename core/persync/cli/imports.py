@@ -6,16 +6,18 @@ from pathlib import Path
 
 import click
 
-from persync.cli.base import Command
+from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.names import known
+from persync.cli.output import show_json
 
 
 @click.command("import", cls=Command, goes_on="a file is kept whole or not at all. The same command reads what is not kept.")
 @click.argument("kind", shell_complete=known("importers"))
 @click.argument("file", type=click.Path(path_type=Path))
+@format_option("text", "json")
 @pass_app
-def import_file(app: App, kind: str, file: Path) -> None:
+def import_file(app: App, kind: str, file: Path, form: str) -> None:
     """Read a CSV file (UTF-8, plain or .gz) of your own: the whole file is kept, or nothing of it.
 
     KIND: costs, time, ads, touchpoints, sessions, social, orders, wallet, assignments, outcomes, attributes, decisions,
@@ -39,7 +41,11 @@ def import_file(app: App, kind: str, file: Path) -> None:
     with app.store(create=True) as store:
         changed = write_batch(store, "files", "files", batch, now=app.now)
         derive(store, aliases=app.project.aliases)
-    if changed is None:
+    if form == "json":
+        show_json(
+            "import", [{"file": name, "kind": kind, "lines": batch.count, "changed": changed or 0, "read": changed is not None}]
+        )
+    elif changed is None:
         click.echo(f"{inert(name)}: unchanged since it was read last, 0 rows changed.")
     else:
         click.echo(f"{inert(name)}: {batch.count:,} lines of {kind} read, {changed:,} rows changed.")

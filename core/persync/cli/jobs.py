@@ -18,8 +18,9 @@ NO_JOB = "Write [jobs.NAME] in persync.toml."
 @click.command(cls=Command, goes_on="what was committed is kept. The same command goes on where it stopped.")
 @click.argument("job", shell_complete=known("jobs"))
 @click.option("--wait", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait for another run; default: the job's own.")
+@format_option("text", "json")
 @pass_app
-def run(app: App, job: str, wait: float | None) -> None:
+def run(app: App, job: str, wait: float | None, form: str) -> None:
     """Run JOB of persync.toml: pull, check, write reports and exports, and tell whom it is to tell.
 
     A partial pull still makes the report; the exit code tells the worst. A second run on the same day with nothing new writes
@@ -31,7 +32,11 @@ def run(app: App, job: str, wait: float | None) -> None:
 
     table = find("job", job, app.project.jobs, NO_JOB)
     with Watch(quiet=app.quiet, color=app.color) as watch:
-        code = run_job(app.host, app.project, job, table, now=app.now, wait=wait, say=_said, watch=watch)
+        lines: list[str] = []
+        say = lines.append if form == "json" else _said
+        code = run_job(app.host, app.project, job, table, now=app.now, wait=wait, say=say, watch=watch)
+    if form == "json":
+        show_json("run", ({"said": line} for line in lines), job=job, exit_code=code)
     raise click.exceptions.Exit(code)
 
 

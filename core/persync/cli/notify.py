@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from persync.cli.base import Group
+from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.names import known
+from persync.cli.output import show_json
 
 
 @click.group(cls=Group)
@@ -18,8 +19,9 @@ def notify() -> None:
 
 @notify.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=known("channels"))
+@format_option("text", "json")
 @pass_app
-def test(app: App, names: tuple[str, ...]) -> None:
+def test(app: App, names: tuple[str, ...], form: str) -> None:
     """Send a test message through the channels NAME of persync.toml (default: all), quiet hours or not.
 
     It holds made-up numbers and says so.
@@ -35,7 +37,8 @@ def test(app: App, names: tuple[str, ...]) -> None:
         hint = f"Write [notify.NAME] with via = ... {nearest('', sorted(app.host.notifiers))}"
         raise ConfigError("no way to tell anybody is set up.", hint=hint)
     code = 0
-    for channel in [find("channel", name, known) for name in dict.fromkeys(names or known)]:
+    results = []
+    for name, channel in {name: find("channel", name, known) for name in names or known}.items():
         try:
             if isinstance(channel, PersyncError):
                 raise channel
@@ -43,6 +46,11 @@ def test(app: App, names: tuple[str, ...]) -> None:
         except PersyncError as error:
             click.echo(f"persync: {error}", err=True)
             code = code or error.exit_code
+            results.append({"channel": name, "sent": False, "error": str(error)})
         else:
-            click.echo(f"{channel.name}: sent through {channel.via}")
+            results.append({"channel": name, "sent": True, "error": None})
+            if form == "text":
+                click.echo(f"{name}: sent through {channel.via}")
+    if form == "json":
+        show_json("notify", results, exit_code=code)
     raise click.exceptions.Exit(code)
