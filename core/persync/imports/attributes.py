@@ -56,7 +56,7 @@ def attributes_importer(bases: Mapping[str, str]) -> Importer:
         kind="attributes",
         summary="What is known of people: numbers serve as covariates, words as groups.",
         columns=(
-            Column("person", "person"),
+            Column("person", "person", help="of whom it is known"),
             Column("name", "text", help="age_band, country, recency ..."),
             Column("value", "text", help="coarse enough not to name anybody"),
             Column("basis", "text", required=False, help="why you may hold it; needed for who somebody is"),

@@ -76,9 +76,14 @@ def clipped(interval: Interval | None) -> Interval | None:
     return interval and interval._replace(low=max(0.0, interval.low), high=min(1.0, interval.high))
 
 
-def sums(y: str, x: str) -> str:
-    """Return the SQL of the sums that `clustered_share` takes, over clusters called p."""
-    return f"SUM(p.{y}) AS y, SUM(p.{x}) AS x, SUM(p.{y} * p.{y}) AS yy, SUM(p.{x} * p.{x}) AS xx, SUM(p.{y} * p.{x}) AS xy"
+SUMS: Final = ("y", "x", "yy", "xx", "xy")
+"""the sums that a ratio over clusters is made of"""
+
+
+def sums(y: str, x: str, *, of: str = "p", prefix: str = "") -> str:
+    """Return the SQL of the sums that `clustered_share` takes, over clusters called `of`; their names begin with `prefix`."""
+    columns = {"y": f"{of}.{y}", "x": f"{of}.{x}"}
+    return ", ".join(f"SUM({' * '.join(columns[part] for part in name)}) AS {prefix}{name}" for name in SUMS)
 
 
 def clustered_share(id: str, row: Mapping[str, object], ask: Ask, by: Mapping[str, str], *, unit: str = "share") -> Estimate:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
-from persync.measure import intervals, rules
+from persync.measure import counts, intervals, rules
 from persync.measure.fairness.averages import Sample, averages, ratio_sample
 from persync.measure.fairness.groups import Groups
 from persync.measure.fairness.parities import rates
@@ -23,7 +23,8 @@ NO_LINES: Final = "no_lines"
 NO_SHIPPING: Final = "no_shipping"
 OFFERED: Final = "offered_rate"
 OFFERS: Final = ("offer_value", "discount_share", "free_shipping_share", "price_paid")
-_SUMS: Final = ("y", "x", "yy", "xx", "xy")
+_RATIOS: Final = {"given": "listed", "paid": "pieces", "free": "orders"}
+"""{what a kind of offer adds up, which is its name: what it is held against}"""
 
 
 def offers(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
@@ -38,7 +39,9 @@ def offers(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
     """
     by = {"attribute": groups.title}
     build_orders(engine)
-    texts = (piece("order_money"), piece("offers_by_group"), groups.text, piece("offers_by_group_read"))
+    summed = ", ".join(counts.sums(y, x, of="c", prefix=f"{y}_") for y, x in _RATIOS.items())
+    read = piece("offers_by_group_read").replace("/*sums*/,\n", f"{summed},\n")
+    texts = (piece("order_money"), piece("offers_by_group"), groups.text, read)
     params = {**groups.params, **bounds(ask.period), "gross": 1}
     rows = run(engine, join(*texts), params)
     if not rows:
@@ -73,7 +76,7 @@ def offers(engine: Engine, groups: Groups, ask: Ask) -> list[Estimate]:
 
 
 def _sample(rows: Sequence[Row], kind: str, people: str, any_of: str, scale: float = 1.0) -> Sample | None:
-    y, x, yy, xx, xy = (sum(float(row[f"{kind}_{name}"]) for row in rows) for name in _SUMS)
+    y, x, yy, xx, xy = (sum(float(row[f"{kind}_{name}"]) for row in rows) for name in counts.SUMS)
     n, events = (sum(int(row[key]) for row in rows) for key in (people, any_of))
     return ratio_sample(n, (y / scale, x, yy / scale**2, xx, xy / scale), events)
 
