@@ -1,12 +1,13 @@
 """The file that a store gives away: what is in it, and what makes it one that can be believed.
 
-Version 1. Every table has a total and, by an attribute, its groups; groups too small to show are in one cell `suppressed`.
+Version 2. Every table has a total and, by an attribute, its groups; groups too small to show are in one cell `suppressed`, and
+a cell lacks the measures that are of too few of its people.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -16,7 +17,7 @@ from persync.errors import DataError
 from persync.store import private
 
 FORMAT: Final = "persync-federate"
-VERSION: Final = 1
+VERSION: Final = 2
 PEOPLE_ARE: Final = (
     "People are counted in this store alone: somebody who is known to several stores is counted in each of them."
 )
@@ -36,6 +37,8 @@ MEASURES: Final[Mapping[Family, tuple[str, ...]]] = {
 LEVELLED: Final = ("personalised", "unclear")
 """measures of mail that are sums of the table by level; a file has both or neither"""
 AMOUNTS: Final = ("sales", "reversals", "refunds")
+PAYERS_OF: Final = {"sales": "sold_to", "reversals": "reversed_to", "refunds": "refunded_to"}
+"""{amount: how many payers it is of}: what decides whether it may be given away, and is itself in no file"""
 ONCE: Final = ("people", "mailed", "personalised", "unclear", "clickers", "payers", "buyers")
 """measures that count each person once at most"""
 
@@ -188,6 +191,13 @@ def read(path: Path) -> Export:
     return export
 
 
+def _adds_up(measure: str, total: int, cells: Sequence[Cell]) -> bool:
+    """Tell whether cells give the total; those that lack a measure, two or more, may have any part of what is left of it."""
+    shown = [cell[measure] for cell in cells if measure in cell]
+    lacking = len(cells) - len(shown)
+    return sum(shown) <= total if lacking > 1 else not lacking and sum(shown) == total
+
+
 def _problems(export: Export) -> Any:
     """Yield what cannot be of numbers that a store gave away."""
     if export.period is not None and export.period[0] >= export.period[1]:
@@ -203,7 +213,7 @@ def _problems(export: Export) -> Any:
         wanted = {one for one in MEASURES[table.family] if one not in left_out}
         cells = {**table.groups, **({"suppressed": table.suppressed} if table.suppressed is not None else {})}
         for group, cell in [("total", table.total), *cells.items()]:
-            if set(cell) != wanted:
+            if set(cell) != wanted and (group == "total" or not {MEASURES[table.family][0]} <= set(cell) <= wanted):
                 yield f"{name}, {group}: the measures are not those of the family"
                 return
             if export.noise is None and (low := next((m for m, n in cell.items() if n < 0), None)):
@@ -211,7 +221,10 @@ def _problems(export: Export) -> Any:
         first = MEASURES[table.family][0]
         if export.noise is None and any(0 < cell[first] < export.floor for cell in [table.total, *cells.values()]):
             yield f"{name}: a cell is of fewer than {export.floor} people"
-        if cells and any(sum(cell[m] for cell in cells.values()) != table.total[m] for m in wanted):
+        counts = wanted - {*AMOUNTS, "squares"} if export.noise is None and len(cells) > 1 else set()
+        if any(0 < cell.get(m, 0) < export.floor for cell in cells.values() for m in counts):
+            yield f"{name}: a cell tells of fewer than {export.floor} of its people"
+        if cells and not all(_adds_up(m, table.total[m], list(cells.values())) for m in wanted):
             yield f"{name}: the groups do not add up to the total"
     for experiment in export.experiments:
         if any(0 < n < export.floor for n in [*experiment.arms.values(), experiment.mixed or 0]):

@@ -12,7 +12,7 @@ from persync import __version__
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import ConfigError, nearest
-from persync.federate import gather
+from persync.federate import gather, within
 from persync.federate.document import AMOUNTS, FEWEST, ONCE, Cell, Export, Noise, Table
 from persync.measure import attributes
 from persync.measure.metric import Ask
@@ -90,11 +90,18 @@ def export(engine: Engine, store: str, ask: Ask, wish: Wish) -> Export:
         floor=floor,
         sets=tuple(sets),
         attributes=tuple(attributes.values(engine)),
-        tables=tuple(tables),
+        tables=tuple(map(untold, tables) if wish.epsilon is not None else (within.given(one, floor) for one in tables)),
         rates=rates,
         experiments=tuple(read),
         withheld=(*withheld, *secret),
     )
+
+
+def untold(table: Table) -> Table:
+    """Return a table that noise is to cover: every number of it is given away, but not of how many payers an amount is."""
+    groups = {name: within.bare(cell) for name, cell in table.groups.items()}
+    rest = within.bare(table.suppressed) if table.suppressed is not None else None
+    return table.model_copy(update={"total": within.bare(table.total), "groups": groups, "suppressed": rest})
 
 
 def noisy(exact: Export, wish: Wish, below: Below) -> Export:

@@ -23,7 +23,7 @@ def added(cells: Iterable[Mapping[str, int]], family: Family) -> Cell:
     out = dict.fromkeys(MEASURES[family], 0)
     for cell in cells:
         for name, n in cell.items():
-            out[name] += n
+            out[name] = out.get(name, 0) + n  # also of whom an amount is, see `within`
     return out
 
 

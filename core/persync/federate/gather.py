@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from persync.federate.document import (
     LEVEL,
     LEVELLED,
     MEASURES,
+    PAYERS_OF,
     ArmSums,
     Cell,
     ExperimentSums,
@@ -214,7 +215,8 @@ def _experiment(
             str(row["arm"]): ArmSums(people=int(row["people"]), events=int(row["buyers"]), successes=int(row["buyers"]))
             for row in bought
         }
-        outcomes["conversion"] = OutcomeSums(reason=immature, arms=people)
+        few = _tells_of_few(people.values(), floor)
+        outcomes["conversion"] = OutcomeSums(reason=immature or (rules.SUPPRESSED if few else None), arms={} if few else people)
         reason = immature or (rules.MIXED_CURRENCIES if currency is None else None)
         money = {
             str(row["arm"]): ArmSums(
@@ -233,7 +235,7 @@ def _experiment(
         mine = [row for row in rows if row["outcome"] == outcome]
         binary = not any(int(row["others"]) for row in mine)
         arms = {str(row["arm"]): _arm(row, binary=binary) for row in mine}
-        few = any(one.people < floor or (not binary and 0 < one.events < floor) for one in arms.values())
+        few = _tells_of_few(arms.values(), floor)
         name = f"{outcome} (imported)" if outcome in ("conversion", "revenue") and outcome in outcomes else outcome
         outcomes[name] = OutcomeSums(reason=rules.SUPPRESSED if few else None, arms={} if few else arms)
     planned = experiments.planned_shares(engine, experiment, sizes)
@@ -247,6 +249,14 @@ def _experiment(
         arms=dict(sorted(sizes.items())),
         mixed=None if 0 < mixed < floor else mixed,
         outcomes=outcomes,
+    )
+
+
+def _tells_of_few(arms: Iterable[ArmSums], floor: int) -> bool:
+    """Tell whether an arm is of few, or counts few of its people: who did something, or of a share who did not."""
+    return any(
+        one.people < floor or 0 < one.events < floor or (one.successes is not None and 0 < one.people - one.successes < floor)
+        for one in arms
     )
 
 
@@ -267,4 +277,4 @@ def _by(family: Family, attribute: str, person: str) -> tuple[str, ...]:
 
 
 def _cell(row: Mapping[str, Any], family: Family) -> Cell:
-    return {name: int(row[name]) for name in MEASURES[family]}
+    return {name: int(row[name]) for name in (*MEASURES[family], *(PAYERS_OF.values() if family == "money" else ()))}

@@ -9,6 +9,7 @@ from typing import Final
 
 from persync.errors import ConfigError, DataError
 from persync.estimate import Estimate
+from persync.federate import within
 from persync.federate.document import (
     AMOUNTS,
     FEWEST,
@@ -187,13 +188,25 @@ def _sum(tables: Sequence[tuple[Table, Export]], measure: str, group: str, absen
         if measure in cell:
             low += cell[measure]
         elif cell:
-            more, hidden, cells = more + max(0, cell["mailed"]), hidden + 1, 0
+            more, hidden, cells = more + _most(table, measure, cell), hidden + 1, 0
         elif rest is not None and group != "suppressed":
-            more, hidden = more + max(0, rest.get(measure, rest.get("mailed", 0))), hidden + 1
+            more, hidden = more + _most(table, measure, rest), hidden + 1
         if export.noise is not None and measure != "squares":
             variance += cells * spread(scale(export.noise, measure, table.currency)) ** 2
     high = None if absent else low + more
     return Sum(measure, "", group, "", low, high, stores, hidden + absent, math.sqrt(variance))
+
+
+def _most(table: Table, measure: str, cell: Mapping[str, int]) -> int:
+    """Return the most that a measure can be in a cell, which may not tell it: what the total leaves, and what it is part of."""
+    if measure in cell:
+        return max(0, cell[measure])
+    cells = [*table.groups.values(), *([table.suppressed] if table.suppressed is not None else [])]
+    bounds = [cell[more] for less, more in within.AT_MOST[table.family] if less == measure and more in cell]
+    if measure in table.total:
+        bounds.append(table.total[measure] - sum(one.get(measure, 0) for one in cells))
+    # A count by level that the whole store leaves out lies within who was mailed, which may be left out of the cell as well.
+    return max(0, min(bounds or [table.total["mailed"]]))
 
 
 def _of(export: Export, key: Key) -> Table | None:

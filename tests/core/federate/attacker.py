@@ -66,39 +66,67 @@ def unlisted(table: Table, groups: Iterable[str]) -> list[str]:
     return [group for group in groups if group not in table.groups] if table.suppressed is not None else []
 
 
+def lacking(table: Table) -> list[tuple[str, str]]:
+    """Return (group, measure) of what the listed cells do not tell."""
+    return [(group, one) for one in table.total for group, cell in table.groups.items() if one not in cell]
+
+
 def attack(export: Export, groups: Mapping[str, Iterable[str]]) -> Attacker:
-    """Write down all that a file says of its folded cells. `groups` are the names of an attribute's groups."""
+    """Write down all that a file says of its folded cells and of what its cells do not tell. `groups` are the names of an
+    attribute's groups."""
     known = Attacker()
     domain = {**groups, LEVEL: LEVELS}
     tables = {table.key: table for table in export.tables}
-    for (family, attribute, currency), table in tables.items():
+    for (family, attribute, _), table in tables.items():
         hidden = unlisted(table, domain.get(attribute, ()))
         measures = [one for one in MEASURES[family] if one in table.total and one != "squares"]
         for measure in measures:
-            mine = [(family, attribute, currency, group, measure) for group in hidden]
-            known.names += mine
-            is_there = measure == "people" and bool(table.groups)
-            known.least += [1.0 if is_there else 0.0] * len(mine)
-            shown = sum(cell[measure] for cell in table.groups.values())
-            if mine:
-                known.equal.append((dict.fromkeys(mine, 1.0), table.total[measure] - shown))
-        for group in hidden:
+            _sums(known, table, measure, hidden)
+
+        def term(group: str, measure: str, table: Table = table) -> tuple[dict[Name, float], float]:
+            """What a number is: an unknown, or what the file says."""
+            cell = table.groups.get(group, {})
+            name = (*table.key, group, measure)
+            return ({}, cell[measure]) if measure in cell else ({name: 1.0}, 0.0)
+
+        def never_more(parts: list[tuple[dict[Name, float], float]], whole: tuple[dict[Name, float], float]) -> None:
+            factors = {name: n for names, _ in parts for name, n in names.items()} | {name: -n for name, n in whole[0].items()}
+            if factors:
+                known.at_most.append((factors, whole[1] - sum(n for _, n in parts)))
+
+        for group in (*hidden, *table.groups) if attribute else ():
             for less, more in AT_MOST[family]:
                 if less in measures and more in measures:
-                    pair = ((family, attribute, currency, group, one) for one in (less, more))
-                    known.at_most.append((dict(zip(pair, (1.0, -1.0), strict=True)), 0.0))
+                    never_more([term(group, less)], term(group, more))
             if family == "mail" and "unclear" in measures:
-                parts = [("mail", attribute, "", group, one) for one in ("personalised", "unclear", "mailed")]
-                known.at_most.append((dict(zip(parts, (1.0, 1.0, -1.0), strict=True)), 0.0))
+                never_more([term(group, "personalised"), term(group, "unclear")], term(group, "mailed"))
             people = tables.get(("mail", attribute, ""))
-            if family == "money" and people is not None and group != "unknown":
-                payers = {("money", attribute, currency, group, "payers"): 1.0}
-                if group in people.groups:
-                    known.at_most.append((payers, people.groups[group]["people"]))
-                else:
-                    known.at_most.append(({**payers, ("mail", attribute, "", group, "people"): -1.0}, 0.0))
+            if family == "money" and people is not None and group != "unknown" and group in hidden:
+                never_more([term(group, "payers")], term(group, "people", people))
     _levels(known, export, tables)
     return known
+
+
+def _sums(known: Attacker, table: Table, measure: str, hidden: list[str]) -> None:
+    """What the sums of one measure say of the groups that are not listed (`hidden`) and of the listed cells that lack it.
+
+    Where some listed cell is of nothing, a count that a cell lacks is known not to be: those of nothing are left out last.
+    """
+    mine = [(*table.key, group, measure) for group in hidden]
+    open_ = [(*table.key, group, measure) for group, cell in table.groups.items() if measure not in cell]
+    shown = sum(cell.get(measure, 0) for cell in table.groups.values())
+    rest = table.suppressed or {}
+    known.names += mine + open_
+    is_there = measure == "people" and bool(table.groups)
+    known.least += [1.0 if is_there else 0.0] * len(mine)
+    has_none = any(one.get(measure) == 0 for one in (*table.groups.values(), *([rest] if rest else [])))
+    known.least += [1.0 if has_none else 0.0] * len(open_)
+    left = table.total[measure] - shown
+    if mine and measure in rest:
+        known.equal.append((dict.fromkeys(mine, 1.0), rest[measure]))
+        mine, left = [], left - rest[measure]
+    if mine or open_:
+        known.equal.append((dict.fromkeys((*mine, *open_), 1.0), left))
 
 
 def _levels(known: Attacker, export: Export, tables: Mapping[tuple[str, str, str], Table]) -> None:

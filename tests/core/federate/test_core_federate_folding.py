@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.federate.attacker import attack, unlisted
+from core.federate.attacker import AT_MOST, Name, attack, lacking, unlisted
 from core.federate.stores import ASK, GROUPS, Made, counted, given, make
-from persync.federate import document, fold
-from persync.federate.document import LEVEL, MEASURES, Export, Table
+from persync.federate import document, fold, within
+from persync.federate.document import AMOUNTS, LEVEL, MEASURES, PAYERS_OF, Export, Table
 from persync.federate.export import Wish
 from persync.federate.merge import merge
 from persync.measure.people import LEVELS
@@ -28,17 +28,34 @@ TRUE = dict[tuple[str, str, str, str], int]
 def told(export: Export, groups: tuple[str, ...], true: dict[tuple[str, str, str, str, str], int]) -> Iterator[str]:
     """Yield what the file tells of cells that it does not list: a value, or that they are of fewer than the floor."""
     known = attack(export, {"age": groups})
+    tables = {table.key: table for table in export.tables}
     for name in known.names:
-        family, *_, measure = name
+        family, attribute, currency, group, measure = name
         value = true.get(name, 0)
         if not value:
             continue  # nobody: a sum of nothing is nothing in each of its parts
+        table = tables[family, attribute, currency]
+        is_listed = group in table.groups
+        if is_listed and not is_small(true, name, table, export.floor):
+            continue  # it is left out for the sake of another, and large enough to be told
         low, high = known.bounds(name)
         assert low - 1e-6 <= value <= high + 1e-6, f"the attacker is wrong about {name}"
+        # Of a total so small everybody knows that no part of it is larger.
+        floor = min(export.floor, table.total[measure])
         if high - low < 0.5:
             yield f"{name} is {value}"
-        elif measure == MEASURES[family][0] and value < export.floor and high < export.floor - 1e-6:
+        elif (is_listed or measure == MEASURES[family][0]) and value < floor and high < floor - 1e-6:
             yield f"{name} is at most {high:g}"
+
+
+def is_small(true: Mapping[Name, int], name: Name, table: Table, floor: int) -> bool:
+    """Tell whether a number is of a few of a listed cell: of who did something, who did not, or whom an amount is of."""
+    *key, measure = name
+    value = true.get(name, 0)
+    if measure in AMOUNTS:
+        return (*key, PAYERS_OF[measure]) in true and 0 < true[*key, PAYERS_OF[measure]] < floor
+    wholes = [more for less, more in AT_MOST[table.family] if less == measure and more in table.total]
+    return 0 < value < floor or any(0 < true.get((*key, more), 0) - value < floor for more in wholes)
 
 
 def by_hand(made: Made) -> dict[tuple[str, str, str, str, str], int]:
@@ -47,6 +64,10 @@ def by_hand(made: Made) -> dict[tuple[str, str, str, str, str], int]:
     for (measure, currency, group), n in counted([made]).items():
         if group:
             out["money" if currency else "mail", "age", currency, group, measure] = n
+    for (person, currency), done in made.money.items():
+        for amount, payers in PAYERS_OF.items():
+            key = "money", "age", currency, made.groups.get(person, "unknown"), payers
+            out[key] = out.get(key, 0) + (done[amount] > 0)
     with open_store(made.path) as store:
         rows = store.db.execute(
             "SELECT key_id, max(g.level), max(g.level IS NULL) FROM touchpoints JOIN campaign_levels g USING (campaign_key)"
@@ -96,7 +117,8 @@ def shop(seed: int) -> tuple[Export, dict[tuple[str, str, str, str, str], int]]:
                 "people": 1, "mailed": int(level != ""), "personalised": int(level in ("2", "3", "4")),
                 "unclear": int(level == "unknown"), "sends": sends, "delivered": draw.randrange(sends + 1),
                 "clickers": int(clicks := draw.random() < 0.3 and level != ""), "clicks": int(clicks),
-                "unsubscribes": 0, "complaints": 0,
+                "unsubscribes": int(level != "" and draw.random() < 0.1),
+                "complaints": int(level != "" and draw.random() < 0.05),
             }  # fmt: skip
             for measure, n in did.items():
                 key = "mail", "age", "", group, measure
@@ -117,11 +139,12 @@ def shop(seed: int) -> tuple[Export, dict[tuple[str, str, str, str, str], int]]:
     true |= {("exposure", LEVEL, "", level, "mailed"): levels[level] for level in LEVELS}
     tables: list[Table] = [Table(family="mail", total=mail.total), mail]
     tables = tables if is_told else [fold.unlevelled(table) for table in tables]
+    tables = [within.given(table, FLOOR) for table in tables]
     if not fold.withheld(exposure.total, "exposure", FLOOR):
         tables.append(exposure)
     money = cells("money", "EUR")
     if not fold.withheld(fold.added(money.values(), "money"), "money", FLOOR):
-        tables.append(fold.folded("money", "age", money, FLOOR, currency="EUR", also=gone)[0])
+        tables.append(within.given(fold.folded("money", "age", money, FLOOR, currency="EUR", also=gone)[0], FLOOR))
     export = Export(
         persync="1", store="0" * 32, made_at=0, period=None, timezone="UTC", basis="net", floor=FLOOR, sets=("mail", "money"),
         tables=tuple(tables),
@@ -132,14 +155,16 @@ def shop(seed: int) -> tuple[Export, dict[tuple[str, str, str, str, str], int]]:
 @pytest.mark.parametrize("seeds", [range(i, i + 10) for i in range(0, 40, 10)], ids=str)
 def test_no_folded_cell_of_made_up_counts_can_be_worked_out(seeds: range) -> None:
     """Forty seeds: groups and levels of nobody, of one person and of many."""
-    folds = 0
+    folds = lacks = 0
     for seed in seeds:
         export, true = shop(seed)
         groups = tuple({key[3] for key in true if key[1] == "age"})
         folds += sum(bool(unlisted(table, groups)) for table in export.tables)
+        lacks += sum(len(lacking(table)) for table in export.tables)
 
         assert list(told(export, groups, true)) == [], f"seed {seed}"
     assert folds > 10
+    assert lacks > 50
 
 
 def test_the_attacker_finds_what_a_total_beside_one_hidden_cell_gives_away() -> None:
@@ -155,6 +180,47 @@ def test_the_attacker_finds_what_a_total_beside_one_hidden_cell_gives_away() -> 
     hidden = ("exposure", LEVEL, "", "2", "mailed"), ("exposure", LEVEL, "", "unknown", "mailed")
     assert list(told(one, (), {hidden[0]: 3})) == [f"{hidden[0]} is at most 3"]
     assert list(told(two, (), {hidden[0]: 40, hidden[1]: 3})) == [f"{hidden[1]} is 3"]
+
+
+def test_the_attacker_finds_a_small_count_that_one_cell_alone_does_not_tell() -> None:
+    """Two complaints left out of one cell are the total less the other's; the file that says so is refused."""
+    cells = {name: dict.fromkeys(MEASURES["mail"], 0) | {"people": 60, "mailed": 60, "sends": 60} for name in "ab"}
+    cells["a"] |= {"complaints": 2}
+    cells["b"] |= {"complaints": 9}
+    whole = fold.without("mail", "age", cells, frozenset())
+    told_alone = {name: n for name, n in whole.groups["a"].items() if name != "complaints"}
+    alone = whole.model_copy(update={"groups": {**whole.groups, "a": told_alone}})
+    export, _ = shop(1)
+
+    hidden = "mail", "age", "", "a", "complaints"
+    true = {("mail", "age", "", name, one): n for name, cell in cells.items() for one, n in cell.items()}
+    covered = within.given(whole, FLOOR)
+    assert list(told(replace_tables(export, alone), ("a", "b"), true)) == [f"{hidden} is 2"]
+    assert list(told(replace_tables(export, covered), ("a", "b"), true)) == []
+    assert lacking(covered) == [("a", "complaints"), ("b", "complaints")]
+    assert covered.total == whole.total
+    assert not document._adds_up("complaints", 11, list(alone.groups.values()))
+
+
+def test_a_total_that_is_small_itself_stays_and_no_group_tells_its_part() -> None:
+    """Three complaints in the store: that is given away, and which of four groups they are of is not."""
+    cells = {name: dict.fromkeys(MEASURES["mail"], 0) | {"people": 40, "mailed": 40, "sends": 40} for name in "abcd"}
+    cells["a"] |= {"complaints": 3}
+
+    given_away = within.given(fold.without("mail", "age", cells, frozenset()), FLOOR)
+
+    assert given_away.total["complaints"] == 3
+    assert lacking(given_away) == [(name, "complaints") for name in "abcd"]
+
+
+def test_few_of_an_arm_who_bought_or_did_not_are_no_number_of_the_file(tmp_path: Path) -> None:
+    """Two of about forty in an arm visited: the outcome is left out with the reason, the sizes of the arms stay."""
+    few = "UPDATE outcomes SET value = CASE WHEN key_id < 4 THEN 1.0 ELSE 0.0 END WHERE outcome = 'visited'"
+    (wool,) = given(in_euros(tmp_path / "few.db", 7, few)).experiments
+
+    assert (wool.outcomes["visited"].reason, wool.outcomes["visited"].arms) == ("suppressed", {})
+    assert sum(wool.arms.values()) == 80
+    assert wool.outcomes["minutes"].arms
 
 
 def replace_tables(export: Export, *tables: Table) -> Export:
