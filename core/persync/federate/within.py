@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from persync.federate.document import AMOUNTS, LEVELLED, MEASURES, PAYERS_OF, Cell, Family, Table
+from persync.federate.document import AMOUNTS, LEVELLED, MEASURES, ONCE, PAYERS_OF, Cell, Family, Table
 
 AT_MOST: Final[Mapping[Family, tuple[tuple[str, str], ...]]] = {
     "mail": (
@@ -96,8 +96,9 @@ class _Hiding:
         return [less for less, more in AT_MOST[self.table.family] if more == measure and less in self.table.total]
 
     def _rests(self, measure: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Yield what a measure is part of, and the other parts: what they leave of it is a count as well."""
-        yield from ((more, ()) for more in self._above(measure))
+        """Yield what a measure is part of, and the other parts: what they leave of it is a count as well, unless people are
+        held against things that may be several of one of them."""
+        yield from ((more, ()) for more in self._above(measure) if (measure in ONCE) == (more in ONCE))
         parts = LEVELLED if measure in LEVELLED else ()
         if parts and "mailed" in self._above(measure):
             yield "mailed", tuple(part for part in parts if part != measure and part in self.table.total)
@@ -136,6 +137,11 @@ class _Hiding:
         wanted += [(one, name) for one in (*self._below(measure), *self._above(measure)) if one != first]
         return next((place for place in wanted if place not in self.out), None)
 
+    def _apart(self, less: str, more: str, name: str, known: Mapping[Place, tuple[int, int]]) -> int:
+        """Return by how much two measures of a cell differ at most: by as much as their totals, less what they do elsewhere."""
+        elsewhere = (known[more, other][0] - known[less, other][1] for other in self.cells if other != name)
+        return self.table.total[more] - self.table.total[less] - sum(max(0, one) for one in elsewhere)
+
     def _known(self) -> dict[Place, tuple[int, int]]:
         """Return the least and the most that each number can be for whoever has the total and what is not left out.
 
@@ -158,9 +164,12 @@ class _Hiding:
             for measure, names in left.items():
                 for name in names:
                     low, high = known[measure, name]
-                    wholes = (known[more, name][1] - sum(known[o, name][0] for o in by) for more, by in self._rests(measure))
+                    wholes = [known[more, name][1] - sum(known[o, name][0] for o in by) for more, by in self._rests(measure)]
+                    wholes += [known[more, name][1] for more in self._above(measure)]
+                    wholes += [known[less, name][1] + self._apart(less, measure, name, known) for less in self._below(measure)]
                     high = min([high, *wholes])
                     parts = [known[less, name][0] for less in self._below(measure)]
+                    parts += [known[more, name][0] - self._apart(measure, more, name, known) for more in self._above(measure)]
                     levels = sum(known[one, name][0] for one in LEVELLED if (one, name) in known) if measure == "mailed" else 0
                     low = max([low, levels, *parts])
                     others = [known[measure, other] for other in names if other != name]

@@ -169,7 +169,7 @@ def more(given: dict[str, Any]) -> None:
 CASES: dict[str, tuple[Callable[[str], str], str]] = {
     "no file of ours": (lambda text: "{}", "a.json: it is no file of `persync federate export`"),
     "no JSON": (lambda text: text[:50], "a.json: it is no file of `persync federate export`"),
-    "another version": (lambda text: change(text, lambda g: g.update(version=2)), "it is of version 2, and this persync reads"),
+    "another version": (lambda text: change(text, lambda g: g.update(version=1)), "it is of version 1, and this persync reads"),
     "a count below zero": (lambda text: change(text, lower), "mail, total: sends is below zero"),
     "a changed total": (lambda text: change(text, raise_total), "the groups do not add up to the total"),
     "a cell of two": (lambda text: change(text, shrink), "a cell is of fewer than 5 people"),

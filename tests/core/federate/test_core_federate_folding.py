@@ -13,7 +13,7 @@ import pytest
 from core.federate.attacker import AT_MOST, Name, attack, lacking, unlisted
 from core.federate.stores import ASK, GROUPS, Made, counted, given, make
 from persync.federate import document, fold, within
-from persync.federate.document import AMOUNTS, LEVEL, MEASURES, PAYERS_OF, Export, Table
+from persync.federate.document import AMOUNTS, LEVEL, MEASURES, ONCE, PAYERS_OF, Export, Table
 from persync.federate.export import Wish
 from persync.federate.merge import merge
 from persync.measure.people import LEVELS
@@ -55,6 +55,7 @@ def is_small(true: Mapping[Name, int], name: Name, table: Table, floor: int) -> 
     if measure in AMOUNTS:
         return (*key, PAYERS_OF[measure]) in true and 0 < true[*key, PAYERS_OF[measure]] < floor
     wholes = [more for less, more in AT_MOST[table.family] if less == measure and more in table.total]
+    wholes = [more for more in wholes if (more in ONCE) == (measure in ONCE)]  # not people against things
     return 0 < value < floor or any(0 < true.get((*key, more), 0) - value < floor for more in wholes)
 
 
