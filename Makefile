@@ -18,8 +18,9 @@ check: .venv/dev.stamp
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/core/test_core_house.py
 
-# Kills pulls, N of them at drawn moments; SEED repeats what it printed.
+# Ends pulls at every commit, then kills N of them at drawn moments; SEED repeats what it printed of these.
 crash: .venv/dev.stamp
+	$(if $(SEED),,$(BIN)/python -m pytest tests/crash/long_boundaries.py)
 	$(BIN)/python tests/crash/long.py $(or $(N),1000) $(SEED)
 
 # Both engines on the whole report; what `make test` holds is the ledger, row by row.

@@ -11,9 +11,40 @@ from persync import redact
 
 ROOT = Path(__file__).resolve().parents[1]
 
+LONGEST = (
+    "contract/test_contract_engines.py",
+    "e2e/test_e2e_hillstrom.py",
+    "contract/test_contract_fairness.py",
+    "crash/test_crash_boundaries.py",
+    "crash/test_crash_kills.py",
+    "e2e/test_e2e_demo.py",
+    "e2e/test_e2e_calibrated.py",
+    "converge/test_converge.py",
+    "outside/test_outside_wheel.py",
+    "e2e/test_e2e_failures.py",
+    "docs/test_docs_tutorials.py",
+    "fuzz/test_fuzz.py",
+    "core/test_core_new_plugin.py",
+    "e2e/test_e2e_answers.py",
+)
+"""the files that take longest, in the order in which processes take them: one of them left to the end keeps all others waiting.
+The third goes to the process of the first, which has Spark running"""
+
 # Begun in the background, a program ignores Ctrl-C, and so does what it begins: no pull would ever be interrupted.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let processes take files in the order below, where xdist would begin with those of the most tests, however short."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files."""
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")

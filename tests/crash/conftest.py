@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from functools import cache
 
@@ -21,3 +22,12 @@ def understood_once() -> Iterator[None]:
         # Results are joined in several lots, as big ones are.
         patch.setattr(parking, "LOT", 9)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def light_forks() -> Iterator[None]:
+    """Leave what other tests left in this process out of the collections before each fork: it may be most of its memory."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
