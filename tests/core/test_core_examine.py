@@ -53,7 +53,10 @@ def test_each_stream_is_asked_once_and_a_missing_scope_says_what_reports_will_la
         "readers": ("ok", "5 records in the part asked about"),
         "stamps (on demand)": ("warn", "scope: access denied (HTTP 403).; never read"),
     }
-    assert found[-1].fix == "Allow stamps.read. Until then reports lack: cost of sending."
+    assert found[-1].fix == (
+        "Allow stamps.read. `persync connect post --guide` says where to allow it; then run `persync pull post`."
+        " Until then reports lack: cost of sending."
+    )
     assert (worst(found), (tmp_path / "none.db").exists()) == (0, False)
 
 

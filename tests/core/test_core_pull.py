@@ -254,7 +254,10 @@ def test_a_refused_token_ends_the_connection_with_exit_4_and_is_not_asked_again(
     result = pull_once(tmp_path / "p.db", [post()], api)
 
     assert result.exit_code == 4
-    assert [str(error) for error in result.errors] == ["post, letters, page 1, GET /letters: the token was refused (HTTP 401)."]
+    assert [str(error) for error in result.errors] == [
+        "post, letters, page 1, GET /letters: the token was refused (HTTP 401)."
+        " `persync connect post --guide` leads to a new one; `persync connect post` takes it in."
+    ]
     assert len(api.calls) == 1
 
 

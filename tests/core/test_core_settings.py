@@ -306,7 +306,7 @@ def test_a_missing_secret_says_where_it_was_looked_for(folder: Path, host: Host,
 
     assert str(caught.value) == (
         "shop: no secret found: TILL_TOKEN or TILL_SECRET is not set, and neither persync.secrets.toml nor a keyring has it."
-        " Run `persync connect shop`. Ask the till."
+        " Ask the till. `persync connect till --guide` leads to a new one; `persync connect shop` takes it in."
     )
     assert caught.value.exit_code == 4
 

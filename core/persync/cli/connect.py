@@ -50,6 +50,7 @@ def connect(
     Nothing is written when the call fails. For a connection that is there already, its secret is asked for again.
     """
     from persync import secrets
+    from persync.connect.guide import to_a_token
     from persync.jobs.report import write_text
     from persync.settings import FILE, connection_settings, find_secrets, make_connector
 
@@ -75,7 +76,8 @@ def connect(
     fresh = _secrets(app, project, name, kind, secret_stdin, is_new=bool(table))
     values = {secret: found.value for secret, found in find_secrets(project, app.host, name).items()} | fresh
     if kind.secrets and not values:
-        raise AuthError(f"no secret was given for '{name}'.", hint=f"Set {' or '.join(wanted.values())}. {kind.help}".rstrip())
+        hint = f"Set {' or '.join(wanted.values())}. {kind.help} {to_a_token(kind, name)}"
+        raise AuthError(f"no secret was given for '{name}'.", hint=hint)
     if not no_check:
         ready = kind(name, project.connections[name], values) if kind.secrets else make_connector(project, app.host, name)
         _try(app, ready, project)

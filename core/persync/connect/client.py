@@ -25,6 +25,7 @@ from tenacity.wait import wait_exponential_jitter
 from persync import __version__
 from persync.connect.bodies import understood
 from persync.connect.connector import Connector, retry_after
+from persync.connect.guide import to_a_token
 from persync.connect.stream import Request
 from persync.errors import AuthError, ConfigError, PersyncError, ResponseError, TransientError, UnreachableError
 from persync.redact import redacted, register_header
@@ -146,9 +147,10 @@ class Client:
                 ):
                     with attempt:
                         return self._once(request, signed)
-            except AuthError:
+            except AuthError as error:
                 # A short-lived token may have run out mid-pull: ask for a new one once, then believe the refusal.
                 if renewed or not signed or not self.connector.renew():
+                    error.hint = f"{error.hint} {to_a_token(type(self.connector), self.connector.connection)}".lstrip()
                     raise
                 renewed = True
 

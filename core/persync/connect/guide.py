@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from persync.connect.connector import Connector
 
-__all__ = ["Guide", "guide_lines", "scopes_of"]
+__all__ = ["Guide", "guide_lines", "scopes_of", "to_a_token", "to_scopes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,16 @@ def scopes_of(connector: type[Connector]) -> dict[str, tuple[str, ...]]:
             for scope in stream.scopes:
                 found.setdefault(scope, {}).update(dict.fromkeys(stream.facts))
     return {scope: tuple(facts) for scope, facts in found.items()}
+
+
+def to_a_token(connector: type[Connector], connection: str) -> str:
+    """Return the next step of who has no token, or one that is refused: where it is made, and how persync gets it."""
+    return f"`persync connect {connector.name} --guide` leads to a new one; `persync connect {connection}` takes it in."
+
+
+def to_scopes(connector: type[Connector], connection: str) -> str:
+    """Return the next step of who has a token that may not see everything."""
+    return f"`persync connect {connector.name} --guide` says where to allow it; then run `persync pull {connection}`."
 
 
 def guide_lines(connector: type[Connector]) -> Iterator[str]:

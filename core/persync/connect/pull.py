@@ -18,6 +18,7 @@ from typing import Any
 from persync.connect.client import Client
 from persync.connect.connector import Connector
 from persync.connect.fetch import GOES_ON, Fetchers, Job, Page, is_empty, placed
+from persync.connect.guide import to_scopes
 from persync.connect.interrupts import Interrupts
 from persync.connect.pace import Daily
 from persync.connect.plan import levels, wanted_streams
@@ -188,6 +189,10 @@ class ConnectionPull:
         result.streams += self.results
         result.errors += self.errors
         result.interrupted = self.interrupted
+        if unseen := sum(isinstance(one.error, SkipStreamError) and one.error.reason == "scope" for one in self.results):
+            streams = "1 stream lacks its scope" if unseen == 1 else f"{unseen} streams lack their scope"
+            name = self.connector.connection
+            result.notes.append(f"{name}: {streams}. {to_scopes(type(self.connector), name)}")
         so_far = PullResult(self.results, self.errors, self.interrupted)
         summary = f"{so_far.changed} rows changed, {sum(r.rejects for r in self.results)} records rejected"
         end_run(self.store, self._run, now=int(self._clock() * 1000), exit_code=so_far.exit_code, summary=summary)

@@ -275,7 +275,9 @@ def _stream(connector: Connector, probe: Probe, known: Known, now: int) -> Findi
     if isinstance(error, SkipStreamError):
         if error.reason == "gone" and stream.parent is not None:
             return Finding(where, name, _words("answers; the part asked about is gone there", read, holes))
-        return Finding(where, name, _words(f"{error.reason}: {_clean(error.what)}", read), "warn", _missing(stream, error))
+        return Finding(
+            where, name, _words(f"{error.reason}: {_clean(error.what)}", read), "warn", _missing(connector, stream, error)
+        )
     if error is not None:
         return failed(where, name, error)
     if probe.reason:
@@ -313,9 +315,13 @@ def _read(coverage: Coverage | None) -> tuple[str, str]:
     return day, f"holes: {_clean(holes)}" if holes else ""
 
 
-def _missing(stream: Stream, error: SkipStreamError) -> str:
+def _missing(connector: Connector, stream: Stream, error: SkipStreamError) -> str:
     """Say what to allow, and what reports lack without it."""
+    from persync.connect.guide import to_scopes
+
     scopes = f"Allow {', '.join(stream.scopes)}." if stream.scopes and error.reason == "scope" else error.hint
+    if error.reason == "scope":
+        scopes = f"{scopes} {to_scopes(type(connector), connector.connection)}"
     lacking = ", ".join(stream.facts) or f"what {stream.name} tells"
     return " ".join(part for part in (scopes, f"Until then reports lack: {lacking}.") if part)
 

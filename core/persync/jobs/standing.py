@@ -190,7 +190,7 @@ def _steps(
             continue
         kinds = {reason.partition(":")[0] for reason, _ in stream.holes}
         if kinds & REFUSED:
-            steps.setdefault(f"persync connect {stream.connection}", "its token may not see all")
+            steps.setdefault(f"persync connect {stream.connection} --guide", "its token may not see all")
         if stream.under_way or kinds - REFUSED - SETTLED:
             why = "goes on where it stopped" if stream.under_way else "reads again what failed"
             steps.setdefault(f"persync pull {stream.connection}", why)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from persync import secrets
 from persync.connect.connector import ConnectionSettings, Connector
+from persync.connect.guide import to_a_token
 from persync.errors import AuthError, ConfigError, PersyncError, PluginError, nearest
 from persync.imports.files import FilesConnector
 from persync.imports.known import connections_in
@@ -108,7 +109,7 @@ def make_connector(project: Project, host: Host, name: str) -> Connector:
     if kind.secrets and not found:
         envs = " or ".join(project.secret_names[name].values())
         text = f"no secret found: {envs} is not set, and neither {secrets.FILE} nor a keyring has it."
-        raise AuthError(text, where=name, hint=f"Run `persync connect {name}`. {kind.help}".rstrip())
+        raise AuthError(text, where=name, hint=f"{kind.help} {to_a_token(kind, name)}".lstrip())
     try:
         connector = kind(name, settings, {secret: one.value for secret, one in found.items()})
     except PersyncError:

@@ -209,5 +209,9 @@ def test_a_stream_that_was_skipped_is_told_with_its_reason_while_it_runs_and_at_
 
     told = capsys.readouterr()
     assert result.exit_code == 0
-    assert told.err == f"post stamps: 0 records, 0 rows changed ({reason})\n"
+    assert told.err.splitlines() == [
+        f"post stamps: 0 records, 0 rows changed ({reason})",
+        "persync: post: 1 stream lacks its scope. `persync connect post --guide` says where to allow it; then run"
+        " `persync pull post`.",
+    ]
     assert [line.split("  ")[-1] for line in told.out.splitlines()] == ["reason", reason, "0 rows changed."]

@@ -64,7 +64,7 @@ def test_status_says_what_is_covered_missing_next_and_to_do(persync: Run, tmp_pa
         "          shop, customers: not read as far as its other streams",
         "next run  nothing is set to run by itself",
         "to do     persync pull news   (it was never read)",
-        "          persync connect shop   (its token may not see all)",
+        "          persync connect shop --guide   (its token may not see all)",
         "          persync pull   (shop was last read more than two days ago)",
         "          and 1 more: persync status --all",
     ]

@@ -192,7 +192,7 @@ def test_status_tells_last_and_next_run(persync: Run, tmp_path: Path, system: Sy
 
 
 def test_without_a_job_status_says_how_to_make_one(persync: Run) -> None:
-    assert persync("schedule", "status").stdout == "There is no job: write [jobs.NAME] in persync.toml.\n"
+    assert persync("schedule", "status").stdout == "There is no job. Write [jobs.NAME] in persync.toml.\n"
 
 
 # -- what is left of a job ---------------------------------------------------------------------------------------------------
