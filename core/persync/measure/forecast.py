@@ -151,10 +151,33 @@ def _next(month: date) -> date:
     return (month + timedelta(days=31)).replace(day=1)
 
 
-def kpi_forecast(engine: Engine, ask: Ask) -> list[Estimate]:
-    """Compute the next three months of orders, revenue and people on the list, and how the method did against the naive one."""
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A monthly series and what it leads to expect: `months` as `2026-01`, `values` in `unit`."""
+
+    kpi: str
+    unit: str
+    months: tuple[str, ...]
+    values: tuple[float, ...]
+    forecast: Forecast
+
+
+def courses(engine: Engine, ask: Ask) -> list[Course]:
+    """Return the series of orders, revenue and people on the list with their forecasts; those alone that can be told."""
+    return _courses(engine, ask).found
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    found: list[Course]
+    untold: list[Estimate]
+    starts: Sequence[int]
+    """of each month and of the one after the last, epoch ms"""
+    last: date | None
+
+
+def _courses(engine: Engine, ask: Ask) -> _Read:
     id = "kpi_forecast"
-    check(ask.by, (), id)
     build_orders(engine)
     zone = ZoneInfo(ask.timezone)
     end = watched_until(engine, ask)
@@ -163,7 +186,7 @@ def kpi_forecast(engine: Engine, ask: Ask) -> list[Estimate]:
     months = _months(int(row["first_at"]), end, zone) if row["first_at"] is not None else []
     if len(months) - 1 < LEAST:
         note = f"{max(len(months) - 1, 0)} whole months with orders are known; {LEAST} are needed"
-        return [rules.absent(id, TOO_SHORT, {"kpi": kpi}, unit=unit, note=note) for kpi, unit in _KPIS]
+        return _Read([], [rules.absent(id, TOO_SHORT, {"kpi": kpi}, unit=unit, note=note) for kpi, unit in _KPIS], (), None)
     starts = [round(datetime(day.year, day.month, 1, tzinfo=zone).timestamp() * 1000) for day in months]
     listed = " UNION ALL ".join(
         f"SELECT {place} AS place, {begins} AS begins, {ends} AS ends" for place, (begins, ends) in enumerate(pairwise(starts))
@@ -172,18 +195,29 @@ def kpi_forecast(engine: Engine, ask: Ask) -> list[Estimate]:
     sales = run(engine, sql, params)
     series: dict[tuple[str, str], list[float]] = {("orders", "count"): [float(one["orders"]) for one in sales]}
     currency = rules.one_currency([one[name] for one in sales for name in ("low", "high") if one[name] is not None])
-    out: list[Estimate] = []
+    untold: list[Estimate] = []
     if currency is not None and (ask.currency in (None, currency)):
         series["revenue", currency] = [one["minor"] / 10.0 ** exponent(currency) for one in sales]
     else:
-        out.append(rules.absent(id, rules.MIXED_CURRENCIES, {"kpi": "revenue"}, unit=ask.currency or ""))
+        untold.append(rules.absent(id, rules.MIXED_CURRENCIES, {"kpi": "revenue"}, unit=ask.currency or ""))
     people = {int(one["place"]): float(one["people"]) for one in engine.rows(_LIST.replace("/*months*/", f"({listed})"))}
     if people:
         series["list", "count"] = [people.get(place, 0.0) for place in range(len(starts) - 1)]
-    last = months[-1]
-    for (kpi, unit), values in series.items():
-        out += _told(id, kpi, unit, forecast(values), last, len(values), ask)
-    return [replace(one, period=(starts[0], starts[-1])) for one in out]
+    named = tuple(f"{month:%Y-%m}" for month in months[:-1])
+    found = [Course(kpi, unit, named, tuple(values), forecast(values)) for (kpi, unit), values in series.items()]
+    return _Read(found, untold, starts, months[-1])
+
+
+def kpi_forecast(engine: Engine, ask: Ask) -> list[Estimate]:
+    """Compute the next three months of orders, revenue and people on the list, and how the method did against the naive one."""
+    check(ask.by, (), "kpi_forecast")
+    read = _courses(engine, ask)
+    out = list(read.untold)
+    if read.last is None:
+        return out
+    for one in read.found:
+        out += _told("kpi_forecast", one.kpi, one.unit, one.forecast, read.last, len(one.values), ask)
+    return [replace(one, period=(read.starts[0], read.starts[-1])) for one in out]
 
 
 def _told(id: str, kpi: str, unit: str, found: Forecast, first: date, months: int, ask: Ask) -> list[Estimate]:

@@ -215,12 +215,18 @@ def _opened(path: Path, *, filled: bool) -> Iterator[Engine]:
     engine.close()
 
 
-@pytest.fixture
-def inputs(shop: Engine) -> Inputs:
+@pytest.fixture(scope="session")
+def shop_inputs(shop: Engine) -> Inputs:
     """What a section reads: the shop, its experiment, all models and metrics."""
     ask = Ask(now=START + 60 * DAY, experiments={"spring": EXPERIMENT})
     project = {"name": "Corner shop", "connections": {"mail": "mailchimp", "shop": "shopify"}}
     return Inputs(shop, ask, MODELS, {metric.id: metric for metric in METRICS}, project)
+
+
+@pytest.fixture
+def inputs(shop_inputs: Inputs) -> Inputs:
+    """The same, for a test that changes it."""
+    return shop_inputs
 
 
 @pytest.fixture

@@ -96,7 +96,16 @@ def test_an_audit_leaves_out_what_nobody_has_to_check(inputs: Inputs) -> None:
 
     assert names["starter"] == ["answer"]
     assert names["full"] == [*(one.name for one in SECTIONS), "own"]
-    assert set(names["full"]) - set(names["audit"]) == {"whom", "reading", "restraint", "segments", "automations", "value"}
+    assert set(names["full"]) - set(names["audit"]) == {
+        "whom",
+        "reading",
+        "restraint",
+        "segments",
+        "automations",
+        "journeys",
+        "value",
+        "outlook",
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from persync.report.charts.frontier import frontier
 from persync.report.charts.look import CATEGORIES, CONFIG, NEUTRAL, VERDICT_COLOURS
+from persync.report.charts.sankey import Flow, sankey
+from persync.report.charts.series import course, levels, response
 from persync.report.charts.specs import SHADES, STEPS, bars, heat, intervals, waterfall
 from persync.report.charts.svg import reaches_out, svg, wrong_colours
 
@@ -12,11 +14,16 @@ __all__ = [
     "SHADES",
     "STEPS",
     "VERDICT_COLOURS",
+    "Flow",
     "bars",
+    "course",
     "frontier",
     "heat",
     "intervals",
+    "levels",
     "reaches_out",
+    "response",
+    "sankey",
     "svg",
     "waterfall",
     "wrong_colours",

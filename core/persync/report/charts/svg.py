@@ -22,6 +22,9 @@ _COLOUR = re.compile(r"none|transparent|inherit|currentcolor|var\(--[a-z0-9-]+\)
 _PAIRED: Final = re.compile("[\U00010000-\U0010ffff]")
 _PAINTS: Final = ("fill", "stroke", "color", "stop-color")
 
+LEAST_LABEL: Final = 150
+"""px of an axis label that are never cut off, even where the picture is narrow"""
+
 
 def svg(spec: Mapping[str, Any], *, name: str, alt: str, width: int = 720, draw: Draw = draw) -> str:
     """Return a spec as an inline SVG of that width: no script, no reference, ids that start with `name`.
@@ -32,10 +35,10 @@ def svg(spec: Mapping[str, Any], *, name: str, alt: str, width: int = 720, draw:
     sized = {**deep(spec), "width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
     if reaches_out(sized):
         raise DataError("A figure may only show data it carries itself.")
-    # As many legend entries in a row as fit, the rest below; labels may take a third of the width.
+    # As many legend entries in a row as fit, the rest below; labels may take a third of the width, or what names need.
     config = {
         **CONFIG,
-        "axis": {**CONFIG["axis"], "labelLimit": width // 3},
+        "axis": {**CONFIG["axis"], "labelLimit": max(LEAST_LABEL, width // 3)},
         "legend": {**CONFIG["legend"], "columns": max(2, width // 150), "labelLimit": width // 3},
     }
     try:

@@ -14,8 +14,8 @@ from persync.attribution.models import AttributionModel
 from persync.errors import DataError
 from persync.estimate import Estimate
 from persync.measure.lifts import with_lift
-from persync.report import words
-from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
+from persync.report import charts, words
+from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
 from persync.report.sections.credit import EMAIL, title
 
 TRIED: Final = ("last_touch", "linear", "time_decay")
@@ -39,7 +39,7 @@ def build_models(inputs: Inputs) -> Sequence[Block]:
     usable = [model for model in ready if not model.reason]
     return [
         *_verdicts(ranked, len(usable)),
-        _standings(ranked, len(usable)),
+        *_compared(ranked, len(usable)),
         *_held(against(inputs.engine, usable, ask)),
         *_settings(stability.sensitivity(inputs.engine, [model for model in asked if model.name in TRIED], ask)),
         *_unheld(usable),
@@ -62,6 +62,23 @@ def _verdicts(ranked: Sequence[stability.Standing], models: int) -> list[Note]:
     if still:
         said.append(f"The rank of {words.listing(still)} is robust: it moves by one place at most across {models} models.")
     return [Note(" ".join(said), "answer", "Does the answer depend on the model?")]
+
+
+def _compared(ranked: Sequence[stability.Standing], models: int) -> list[Block]:
+    """Return the table of standings and each channel's spread, from its least share to its greatest, as a figure."""
+    table = _standings(ranked, models)
+    rows = []
+    for one in ranked:
+        least, greatest = 100 * float(one.least.value or 0), 100 * float(one.greatest.value or 0)
+        rows.append({"name": _channel(one.channel), "value": (least + greatest) / 2, "low": least, "high": greatest})
+    said = "; ".join(
+        f"{_channel(one.channel)}: {words.value(one.least)} by {title(one.least.by['model'])} to {words.value(one.greatest)} by"
+        f" {title(one.greatest.by['model'])}"
+        for one in ranked
+    )
+    caption = "From the least to the greatest share of revenue that any model gives a channel; the dot is half-way"
+    spec = charts.intervals(rows, unit="% of revenue")
+    return [table, Figure("model_spread", caption, f"Share of revenue by channel. {said}.", spec, table)]
 
 
 def _standings(ranked: Sequence[stability.Standing], models: int) -> Table:

@@ -9,8 +9,8 @@ from typing import Final
 from persync.errors import DataError
 from persync.estimate import Estimate
 from persync.measure import frequency
-from persync.report import words
-from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
+from persync.report import charts, words
+from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
 
 OUTCOMES: Final = (
     ("clicks", "Clicks a person"),
@@ -34,7 +34,7 @@ def build_restraint(inputs: Inputs) -> Sequence[Block]:
         blocks.append(_advice(advice))
     if doses:
         cap = frequency.CAP.replace("`", "")  # a page shows words, not marks
-        blocks += [_doses(doses), Note(f"Not a cause: {frequency.SELECTED}. To know, {cap}.", "warning")]
+        blocks += [_doses(doses), *curve(doses), Note(f"Not a cause: {frequency.SELECTED}. To know, {cap}.", "warning")]
     blocks += [Note(text, "info") for text in map(_tired, tired) if text]
     return [*blocks, _RULES]
 
@@ -112,6 +112,31 @@ def _doses(doses: Sequence[Estimate]) -> Table:
         # The warning stands once under the table; what is special to one cell stays.
         rows.append((name, *(one if one is None else replace(one, note=_own(one.note)) for one in found)))
     return Table("doses", "How answers and leaving go with how often one is mailed: a raw difference", columns, tuple(rows))
+
+
+def curve(doses: Sequence[Estimate]) -> list[Block]:
+    """Return the answers by dose with what each dose has over the one before; nothing for a single dose."""
+    for outcome, title in (("revenue", "revenue a person"), ("clicks", "clicks a person")):
+        known = [one for one in doses if one.by["outcome"] == outcome]
+        if len(known) < 2:
+            continue
+        before: list[Estimate | None] = [None, *known[:-1]]
+        rows = [
+            {
+                "name": one.by["sends_a_week"],
+                "value": one.value,
+                "low": one.value if one.low is None else one.low,
+                "high": one.value if one.high is None else one.high,
+                "more": None if last is None else float(one.value or 0) - float(last.value or 0),
+            }
+            for one, last in zip(known, before, strict=True)
+        ]
+        said = "; ".join(f"{one.by['sends_a_week']} a week: {words.brief(replace(one, note=''))}" for one in known)
+        unit = known[0].unit if words.is_currency(known[0].unit) else title
+        spec = charts.response(rows, across="messages a week", unit=unit, named=title, marginal="more than one step below")
+        caption = f"{title.capitalize()} by how often one is mailed, and what each step adds: a raw difference"
+        return [Figure("doses_figure", caption, f"A raw difference, no cause. {said}.", spec, _doses(doses))]
+    return []
 
 
 def _own(note: str) -> str:

@@ -36,7 +36,7 @@ def build_returns(inputs: Inputs) -> Sequence[Block]:
     if total.value is None:
         return blocks
     by_category = personalisation_cost(engine, replace(ask, by=("category",)))
-    blocks.append(_cost_table(total, by_category, beside))
+    blocks += costs_shown(total, by_category, beside)
     found = returned(inputs)
     everything = whole(engine, ask, found)
     blocks += _waterfall(everything, ask.timezone)
@@ -63,6 +63,22 @@ def _lacking(total: Estimate, beside: Sequence[Estimate]) -> list[str]:
 
 
 _NOTHING: Final = "nothing entered for "
+
+
+def costs_shown(total: Estimate, by_category: Sequence[Estimate], beside: Sequence[Estimate]) -> list[Block]:
+    """Return the cost by kind as bars with their table; the table alone where there is one kind or several currencies."""
+    table = _cost_table(total, by_category, beside)
+    spent = sorted((one for one in by_category if one.value), key=lambda one: -float(one.value or 0))
+    if len(spent) < 2 or any(one.unit != total.unit for one in spent):
+        return [table]
+    said = "; ".join(f"{one.by['category']}: {words.value(one)}" for one in spent)
+    spec = charts.bars(
+        [{"category": one.by["category"], "cost": float(one.value or 0)} for one in spent],
+        amount="cost",
+        of="category",
+        unit=total.unit,
+    )
+    return [Figure("cost_figure", "What the money went into", f"Cost in all {words.value(total)}. {said}.", spec, table)]
 
 
 def _cost_table(total: Estimate, by_category: Sequence[Estimate], beside: Sequence[Estimate]) -> Table:

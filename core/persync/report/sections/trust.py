@@ -9,8 +9,8 @@ from persync.errors import DataError
 from persync.estimate import Estimate
 from persync.measure.ethics import consent, control, practice, transparency, trust
 from persync.measure.ethics.consent import VIOLATIONS
-from persync.report import words
-from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
+from persync.report import charts, words
+from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
 from persync.report.sections import exchange
 
 MOST: Final = 20
@@ -27,6 +27,8 @@ NAMES: Final = {
     "manipulation_check": "Messages with a flag to look at",
 }
 """what is shown of each number, in the order of the table"""
+BARS: Final = tuple(id for id in NAMES if id not in ("manipulation_check", "data_used"))
+"""those of which more is better"""
 
 
 def build_trust(inputs: Inputs) -> Sequence[Block]:
@@ -55,6 +57,7 @@ def build_trust(inputs: Inputs) -> Sequence[Block]:
     if listed:
         blocks.append(_violations(listed))
     blocks.append(_numbers(numbers))
+    blocks += figure(numbers)
     blocks.append(_lines(control.sender_rules(engine, ask)))
     return [*blocks, *exchange.blocks(inputs), _NO_ADVICE]
 
@@ -101,8 +104,30 @@ def _violations(listed: Sequence[Estimate]) -> Table:
     return Table("violations", f"Messages to look at{more}", columns, tuple(rows))
 
 
+def _whole(numbers: Sequence[Estimate]) -> dict[str, Estimate]:
+    """Return by id what is about everybody, the first of each."""
+    return {one.id: one for one in reversed(numbers) if not set(one.by) & {"msg", "state"}}
+
+
+def figure(numbers: Sequence[Estimate]) -> list[Block]:
+    """Return the shares and the index as bars out of a hundred; what counts against trust is left to the table."""
+    found = _whole(numbers)
+    shown = {id: found[id] for id in BARS if id in found and found[id].value is not None}
+    if len(shown) < 2:
+        return []
+    rows = []
+    for id, one in shown.items():
+        scale = 100.0 if one.unit == "share" else 1.0
+        ends = {"value": one.value, "low": one.low, "high": one.high}
+        rows.append({"name": NAMES[id], **{name: None if end is None else scale * end for name, end in ends.items()}})
+    said = "; ".join(f"{NAMES[id]}: {words.brief(one)}" for id, one in shown.items())
+    spec = charts.levels(rows, unit="of 100")
+    caption = "What speaks for trust, out of 100, with 95 % intervals"
+    return [Figure("trust_figure", caption, f"Out of 100. {said}.", spec, _numbers(numbers))]
+
+
 def _numbers(numbers: Sequence[Estimate]) -> Table:
-    found = {one.id: one for one in reversed(numbers) if not set(one.by) & {"msg", "state"}}
+    found = _whole(numbers)
     rows = tuple((title, found[id]) for id, title in NAMES.items() if id in found)
     return Table(
         "trust", "Control, transparency and trust", (Column("what", "What"), Column("value", "Value", "estimate")), rows
