@@ -39,7 +39,12 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "baseline": ("persync baseline freeze",),
     "baseline freeze": ("persync baseline freeze --period 2025",),
     "baseline show": ("persync baseline show", "persync baseline show --period 2026-01..2026-03"),
-    "fairness": ("persync fairness", "persync fairness --by country --format json"),
+    "fairness": (
+        "persync fairness",
+        "persync fairness --by country --format json",
+        'persync fairness --by country --segment "life-cycle: at risk" --period 2025-01-01..2025-03-31',
+        "persync fairness --by country --score churn --threshold 0.5",
+    ),
     "fairness decide": ('persync fairness decide generic_mail --by country --because "as agreed in the spring review"',),
     "fairness decisions": ("persync fairness decisions",),
     "fairness mitigate": ("persync fairness mitigate --by country", "persync fairness mitigate --by country --cost 0.05"),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from persync.engine.engine import Engine
     from persync.measure.fairness import Direction
 
+SCORES = ("engagement", "churn", "value")
+"""of persync.measure.fairness.own, which the help must not import"""
 LESS_IS_BETTER = "less: being selected, or getting personalised mail, is a burden; more: a gain; default: as [fairness] has it."
 
 
@@ -23,6 +25,9 @@ LESS_IS_BETTER = "less: being selected, or getting personalised mail, is a burde
 @click.option("--by", "attributes", multiple=True, metavar="ATTR", help="The attribute that makes the groups; default: all.")
 @click.option("--cross", metavar="A,B", help="Cross two attributes.")
 @click.option("--decision", metavar="NAME", help="Assess an imported decision instead of who is mailed.")
+@click.option("--segment", metavar="NAME", help="Assess who was in a segment at the period's start.")
+@click.option("--score", type=click.Choice(SCORES), help="Assess who scored --threshold or more at the period's start.")
+@click.option("--threshold", type=click.FloatRange(0, min_open=True), metavar="X", help="From where on a score selects.")
 @click.option("--direction", type=click.Choice(["more", "less"]), help=LESS_IS_BETTER)
 @period_option
 @small_groups_option
@@ -33,22 +38,31 @@ def fairness(
     attributes: tuple[str, ...],
     cross: str | None,
     decision: str | None,
+    segment: str | None,
+    score: str | None,
+    threshold: float | None,
     direction: Direction | None,
     period: str | None,
     form: str,
 ) -> None:
     """Assess who is reached, who benefits and who bears the cost, by group, with intervals, the smallest gap that could have
     been seen and the four-fifths verdict; small groups are hidden. An attribute without a stated basis makes no
-    groups: one that tells who somebody is is refused when asked for, any other is null, `no_basis`."""
+    groups: one that tells who somebody is is refused when asked for, any other is null, `no_basis`. A segment or a
+    score is assessed like an imported decision: who orders in the 30 days (`window_days`) after it is what turned out."""
     if ctx.invoked_subcommand is not None:
         return
+    if sum(one is not None for one in (decision, segment, score)) > 1:
+        raise click.UsageError("name one of --decision, --segment and --score.")
+    if (score is None) != (threshold is None):
+        raise click.UsageError("--score and --threshold go together.")
     from persync.errors import ConfigError, DataError
     from persync.measure.attributes import refuse
-    from persync.measure.fairness import assess, bases, groups
+    from persync.measure.fairness import assess, bases, groups, own
     from persync.measure.fairness.decisions import assess_each
     from persync.measure.fairness.directions import turned
 
     app: App = ctx.obj
+    mine = own.Own(segment) if segment is not None else own.Own(score, threshold) if score is not None else None
 
     with app.engine() as engine:
         ask = turned(app.ask(period), direction)
@@ -63,13 +77,14 @@ def fairness(
             raise DataError("no attribute of people is in the store.", hint=hint)
         refuse(engine, [name for names in named for name in names])
         lacking = {names: bases.unstated(engine, names) for names in wanted}
-        estimates = [bases.null(names, bare, decision) for names, bare in lacking.items() if bare]
+        estimates = [bases.null(names, bare, mine.title if mine else decision) for names, bare in lacking.items() if bare]
         wanted = [names for names in wanted if not lacking[names]]
         if not wanted:
             pass  # no group may be made: what is said is why
-        elif decision is not None:  # all groups from one look at the people
+        elif decision is not None or mine is not None:  # all groups from one look at the people
             made = read_each(app, wanted, lambda names: [groups.of(engine, names)], tolerant=not named)
-            estimates += assess_each(engine, made, ask, decision)
+            found_out = own.assess_each(engine, made, ask, mine) if mine else assess_each(engine, made, ask, decision or "")
+            estimates += found_out
         else:
             estimates += read_each(app, wanted, lambda names: assess(engine, names, ask), tolerant=not named)
         for line in _said(engine, sorted({name for names in lacking for name in names})):

@@ -81,7 +81,8 @@ def _check(engine: Engine, decision: str | None, message: str | None, attribute:
     from persync.errors import ConfigError
     from persync.measure import attributes
     from persync.measure.fairness import bases
-    from persync.measure.fairness.mitigation.suggest import names, titles
+    from persync.measure.fairness.decisions import names
+    from persync.measure.fairness.mitigation.suggest import titles
     from persync.plugins import find
 
     if decision is not None:

@@ -65,7 +65,7 @@ def engagement_score(engine: Engine, ask: Ask) -> list[Estimate]:
     build_touches(engine)
     group = grouping(engine, ask, id, people="scores")
     at = min(ask.now, ask.period[1]) if ask.period else ask.now
-    texts, params = _scores(ask, at)
+    texts, params = scores_at(ask, at)
     own = [text for text in group.texts if text not in texts]
     keys = group.grouping.removeprefix(", ")
     final = (
@@ -94,7 +94,7 @@ def _check(engine: Engine, ask: Ask) -> Estimate:
     """Return Spearman's rank correlation of the score 90 days before the end with the orders of those days."""
     id = "engagement_score_check"
     end = min(ask.now, ask.period[1]) if ask.period else ask.now
-    texts, params = _scores(ask, end - CHECK_DAYS * rules.DAY)
+    texts, params = scores_at(ask, end - CHECK_DAYS * rules.DAY)
     later = (
         "later AS (SELECT a.person AS person, COUNT(*) AS orders FROM acted AS a"
         " WHERE a.kind = 'order' AND a.at >= :at AND a.at < :end_at GROUP BY a.person)"
@@ -124,7 +124,7 @@ def spearman(rho: float, n: int, confidence: float) -> Interval:
     return Interval(rho, math.tanh(z - half), math.tanh(z + half))
 
 
-def _scores(ask: Ask, at: int) -> tuple[list[str], dict[str, Any]]:
+def scores_at(ask: Ask, at: int) -> tuple[list[str], dict[str, Any]]:
     """Return the CTE texts that end in `scores (person, score)` at a moment, and their parameters."""
     weights = " UNION ALL ".join(
         f"SELECT '{kind}' AS kind, {float(weight)!r}e0 AS weight" for kind, weight in sorted(ask.engagement_weights.items())

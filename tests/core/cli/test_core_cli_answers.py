@@ -61,6 +61,29 @@ def test_fairness_of_an_imported_decision(persync: Run, tmp_path: Path) -> None:
     assert said(persync("fairness", "--by", "contry"), 1)
 
 
+def test_fairness_of_a_segment_and_a_score_of_persyncs_own(persync: Run, tmp_path: Path) -> None:
+    """Sixty of the hundred of one site bought twice in January, thirty of the other: as of February they are in the segment."""
+    (tmp_path / "who.csv").write_text(
+        "person,name,value,basis\n" + "".join(f"p{i},site,{'DE' if i < 100 else 'FR'},asked\n" for i in range(200))
+    )
+    buyers = [*range(60), *range(100, 130)]
+    days = {"01-05": range(200), "01-10": buyers, "02-10": range(200)}
+    lines = [f"{day}/{i},p{i},2025-{day},20.00,EUR" for day, people in days.items() for i in people]
+    (tmp_path / "orders.csv").write_text("order,person,at,amount,currency\n" + "\n".join(lines) + "\n")
+    (tmp_path / "persync.toml").write_text("[segments.buyers]\nmin_orders = 2\n")
+    for kind, name in (("attributes", "who.csv"), ("orders", "orders.csv")):
+        assert persync("import", kind, str(tmp_path / name)).exit_code == 0
+    asked = ("fairness", "--by", "site", "--period", "2025-02-01..2025-02-28")
+
+    for which in (("--segment", "buyers"), ("--score", "engagement", "--threshold", "1")):
+        results = json.loads(persync(*asked, *which, "--format", "json").stdout)["results"]
+        rates = {one["by"].get("group"): one["value"] for one in results if one["id"] == "selection_rate"}
+        assert (rates["DE"], rates["FR"]) == ((0.6, 0.3) if which[0] == "--segment" else (1.0, 1.0))
+    assert said(persync(*asked, "--segment", "buyer"), 2) == "there is no segment 'buyer'. Did you mean 'buyers'?"
+    assert "name one of --decision, --segment and --score" in persync(*asked, "--segment", "a", "--decision", "b").stderr
+    assert "--score and --threshold go together" in persync(*asked, "--score", "churn").stderr
+
+
 def test_metrics_are_listed_shown_and_computed(persync: Run, tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(
         "order,person,at,amount,currency\n1,a,2025-03-01,80.00,EUR\n2,b,2025-03-02,20.00,EUR\n1,a,2025-03-09,-30.00,EUR\n"

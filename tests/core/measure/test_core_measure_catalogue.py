@@ -9,7 +9,7 @@ from persync.measure import METRICS
 
 SECTIONS = "ABCDEFGLN"
 """engagement, conversion, value, return, experiments, segments, context and automations, after the ground rules"""
-ETHICS = ("125", "132", "133", "134", "135", "136", "137", "138", "139", "140", "142", "143", "144", "145", "146", "147")
+ETHICS = tuple(str(number) for number in range(125, 148) if number != 141)
 """the entries of section K that are there"""
 
 

@@ -54,4 +54,4 @@ def test_each_person_counts_once_with_the_last_decision_whatever_the_days_and_ke
         }
         wanted.setdefault((held.get(person),), Counter()).update(told)
     assert found.counts == {value: dict(counts) for value, counts in wanted.items()}
-    assert found.bare == sum(person not in held for person in last)
+    assert found.strangers == sum(person not in held for person in last)

@@ -5,13 +5,13 @@ A screen, not a legal finding: it shows where groups differ, how sure that is an
 meet a threshold.
 """
 
-from persync.measure.fairness import mitigation, scan
+from persync.measure.fairness import metrics, mitigation, scan
 from persync.measure.fairness.frame import Frame
 from persync.measure.fairness.groups import UNKNOWN, Groups
 from persync.measure.fairness.overview import assess
 from persync.measure.fairness.parities import FOUR_FIFTHS, rates, verdict
 from persync.measure.fairness_settings import Direction
 
-METRICS = (scan.METRIC, *mitigation.METRICS)
+METRICS = (*metrics.METRICS, scan.METRIC, *mitigation.METRICS)
 
 __all__ = ["FOUR_FIFTHS", "METRICS", "UNKNOWN", "Direction", "Frame", "Groups", "assess", "rates", "verdict"]

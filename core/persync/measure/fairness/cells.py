@@ -53,8 +53,8 @@ class Cells:
         return [found[name] for name in sorted(found)]
 
 
-def decided(engine: Engine, names: Sequence[str], ask: Ask, decision: str) -> Cells:
-    """Count the people about whom a decision of the period was made; of several the last counts."""
+def decided(engine: Engine, names: Sequence[str], ask: Ask, decision: str, table: str = "decisions") -> Cells:
+    """Count the people about whom a decision of the period was made; of several the last counts. `table` has the decisions."""
     params: dict[str, Any] = {**{f"n{i}": name for i, name in enumerate(names)}, **bounds(ask.period), "decision": decision}
     values: dict[str, list[str]] = {name: [] for name in names}
     for row in run(engine, _VALUES.format(names=", ".join(f":n{i}" for i in range(len(names)))), params):
@@ -62,9 +62,11 @@ def decided(engine: Engine, names: Sequence[str], ask: Ask, decision: str) -> Ce
     *places, outcome_at = _places([*(len(values[name]) for name in names), OUTCOMES])
     masks = range(1 + outcome_at[0])
     params |= {f"v{i}_{code}": value for i, name in enumerate(names) for code, value in enumerate(values[name])}
-    (days,) = run(engine, _DAYS, params)
+    (days,) = run(engine, _DAYS.format(table=table), params)
     params["least"] = 1 << outcome_at[1]
-    people = _people([len(values[name]) for name in names], places, outcome_at, is_one_day=days["first_at"] == days["last_at"])
+    people = _people(
+        [len(values[name]) for name in names], places, outcome_at, table, is_one_day=days["first_at"] == days["last_at"]
+    )
     write(engine, join(*people, _KEPT.format(masks=_listed(masks, "p.m{0}"), last=outcome_at[0])), params, "people_decided")
     counted = _READ.format(masks=_listed(masks, "p.m{0}"), groups=", ".join(f"p.m{mask}" for mask in masks))
     counts: dict[Values, dict[str, int]] = {}
@@ -121,7 +123,7 @@ def _listed(masks: Sequence[int] | range, form: str) -> str:
 
 
 def _people(
-    sizes: Sequence[int], places: Sequence[tuple[int, int]], outcome_at: tuple[int, int], *, is_one_day: bool
+    sizes: Sequence[int], places: Sequence[tuple[int, int]], outcome_at: tuple[int, int], table: str, *, is_one_day: bool
 ) -> tuple[str, ...]:
     """Return the CTEs that end in `decided_people`: each person's bits, those of the outcome among them.
 
@@ -143,7 +145,7 @@ def _people(
         f"bits AS ({' UNION ALL '.join(coded or [nobody])})",
         # A person is one of their own keys: only the other keys need looking up.
         "merged AS (SELECT w.key_id AS key_id, w.person AS person FROM person_of AS w WHERE w.person <> w.key_id)",
-        _DECISIONS,
+        _DECISIONS.format(table=table),
         *(() if is_one_day else (_LAST,)),
         f"""facts AS (
   SELECT a.key_id AS key_id, {_listed(masks, "b.m{0}")}
@@ -165,12 +167,12 @@ FROM attributes AS a
 WHERE a.name IN ({names}) AND a.value IS NOT NULL AND a.value <> ''
 ORDER BY 1, 2"""
 _ASKED: Final = "d.decision = :decision AND (d.decided_at = 0 OR (d.decided_at >= :from_at AND d.decided_at < :to_at))"
-_DAYS: Final = f"SELECT MIN(d.decided_at) AS first_at, MAX(d.decided_at) AS last_at FROM decisions AS d WHERE {_ASKED}"
+_DAYS: Final = f"SELECT MIN(d.decided_at) AS first_at, MAX(d.decided_at) AS last_at FROM {{table}} AS d WHERE {_ASKED}"
 _DECISIONS: Final = f"""decisions_made AS (
   SELECT
     d.key_id AS key_id,
     d.decided_at * 16 + COALESCE(d.selected, 0) * 4 + COALESCE(d.qualified + 1, 0) AS packed
-  FROM decisions AS d
+  FROM {{table}} AS d
   WHERE {_ASKED})"""
 """the last decision has the largest `packed`; its last four bits are what was decided and what turned out"""
 _LAST: Final = """last_decisions AS (

@@ -56,15 +56,29 @@ def assess_each(engine: Engine, groupings: Sequence[Groups], ask: Ask, decision:
 
     Raises DataError when the store holds no such decision.
     """
-    found = engine.rows("SELECT DISTINCT d.decision AS decision FROM decisions AS d ORDER BY 1")
-    names = [str(row["decision"]) for row in found]
-    if decision not in names:
-        hint = nearest(decision, names) or "Import decisions first."
+    known = names(engine)
+    if decision not in known:
+        hint = nearest(decision, known) or "Import decisions first."
         raise DataError(f"the store holds no decision '{decision}'.", hint=hint)
-    cells = decided(engine, list(dict.fromkeys(name for groups in groupings for name in groups.names)), ask, decision)
     scores = "SELECT COUNT(d.score) AS n FROM decisions AS d WHERE d.decision = :decision"
     has_scores = bool(run(engine, scores, {"decision": decision})[0]["n"])
-    return [one for groups in groupings for one in _by(engine, cells, groups, ask, decision, has_scores)]
+    return assess_table(engine, groupings, ask, decision, "decisions", has_scores=has_scores)
+
+
+def names(engine: Engine) -> list[str]:
+    """Return the names of the imported decisions."""
+    return [
+        str(row["decision"]) for row in engine.rows("SELECT DISTINCT d.decision AS decision FROM decisions AS d ORDER BY 1")
+    ]
+
+
+def assess_table(
+    engine: Engine, groupings: Sequence[Groups], ask: Ask, decision: str, table: str, *, has_scores: bool
+) -> list[Estimate]:
+    """Assess a decision that a table of the columns of `decisions` holds; calibration is read from `decisions` alone."""
+    named = list(dict.fromkeys(name for groups in groupings for name in groups.names))
+    cells = decided(engine, named, ask, decision, table)
+    return [one for groups in groupings for one in _by(engine, cells, groups, ask, decision, has_scores=has_scores)]
 
 
 def _by(
@@ -73,6 +87,7 @@ def _by(
     groups: Groups,
     ask: Ask,
     decision: str,
+    *,
     has_scores: bool,
 ) -> list[Estimate]:
     by = {"attribute": groups.title, "decision": decision}

@@ -16,7 +16,7 @@ from persync.engine.engine import Engine
 from persync.errors import DataError
 from persync.estimate import RAW, Estimate
 from persync.measure import attributes, rules
-from persync.measure.fairness import bases, decisions, directions, groups, overview, proxies
+from persync.measure.fairness import bases, decisions, directions, groups, overview, own, proxies
 from persync.measure.fairness.gaps import Gap, Left, adjusted, gaps
 from persync.measure.fairness.parities import ONE_GROUP, TOO_FEW
 from persync.measure.fairness_settings import Direction
@@ -80,9 +80,9 @@ def scan(
     small, hidden or empty, named in the note. Then `proxies.assess`, and of the data: `attribute_missing`, `label_balance`
     and `score_direction` (the share of decisions that were right).
 
-    With `decision` that decision alone is assessed, else all mail and every decision. Which way a measure is good is as the
-    settings have it, unless `direction` says it of personalised mail and of being selected. Raises DataError when nobody has an
-    attribute.
+    With `decision` that decision alone is assessed, else all mail, every decision and what [fairness] names. Which way a
+    measure is good is as the settings have it, unless `direction` says it of personalised mail and of being selected. Raises
+    DataError when nobody has an attribute.
     """
     ask = directions.turned(ask, direction)
     attributes.refuse(engine, names)
@@ -124,24 +124,24 @@ NO_ATTRIBUTES: Final = "no_attributes"
 def _assessed(
     engine: Engine, ask: Ask, wanted: Sequence[tuple[str, ...]], decision: str | None
 ) -> tuple[list[Estimate], list[str]]:
-    names = [decision] if decision else [str(row["d"]) for row in engine.rows(_DECISIONS)]
+    names = [decision] if decision else decisions.names(engine)
     out: list[Estimate] = []
     problems = []
+    made = []
     for attribute in wanted:
         try:
+            made.append(groups.of(engine, attribute))
             if decision is None:
                 out += overview.assess(engine, attribute, ask)
-            made = groups.of(engine, attribute)
-            for name in names:
-                out += decisions.assess(engine, made, ask, name)
         except DataError as error:
             if len(attribute) == 1:
                 raise
             problems.append(str(error).rstrip("."))
+    for name in names:
+        out += decisions.assess_each(engine, made, ask, name)
+    for one in own.asked(ask) if decision is None else ():
+        out += own.assess_each(engine, made, ask, one)
     return out, problems
-
-
-_DECISIONS: Final = "SELECT DISTINCT d.decision AS d FROM decisions AS d ORDER BY 1"
 
 
 def _told(gap: Gap, p: float, family: int) -> Estimate:

@@ -1,15 +1,4 @@
--- A message as a decision about everybody who could be mailed: who was sent it, and who ordered in the days after it was first sent.
-chosen AS (
-  SELECT s.person AS person, MIN(s.sent_at) AS sent_at
-  FROM sends AS s
-  WHERE s.campaign_id = :message
-  GROUP BY s.person),
-begun AS (SELECT MIN(c.sent_at) AS first_at FROM chosen AS c),
-bought AS (
-  SELECT DISTINCT m.person AS person
-  FROM order_money AS m
-  CROSS JOIN begun AS b
-  WHERE m.person IS NOT NULL AND m.is_counted = 1 AND m.ordered_at >= b.first_at AND m.ordered_at < b.first_at + :days_ms),
+-- A message as a decision about everybody who could be mailed: who was sent it (chosen), and who ordered in the days after (bought).
 decided AS (
   SELECT
     a.person AS person,

@@ -211,7 +211,7 @@ def cltv_predictive(engine: Engine, ask: Ask) -> list[Estimate]:
         reason = rules.MIXED_CURRENCIES if ground.customers else rules.NO_DENOMINATOR
         return dated([rules.absent(ID, reason, {}, unit=unit)], ask)
     kept = margin(engine, ask, ground)
-    every = _every(engine, ground)
+    every = all_histories(engine, ground)
     few = every.cells.repeaters < ask.value.min_repeat_buyers
     model = None if few else fitted(engine, ask, ground.end_day, every)
     if model is None:
@@ -238,7 +238,7 @@ def cltv_predictive(engine: Engine, ask: Ask) -> list[Estimate]:
     return dated(out, ask)
 
 
-def _every(engine: Engine, ground: Ground) -> Histories:
+def all_histories(engine: Engine, ground: Ground) -> Histories:
     text = _HISTORIES.replace("/*columns*/", "").replace(" JOIN grouped AS g ON g.person = c.person", "")
     return histories(engine.frame(text.replace("/*keys*/", f"GROUP BY {_PER} ORDER BY 1, 2, 3"), {"end_day": ground.end_day}))
 

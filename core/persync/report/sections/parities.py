@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from persync.errors import PersyncError
 from persync.estimate import Estimate
+from persync.measure import rules
 from persync.measure.attributes import left_out
-from persync.measure.fairness import decisions, groups, targeting
+from persync.measure.fairness import decisions, groups, own, targeting
 from persync.measure.fairness.parities import FOUR_FIFTHS
 from persync.report import words
 from persync.report.report import Block, Cell, Column, Inputs, Note, Table
@@ -94,23 +96,32 @@ def _row(kind: str, spread: str, title: str, estimates: Sequence[Estimate]) -> t
 
 
 def decided(inputs: Inputs, names: Sequence[str]) -> list[Block]:
-    """Return what every decision in the store did to the groups of each attribute, with what is wrong with it."""
-    found = inputs.engine.rows("SELECT DISTINCT d.decision AS decision FROM decisions AS d ORDER BY 1")
-    if not found or not names:
+    """Return what every decision in the store, and every segment and score that the settings name, did to the groups of each
+    attribute, with what is wrong with it."""
+    found = decisions.names(inputs.engine)
+    mine = own.asked(inputs.ask)
+    if not (found or mine) or not names:
         return []
     wanted = groups.of_each(inputs.engine, list(names))
-    return [block for row in found for block in _decision(inputs, str(row["decision"]), wanted)]
+    blocks: list[Block] = []
+    for name in found:
+        blocks += _decision(name, wanted, decisions.assess_each(inputs.engine, wanted, inputs.ask, name))
+    for one in mine:
+        try:
+            blocks += _decision(one.title, wanted, own.assess_each(inputs.engine, wanted, inputs.ask, one))
+        except PersyncError as error:
+            blocks.append(Note(f"Of the {one.title} nothing is said: {error}"))
+    return blocks
 
 
-def _decision(inputs: Inputs, name: str, wanted: Sequence[groups.Groups]) -> list[Block]:
-    estimates = decisions.assess_each(inputs.engine, wanted, inputs.ask, name)
+def _decision(name: str, wanted: Sequence[groups.Groups], estimates: Sequence[Estimate]) -> list[Block]:
     rows: list[tuple[Cell, ...]] = []
     said: list[str] = []
     each: list[tuple[Cell, ...]] = []
     for one in wanted:
         mine = [e for e in estimates if e.by.get("attribute") == one.title]
         for spread, title in DECIDED.items():
-            here = [e for e in mine if e.id == spread and e.reason != decisions.NO_LABELS]
+            here = [e for e in mine if e.id == spread and e.reason not in (decisions.NO_LABELS, rules.IMMATURE)]
             gap = next((e for e in here if e.by.get("statistic") == "difference"), here[0] if here else None)
             if gap is not None:
                 ratio = next((e for e in here if e.by.get("statistic") == "ratio"), None)
@@ -199,8 +210,8 @@ def _wrong(estimates: Sequence[Estimate]) -> list[str]:
 def aimed(inputs: Inputs) -> list[Block]:
     """Return the segments and messages whose people were chosen by a gender, an age or a place."""
     found: dict[tuple[str, str], list[str]] = {}
-    for what, rules in (("segment", targeting.rules(inputs.engine)), ("message", targeting.campaigns(inputs.engine))):
-        for rule in rules:
+    for what, chosen in (("segment", targeting.rules(inputs.engine)), ("message", targeting.campaigns(inputs.engine))):
+        for rule in chosen:
             found.setdefault((rule.segment, what), []).append(rule.what)
     if not found:
         return []

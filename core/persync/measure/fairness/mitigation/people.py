@@ -16,6 +16,8 @@ from persync.measure.metric import Ask
 from persync.measure.rules import DAY
 from persync.measure.texts import bounds, frame, join, piece
 
+MESSAGE: Final = ("sends", "audience", "order_money", "message_chosen", "bought_since", "decided_by_message")
+"""the texts by which whom a message was sent to is a decision"""
 ROW_LIMIT: Final = 2_000_000
 """the most people that are looked at one by one"""
 BUYING_DAYS: Final = 30
@@ -99,7 +101,7 @@ def read(engine: Engine, groups: Groups, decision: str | int, ask: Ask, *, unkno
     if isinstance(decision, int):
         build_orders(engine)
         params |= {"message": decision, "days_ms": BUYING_DAYS * DAY, "gross": int(ask.basis == "gross")}
-        texts = [piece(name) for name in ("sends", "audience", "order_money", "decided_by_message")]
+        texts = [piece(name) for name in MESSAGE]
     else:
         params["decision"] = decision
         texts = [piece("decided")]

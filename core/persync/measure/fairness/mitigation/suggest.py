@@ -11,6 +11,7 @@ from persync.errors import DataError, nearest
 from persync.estimate import RAW, Estimate
 from persync.measure import attributes, rules
 from persync.measure.fairness import bases, directions, groups
+from persync.measure.fairness.decisions import names
 from persync.measure.fairness.groups import is_known
 from persync.measure.fairness.mitigation.effects import PRICES
 from persync.measure.fairness.mitigation.frontier import Frontier, frontier
@@ -101,11 +102,6 @@ def currency_of(engine: Engine, ask: Ask) -> tuple[str, str | None]:
     rows = engine.rows("SELECT DISTINCT ol.currency AS currency FROM order_ledger AS ol WHERE ol.currency IS NOT NULL")
     found = rules.one_currency(str(row["currency"]) for row in rows)
     return found or "", rules.MIXED_CURRENCIES if found is None else None if found else NO_CURRENCY
-
-
-def names(engine: Engine) -> list[str]:
-    """Return the names of the imported decisions."""
-    return [str(row["d"]) for row in engine.rows("SELECT DISTINCT d.decision AS d FROM decisions AS d ORDER BY 1")]
 
 
 def titles(engine: Engine) -> list[tuple[int, str]]:
