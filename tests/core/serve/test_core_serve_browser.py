@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from core.serve.conftest import site_of
+from persync.jobs.report import make_report
 from persync.sandbox.world import World
+from persync.serve.filters import Filters
 from persync.serve.run import serving
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -70,6 +72,22 @@ def seats(shop: Path, world: World) -> Iterator[Callable[..., Any]]:
         yield seat
         browser.close()
     site.close()
+
+
+SERIOUS = ("serious", "critical")
+
+
+def barriers(page: Any) -> list[str]:
+    """Return what axe-core finds that keeps people out of a page, all that is folded unfolded: the rule, where, and why."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe looks at the pages: pip install -e '.[dev]'")
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    found = axe.Axe().run(page).response["violations"]
+    return [
+        f"{one['id']} {node['target']}: {node['failureSummary']}"
+        for one in found
+        if one["impact"] in SERIOUS
+        for node in one["nodes"]
+    ]
 
 
 def drawn(seat: Seat) -> int:
@@ -198,3 +216,90 @@ def test_who_comes_without_the_token_sees_why_and_nothing_else(seats: Callable[.
         assert answer.status == 403
         assert "The token is missing or wrong." in seat.page.inner_text("body")
         assert seat.page.locator("main").count() == 0
+
+
+def test_barriers_are_found_where_there_are_some(seats: Callable[..., Any]) -> None:
+    """Faint words, a picture without a name, a field without a label: what the tests below look for."""
+    with seats(enters=False) as seat:
+        seat.page.set_content(
+            "<!doctype html><html lang=en><title>t</title><main><h1>One</h1><p style='color:#bbb'>faint</p>"
+            "<svg role=img width=9 height=9></svg><input></main>"
+        )
+
+        assert {one.split()[0] for one in barriers(seat.page)} == {"color-contrast", "svg-img-alt", "label"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nobody_is_kept_out_of_the_live_page(seats: Callable[..., Any], scheme: str) -> None:
+    """Filters, figures, rows, coverage and the log: axe-core has nothing serious to say."""
+    with seats(scheme=scheme) as seat:
+        for address in ("/", "/part/pays", "/metric/ctr", "/coverage", "/log"):
+            seat.open(address)
+            drawn(seat)
+            assert barriers(seat.page) == [], address
+
+
+READ = ("answer", "pays", "credit", "trust", "journeys", "method")
+"""parts with tiles, figures of several kinds, folded definitions and long tables"""
+
+
+@pytest.fixture(scope="module")
+def report_page(shop: Path, world: World) -> str:
+    """A report as a file, as people get it by mail."""
+    site = site_of(shop, world.now)
+    with site.source.snapshot() as snapshot:
+        ask = site.project.ask(snapshot.now)
+        with snapshot.engine(Filters(), ask) as (engine, narrowed, _):
+            made, failed = make_report(site.host, site.project, engine, narrowed, "html", sections=READ)
+    site.close()
+    assert failed == []
+    return str(made)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (375, "dark")])
+def test_nobody_is_kept_out_of_the_report(
+    seats: Callable[..., Any], report_page: str, tmp_path: Path, width: int, scheme: str
+) -> None:
+    """Opened from a disk, wide and light or narrow and dark: nothing serious, nothing that scrolls sideways, nothing loaded."""
+    file = tmp_path / "report.html"
+    file.write_text(report_page, encoding="utf-8")
+    with seats(width, scheme, enters=False) as seat:
+        seat.page.goto(file.as_uri())
+
+        assert barriers(seat.page) == []
+        assert seat.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert seat.page.locator("svg:visible").count() >= 4
+        assert seat.wrong == [f"to {file.as_uri()}"]
+
+
+def test_the_numbers_of_a_table_can_be_taken_out_of_the_report(
+    seats: Callable[..., Any], report_page: str, tmp_path: Path
+) -> None:
+    """The link under a table saves a CSV file, although the page forbids everything else."""
+    file = tmp_path / "report.html"
+    file.write_text(report_page, encoding="utf-8")
+    with seats(enters=False) as seat:
+        seat.page.goto(file.as_uri())
+        with seat.page.expect_download() as taken:
+            seat.page.click('section a[download="till.csv"], section a[download="credit.csv"] >> nth=0')
+        text = Path(taken.value.path()).read_text(encoding="utf-8")
+
+        assert text.startswith("row,item,column,value,low,high,p,n,unit,label,reason\n")
+        assert len(text.splitlines()) > 10
+
+
+def test_a_printed_report_shows_what_is_folded_and_leaves_out_what_is_looked_up(
+    seats: Callable[..., Any], report_page: str, tmp_path: Path
+) -> None:
+    """On paper the numbers behind a figure stand open, a line says where the definitions are, and nothing is wider than it."""
+    file = tmp_path / "report.html"
+    file.write_text(report_page, encoding="utf-8")
+    with seats(width=688, enters=False) as seat:  # A4 less its margins
+        seat.page.emulate_media(media="print")
+        seat.page.goto(file.as_uri())
+
+        assert seat.page.locator("details.glossary").is_visible() is False
+        assert seat.page.locator("details.data table").first.is_visible()
+        assert "definitions stand on the page that this was printed from" in seat.page.inner_text("main")
+        assert seat.page.locator("nav").is_visible() is False
+        assert seat.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
