@@ -250,11 +250,12 @@ def test_a_plugin_handed_over_in_code_is_used_and_each_host_is_fresh() -> None:
     assert "handed" not in load_plugins(installed=False).models
 
 
-def test_looking_for_one_kind_does_not_load_the_others() -> None:
-    """Asking for the connectors imports no metric, no section and no engine."""
+def test_settings_and_one_kind_do_not_load_the_others() -> None:
+    """Whoever reads settings and asks for the connectors imports no metric, no section, no engine and no numpy."""
     text = (
-        "import sys; from persync.plugins import load_plugins; load_plugins().connectors;"
-        "print([m for m in ('persync.measure.registry', 'persync.report.registry', 'duckdb', 'scipy') if m in sys.modules])"
+        "import sys, persync.settings; from persync.plugins import load_plugins; load_plugins().connectors;"
+        "others = ('persync.measure.registry', 'persync.report.registry', 'duckdb', 'numpy', 'scipy');"
+        "print([m for m in others if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
 
