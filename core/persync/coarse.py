@@ -24,6 +24,7 @@ SPECIAL: Final = re.compile(
 """words in the name of an attribute that is of a special category (GDPR, articles 9 and 10)"""
 
 _BANDS: Final = ((18, "under 18"), (30, "18-29"), (45, "30-44"), (60, "45-59"))
+_LAST_BAND: Final = "60+"
 _OLDEST: Final = 120
 _DATE: Final = re.compile(r"(?P<first>\d{4})-\d{1,2}-\d{1,2}(?:[T ].*)?|\d{1,2}[./]\d{1,2}[./](?P<last>\d{4})")
 
@@ -60,6 +61,8 @@ def coarse(name: str, value: str, now: int | None = None) -> str | None:
     if identifies(name, text):
         return None
     if is_birth(name):
+        if text in (_LAST_BAND, *(band for _, band in _BANDS)):
+            return text  # it was a date before it was stored
         return None if now is None else _band_of_birth(text, now)
     if personal.is_age(name):
         return age_band(text)
@@ -86,7 +89,7 @@ def region(text: str) -> str | None:
 
 
 def _band(age: float) -> str:
-    return next((band for limit, band in _BANDS if age < limit), "60+")
+    return next((band for limit, band in _BANDS if age < limit), _LAST_BAND)
 
 
 def _band_of_birth(born: str, now: int) -> str | None:

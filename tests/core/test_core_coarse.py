@@ -108,3 +108,15 @@ def test_what_tells_who_somebody_is_needs_a_basis_and_what_they_did_does_not() -
     assert {name for name in (*who, *did) if needs_basis(name)} == set(who)
     assert (needs_basis("genre", "femme"), needs_basis("genre", "rock")) == (True, False)
     assert (needs_basis("zip", "10115"), needs_basis("zip_code", "Rural")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("age", "37"), ("plz", "10997"), ("born", "1961-05-17"), ("joined", "04.03.2025"), ("postcode", "SW1A 1AA")],
+)
+def test_what_is_coarse_already_stays_as_it_is(name: str, value: str) -> None:
+    """So a store can be made coarse again and again."""
+    kept = coarse(name, value, NOW)
+
+    assert kept is not None
+    assert coarse(name, kept, NOW) == kept

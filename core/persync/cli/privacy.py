@@ -11,6 +11,7 @@ import click
 
 from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
+from persync.cli.privacy_clean import clean
 from persync.errors import AuthError, CheckFailedError, ConfigError, PersyncError
 from persync.redact import inert_json
 
@@ -119,7 +120,7 @@ def retention(app: App, apply_it: bool, wait: float, form: str) -> None:
         show_table(headers, rows, right=("months", "removed", "would go"))
         if not apply_it:
             click.echo("Nothing was removed. Say --apply to remove it.")
-    _tell_rest(app, outcome)
+    tell_rest(app, outcome)
 
 
 @privacy.command("audit")
@@ -309,10 +310,10 @@ def _tell(app: App, outcome: Outcome, dry_run: bool, *, what: str = "", sentence
             f"{outcome.erased.apart} more keys hang together with theirs, too many to be one person: they were not touched."
             " Name those that are theirs."
         )
-    _tell_rest(app, outcome)
+    tell_rest(app, outcome)
 
 
-def _tell_rest(app: App, outcome: Outcome) -> None:
+def tell_rest(app: App, outcome: Outcome) -> None:
     """Tell on stderr what could not be finished, and which copies of the store were not touched."""
     if not outcome.complete:
         app.say(
@@ -365,3 +366,6 @@ def _write_exports(exports: list[dict[str, list[dict[str, Any]]]], out: Path | N
         private.replace(out, f"{text}\n".encode())
     except OSError as error:
         raise PersyncError(f"cannot write the file: {error.strerror}.", where=str(out), hint="Choose another place.") from None
+
+
+privacy.add_command(clean)

@@ -52,7 +52,12 @@ AUDIT = Importer(
         Column("item", "text", choices=ITEMS, help="what is answered"),
         Column("answer", "text", choices=("yes", "no", "unknown"), help="unknown is not no"),
         Column("at", "time", help="when it was looked at; of several answers the newest counts"),
-        Column("scope", "text", required=False, help="the message (its id or title) it is about; empty = the whole programme"),
+        Column(
+            "scope",
+            "text",
+            required=False,
+            help="the message (id or title) or item it is about; empty = the whole programme",
+        ),
         Column("value", "number", required=False, help="where a number is asked for: a share, a score, days, how many"),
     ),
     rows=audit_rows,

@@ -29,6 +29,7 @@ ITEMS: Final[Mapping[str, str]] = {
     "retention_kept": "Nothing is kept for longer",
     "consent_recorded": "Whoever was mailed has a consent on record",
     "attributes_have_a_basis": "Each attribute says on what basis it is held",
+    "attributes_are_coarse": "No attribute is stored finer than it is used",
     "no_special_category": "No attribute is of a special category",
     "pseudonymous": "No address is stored",
     "key_fits": "The key is there, without which nobody known by an address can be erased",
@@ -68,18 +69,24 @@ REGIMES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "gdpr": (
         "GDPR (EU, UK)",
         (
-            *_ALL, "consent_recorded", "attributes_have_a_basis", "no_special_category", "pulled_lately", "privacy_notice",
-            "lawful_basis", "processor_agreements", "records_of_processing", "impact_assessment", "requests_in_time",
-            "breach_plan",
+            *_ALL, "consent_recorded", "attributes_have_a_basis", "attributes_are_coarse", "no_special_category",
+            "pulled_lately", "privacy_notice", "lawful_basis", "processor_agreements", "records_of_processing",
+            "impact_assessment", "requests_in_time", "breach_plan",
         ),
     ),
     "ccpa": (
         "CCPA/CPRA (California)",
-        (*_ALL, "no_special_category", "notice_at_collection", "opt_out_link", "opt_out_signal", "requests_in_time"),
+        (
+            *_ALL, "attributes_are_coarse", "no_special_category", "notice_at_collection", "opt_out_link", "opt_out_signal",
+            "requests_in_time",
+        ),
     ),
     "hipaa": (
         "HIPAA (USA, health)",
-        (*_ALL, "no_special_category", "no_health_data", "associate_agreements", "access_reviewed", "breach_plan"),
+        (
+            *_ALL, "attributes_are_coarse", "no_special_category", "no_health_data", "associate_agreements", "access_reviewed",
+            "breach_plan",
+        ),
     ),
     "casl": (
         "CASL (Canada)",

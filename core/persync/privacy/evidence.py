@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from persync import secrets
 from persync.coarse import SPECIAL
 from persync.errors import StoreError
+from persync.store.coarsen import raw
 from persync.store.key import key_path
 from persync.store.log import broken_at
 from persync.store.retention import retain
@@ -105,6 +106,15 @@ def no_special_category(scene: Scene) -> Finding:
     if special:
         return "no", f"by their names: {', '.join(special)}"
     return "yes", f"none of {len(names)} attributes is one by its name"
+
+
+def attributes_are_coarse(scene: Scene) -> Finding:
+    """Tell whether no attribute is stored finer than it may be, as an older version did: an exact age, a name."""
+    found = raw(scene.store.db, now=scene.now)
+    if found:
+        told = ", ".join(f"{one.name} ({one.coarsened + one.removed:,} values)" for one in found)
+        return "no", f"finer than they may be stored: {told}: persync privacy clean --apply"
+    return "yes", "ages are bands, postal codes regions, dates years; nothing looks like a name or an address"
 
 
 _TEXTS: Final = {"attributes": "value", "campaigns": "title", "segments": "name", "feedback": "grade", "tickets": "category"}
@@ -211,6 +221,7 @@ CHECKS: Final[Mapping[str, Callable[[Scene], Finding]]] = {
     "retention_kept": retention_kept,
     "consent_recorded": consent_recorded,
     "attributes_have_a_basis": attributes_have_a_basis,
+    "attributes_are_coarse": attributes_are_coarse,
     "no_special_category": no_special_category,
     "pseudonymous": pseudonymous,
     "key_fits": key_fits,

@@ -13,6 +13,7 @@ from persync.engine.mirror import mirror_folder, refresh
 from persync.errors import ConfigError
 from persync.rows import Person
 from persync.settings.connections import FILE
+from persync.store.coarsen import Raw, clean
 from persync.store.derive import derive
 from persync.store.disconnect import disconnect
 from persync.store.locks import hold
@@ -78,6 +79,14 @@ def retain_project(project: Project, *, now: int, wait: float = 0.0, apply: bool
         kept = retain(store, project.retention, now=now, apply=apply)
         outcome = _settled(store, project, Erased(), not apply, now)
         return kept, outcome
+
+
+def clean_project(project: Project, *, now: int, wait: float = 0.0, apply: bool = False) -> tuple[list[Raw], Outcome]:
+    """Coarsen the attributes that are stored finer than they may be, or only count them; return them by name, and what became
+    of the files. Raises as `erase_people` does."""
+    with _opened(project, wait) as store:
+        found = clean(store, now=now, dry_run=not apply)
+        return found, _settled(store, project, Erased(), not (apply and found), now)
 
 
 def empty_connection(project: Project, name: str, *, now: int, wait: float = 0.0, dry_run: bool = False) -> Outcome:

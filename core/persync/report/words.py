@@ -128,6 +128,7 @@ REASONS: Final = {
     "no_period": "it is asked for a period, and none was given",
     "no_place": "no attribute says where people are",
     "no_posts": "no posts have been imported",
+    "no_price_history": "no price before a discount is held",
     "no_recommendations": "no platform says which items a message recommended",
     "suppressed": "hidden, because so few people could be recognised",
     "no_audit": "nobody has answered it: persync import audit",

@@ -263,6 +263,50 @@ def test_flags_wait_for_a_person_and_a_dismissed_one_counts_no_more(shop: Any) -
     ]
 
 
+def sold(
+    shop: Any, number: int, at_day: int, minor: int, *, pieces: int = 1, sku: str = "MUG", code: str = "", tax: int = 0
+) -> None:
+    """Sell one line on a day counted from the first message, with a code or without any discount."""
+    shop.order(number, number, minor, ordered_at=SENT + at_day * DAY, tax=tax)
+    shop.add("order_lines", order_key=number, line="1", sku=sku, product="7", current_quantity=pieces, price_minor=minor)
+    if code:
+        shop.add("order_discounts", order_key=number, discount=code, kind="code", code=code, currency="EUR")
+
+
+def test_a_price_raised_within_thirty_days_before_its_discount_is_a_question_with_its_rise(shop: Any) -> None:
+    """20.00 on day 0, 25.00 (three at 75.00) on day 20, a code from day 25 on: a rise of a quarter; the code goes on, so it
+    began once. A hat was sold to countries of other taxes at one shown price; 35 days before a discount is not looked at."""
+    shop.add("products", product="7", title="Enamel mug")
+    for number, (at, minor, more) in enumerate(
+        [
+            (0, 2000, {}), (20, 7500, {"pieces": 3}), (25, 2000, {"code": "SPRING"}), (40, 2000, {"code": "SPRING"}),
+            (1, 900, {"sku": "HAT", "tax": 180}), (20, 1000, {"sku": "HAT", "tax": 80}),
+            (25, 700, {"sku": "HAT", "code": "SPRING"}),
+            (-10, 500, {"sku": "SCARF"}), (24, 900, {"sku": "SCARF"}), (25, 800, {"sku": "SCARF", "code": "SPRING"}),
+        ],
+        start=1,
+    ):  # fmt: skip
+        sold(shop, number, at, minor, **more)
+
+    whole, flag = compute(shop, "price_raised_before_discount")
+    audit(shop, "manipulation", "no", scope="MUG")
+    dismissed, told = compute(shop, "price_raised_before_discount")
+
+    assert (whole.value, whole.n, flag.value, flag.n) == (1 / 3, 3, 0.25, 2)
+    assert flag.by == {"item": "MUG", "title": "Enamel mug", "date": "1972-10-22", "status": "to confirm"}
+    assert flag.note == "20.00 EUR rose to 25.00 EUR within 30 days before the discount, before tax"
+    assert (dismissed.value, told.by["status"]) == (0.0, "dismissed")
+
+
+def test_without_a_price_before_any_discount_nothing_is_said_of_it(shop: Any) -> None:
+    sold(shop, 1, 5, 2000, code="SPRING")
+    sold(shop, 2, 6, 2500)
+
+    (whole,) = compute(shop, "price_raised_before_discount")
+
+    assert (whole.value, whole.reason, whole.n) == (None, "no_price_history", 0)
+
+
 def test_risk_is_tickets_about_privacy_a_number_mailed_and_what_was_entered(shop: Any) -> None:
     message(shop, 1, range(1, 201))
     for number, category in enumerate(("GDPR request", "privacy", "delivery", None)):

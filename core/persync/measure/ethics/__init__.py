@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from persync.measure.ethics import consent, control, diversity, practice, transparency, trust, worth
+from persync.measure.ethics import consent, control, diversity, practice, prices, transparency, trust, worth
 from persync.measure.metric import Metric
 
 METRICS: Sequence[Metric] = (
@@ -15,4 +15,5 @@ METRICS: Sequence[Metric] = (
     *worth.METRICS,
     *diversity.METRICS,
     *practice.METRICS,
+    *prices.METRICS,
 )

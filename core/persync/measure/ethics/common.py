@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from persync.estimate import Estimate
 from persync.measure import rules
+from persync.measure.ethics.audit import Answer
 from persync.measure.metric import Ask
 
 TITLES: Final = (
@@ -24,6 +25,14 @@ TITLES: Final = (
 def day(at: int, ask: Ask) -> str:
     """Return the day of a moment on the shop's calendar."""
     return datetime.fromtimestamp(at / 1000, UTC).astimezone(ZoneInfo(ask.timezone)).date().isoformat()
+
+
+def status(told: Mapping[tuple[str, str], Answer], scopes: Iterable[str]) -> str:
+    """Return what a person answered to a flag (item manipulation), under any of the names of what it is about."""
+    for scope in scopes:
+        if answer := told.get(("manipulation", scope)):
+            return {"yes": "confirmed", "no": "dismissed"}.get(answer.grade, "to confirm")
+    return "to confirm"
 
 
 def counted(id: str, count: int, ask: Ask, by: Mapping[str, str], *, is_hidden: bool = False) -> Estimate:

@@ -11,7 +11,7 @@ from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import counts, rules
 from persync.measure.ethics.audit import answers
-from persync.measure.ethics.common import TITLES, day
+from persync.measure.ethics.common import TITLES, day, status
 from persync.measure.ethics.transparency import NO_AUDIT, named
 from persync.measure.metric import Ask, Metric
 from persync.measure.slices import check
@@ -57,10 +57,10 @@ def manipulation_check(engine: Engine, ask: Ask) -> list[Estimate]:
     raised = 0
     for row in rows:
         by = named(row)
-        found = [(flag, _status(told, by)) for flag in flags(row)]
-        raised += any(status != "dismissed" for _, status in found)
-        for flag, status in found:
-            here = {**by, "flag": flag, "date": day(int(row["sent_at"]), ask), "status": status}
+        found = [(flag, status(told, (by["msg"], by["title"]))) for flag in flags(row)]
+        raised += any(answer != "dismissed" for _, answer in found)
+        for flag, answer in found:
+            here = {**by, "flag": flag, "date": day(int(row["sent_at"]), ask), "status": answer}
             listed.append(Estimate(f"{id}_flag", 1, unit="count", by=here))
     whole = rules.absent(id, rules.NO_DENOMINATOR, {}, unit="share", n=0)
     if rows:
@@ -97,13 +97,6 @@ def flags(row: Mapping[str, Any]) -> list[str]:
     if complaints is not None and left is not None and int(complaints) >= MOST_COMPLAINTS and int(complaints) > int(left):
         found.append(HIDDEN)
     return found + [word for axis, word in AXES.items() if axis in str(row["axes"] or "").split()]
-
-
-def _status(told: Mapping[tuple[str, str], Any], by: Mapping[str, str]) -> str:
-    for scope in (by["msg"], by["title"]):
-        if answer := told.get(("manipulation", scope)):
-            return {"yes": "confirmed", "no": "dismissed"}.get(answer.grade, "to confirm")
-    return "to confirm"
 
 
 def privacy_reputation_risk(engine: Engine, ask: Ask) -> list[Estimate]:
@@ -188,8 +181,8 @@ METRICS: Sequence[Metric] = (
         manipulation_check,
         number="144",
         edge_cases="A flag is a question, no finding: urgency may be true. Answer it with `persync import audit` (item "
-        "manipulation, scope the message, yes or no). The text of messages is not kept, so what stands in the body, and a "
-        "price raised before its discount, are not looked at.",
+        "manipulation, scope the message, yes or no). The text of messages is not kept, so what stands in the body is not "
+        "looked at; a price raised before its discount is price_raised_before_discount.",
         data=("touchpoints", "campaigns", "campaign_evidence", "campaign_counters", "feedback"),
     ),
     Metric(

@@ -7,7 +7,7 @@ from typing import Final
 
 from persync.errors import DataError
 from persync.estimate import Estimate
-from persync.measure.ethics import consent, control, practice, transparency, trust
+from persync.measure.ethics import consent, control, practice, prices, transparency, trust
 from persync.measure.ethics.consent import VIOLATIONS
 from persync.report import charts, words
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
@@ -25,6 +25,7 @@ NAMES: Final = {
     "data_used": "Fields held that a message uses",
     "trust_index": "Trust, of 100",
     "manipulation_check": "Messages with a flag to look at",
+    "price_raised_before_discount": "Discounts whose price rose shortly before, to look at",
 }
 """what is shown of each number, in the order of the table"""
 BARS: Final = tuple(id for id in NAMES if id not in ("manipulation_check", "data_used"))
@@ -45,6 +46,7 @@ def build_trust(inputs: Inputs) -> Sequence[Block]:
         *transparency.transparency_score(engine, ask),
         *transparency.data_used(engine, ask),
         *practice.manipulation_check(engine, ask),
+        *prices.raised_before_discount(engine, ask),
     ]
     if not any(one.value is not None or one.reason == "suppressed" for one in numbers):
         raise DataError("nothing is known of consents, of trust, or of what personal messages rest on.")
