@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pull": ("pull:pull", "Read what is new from your connections."),
     "import": ("imports:import_file", "Read a CSV file of your own, whole or not at all."),
     "tag": ("tag:tag", "Say yourself how personal a campaign is."),
+    "store": ("store:store", "Look after the store's file."),
     "verify": ("verify:verify", "Check the store, or print its digest."),
     "attribution": ("attribution:attribution", "Credit orders to touchpoints, by model."),
     "explain": ("explain:explain", "Show how the credit of an order came about."),

@@ -78,12 +78,13 @@ def data(
     Views are for people and other tools: times ISO 8601 UTC, money decimal. Tables have the store's own integers.
     """
     from persync.export.formats import BINARY
-    from persync.export.run import STDOUT, check_place, format_of
+    from persync.export.run import STDOUT, format_of
+    from persync.settings import refuse_out
 
     name: str = click.get_current_context().info_name or ""
     wanted = format_of(form, out)
     if out is not None and out != STDOUT:
-        check_place(out, app.project.store_path, app.folder)
+        refuse_out(app.project, out, "--out")
     elif wanted in BINARY and sys.stdout.isatty():
         raise click.UsageError(f"{wanted} is no text: give --out FILE.{wanted}.")
     if name in app.host.metrics:

@@ -47,7 +47,9 @@ def export_(
     from persync.federate import document
     from persync.federate.export import Wish, export, noisy, store_id
     from persync.privacy.release import amount, spend, spent
+    from persync.settings import refuse_out
 
+    refuse_out(app.project, file, "FILE")
     table = app.project.privacy
     wish = Wish(only, attributes, amount(epsilon) if epsilon else None, table.clip_events, table.clip_minor)
     if not file.parent.is_dir():
@@ -87,7 +89,10 @@ def merge_(app: App, files: tuple[Path, ...], out: Path | None, form: str) -> No
     from persync.federate.merge import as_estimate, merge
     from persync.jobs.report import write_text
     from persync.redact import inert_json
+    from persync.settings import refuse_out
 
+    if out is not None:
+        refuse_out(app.project, out, "--out")
     exports = [document.read(file) for file in files]
     merged = merge(exports, [file.name for file in files], app.ask())
     results = [one.as_json() for one in (*map(as_estimate, merged.sums), *merged.estimates)]

@@ -52,11 +52,11 @@ def target(app: App, name: str, source: Path | None, out: Path | None) -> tuple[
     made for it so.
     """
     from persync.errors import ConfigError
-    from persync.export.run import check_place
+    from persync.settings import refuse_out
 
     connection, connector = _named(app, name)
     if out is not None:
-        check_place(out, app.project.store_path, app.folder)
+        refuse_out(app.project, out, "--out")
     if source is not None and out is None:
         raise click.UsageError("a list with addresses is not printed: give --out FILE.")
     if source is not None and out is not None and out.resolve() == source.resolve():

@@ -75,6 +75,7 @@ def export_subject(app: App, email: str | None, ids: tuple[str, ...], from_stdin
     """Print all that the store holds about a person, as JSON: theirs alone, in words and decimals."""
     from persync.privacy.requests import data_of
 
+    _refuse(app, out)
     exports = [data_of(app.project, [request]) for request in _requests(app, email, ids, from_stdin)]
     _write_exports(exports, out)
     if unknown := sum(not found for found in exports):
@@ -182,6 +183,7 @@ def apply(
     from persync.privacy.compliance import DATA_REQUEST, SHOP_REDACT, read_payloads
     from persync.privacy.requests import Request, data_of, empty_connection, erase_people
 
+    _refuse(app, out)
     body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     payloads = read_payloads(body, file.name, topic)
     connections = _connections(app, payloads)
@@ -347,6 +349,14 @@ def _show(app: App, outcome: Outcome, form: str, dry_run: bool) -> None:
         "dry_run": dry_run,
     }
     show_json("erasure", [result])
+
+
+def _refuse(app: App, out: Path | None) -> None:
+    """Raise ConfigError, before anything is done, for a file that is the project's own."""
+    from persync.settings import refuse_out
+
+    if out is not None:
+        refuse_out(app.project, out, "--out")
 
 
 def _write_exports(exports: list[dict[str, list[dict[str, Any]]]], out: Path | None) -> None:

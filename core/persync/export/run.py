@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from persync.errors import ConfigError, PersyncError, nearest
 from persync.export.formats import BINARY, FORMATS, SUFFIXES
 from persync.store import private
-from persync.store.key import key_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,17 +31,6 @@ def format_of(form: str | None, out: Path | None) -> str:
         hint = nearest(suffix, sorted(SUFFIXES)) if suffix else f"Say which: --format {'|'.join(FORMATS)}."
         raise ConfigError(f"the name {out.name} stands for no format.", hint=hint)
     return SUFFIXES[suffix]
-
-
-def check_place(out: Path, store: Path, folder: Path) -> None:
-    """Raise ConfigError for a place where something of the project lies that an export would destroy."""
-    own = {store, key_path(store), folder / "persync.toml", folder / "persync.secrets.toml"}
-    taken = {path.resolve() for path in own} | {store.with_name(store.name + tail).resolve() for tail in ("-wal", "-shm")}
-    target, mirror = out.resolve(), store.with_suffix(".mirror").resolve()
-    if target in taken or target == mirror or mirror in target.parents:
-        raise ConfigError(f"{out} is a file of the project itself.", hint="Choose another name.")
-    if out.is_dir():
-        raise ConfigError(f"{out} is a folder.", hint="Name a file in it.")
 
 
 def written(make: Callable[[BinaryIO], int], out: Path | None, form: str, stdout: BinaryIO) -> int:

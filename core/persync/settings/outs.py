@@ -42,10 +42,12 @@ def refuse_outs(project: Project, place: Places) -> None:
 
 
 def refuse_out(project: Project, path: Path, where: str) -> None:
-    """Raise ConfigError where writing to a path would replace or spoil what persync keeps or reads there."""
+    """Raise ConfigError where a path is a folder, or writing to it would replace or spoil what persync keeps or reads there."""
     found = next((what for what in _kept(project, _same(path))), None)
     if found is not None:
         raise ConfigError(f"this would write over {found}.", where=where, hint="Choose another file.")
+    if os.path.isdir(path):
+        raise ConfigError("this is a folder.", where=where, hint="Name a file in it.")
 
 
 def _kept(project: Project, path: str) -> Iterator[str]:

@@ -185,7 +185,7 @@ def test_no_address_is_kept_or_told_and_the_log_says_that_a_list_left(persync: R
         (("segment", "buyers", "--for", "shopify"), 2, "persync keeps none"),
         (("suppression", "--for", "mailchimp"), 2, "--list FILE --out FILE"),
         (("suppression", "--for", "mail", "--list", "own.csv", "--out", "own.csv"), 2, "written over itself"),
-        (("suppression", "--for", "mail", "--list", "own.csv", "--out", "persync.key"), 2, "file of the project itself"),
+        (("suppression", "--for", "mail", "--list", "own.csv", "--out", "persync.key"), 2, "this would write over"),
         (("suppression", "--for", "mail", "--list", "none.csv", "--out", "x.csv"), 1, "cannot be read"),
         (("suppression", "--for", "mail", "--list", "own.csv", "--column", "emial", "--out", "x.csv"), 1, "'email'"),
     ],
