@@ -13,7 +13,7 @@ import pytest
 
 from persync.errors import ConfigError
 from persync.testing.kinds import KINDS
-from persync.testing.new import write_plugin
+from persync.testing.new import check_name, write_plugin
 
 NAMES = {
     "connector": "klaviyo",
@@ -93,6 +93,37 @@ def test_what_cannot_be_a_name_is_refused(tmp_path: Path, name: str) -> None:
         write_plugin(name, "model", tmp_path)
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "reason"),
+    [
+        ("none", "metric", "Python keeps this word"),
+        ("class", "connector", "Python keeps this word"),
+        ("match", "connector", "Python keeps this word"),
+        ("json", "connector", "Python has a module or function"),
+        ("all", "model", "Python has a module or function"),
+        ("files", "connector", "persync uses this word"),
+        ("position", "model", "persync uses this word"),
+        ("shopify", "model", r"there is the plugin 'shopify' \(persync"),
+        ("measure", "section", r"there is the plugin 'measure' \(persync"),
+        ("linear", "model", r"the model 'linear' is offered by the plugin 'attribution' \(persync"),
+        ("orders", "importer", r"the importer 'orders' is offered by the plugin 'imports' \(persync"),
+        ("click", "connector", "the installed distribution click has a package 'click'"),
+        ("x" * 51, "model", "at most 50 letters"),
+    ],
+)
+def test_a_name_that_is_taken_is_refused_in_one_line(tmp_path: Path, name: str, kind: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason) as refused:
+        write_plugin(name, kind, tmp_path)
+
+    assert "\n" not in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("name", "kind"), [("linear", "metric"), ("orders", "connector"), ("position", "section")])
+def test_what_is_taken_by_another_kind_is_free(name: str, kind: str) -> None:
+    check_name(name, kind)
 
 
 def test_what_is_there_is_not_written_over(tmp_path: Path) -> None:

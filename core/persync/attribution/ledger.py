@@ -27,12 +27,13 @@ from persync.errors import ConfigError, DataError
 if TYPE_CHECKING:
     from persync.measure.metric import Ask
 
-_COLUMNS: Final = frozenset(
+COLUMNS: Final = frozenset(
     (
         *("order_id", "is_counted", "currency", "event_number", "event_at", "position", "connection", "campaign_key"),
         *("word", "reason", "touched_at", "is_turned"),
     )
 )
+"""names of the ledger's own columns, which no model can have"""
 _HELD_WELL: Final = (1e-3, 1e6)
 """weights between these keep their ratio when nine decimals are all that is left"""
 _HALVINGS: Final = 900
@@ -341,7 +342,7 @@ def _check_names(models: Sequence[AttributionModel]) -> None:
         raise ConfigError("no attribution model was asked for.")
     seen: set[str] = set()
     for model in models:
-        if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", model.name) or model.name in _COLUMNS:
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", model.name) or model.name in COLUMNS:
             raise ConfigError(
                 f"{model.name!r} cannot be the name of an attribution model.",
                 hint="Use lower-case letters, digits and underscores, and no name of a ledger column.",

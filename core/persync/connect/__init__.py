@@ -1,5 +1,7 @@
 """Connectors: what a vendor's API offers, declared as data, and the engine that pulls it."""
 
+from typing import TYPE_CHECKING, Any
+
 from persync.connect.bodies import as_json, mended
 from persync.connect.connector import ConnectionSettings, Connector, Doubt, retry_after
 from persync.connect.guide import Guide
@@ -27,12 +29,16 @@ from persync.connect.stream import (
 )
 from persync.connect.totals import Total
 
+if TYPE_CHECKING:
+    from persync.connect.client import Client
+
 __all__ = [
     "DAY_MS",
     "HOUR_MS",
     "MINUTE_MS",
     "AccountFacts",
     "Below",
+    "Client",
     "ConnectionSettings",
     "Connector",
     "Context",
@@ -63,3 +69,12 @@ __all__ = [
     "picked",
     "retry_after",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return `Client` when somebody asks for it: it brings httpx along, which a declaration does not need."""
+    if name == "Client":
+        from persync.connect.client import Client
+
+        return Client
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from typing import Any
 from persync.engine.engine import Engine, EngineType
 from persync.errors import ConfigError, nearest
 
-__all__ = ["Engine", "EngineType", "open_engine"]
+__all__ = ["Engine", "EngineType", "open_duckdb", "open_engine"]
 
 
 def open_engine(
@@ -29,6 +29,16 @@ def open_engine(
 
     engine = chosen(name, engines, options)
     return engine.open(mirror.refresh(store_path), **(options or {}))
+
+
+def open_duckdb(folder: Path) -> Engine:
+    """Open persync's own engine, DuckDB in this process, over a mirror's folder: for an engine that passes work on to it.
+
+    It reads and writes inside the folder alone. Raise DataError when there is no mirror.
+    """
+    from persync.engine.duck import open_engine as opened
+
+    return opened(folder)
 
 
 def chosen(name: str, engines: Mapping[str, EngineType] | None, options: Mapping[str, Any] | None) -> EngineType:

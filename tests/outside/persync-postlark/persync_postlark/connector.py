@@ -12,7 +12,7 @@ from persync.errors import ConfigError, ResponseError
 from persync_postlark import records
 
 if TYPE_CHECKING:
-    from persync.connect.client import Client
+    from persync.connect import Client
 
 REVISION = "2026-10-15"
 

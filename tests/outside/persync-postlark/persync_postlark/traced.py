@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from persync.engine import Engine, EngineType
+from persync.engine import Engine, EngineType, open_duckdb
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,9 +51,7 @@ class Traced:
 
 def open_traced(folder: Path) -> Engine:
     """Open DuckDB over the mirror's folder, traced."""
-    from persync.engine.duck import open_engine
-
-    return Traced(open_engine(folder))
+    return Traced(open_duckdb(folder))
 
 
 TRACED = EngineType("traced", "DuckDB, with every query noted in the file that POSTLARK_TRACE names.", open_traced)
