@@ -104,7 +104,8 @@ class Notifier:
     `send(settings, secrets, message)` raises PersyncError when it cannot, PartlySentError when it could for some alone; the
     message then comes again at later runs. `settings` is of `settings_type`, a pydantic model of what stands in [notify.NAME]
     besides `via` and `quiet` (None: nothing does). `secrets` names what must not stand there, {secret: default environment
-    variable}; `send` gets the values that were found.
+    variable}; `send` gets the values that were found. `trial(folder, url)` returns settings that lead into a folder or to a
+    web server on loopback, whichever it needs: with them `persync plugins check` sends, and has it refused.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Notifier:
     send: Callable[[Any, Mapping[str, str], Message], None]
     settings_type: type[BaseModel] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
+    trial: Callable[[Path, str], Mapping[str, Any]] | None = None
 
 
 @hookspec

@@ -164,6 +164,7 @@ def test_a_strangers_distribution_is_checked_by_command_and_what_does_not_hold_i
         "claim": "it offers something",
         "holds": False,
         "told": "no hook of persync is implemented.",
+        "state": "fails",
     }
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert unknown.stderr == "persync: there is no plugin 'idel'. Did you mean 'idle'?\n"

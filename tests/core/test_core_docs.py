@@ -36,6 +36,13 @@ from persync.settings.jobs import JobCheck, JobExport, JobNotice, JobReport, Job
 from persync.settings.notify import NotifyTable
 from persync.settings.tables import ExperimentTable, ReportTable, ShopsTable, StoreTable
 from persync.settings.value import ValueTable
+from persync.testing.checks import CONNECTOR
+from persync.testing.checks.engines import ENGINE
+from persync.testing.checks.importers import IMPORTER
+from persync.testing.checks.metrics import METRIC
+from persync.testing.checks.models import MODEL
+from persync.testing.checks.notifiers import NOTIFIER
+from persync.testing.checks.sections import SECTION
 
 
 @pytest.fixture(scope="module")
@@ -301,3 +308,17 @@ def test_the_changelog_knows_this_version(texts: dict[str, str]) -> None:
     headings = [line for line in texts["CHANGELOG.md"].splitlines() if line.startswith("## ")]
 
     assert __version__ in headings[0]
+
+
+def test_every_check_of_a_plugin_is_listed(texts: dict[str, str]) -> None:
+    rows = re.findall(r"^\| ([a-z, ]+) \| [^|]+ \| ([a-z, ]+) \|$", texts["docs/hooks.md"], re.MULTILINE)
+    told = {kind: names.split(", ") for kind, names in rows if kind != "kind"}
+
+    kinds = {
+        "connector": CONNECTOR,
+        "model, metric, section": (*MODEL, *METRIC, *SECTION),
+        "engine": ENGINE,
+        "notifier": NOTIFIER,
+        "importer": IMPORTER,
+    }
+    assert told == {kind: list(dict.fromkeys(one.name for one in checks)) for kind, checks in kinds.items()}

@@ -75,7 +75,7 @@ def test_their_own_tests_pass_at_once(site: Path) -> None:
     done = run(site, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(site.parent), *tests)
 
     assert done.returncode == 0, done.stdout[-3000:]
-    assert re.search(r"\b3\d passed", done.stdout), done.stdout[-500:]
+    assert re.search(r"\b66 passed, 1 skipped", done.stdout), done.stdout[-500:]  # the notifier calls no server
 
 
 def test_a_new_plugin_passes_the_command_too_and_persync_lives_on_without_it(site: Path) -> None:

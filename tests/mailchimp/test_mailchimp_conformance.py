@@ -7,4 +7,3 @@ from persync.testing.conformance import ConnectorConformance
 
 class TestMailchimp(ConnectorConformance):
     name = "mailchimp"
-    elsewhere = frozenset({"survives"})  # tests/e2e/test_e2e_faults.py: every kind, at the first, a middle and the last page

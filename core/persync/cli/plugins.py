@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MANY = 12
 """more things than this of one kind are counted, not named; `--format json` names them all"""
 
+MARKS = {"holds": "ok    ", "fails": "FAILED", "not tried": "-     "}
+
 
 @click.group(cls=Group)
 def plugins() -> None:
@@ -69,8 +71,9 @@ def new(app: App, name: str, kind: str, out: Path) -> None:
 def check(app: App, name: str, thorough: bool, form: str) -> None:
     """Hold all that the plugin NAME offers to what everything of its kind must hold to.
 
-    A connector is pulled from its own sandbox, undisturbed and in every way disturbed; models, metrics and sections are asked
-    of a made-up shop. Exit code 6 where something does not hold.
+    A connector is pulled from its own sandbox, undisturbed and in every way disturbed; models, metrics, sections and engines
+    are asked of a made-up shop; notifiers send to this machine alone; importers read good files and bad ones. Exit code 6 where
+    something does not hold, and where there is nothing to check. What could not be tried is said, and counted apart.
 
     \b
       persync plugins check mailchimp
@@ -84,13 +87,15 @@ def check(app: App, name: str, thorough: bool, form: str) -> None:
     for one in check_plugin(app.host, name, thorough=thorough):
         found.append(one)
         if form == "text":
-            mark = "ok    " if one.holds else "FAILED"
-            click.echo(f"{mark} {one.kind} {one.name}, {one.check}: {one.told if one.holds else f'{one.claim}? {one.told}'}")
-    broken = sum(not one.holds for one in found)
+            told = f"{one.claim}? {one.told}" if one.holds is False else one.told
+            click.echo(f"{MARKS[one.state]} {one.kind} {one.name}, {one.check}: {told}")
+    broken = sum(one.holds is False for one in found)
+    idle = sum(one.holds is None for one in found)
     if form == "json":
-        show_json("checks", [asdict(one) for one in found])
+        show_json("checks", [{**asdict(one), "state": one.state} for one in found])
     else:
-        click.echo(f"{len(found) - broken} of {len(found)} hold.")
+        tried = len(found) - idle
+        click.echo(f"{tried - broken} of {tried} hold{f', {idle} could not be tried' if idle else ''}.")
     if broken:
         raise click.exceptions.Exit(EXIT_CHECK)
 

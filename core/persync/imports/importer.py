@@ -65,7 +65,8 @@ class Importer:
     Times arrive as epoch ms, money as minor units of the line's currency, flags as bool, a person as `rows.Person`.
     `once` names columns that together may stand in one line only. `counted` names columns within which equal lines are
     numbered from 0; the number is `line["ordinal"]`. `check` makes the checks that need the whole file. `opted_in` returns the
-    importer for a connection that has opted in to attributes, {name: basis}.
+    importer for a connection that has opted in to attributes, {name: basis}. `sample` is a small file that it reads, as text,
+    for `persync plugins check`; without one a line is made from the columns.
     """
 
     kind: str
@@ -76,6 +77,7 @@ class Importer:
     counted: tuple[str, ...] = ()
     check: Callable[[], FileCheck] | None = None
     opted_in: Callable[[Mapping[str, str]], Importer] | None = None
+    sample: str = ""
 
     def of(self, attributes: Mapping[str, str]) -> Importer:
         """Return the importer for a file of a connection that has opted in to these attributes."""

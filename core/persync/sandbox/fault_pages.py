@@ -6,7 +6,7 @@ They work on any JSON answer that holds a list of objects; one that holds none g
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -14,6 +14,12 @@ from persync.sandbox.fault_kinds import App, Fault, Kind, Receive, Scope, Send, 
 
 Change = Callable[[Any, list[dict[str, Any]]], None]
 """Changes an answer in place, given the list of its records."""
+Leading = Callable[[Any, list[dict[str, Any]], str], None]
+"""The same, given the address of the call too."""
+IDLE: Final = "persync.idle"
+"""the word in the scope that says that a fault found nothing to change"""
+NEXT: Final = ("next", "next_page", "next_cursor", "next_page_token", "nextPageToken", "next_url", "cursor", "after")
+"""how vendors call what leads to the next page, in the answer itself or in one of its objects"""
 
 
 def find_records(data: Any) -> list[dict[str, Any]] | None:
@@ -36,6 +42,10 @@ def records_of(body: bytes) -> list[dict[str, Any]] | None:
 
 
 def _changed(change: Change) -> Kind:
+    return _leading(lambda data, records, address: change(data, records))
+
+
+def _leading(change: Leading) -> Kind:
     async def kind(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
         start, body = await capture(app, scope, receive)
         try:
@@ -43,8 +53,10 @@ def _changed(change: Change) -> Kind:
         except orjson.JSONDecodeError:
             data = None
         records = find_records(data)
+        scope[IDLE] = True
         if records is not None:
-            change(data, records)
+            change(data, records, _address(scope))
+            scope[IDLE] = data == orjson.loads(body)
             body = orjson.dumps(data)
         await send(with_length(start, len(body)))
         await send({"type": "http.response.body", "body": body, "more_body": False})
@@ -83,21 +95,47 @@ def _pagers(data: Any) -> Iterator[dict[str, Any]]:
             yield from _pagers(item)
 
 
-def _endless(data: Any, records: list[dict[str, Any]]) -> None:
+def _address(scope: Scope) -> str:
+    """Return the address of a call as its caller wrote it."""
+    host = next((value.decode("latin-1") for name, value in scope.get("headers", ()) if name.lower() == b"host"), "")
+    query = scope.get("query_string", b"").decode("latin-1")
+    return f"{scope.get('scheme', 'http')}://{host}{scope['path']}{'?' + query if query else ''}"
+
+
+def _nexts(data: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield (object, name) of what leads to the next page: in the answer, or in one of its objects (links, meta, paging)."""
+    for holder in (data, *(value for value in data.values() if isinstance(value, dict))):
+        yield from ((holder, name) for name in NEXT if name in holder and not isinstance(holder[name], dict | list))
+
+
+def _leads_back(holder: dict[str, Any], name: str, address: str) -> str | int:
+    """Return a next link that leads to the page itself, in the form in which this vendor writes links; a place that there is
+    not where it writes marks of places."""
+    if isinstance(holder[name], int) and not isinstance(holder[name], bool):
+        return 1
+    written = next((value for value in (holder[name], *holder.values()) if isinstance(value, str)), "")
+    return address if "://" in written else "same"
+
+
+def _endless(data: Any, records: list[dict[str, Any]], address: str) -> None:
     """Promise a further page, always the same one or, with offsets, one more."""
+    pagers, nexts = list(_pagers(data)), list(_nexts(data)) if isinstance(data, dict) else []
     if "total_items" in data:
         data["total_items"] = 10**9
     elif "hasMore" in data:
         data |= {"hasMore": True, "offset": "same"}
-    elif "data" in data:
-        for info in _pagers(data):
+    elif pagers:
+        for info in pagers:
             info |= {"hasNextPage": True, "endCursor": "same"}
-    else:
+    elif nexts:
+        for holder, name in nexts:
+            holder[name] = _leads_back(holder, name, address)
+    elif isinstance(data, dict):
         data["paging"] = {"next": {"after": "same"}}
 
 
-def _empty_with_next(data: Any, records: list[dict[str, Any]]) -> None:
-    _endless(data, records)
+def _empty_with_next(data: Any, records: list[dict[str, Any]], address: str) -> None:
+    _endless(data, records, address)
     records.clear()
 
 
@@ -132,8 +170,8 @@ def _doubled(data: Any, records: list[dict[str, Any]]) -> None:
 
 
 PAGES: Mapping[str, Kind] = {
-    "endless_next": _changed(_endless),
-    "empty_with_next": _changed(_empty_with_next),
+    "endless_next": _leading(_endless),
+    "empty_with_next": _leading(_empty_with_next),
     "emptied_page": _changed(_emptied),
     "new_field": _changed(_new_field),
     "missing_field": _changed(_missing_field),

@@ -19,7 +19,7 @@ import orjson
 
 from persync.errors import ConfigError, nearest
 from persync.sandbox.fault_kinds import ANSWERS, REFUSALS, SAME, App, Fault, Message, Receive, Scope, Send, capture, refuse
-from persync.sandbox.fault_pages import AFTER_A_PAGE, PAGES, records_of
+from persync.sandbox.fault_pages import AFTER_A_PAGE, IDLE, PAGES, records_of
 from persync.sandbox.refusal import Refusal
 
 __all__ = ["KINDS", "Fault", "Faults", "Schedule", "parse_fault"]
@@ -97,11 +97,15 @@ class Planned:
 
 
 class Schedule:
-    """The faults to come, in order of precedence, and what became of them. `struck` lists (kind, "METHOD /path?query")."""
+    """The faults to come, in order of precedence, and what became of them.
+
+    `struck` lists (kind, "METHOD /path?query"), `idle` those of them that left the answer as it was: nothing in it to change.
+    """
 
     def __init__(self, *faults: Fault) -> None:
         self._planned: list[Planned] = []
         self.struck: list[tuple[str, str]] = []
+        self.idle: list[tuple[str, str]] = []
         for fault in faults:
             self.add(fault)
 
@@ -113,6 +117,7 @@ class Schedule:
         """Forget every fault, and what struck: from now on all goes well."""
         self._planned.clear()
         self.struck.clear()
+        self.idle.clear()
 
     @property
     def reads_bodies(self) -> bool:
@@ -165,6 +170,8 @@ class Faults:
             await kind(fault, self.app, scope, receive, send)
         else:
             await {**ANSWERS, **PAGES}[fault.kind](fault, self.app, scope, receive, send)
+        if scope.get(IDLE):
+            self.schedule.idle.append((fault.kind, target))
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, target: str, body: str) -> None:
         waiting = self.schedule.waiting(target, body)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,11 +28,16 @@ from persync.sandbox.world import World
 from persync.settings import load_project, make_connector
 from persync.store.digest import table_digests
 from persync.store.store import open_store
+from persync.testing.victim import SmallPages, Victim, victim_of
 
 if TYPE_CHECKING:
     from persync.plugins import Host
 
 SEED = 3
+PEOPLE = 60
+"""of the made-up business: enough for lists of several small pages"""
+CROWD = 1_100
+"""people more, of a business that no page should hold whole"""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,10 @@ class Peace:
     calls: tuple[str, ...]
     result: PullResult
     pages: int
+
+
+class Ended(BaseException):
+    """The process ends here, as far as a pull can tell."""
 
 
 class Listening(Schedule):
@@ -59,7 +70,8 @@ class Listening(Schedule):
 class Case:
     """One connector, its sandbox being served, and as many stores with one key as are asked for.
 
-    `faults` breaks answers; `slept` are the seconds that the last pull was asked to wait, which nobody does.
+    `faults` breaks answers; `slept` are the seconds that the last pull was asked to wait, which nobody does; `heard` is all
+    that was printed while it pulled. `verdicts` remembers which checks held.
     """
 
     def __init__(self, host: Host, name: str, folder: Path, world: World, faults: Listening) -> None:
@@ -67,9 +79,12 @@ class Case:
         self.type = host.connectors[name]
         self.sandbox = next(one for one in host.sandboxes.values() if one.connector == name)
         self.slept: list[float] = []
+        self.heard = io.StringIO()
+        self.verdicts: dict[str, bool] = {}
         self.host = host
         self._project = replace(load_project(folder, host), given_secrets=self.sandbox.secrets(world))
-        self._peace: Peace | None = None
+        self._peace: dict[bool, Peace] = {}
+        self._victim: Victim | None = None
         self._stores = 0
         open_store(folder / "first.db", create=True).close()
 
@@ -88,9 +103,26 @@ class Case:
         shutil.copy(self.folder / "first.key", path.with_suffix(".key"))
         return path
 
-    def pull(self, store: Path, *, watch: Callable[[Progress], None] | None = None, **options: Any) -> PullResult:
-        """Pull into a store at the world's `now`; `options` are those of `PullOptions`."""
+    def pull(
+        self,
+        store: Path,
+        *,
+        few: bool = False,
+        later: int = 0,
+        watch: Callable[[Progress], None] | None = None,
+        **options: Any,
+    ) -> PullResult:
+        """Pull into a store `later` ms after the world's `now`; `options` are those of `PullOptions`.
+
+        `few`: only the victim's streams, in small pages.
+        """
+        if few:
+            options["streams"] = self.victim().streams
+        return self._pull(store, self._small() if few else self.connector(), later, watch, **options)
+
+    def _pull(self, store: Path, connector: Connector, later: int, watch: Any = None, **options: Any) -> PullResult:
         self.slept.clear()
+        now = self.world.now + later
 
         def client(one: Connector, stop: threading.Event) -> Client:
             def sleep(seconds: float) -> bool:
@@ -99,24 +131,40 @@ class Case:
 
             return Client(one, stop=stop, sleep=sleep, clock=time.time)
 
-        asked = PullOptions(now=self.world.now, **options)
-        return pull(store, [self.connector()], asked, watch, client=client, clock=lambda: self.world.now / 1000)
+        with redirect_stdout(self.heard), redirect_stderr(self.heard):
+            return pull(store, [connector], PullOptions(now=now, **options), watch, client=client, clock=lambda: now / 1000)
 
-    def peace(self) -> Peace:
-        """Return what an undisturbed pull does; it is made once."""
-        if self._peace is None:
+    def _small(self) -> Connector:
+        connector = self.connector()
+        connector.streams = tuple(  # type: ignore[misc]
+            replace(stream, reader=SmallPages(stream.reader)) for stream in connector.streams
+        )
+        return connector
+
+    def peace(self, *, few: bool = False) -> Peace:
+        """Return what an undisturbed pull does; it is made once. `few` as of `pull`."""
+        if few not in self._peace:
             path = self.store()
             self.faults.clear()
             self.faults.calls.clear()
             pages: list[Page] = []
             with hearing(pages.append):
-                result = self.pull(path)
-            self._peace = Peace(path, tuple(self.faults.calls), result, len(pages))
-        return self._peace
+                result = self.pull(path, few=few)
+            self._peace[few] = Peace(path, tuple(self.faults.calls), result, len(pages))
+        return self._peace[few]
+
+    def victim(self) -> Victim:
+        """Return the list on which faults are tried: of several pages in a row, the one with the fullest. It is found once."""
+        if self._victim is None:
+            lists: dict[tuple[str, str], list[Page]] = {}
+            with hearing(lambda page: lists.setdefault((page.job.work.stream.name, page.job.work.partition), []).append(page)):
+                self._pull(self.store(), self._small(), 0)
+            self._victim = victim_of(self.connector(), lists)
+        return self._victim
 
 
 @contextmanager
-def case_of(host: Host, name: str, folder: Path, *, people: int = 60, **changes: Any) -> Iterator[Case]:
+def case_of(host: Host, name: str, folder: Path, *, people: int = PEOPLE, **changes: Any) -> Iterator[Case]:
     """Serve the sandbox of a connector and yield its case; `folder` is empty, `changes` are made to the demo world.
 
     Raise PluginError when there is no such connector, or no sandbox for it.
@@ -130,10 +178,43 @@ def case_of(host: Host, name: str, folder: Path, *, people: int = 60, **changes:
             hint="Offer one through the hook persync_sandboxes: the checks pull from it.",
         )
     world = replace(make_world(SEED, people=people), files={}, experiments={}, platforms=(name,), **changes)
-    faults = Listening()
+    for person in world.people.values():
+        # Names that stand nowhere else: each of them alone is found wherever it was put.
+        person.first_name, person.last_name = f"Zyqu{_letters(person.number)}", f"Wexq{_letters(person.number)}"
+    with _serving(host, world, folder) as case:
+        yield case
+
+
+@contextmanager
+def _serving(host: Host, world: World, folder: Path) -> Iterator[Case]:
+    assert world.platforms is not None
+    (name,), faults = world.platforms, Listening()
+    sandbox = next(one for one in host.sandboxes.values() if one.connector == name)
     with running(world, [sandbox], folder=folder, faults=faults) as info:
         write_config(folder, world, info)
         yield Case(host, name, folder, world, faults)
+
+
+@contextmanager
+def crowded(case: Case, folder: Path) -> Iterator[Case]:
+    """Serve the world of a case with so many more people that no page should hold them whole; none of them did anything."""
+    first = next(iter(case.world.people.values()))
+    at = max(case.world.people) + 1
+    people = dict(case.world.people)
+    for number in range(at, at + CROWD):
+        people[number] = replace(
+            first,
+            number=number,
+            email=f"crowd.{number}@example.com",
+            mailchimp_id=hashlib.md5(f"crowd {number}".encode(), usedforsecurity=False).hexdigest(),
+            hubspot_id=str(90_000_000_000 + number),
+            shopify_id=str(90_000_000_000 + number),
+            hubspot_merged_ids=(),
+            hubspot_other_emails=(),
+            status="subscribed",
+        )
+    with _serving(case.host, replace(case.world, people=people), folder) as other:
+        yield other
 
 
 @contextmanager
@@ -150,6 +231,11 @@ def hearing(hear: Callable[[Page], None]) -> Iterator[None]:
         yield
     finally:
         PageWriter.write = write  # type: ignore[method-assign]
+
+
+def _letters(number: int) -> str:
+    """Return a number in letters."""
+    return (_letters(number // 26 - 1) if number >= 26 else "") + chr(ord("a") + number % 26)
 
 
 def digests(path: Path) -> dict[str, str]:

@@ -10,10 +10,12 @@ The plugin has to be installed (`pip install -e .`): it is found as persync find
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 from abc import abstractmethod
+from collections.abc import Callable
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,18 +23,37 @@ import pytest
 
 from persync.plugins import Host, load_plugins
 from persync.testing.case import Case, case_of
-from persync.testing.checks import CONNECTOR, Check
+from persync.testing.checks import CONNECTOR, Check, NotTriedError
+from persync.testing.checks.engines import ENGINE
+from persync.testing.checks.importers import IMPORTER, ImporterCheck
 from persync.testing.checks.metrics import METRIC
 from persync.testing.checks.models import MODEL
+from persync.testing.checks.notifiers import NOTIFIER, NotifierCheck
 from persync.testing.checks.sections import SECTION
 from persync.testing.shop import Shop, ShopCheck, shop_of
 
-__all__ = ["ConnectorConformance", "MetricConformance", "ModelConformance", "SectionConformance"]
+__all__ = [
+    "ConnectorConformance",
+    "EngineConformance",
+    "ImporterConformance",
+    "MetricConformance",
+    "ModelConformance",
+    "NotifierConformance",
+    "SectionConformance",
+]
 
 
 @cache
 def _host() -> Host:
     return load_plugins()
+
+
+def _run(run: Callable[[], str]) -> None:
+    """Run a check; what found nothing to try is skipped, with the reason."""
+    try:
+        run()
+    except NotTriedError as reason:
+        pytest.skip(str(reason))
 
 
 class _Made:
@@ -76,15 +97,20 @@ class ConnectorConformance(_Made):
     def test_connector(self, check: Check) -> None:
         """Hold it to one claim."""
         if check.name not in self.elsewhere:
-            check.run(self.case, self.thorough)
+            _run(partial(check.hold, self.case, self.thorough, CONNECTOR))
 
 
-class _OfShop(_Made):
-    shop: ClassVar[Shop]
+@cache
+def _shop() -> Shop:
+    """Make the shop of all classes that need one: it is only asked, and goes when the process ends."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="persync-")))
+    return stack.enter_context(shop_of(_host(), folder))
 
-    @classmethod
-    def _make(cls, stack: ExitStack, folder: Path) -> None:
-        cls.shop = stack.enter_context(shop_of(_host(), folder))
+
+class _OfShop:
+    name: ClassVar[str]
 
 
 class ModelConformance(_OfShop):
@@ -93,7 +119,7 @@ class ModelConformance(_OfShop):
     @pytest.mark.parametrize("check", MODEL, ids=lambda check: check.name)
     def test_model(self, check: ShopCheck) -> None:
         """Hold it to one claim."""
-        check.run(self.shop, self.name)
+        _run(partial(check.run, _shop(), self.name))
 
 
 class MetricConformance(_OfShop):
@@ -102,7 +128,7 @@ class MetricConformance(_OfShop):
     @pytest.mark.parametrize("check", METRIC, ids=lambda check: check.name)
     def test_metric(self, check: ShopCheck) -> None:
         """Hold it to one claim."""
-        check.run(self.shop, self.name)
+        _run(partial(check.run, _shop(), self.name))
 
 
 class SectionConformance(_OfShop):
@@ -111,4 +137,35 @@ class SectionConformance(_OfShop):
     @pytest.mark.parametrize("check", SECTION, ids=lambda check: check.name)
     def test_section(self, check: ShopCheck) -> None:
         """Hold it to one claim."""
-        check.run(self.shop, self.name)
+        _run(partial(check.run, _shop(), self.name))
+
+
+class EngineConformance(_OfShop):
+    """An engine, held against DuckDB over a made-up shop."""
+
+    @pytest.mark.parametrize("check", ENGINE, ids=lambda check: check.name)
+    def test_engine(self, check: ShopCheck) -> None:
+        """Hold it to one claim."""
+        _run(partial(check.run, _shop(), self.name))
+
+
+class NotifierConformance:
+    """A way to tell somebody, which sends to a folder or a web server on loopback."""
+
+    name: ClassVar[str]
+
+    @pytest.mark.parametrize("check", NOTIFIER, ids=lambda check: check.name)
+    def test_notifier(self, check: NotifierCheck) -> None:
+        """Hold it to one claim."""
+        _run(partial(check.of, _host(), self.name))
+
+
+class ImporterConformance:
+    """A kind of file; `name` is the kind."""
+
+    name: ClassVar[str]
+
+    @pytest.mark.parametrize("check", IMPORTER, ids=lambda check: check.name)
+    def test_importer(self, check: ImporterCheck) -> None:
+        """Hold it to one claim."""
+        _run(partial(check.of, _host().importers[self.name]))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from persync.testing.checks.check import Check, expect
+from persync.testing.checks.breaking import BREAKING
+from persync.testing.checks.check import Check, NotTriedError, expect
 from persync.testing.checks.failing import FAILING
 from persync.testing.checks.reading import READING
 
-CONNECTOR: Final[tuple[Check, ...]] = (*READING, *FAILING)
+CONNECTOR: Final[tuple[Check, ...]] = (*READING, *BREAKING, *FAILING)
 
-__all__ = ["CONNECTOR", "Check", "expect"]
+__all__ = ["CONNECTOR", "Check", "NotTriedError", "expect"]

@@ -5,19 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from persync.connect.result import PullResult
 from persync.store.store import open_store
 from persync.testing.case import Case, digests
 
+NOTHING: Final = "nothing was tried"
+
+
+class NotTriedError(Exception):
+    """A check found nothing that it could try; its text is the reason. Neither green nor red."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`run(case, thorough)` returns in a few words what it looked at; it raises AssertionError where the claim is false."""
+    """`run(case, thorough)` returns in a few words what it looked at; it raises AssertionError where the claim is false, and
+    NotTriedError where nothing could be tried.
+
+    `needs` names checks without which this one says nothing: it is not tried unless they hold.
+    """
 
     name: str
     claim: str
     run: Callable[[Case, bool], str]
+    needs: tuple[str, ...] = ()
+
+    def hold(self, case: Case, thorough: bool, others: Iterable[Check]) -> str:
+        """Run the check, after those that it needs; remember in the case whether it held. Raises as `run` does."""
+        known = {one.name: one for one in others}
+        for name in self.needs:
+            if name not in case.verdicts:
+                try:
+                    known[name].hold(case, thorough, known.values())
+                except Exception:  # whatever it is, that check tells it when it is its turn
+                    case.verdicts[name] = False
+            if not case.verdicts[name]:
+                raise NotTriedError(f"'{name}' does not hold, so this would say nothing.")
+        case.verdicts[self.name] = False
+        told = self.run(case, thorough)
+        case.verdicts[self.name] = True
+        return told
 
 
 def expect(holds: bool, otherwise: str) -> None:

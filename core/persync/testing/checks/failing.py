@@ -1,153 +1,94 @@
-"""Checks of what becomes of a connector's data when a process ends, a vendor fails, or a page lies."""
+"""Checks of what becomes of a connector's data when a process ends, or a vendor fails for good; and of what it lets slip."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from persync.connect.fetch import Page
 from persync.connect.result import Progress, PullResult
-from persync.sandbox.faults import KINDS, Fault
-from persync.testing.case import Case, hearing
+from persync.testing.case import Case, Ended, hearing
+from persync.testing.checks.breaking import STANDS, heals, strike
 from persync.testing.checks.check import Check, expect, holes, listed, many, said, spread, unequal
 
-MOMENTS: Final = 6
-"""pages at which a pull is ended, unless the check is thorough: then at each"""
-LEFT_OUT: Final = frozenset({"hang", "slow", "slow_body", "emptied_page", "empty_with_next"})
-"""kinds that only take time, and an empty page, which nobody can tell from an empty list where the API promises nothing more"""
-SIGNED_OUT: Final = frozenset({"unauthorised", "token_expired", "forbidden", "throttled_403"})
-RECORDS: Final = frozenset({"missing_field", "changed_type"})
-OVERCOME: Final = (0, 3)
-"""exit codes of a pull that met a fault and kept what it could; 4 where the sign-in was refused"""
-
-
-class _Ended(BaseException):
-    """The process ends here."""
+MOMENTS: Final = 2
+"""pages of a whole pull at which it is ended, unless the check is thorough: then at each"""
+WIDEST: Final = 24
+"""pages of a few streams at which a pull is ended"""
 
 
 def resumes(case: Case, thorough: bool) -> str:
-    """End pulls before a page is written and after it is, and go on."""
-    peace = case.peace()
-    moments = spread(peace.pages, peace.pages if thorough else MOMENTS)
-    for moment in moments:
-        for words, ended in (("before", _before), ("after", _after)):
-            path = case.store()
-            ended(case, path, moment)
-            result = case.pull(path)
-            where = f"ended {words} its page {moment + 1} of {peace.pages}, the next pull"
-            expect(result.exit_code == 0, f"{where} ended with exit code {result.exit_code}: {listed(said(result))}.")
-            expect(not (other := unequal(path, peace.store)), f"{where} left other rows in {listed(other)}.")
-    return f"{many(len(moments), 'page')} of {peace.pages}, before and after each"
+    """End pulls before a page is written and after it is, and go on: at each page of the victim, at some of a whole pull."""
+    tried = 0
+    for few in (True, False):
+        pages = case.peace(few=few).pages
+        moments = spread(pages, pages if thorough else WIDEST if few else MOMENTS)
+        for number, moment in enumerate(moments):
+            both = (("before", _before), ("after", _after))
+            for words, ended in both if thorough else (both[number % 2],):
+                _resume(case, moment, words, ended, few=few)
+                tried += 1
+    return f"{many(tried, 'pull')} ended, each page of {case.victim().stream}"
 
 
-def _before(case: Case, store: Path, moment: int) -> None:
+def _resume(case: Case, moment: int, words: str, ended: Callable[[Case, Path, int, bool], None], *, few: bool) -> None:
+    path, peace = case.store(), case.peace(few=few)
+    ended(case, path, moment, few)
+    result = case.pull(path, few=few)
+    where = f"ended {words} its page {moment + 1} of {peace.pages}, the next pull"
+    expect(result.exit_code == 0, f"{where} ended with exit code {result.exit_code}: {listed(said(result))}.")
+    expect(not (other := unequal(path, peace.store)), f"{where} left other rows in {listed(other)}.")
+
+
+def _before(case: Case, store: Path, moment: int, few: bool) -> None:
     left = moment
 
     def hear(page: Page) -> None:
         nonlocal left
         if left == 0:
-            raise _Ended
+            raise Ended
         left -= 1
 
     with hearing(hear):
-        _ended(lambda: case.pull(store))
+        _ended(lambda: case.pull(store, few=few))
 
 
-def _after(case: Case, store: Path, moment: int) -> None:
+def _after(case: Case, store: Path, moment: int, few: bool) -> None:
     def watch(step: Progress) -> None:
         if sum(seen.values()) > moment:
-            raise _Ended
+            raise Ended
         seen[step.stream] = step.pages
 
     seen: dict[str, int] = {}
-    _ended(lambda: case.pull(store, watch=watch))
+    _ended(lambda: case.pull(store, few=few, watch=watch))
 
 
 def _ended(pull: Callable[[], PullResult]) -> None:
-    with suppress(_Ended):
+    with suppress(Ended):
         pull()
 
 
-def survives(case: Case, thorough: bool) -> str:
-    """Break answers in every way a vendor does, each at another call (thorough: at the first, a middle and the last)."""
-    peace = case.peace()
-    kinds = [kind for kind in KINDS if kind not in LEFT_OUT]
-    last = len(peace.calls) - 1
-    plan = (
-        [(kind, after) for kind in kinds for after in sorted({0, last // 2, last})]
-        if thorough
-        else [(kind, after) for kind, after in zip(kinds, _rotated(len(kinds), last), strict=True)]
-    )
-    try:
-        for kind, after in plan:
-            _survive(case, kind, after)
-    finally:
-        case.faults.clear()
-    return f"{many(len(kinds), 'kind')} of faults at {many(len(plan), 'call')}"
-
-
-def _rotated(count: int, last: int) -> list[int]:
-    """Return a place of a call for each kind, over the whole pull: no two kinds next to each other at one place."""
-    return [round(last * (7 * i % count) / max(1, count - 1)) for i in range(count)]
-
-
-def _survive(case: Case, kind: str, after: int) -> None:
-    peace, path = case.peace(), case.store()
-    case.faults.clear()
-    case.faults.add(Fault(kind, after=after, retry_after=7.0 if kind == "too_many_for" else None))
-
-    result = case.pull(path)
-
-    case.faults.clear()
-    where = f"after the fault '{kind}' at call {after + 1} ({peace.calls[after].split('?')[0]})"
-    lines = said(result)
-    expect(all("\n" not in line for line in lines), f"{where} an error has more than one line.")
-    codes = (*OVERCOME, 4) if kind in SIGNED_OUT else OVERCOME
-    expect(result.exit_code in codes, f"{where} the exit code is {result.exit_code}: {listed(lines)}.")
-    ill = [one.stream for one in result.streams if one.state != "done"]
-    if result.exit_code == 0 and not ill:
-        expect(
-            not (other := unequal(path, peace.store)), f"{where} the pull says that all is well, and {listed(other)} differ."
-        )
-        if kind == "too_many_for":
-            expect(max(case.slept, default=0.0) >= 7.0, f"{where} Retry-After was not kept.")
-    _heals(case, path, where, rejects=kind in RECORDS)
-
-
-def _heals(case: Case, path: Path, where: str, *, rejects: bool = False) -> None:
-    """Pull until all is well, three times at most (what is kept of a lie may be refused once more)."""
-    if rejects:
-        case.pull(path, rejects=True)  # what hangs on a rejected record is read by the pull after it
-    for _ in range(3):
-        again = case.pull(path)
-        if again.exit_code == 0:
-            break
-    expect(again.exit_code == 0, f"{where} no later pull is well: exit code {again.exit_code}: {listed(said(again))}.")
-    expect(not (other := unequal(path, case.peace().store)), f"{where} later pulls left other rows in {listed(other)}.")
-
-
 def goes_on(case: Case, thorough: bool) -> str:
-    """Break one call for good: it ends, and what was read stays."""
-    peace = case.peace()
-    kinds = ("too_many", "broken", "endless_next", "expired_cursor", "truncated")
+    """Break one list for good: the pull ends, a hole is told, and it heals when it passes."""
+    victim, kinds = case.victim(), ("too_many", "broken", "truncated")
     for kind in kinds:
-        path = case.store()
-        case.faults.clear()
-        case.faults.add(Fault(kind, after=len(peace.calls) // 2, times=None))
-        result = case.pull(path)
-        case.faults.clear()
-        expect(result.exit_code in (0, 3, 5), f"with '{kind}' from the middle on the exit code is {result.exit_code}.")
+        path, result, where = strike(case, victim.fault(kind, victim.pages // 2, times=None))
+        assert result is not None
+        where += " and all after it"
+        expect(result.exit_code in (0, 3, 5), f"after {where} the exit code is {result.exit_code}.")
         told = bool(holes(path)) or all(one.state in ("done", "not read") for one in result.streams)
-        expect(told, f"with '{kind}' from the middle on streams failed and no hole is told.")
-        _heals(case, path, f"after '{kind}' had passed")
-    return f"{many(len(kinds), 'kind')} of faults without end"
+        expect(told, f"after {where} streams failed and no hole is told.")
+        heals(case, path, where)
+    return f"{listed(kinds)} at {victim.call}, without end"
 
 
 def unknown_fields(case: Case, thorough: bool) -> str:
-    """Send fields that nobody knows with every record."""
+    """Send fields that nobody knows with every record of a whole pull."""
+    from persync.sandbox.faults import Fault
+
     path = case.store()
     case.faults.clear()
     case.faults.add(Fault("new_field", times=None))
@@ -159,41 +100,59 @@ def unknown_fields(case: Case, thorough: bool) -> str:
     return "a new field in every record"
 
 
-def secret(case: Case, thorough: bool) -> str:
-    """Look for every secret in what a pull says and keeps, with all that is logged, while calls fail."""
-    values = [value for value in case.connector().secret_values.values() if value]
+@contextmanager
+def overheard(case: Case) -> Iterator[list[str]]:
+    """While the block runs, hear all that persync and the connector's own package log, down to the last detail."""
     heard: list[str] = []
 
     class Hearing(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             heard.append(self.format(record))
 
-    handler, root, path = Hearing(), logging.getLogger(), case.store()
+    handler = Hearing()
     loud = [logging.getLogger(name) for name in ("persync", case.type.__module__.split(".")[0])]
-    before = [logger.level for logger in loud]
+    before = [(logger.level, logger.propagate) for logger in loud]
+    root = logging.getLogger()
     root.addHandler(handler)
     for logger in loud:
         logger.setLevel(logging.DEBUG)
     try:
-        for kind in ("broken", "forbidden", "unauthorised", "bad_json"):
-            case.faults.clear()
-            case.faults.add(Fault(kind, after=len(case.peace().calls) // 2))
-            heard += said(case.pull(path))
+        yield heard
     finally:
-        case.faults.clear()
         root.removeHandler(handler)
-        for logger, level in zip(loud, before, strict=True):
+        for logger, (level, _) in zip(loud, before, strict=True):
             logger.setLevel(level)
+
+
+def secret(case: Case, thorough: bool) -> str:
+    """Look for every secret, and for everybody's name and address, in what a pull prints, logs, says and keeps while calls
+    fail."""
+    values = [value for value in case.connector().secret_values.values() if value]
+    victim = case.victim()
+    path = case.store()
+    with overheard(case) as heard:
+        for kind in ("broken", "forbidden", "unauthorised", "bad_json", "missing_field"):
+            case.faults.clear()
+            case.faults.add(victim.fault(kind, victim.pages // 2))
+            heard += said(case.pull(path, few=True))
+    case.faults.clear()
+    heard.append(case.heard.getvalue())
     kept = b"".join(one.read_bytes() for one in path.parent.glob(f"{path.stem}.db*"))
-    expect(not any(value in line for value in values for line in heard), "a secret stands in an error or a log line.")
+    expect(not any(value in line for value in values for line in heard), "a secret is printed, or in an error or a log line.")
     expect(not any(value.encode() in kept for value in values), "a secret stands in the store.")
+    all_of_it = "\n".join(heard).lower()
+    slips = [
+        word
+        for word, field in (("address", "email"), ("first name", "first_name"), ("last name", "last_name"))
+        if any(getattr(person, field).lower() in all_of_it for person in case.world.people.values())
+    ]
+    expect(not slips, f"somebody's {listed(slips)} is printed, or in an error or a log line.")
     return many(len(values), "secret")
 
 
 FAILING: Final = (
-    Check("resumes", "a pull that ends at any page goes on, with nothing lost and nothing twice", resumes),
-    Check("survives", "a bad answer is got over or told, and the next pull has it all", survives),
-    Check("goes on", "what fails for good is a hole that is told, and heals when it passes", goes_on),
-    Check("unknown fields", "a field that nobody knows harms nothing and is told", unknown_fields),
-    Check("secrets", "no secret is in an error, a log line or the store", secret),
+    Check("resumes", "a pull that ends at any page goes on, with nothing lost and nothing twice", resumes, STANDS),
+    Check("goes on", "what fails for good is a hole that is told, and heals when it passes", goes_on, STANDS),
+    Check("unknown fields", "a field that nobody knows harms nothing and is told", unknown_fields, STANDS),
+    Check("secrets", "no secret and nobody's name is printed, logged or said, and no secret is kept", secret, ("reads",)),
 )

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -34,4 +35,9 @@ def pin(settings: PinboardSettings, secrets: Mapping[str, str], message: Message
         raise PersyncError(f"cannot write to the board: {error.strerror}.", where=str(settings.path)) from None
 
 
-PINBOARD = Notifier("pinboard", "A file on the wall, signed.", pin, PinboardSettings, {"seal": "PINBOARD_SEAL"})
+def trial(folder: Path, url: str) -> Mapping[str, Any]:
+    """Return settings that pin to a folder."""
+    return {"path": folder / "board.txt"}
+
+
+PINBOARD = Notifier("pinboard", "A file on the wall, signed.", pin, PinboardSettings, {"seal": "PINBOARD_SEAL"}, trial)
