@@ -30,7 +30,10 @@ KINDS: tuple[str, ...] = tuple(sorted({*REFUSALS, *ANSWERS, *PAGES, *AFTER_A_PAG
 Refusing = Callable[[str, str], Refusal | None]
 """(kind, path) -> what a vendor answers, None where it says nothing of its own"""
 
-_WHERE_A_PAGE_BEGINS = {"offset", "count", "limit", "after", "first", "since_last_changed", "before_last_changed"}
+_WHERE_A_PAGE_BEGINS = {
+    *("offset", "count", "limit", "after", "first", "since_last_changed", "before_last_changed"),
+    *("cursor", "page", "page_token", "pageToken", "page[cursor]", "page[number]", "page[size]"),
+}
 
 
 def parse_fault(text: str) -> Fault:

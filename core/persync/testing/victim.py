@@ -22,6 +22,8 @@ SIZES: Final = ("count", "limit", "size", "first", "page_size", "per_page", "len
 """how readers call the size of a page in their tokens"""
 SMALL: Final = 10
 """records of a small page"""
+FEW: Final = range(2, 8)
+"""pages of a list that is quickly read"""
 LONGEST_OPERATION: Final = 60
 """letters of a GraphQL query that tell it from others"""
 
@@ -92,8 +94,9 @@ def victim_of(connector: Connector, lists: Mapping[tuple[str, str], list[Page]])
         pages = several[where]
         return sum(len(page.step.body) for page in pages) / len(pages), *where
 
-    # Faults of pages are tried where records follow upon records: a list that is cut by time or by parent is none.
-    name, partition = max(several, key=lambda where: (_goes_on(several[where]), *fullest(where)))
+    # Faults of pages are tried where records follow upon records: a list that is cut by time or by parent is none. Every pull
+    # reads all of it: one of a few pages says as much as a long one.
+    name, partition = max(several, key=lambda where: (_goes_on(several[where]), len(several[where]) in FEW, *fullest(where)))
     pages = several[name, partition]
     job, token = pages[0].job, pages[0].token
     request = job.work.stream.reader.request(job.work, token)
