@@ -59,6 +59,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "lake": ("persync lake list",),
     "lake add": ("persync lake add ~/clients/one --as one --lake ~/lake",),
     "lake list": ("persync lake list --lake ~/lake",),
+    "lake overview": (
+        "persync lake overview --lake ~/lake --out overview.html",
+        "persync lake overview --lake ~/lake --metric unsubscribe_rate --period 2026-01",
+    ),
     "lake remove": ("persync lake remove one --lake ~/lake",),
     "federate": ("persync federate export sums.json",),
     "federate export": ("persync federate export sums.json --period 2026", "persync federate export sums.json --epsilon 1"),

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
-from persync.cli.base import Command, Group, format_option
+from persync.cli.base import Command, Group, format_option, period_option
 from persync.cli.context import App, pass_app
 from persync.cli.output import iso, show_json, show_table
+
+FORMATS = ("html", "text", "json", "md", "csv", "xlsx", "pdf")
 
 _path = click.option(
     "--lake",
@@ -63,6 +65,39 @@ def list_(app: App, folder: Path | None, form: str) -> None:
         show_json("lake", ({**{key: getattr(each, key) for key in keys}, "checked_at": iso(each.checked_at)} for each in found))
         return
     show_table(("name", "store", "checked"), ((each.name, each.store, iso(each.checked_at)) for each in found))
+
+
+@lake.command("overview", cls=Command)
+@_path
+@click.option("--metric", "ids", multiple=True, metavar="ID", help="What to show of each store; may be given several times.")
+@period_option
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of --out, else text.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
+@pass_app
+def overview(
+    app: App, folder: Path | None, ids: tuple[str, ...], period: str | None, form: str | None, out: Path | None
+) -> None:
+    """Hold all stores of the lake beside one another: a line for each, its numbers, how far it was read, what is missing.
+
+    Each store is asked by itself with the settings of this project. Numbers of too few people are hidden.
+    """
+    from persync.jobs.overview import lake_overview
+    from persync.jobs.report import drawn, format_of, write_text
+    from persync.plugins import find
+    from persync.report.overview import METRICS
+    from persync.settings import refuse_out
+
+    if out is not None:
+        refuse_out(app.project, out, "--out")
+    wanted = form or format_of(out)
+    metrics = [find("metric", id, app.host.metrics) for id in ids or METRICS]
+    report = lake_overview(folder or app.folder / "lake", app.ask(period), metrics, engines=app.host.engines)
+    text = drawn(report, wanted)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(out, text)
+        click.echo(str(out))
 
 
 @lake.command("remove", cls=Command)

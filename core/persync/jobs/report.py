@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from persync.engine.engine import Engine
     from persync.measure.metric import Ask
     from persync.plugins import Host
-    from persync.report.report import Inputs, Profile
+    from persync.report.report import Inputs, Profile, Report
     from persync.settings import Project
 
 SUFFIXES = {
@@ -56,15 +56,23 @@ def make_report(
     named = [find("report section", name, host.sections) for name in sections]
     wanted = named or of_profile(host.sections.values(), profile)
     inputs = replace(inputs_of(host, project, engine, ask), profile=profile)
-    is_pdf = form == "pdf"
-    program = browser() if is_pdf else None  # that there is none is said before the figures take their time
-    drawn = "html" if is_pdf else form
-    with Painter() if drawn == "html" else nullcontext() as painter:
+    program = browser() if form == "pdf" else None  # that there is none is said before the figures take their time
+    page = "html" if program else form
+    with Painter() if page == "html" else nullcontext() as painter:
         report = build_report(wanted, inputs, made_at=ask.now)
-        text = render(report, drawn, width=width, color=color, draw=painter.draw if painter else draw)
-    if program is not None:
-        text = printed(str(text), program)
-    return text, list(report.facts.get("failed", ()))
+        text = render(report, page, width=width, color=color, draw=painter.draw if painter else draw)
+    return printed(str(text), program) if program else text, list(report.facts.get("failed", ()))
+
+
+def drawn(report: Report, form: str) -> str | bytes:
+    """Return a report that is built already in a format. Raises PersyncError where nothing can print a PDF."""
+    from persync.jobs.pdf import browser, printed
+    from persync.report.render import render
+
+    if form == "pdf":
+        program = browser()
+        return printed(str(render(report, "html")), program)
+    return render(report, form)
 
 
 def inputs_of(host: Host, project: Project, engine: Engine, ask: Ask) -> Inputs:
