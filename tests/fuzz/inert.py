@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import unquote
 from zipfile import ZipFile
 
 import openpyxl
@@ -27,6 +28,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _NESTED = "paragraph heading table thead tbody tr th td blockquote bullet_list list_item"
 BLOCKS = frozenset(("inline", *(f"{name}_{end}" for name in _NESTED.split() for end in ("open", "close"))))
 INLINE = frozenset(("text", "text_special", "strong_open", "strong_close", "softbreak"))
+TABLE = "data:text/csv;charset=utf-8,"
+"""how a link begins that holds a table's numbers"""
 JOINERS = "\u200c\u200d\u00ad"
 
 
@@ -63,7 +66,13 @@ class _Page(HTMLParser):
         for name, value in attrs:
             assert re.fullmatch(r"[a-z][a-z0-9:-]*", name), f"<{tag} {name}>"
             assert not name.startswith(("on", "src", "action", "formaction", "xlink:")), f"<{tag} {name}>"
-            if name == "href":
+            if name == "download":
+                assert re.fullmatch(r"[a-z0-9_-]+\.csv", value or ""), f"<{tag} download={value!r}>"
+            if name == "href" and (value or "").startswith(TABLE):
+                # Saved, never shown: a browser that opened it would ask what to do with it.
+                assert "download" in dict(attrs), f"<{tag}> with a table and without a file's name"
+                comma_separated(unquote((value or "").removeprefix(TABLE)))
+            elif name == "href":
                 assert re.fullmatch(r"#[a-z0-9-]+", value or ""), f"<{tag} href={value!r}>"
             if name == "style":
                 assert not re.search(r"url\(|expression", value or ""), value

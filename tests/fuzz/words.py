@@ -30,10 +30,11 @@ from persync.errors import LONGEST, PersyncError
 from persync.estimate import Estimate, missing
 from persync.export.formats import write
 from persync.export.source import names_of, sheet_of
-from persync.jobs.report import make_report
+from persync.jobs.report import inputs_of
 from persync.money import Money
 from persync.plugins import Host, load_plugins
 from persync.report import charts
+from persync.report.build import build_report, of_profile
 from persync.report.render import render
 from persync.report.report import BuiltSection, Column, Figure, Note, Report, Table
 from persync.report.safe import plain
@@ -71,7 +72,7 @@ def render_case(seed: str, folder: Path) -> int:
 
     report = _report(word)
     for form, check in inert.CHECKS.items():
-        shown = inert.letters(check(render(report, form, **({"width": 20_000} if form == "text" else {}))))  # type: ignore[arg-type]
+        shown = inert.letters(check(_rendered(report, form)))
         for place, text in enumerate(words):
             if form not in report.facts["places"][place]:
                 continue
@@ -85,6 +86,11 @@ def render_case(seed: str, folder: Path) -> int:
             # A remark of several parts may have them in different places.
             assert all(inert.letters(part) in shown for part in text[:LONG].split(";")), (form, place, text)
     return len(words)
+
+
+def _rendered(report: Report, form: str) -> str | bytes:
+    """Return a form of a report; the text on lines so long that none is folded."""
+    return render(report, form, width=20_000) if form == "text" else render(report, form)
 
 
 def alone_case(text: str) -> None:
@@ -207,11 +213,12 @@ def _outputs(texts: dict[str, str], folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     with app.engine() as engine:
         app.opened = engine
+        sections = of_profile(app.host.sections.values(), "full")
+        # The same in every form: it is worked out once.
+        report = build_report(sections, inputs_of(app.host, app.project, engine, app.ask()), made_at=NOW)
+        assert not report.facts.get("failed"), report.facts["failed"]
         for form, check in inert.CHECKS.items():
-            wide = {"width": 20_000} if form == "text" else {}
-            made, failed = make_report(app.host, app.project, engine, app.ask(), form, **wide)  # type: ignore[arg-type]
-            assert not failed, failed
-            found[form] = inert.letters(check(made))
+            found[form] = inert.letters(check(_rendered(report, form)))
         for name, command, arguments in _commands(texts):
             said = _said(app, command, arguments)
             check = inert.json_text if name.endswith("json") else inert.terminal
