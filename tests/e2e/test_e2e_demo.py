@@ -8,6 +8,7 @@ import re
 import sqlite3
 import stat
 from contextlib import closing
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,20 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from e2e.fairness_shape import shape
 from e2e.runs import Run, persync
 from e2e.world_store import email_credit, question, stored
 from persync.engine import open_engine
 from persync.measure.lifts import with_lift
 from persync.plugins import load_plugins
+from persync.report.report import Inputs
+from persync.report.sections.fairness import build_fairness
 from persync.sandbox.demo import make_world
+from persync.settings import load_project
 
 OWN_SECRETS = {env: "the-users-own-us1" for kind in load_plugins().connectors.values() for env in kind.secrets.values()}
 """of somebody who has connected all of them: an imitated vendor that was called with one would refuse it"""
+GOLDEN = Path(__file__).parent / "golden" / "demo_fairness.json"
 _FIGURE = r"\d[\d,]*\.\d+|\d,\d{3}\b"
 
 
@@ -297,3 +303,25 @@ def test_the_demos_report_says_who_is_treated_differently_what_that_costs_and_wh
     assert "EUR more than as decided" in text
     assert re.search(r"Of [\d,]+ people from whom nothing was learnt or chosen, &#39;\w+", text)
     assert re.search(r"judged on [\d,]+ people from whom nothing was learnt or chosen; learnt on [\d,]+ others", text)
+
+
+def test_the_fairness_section_of_the_demo_shows_what_it_is_known_to_show(demo: tuple[Path, Run]) -> None:
+    """Dots with intervals and n beside the four-fifths line, verdicts, computed words and who is left out, all but the figures;
+    and with a higher floor the hidden groups by name. PERSYNC_WRITE_GOLDEN=1 keeps the new shape."""
+    folder, host = demo[0] / "out", load_plugins()
+    project = load_project(folder, host)
+    engine = open_engine(project.store_path)
+    inputs = Inputs(engine, project.ask(make_world(7).now), host.models, host.metrics, project.facts())
+    found = {
+        "section": shape(build_fairness(inputs)),
+        "fewer than 250": [
+            block
+            for block in shape(build_fairness(replace(inputs, ask=replace(inputs.ask, suppress_n=250))))
+            if "hidden" in block.get("text", "") or str(block.get("table")).startswith("exposure_")
+        ],
+    }
+    engine.close()
+
+    if os.environ.get("PERSYNC_WRITE_GOLDEN"):
+        GOLDEN.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert found == json.loads(GOLDEN.read_text("utf-8"))
