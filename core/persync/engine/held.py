@@ -13,7 +13,7 @@ from persync.coarse import needs_basis
 from persync.engine.batches import Reader
 
 TABLE: Final = "attributes"
-_STATED: Final = "trim(coalesce(basis, '')) <> ''"
+_STATED: Final = "(basis <> '' AND trim(basis) <> '')"
 
 
 def readable(reader: Reader, table: str) -> Mapping[str, str]:
@@ -25,20 +25,28 @@ def readable(reader: Reader, table: str) -> Mapping[str, str]:
     withheld = _withheld(reader) if table == TABLE else []
     if not withheld:
         return {}
-    names = ", ".join("'" + name.replace("'", "''") + "'" for name in withheld)
+    names = ", ".join(map(_quoted, withheld))
     return {"value": f"CASE WHEN {_STATED} OR name NOT IN ({names}) THEN value END"}
 
 
 def _withheld(reader: Reader) -> list[str]:
     """Return the attributes of which only values with a stated basis are read."""
-    named = f"SELECT name, max({_STATED}) FROM attributes GROUP BY name HAVING NOT min({_STATED}) ORDER BY name"
-    return [str(name) for name, stated in reader.rows(named) if stated or _tells(reader, str(name))]
+    bare = reader.rows(f"SELECT DISTINCT name FROM attributes WHERE {_STATED} IS NOT 1")
+    return [name for (name,) in sorted(bare) if _is_stated(reader, name) or _tells(reader, name)]
+
+
+def _is_stated(reader: Reader, name: str) -> bool:
+    """Tell whether a basis is stated for somebody's value of an attribute."""
+    return bool(reader.rows(f"SELECT 1 FROM attributes WHERE name = {_quoted(name)} AND {_STATED} LIMIT 1"))
 
 
 def _tells(reader: Reader, name: str) -> bool:
     """Tell whether an attribute says who somebody is: by its name, or else by one of its values."""
     if needs_basis(name):
         return True
-    quoted = name.replace("'", "''")
-    values = f"SELECT DISTINCT value FROM attributes WHERE name = '{quoted}' AND value IS NOT NULL"
+    values = f"SELECT DISTINCT value FROM attributes WHERE name = {_quoted(name)} AND value IS NOT NULL"
     return any(needs_basis(name, str(value)) for (value,) in reader.rows(values))
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

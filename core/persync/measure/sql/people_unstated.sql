@@ -7,6 +7,8 @@ FROM (
     COALESCE(po.person, a.key_id) AS person
   FROM attributes AS a
   LEFT JOIN person_of AS po ON po.key_id = a.key_id
+  WHERE a.name IN (
+    SELECT b.name FROM attributes AS b WHERE b.value IS NULL AND TRIM(COALESCE(b.basis, '')) = '')
   GROUP BY a.name, COALESCE(po.person, a.key_id)
   HAVING MAX(CASE WHEN a.value IS NULL AND TRIM(COALESCE(a.basis, '')) = '' THEN 1 ELSE 0 END) = 1
     AND MAX(CASE WHEN a.value IS NULL OR a.value = '' THEN 0 ELSE 1 END) = 0) AS f
