@@ -123,9 +123,10 @@ def segment(app: App, name: str, connection: str, source: Path | None, column: s
 @list_options
 @pass_app
 def suppression(app: App, connection: str, source: Path | None, column: str | None, out: Path | None) -> None:
-    """Write those who said no to e-mail at any platform, or complained, as a list that another platform imports.
+    """Write those who said no to e-mail at any platform, complained or bounced for good, as a list that another imports.
 
-    The last word for e-mail or for a list counts at each platform, and the most restrictive one wins. They get the tag or
+    The last word for e-mail or for a list counts at each platform, and the most restrictive one wins. An address bounced for
+    good when the platform says that it takes no mail, and nothing reached it since. They get the tag or
     property `do not mail`, to be left out of mailings; in Shopify's own file `Accepts Email Marketing` becomes no. Addresses
     are matched as for a segment.
     """
@@ -134,7 +135,7 @@ def suppression(app: App, connection: str, source: Path | None, column: str | No
     to = target(app, connection, source, out)
     with app.store() as store:
         chosen = suppressed(store)
-        hand_over(app, store, chosen, to, source, column, out, "said no; the other {} did not, or are not known")
+        hand_over(app, store, chosen, to, source, column, out, "are on it; the other {} are not, or are not known")
 
 
 class Named(Command):

@@ -24,6 +24,17 @@ _REFUSED: Final = (
     " UNION SELECT coalesce(p.person, t.key_id) FROM touchpoints t LEFT JOIN person_of p ON p.key_id = t.key_id"
     " WHERE t.action = ?"
 )
+HARD: Final = ("hard", "UNKNOWN_USER")
+"""words, as platforms tell why mail came back, that mean: this address takes none. A full or slow mailbox is another matter"""
+_REACHED: Final = (Action.DELIVER, Action.OPEN, Action.CLICK)
+_BOUNCED: Final = (
+    "SELECT coalesce(p.person, t.key_id) AS person,"
+    f" max(CASE WHEN t.action = {Action.BOUNCE:d} AND w.text IN {HARD} THEN t.happened_at END) AS bounced,"
+    f" max(CASE WHEN t.action <> {Action.BOUNCE:d} THEN t.happened_at END) AS reached"
+    " FROM touchpoints t LEFT JOIN person_of p ON p.key_id = t.key_id LEFT JOIN words w ON w.word = t.source"
+    f" WHERE t.action IN ({', '.join(f'{action:d}' for action in (*_REACHED, Action.BOUNCE))})"
+    " GROUP BY 1 HAVING bounced IS NOT NULL AND (reached IS NULL OR reached < bounced)"
+)
 
 
 def drawn(store: Store) -> list[str]:
@@ -57,11 +68,20 @@ def refusals(store: Store) -> set[int]:
     return {int(person) for (person,) in store.db.execute(_REFUSED, (int(Action.COMPLAINT),))}
 
 
+def unreachable(store: Store) -> set[int]:
+    """Return everybody whose address takes no mail: the last hard bounce came after whatever reached them, at any platform."""
+    return {int(person) for person, *_ in store.db.execute(_BOUNCED)}
+
+
 def suppressed(store: Store) -> Chosen:
-    """Return those who are not to be mailed by any platform, whichever they told. Raise DataError where there is nobody."""
-    people = dict.fromkeys(sorted(refusals(store)), SUPPRESSED)
+    """Return those who are not to be mailed by any platform, whichever they told or bounced at. Raise DataError where there is
+    nobody."""
+    people = dict.fromkeys(sorted(refusals(store) | unreachable(store)), SUPPRESSED)
     if not people:
-        raise DataError("nobody said no to e-mail or complained.", hint="See `persync status` for how far consents are read.")
+        raise DataError(
+            "nobody said no to e-mail, complained or bounced for good.",
+            hint="See `persync status` for how far consents are read.",
+        )
     return Chosen("suppression", SUPPRESSED, f"persync:{SUPPRESSED}", people, is_refusal=True)
 
 

@@ -39,6 +39,11 @@ def written(make: Callable[[BinaryIO], int], out: Path | None, form: str, stdout
     if out is None or out == STDOUT:
         with _seekable(stdout) if form in BINARY else _as_it_is(stdout) as sink:
             return make(sink)
+    return written_file(make, out)
+
+
+def written_file(make: Callable[[BinaryIO], int], out: Path) -> int:
+    """Have rows written to a file, whole or not at all; return how many. Raise PersyncError where that cannot be done."""
     try:
         out.parent.mkdir(private.FOLDER, parents=True, exist_ok=True)
         with private.replacing(out) as sink:

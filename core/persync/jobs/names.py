@@ -9,7 +9,7 @@ from persync.errors import ConfigError, PersyncError, nearest
 
 if TYPE_CHECKING:
     from persync.plugins import Host
-    from persync.settings import JobTable, Project
+    from persync.settings import JobExport, JobTable, Project
 
 
 def refuse_unknown(host: Host, project: Project, name: str, job: JobTable) -> None:
@@ -21,11 +21,13 @@ def refuse_unknown(host: Host, project: Project, name: str, job: JobTable) -> No
 
 def known_parts(host: Host, project: Project, name: str, job: JobTable) -> tuple[JobTable, list[PersyncError]]:
     """Return a job without what it names in vain (a metric, section, connection or channel), and an error for each of those."""
+    from persync.export.source import check_name
     from persync.plugins import find
     from persync.settings import FILE
+    from persync.store.reading import reading
 
     errors: list[PersyncError] = []
-    table = f"{project.folder / FILE}, [jobs.{name}]"
+    table_of_job = f"{project.folder / FILE}, [jobs.{name}]"
     channels: Mapping[str, Any] = {**project.channels, **project.broken_channels}
     connections = dict.fromkeys(project.names)
 
@@ -33,7 +35,7 @@ def known_parts(host: Host, project: Project, name: str, job: JobTable) -> tuple
         try:
             find(kind, word, among)
         except ConfigError as error:
-            errors.append(error.at(f"{table} {part}"))
+            errors.append(error.at(f"{table_of_job} {part}"))
             return False
         return True
 
@@ -41,8 +43,24 @@ def known_parts(host: Host, project: Project, name: str, job: JobTable) -> tuple
         if channels:
             return known("channel", to, channels, "notify")
         hint = f"Add [notify.{to}] with via = ... {nearest('', sorted(host.notifiers))}"
-        errors.append(ConfigError(f"there is no way to tell '{to}'.", where=f"{table} notify", hint=hint))
+        errors.append(ConfigError(f"there is no way to tell '{to}'.", where=f"{table_of_job} notify", hint=hint))
         return False
+
+    def exported(one: JobExport) -> bool:
+        return known("metric", one.metric, host.metrics, "export") if one.metric else stored(str(one.table))
+
+    def stored(table: str) -> bool:
+        if not project.store_path.exists():
+            return True  # what a store will hold is known once there is one
+        try:
+            with reading(project.store_path) as db:
+                check_name(db, table)
+        except ConfigError as error:
+            errors.append(error.at(f"{table_of_job} export"))
+            return False
+        except PersyncError:
+            return True  # a store that cannot be read: whoever opens it next says so
+        return True
 
     reports = []
     for one in job.report:
@@ -51,7 +69,7 @@ def known_parts(host: Host, project: Project, name: str, job: JobTable) -> tuple
             reports.append(one.model_copy(update={"sections": sections}))
     kept = {
         "checks": [one for one in job.checks if known("metric", one.metric, host.metrics, "checks")],
-        "export": [one for one in job.export if known("metric", one.metric, host.metrics, "export")],
+        "export": [one for one in job.export if exported(one)],
         "numbers": [one for one in job.numbers if not job.notify or known("metric", one, host.metrics, "numbers")],
         "report": reports,
         "pull": job.pull if job.pull == "all" else [one for one in job.pull if known("connection", one, connections, "pull")],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from persync.errors import EXIT_PARTIAL, RAISED, PersyncError, PluginError, reason_of
@@ -22,14 +23,15 @@ def write_outputs(run: Run, engine: Engine, state: State, basis: str, done: Outc
     for report in run.job.report:
         _write(run, "report", report, partial(_report, run, engine, report), state, basis, done)
     for export in run.job.export:
-        _write(run, "export", export, partial(_export, run, engine, export), state, basis, done)
+        make = partial(_table, run, export) if export.table else partial(_metric, run, engine, export)
+        _write(run, "export", export, make, state, basis, done)
 
 
 def _write(
     run: Run,
     kind: str,
     wanted: JobReport | JobExport,
-    make: Callable[[], tuple[str | bytes, str]],
+    make: Callable[[Path], str],
     state: State,
     basis: str,
     done: Outcome,
@@ -40,8 +42,7 @@ def _write(
         return
     state.made.pop(wanted.out, None)
     try:
-        text, missing = make()
-        write_text(path, text)
+        missing = make(path)
     except PersyncError as error:
         done.fail(error, run.say, f"{kind} failed")
         return
@@ -57,18 +58,44 @@ def _write(
     state.made[wanted.out] = basis
 
 
-def _report(run: Run, engine: Engine, wanted: JobReport) -> tuple[str | bytes, str]:
+def _report(run: Run, engine: Engine, wanted: JobReport, path: Path) -> str:
+    """Write a report; return which sections it lacks, in words."""
     ask = asked(run.project, wanted, run.now, currency=wanted.currency, basis=wanted.basis)
     text, failed = make_report(
         run.host, run.project, engine, ask, wanted.format, profile=wanted.profile, sections=wanted.sections
     )
-    return text, f", without {', '.join(str(section['section']) for section in failed)}" if failed else ""
+    write_text(path, text)
+    return f", without {', '.join(str(section['section']) for section in failed)}" if failed else ""
 
 
-def _export(run: Run, engine: Engine, wanted: JobExport) -> tuple[str, str]:
+def _metric(run: Run, engine: Engine, wanted: JobExport, path: Path) -> str:
+    """Write a metric's numbers; nothing is lacking."""
+    from persync.export.formats import write
+    from persync.export.metric import sheet_of_estimates
+    from persync.export.run import written_file
     from persync.report.render.estimates import as_csv, as_json
 
     ask = asked(run.project, wanted, run.now, by=tuple(wanted.by))
-    estimates = run.host.metrics[wanted.metric].compute(engine, ask)
-    text = as_csv(estimates) if wanted.format == "csv" else as_json("estimates", estimates, ask)
-    return text, ""
+    id = str(wanted.metric)
+    estimates = run.host.metrics[id].compute(engine, ask)
+    if wanted.format in ("csv", "json"):
+        write_text(path, as_csv(estimates) if wanted.format == "csv" else as_json("estimates", estimates, ask))
+    else:
+        written_file(partial(write, sheet_of_estimates(id, estimates, ask.period), wanted.format), path)
+    return ""
+
+
+def _table(run: Run, wanted: JobExport, path: Path) -> str:
+    """Write the rows of a table or view, a batch in memory at a time; nothing is lacking."""
+    from persync.export.formats import write
+    from persync.export.run import written_file
+    from persync.export.source import sheet_of
+    from persync.store.key import read_key
+    from persync.store.reading import reading
+
+    store = run.project.store_path
+    with reading(store) as db:
+        period = asked(run.project, wanted, run.now).period
+        sheet = sheet_of(db, str(wanted.table), period=period, key=partial(read_key, store))
+        written_file(partial(write, sheet, wanted.format), path)
+    return ""

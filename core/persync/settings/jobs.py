@@ -40,12 +40,24 @@ class JobReport(Dated):
 
 
 class JobExport(Dated):
-    """One metric that a job writes into a file; `out` is relative to the project's folder."""
+    """One metric, table or view that a job writes into a file; `out` is relative to the project's folder.
 
-    metric: str
+    Of a table or view `period` or `days` take the rows of that time; people and ids are as in every export.
+    """
+
+    metric: str | None = None
+    table: str | None = None
     out: str
-    format: Literal["csv", "json"] = "csv"
+    format: Literal["csv", "json", "jsonl", "xlsx", "parquet"] = "csv"
     by: list[str] = Field(default=[])
+
+    @model_validator(mode="after")
+    def _one_thing(self) -> JobExport:
+        if (self.metric is None) == (self.table is None):
+            raise ValueError("give either a metric or a table")
+        if self.table is not None and self.by:
+            raise ValueError("by splits metrics; a table has its rows")
+        return self
 
 
 class JobCheck(Dated):

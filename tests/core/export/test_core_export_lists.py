@@ -37,6 +37,8 @@ shop = "my-shop"
 min_orders = 1
 """
 PEOPLE = range(12)
+BOUNCED = {7: "hard", 8: "soft", 9: "hard", 10: "UNKNOWN_USER"}
+"""9 clicked after the bounce: somebody mended the address"""
 
 
 def address(number: int) -> str:
@@ -78,6 +80,10 @@ def _rows(name: str) -> Any:
                 yield rows.MemberOf(person, "list", "", ("Friends", "=cmd, the rest"), NOW - 1)
         if name == "mail":
             yield rows.Touchpoint(letter, person, Action.COMPLAINT if i == 2 else Action.SEND, NOW)
+            if i in BOUNCED:
+                yield rows.Touchpoint(letter, person, Action.BOUNCE, NOW + 5, source=BOUNCED[i])
+            if i == 9:
+                yield rows.Touchpoint(letter, person, Action.CLICK, NOW + 10)
         if name == "shop" and i % 2 == 0:
             order = OrderRef(f"o{i}", "my-shop", f"o{i}", f"#{i}")
             yield rows.Order(order, "order", person, NOW - 1000, "paid", False, currency="EUR", total_minor=1000)
@@ -134,15 +140,16 @@ def test_one_platforms_list_becomes_anothers_tag_by_ones_own_file_of_addresses(p
 
 
 def test_who_said_no_to_one_platform_is_suppressed_at_the_others(persync: Run, tmp_path: Path) -> None:
-    """No said and taken back is no refusal; nor is never having said yes, nor leaving one kind of mail."""
+    """No said and taken back is no refusal; nor is never having said yes, nor leaving one kind of mail. An address that takes
+    no mail stands beside the refusals, a full mailbox and one that was reached again do not."""
     ids = persync("export", "suppression", "--for", "crm").stdout.splitlines()
     own = listed(tmp_path / "audience.csv", "Email Address,First Name", lambda i: f"{address(i)},N{i}")
     persync("export", "suppression", "--for", "mail", "--list", str(own), "--out", str(tmp_path / "no.csv"))
 
-    assert ids == ["Record ID,persync suppression", *(f"crm{i},do not mail" for i in (0, 1, 2))]
+    assert ids == ["Record ID,persync suppression", *(f"crm{i},do not mail" for i in (0, 1, 10, 2, 7))]
     assert (tmp_path / "no.csv").read_text().splitlines() == [
         "Email Address,Tags",
-        *(f"{address(i)},persync:do not mail" for i in (0, 1, 2)),
+        *(f"{address(i)},persync:do not mail" for i in (0, 1, 2, 7, 10)),
     ]
 
 
@@ -154,7 +161,7 @@ def test_shopifys_own_file_keeps_its_columns_and_says_no(persync: Run, tmp_path:
 
     assert (tmp_path / "no.csv").read_text().splitlines() == [
         header,
-        *(f'\'{i},N{i},{address(i)},no,"vip, persync:do not mail"' for i in (0, 1, 2)),
+        *(f'\'{i},N{i},{address(i)},no,"vip, persync:do not mail"' for i in (0, 1, 2, 7, 10)),
     ]
     assert (tmp_path / "buyers.csv").read_text().splitlines() == [
         header,
@@ -172,7 +179,7 @@ def test_no_address_is_kept_or_told_and_the_log_says_that_a_list_left(persync: R
         kept = "\n".join(db.iterdump())
         last = db.execute("SELECT event, detail FROM log ORDER BY entry DESC LIMIT 1").fetchone()
     assert "@example.com" not in kept
-    assert last == ("list exported", "persync:do not mail: 3 people for mail")
+    assert last == ("list exported", "persync:do not mail: 5 people for mail")
 
 
 @pytest.mark.parametrize(

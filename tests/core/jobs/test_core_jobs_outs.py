@@ -110,3 +110,58 @@ def test_the_report_command_does_not_write_over_the_store_either(persync: Run, t
 
     assert line == "--out: this would write over what persync keeps beside the store. Choose another file."
     assert (tmp_path / "persync.key").read_text() == "0a1b"
+
+
+def test_a_job_writes_tables_and_views_as_an_export_does(persync: Run, tmp_path: Path) -> None:
+    """With its own days, in any format; people and ids are those of the command."""
+    project(
+        tmp_path,
+        "[jobs.nightly]\npull = []\nexport = [{ table = 'v_orders', out = 'new/o.csv', period = '2025-03' },"
+        " { table = 'orders', out = 'o.parquet', format = 'parquet' },"
+        " { metric = 'aov', out = 'a.jsonl', format = 'jsonl' }]\n",
+    )
+    (tmp_path / "orders.csv").write_text(
+        "order,person,at,amount,currency\n1,ann@example.com,2025-03-10,80.01,EUR\n2,b,2025-04-11,20.00,EUR\n"
+    )
+    assert persync("import", "orders", str(tmp_path / "orders.csv")).exit_code == 0
+
+    done = persync("run", "nightly")
+
+    by_hand = persync("export", "v_orders", "--period", "2025-03", "--format", "csv")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "new" / "o.csv").read_text() == by_hand.stdout
+    assert by_hand.stdout.count("\n") == 2
+    assert (tmp_path / "o.parquet").read_bytes()[:4] == b"PAR1"
+    assert '"aov"' in (tmp_path / "a.jsonl").read_text()
+    for name in ("new/o.csv", "o.parquet", "a.jsonl"):
+        assert (tmp_path / name).stat().st_mode & 0o077 == 0
+
+
+def test_a_table_that_there_is_not_is_said_and_the_rest_is_written(persync: Run, tmp_path: Path) -> None:
+    project(
+        tmp_path,
+        "[jobs.nightly]\npull = []\n"
+        "export = [{ table = 'v_ordrs', out = 'a.csv' }, { table = 'meta', out = 'b.csv' },"
+        " { table = 'v_orders', out = 'c.csv' }]\n",
+    )
+    (tmp_path / "orders.csv").write_text("order,person,at,amount,currency\n1,a,2025-03-10,80.01,EUR\n")
+    persync("import", "orders", str(tmp_path / "orders.csv"))
+
+    done = persync("run", "nightly")
+
+    assert done.exit_code == 2
+    assert "there is no table, view or metric 'v_ordrs'. Did you mean 'v_orders'?" in done.output
+    assert "'meta' is the store's own bookkeeping" in done.output
+    assert sorted(path.name for path in tmp_path.glob("?.csv")) == ["c.csv"]
+
+
+@pytest.mark.parametrize(
+    ("export", "words"),
+    [
+        ("out = 'a.csv'", "give either a metric or a table"),
+        ("metric = 'aov', table = 'orders', out = 'a.csv'", "give either a metric or a table"),
+        ("table = 'orders', by = ['country'], out = 'a.csv'", "by splits metrics; a table has its rows"),
+    ],
+)
+def test_an_export_is_of_one_thing(tmp_path: Path, export: str, words: str) -> None:
+    assert words in refused(tmp_path, f"[jobs.a]\nexport = [{{ {export} }}]\n")

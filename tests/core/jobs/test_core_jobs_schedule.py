@@ -205,6 +205,18 @@ def test_windows_gets_a_task_that_fits_its_schema_and_runs_inside_wsl(
     assert task["Settings"]["StartWhenAvailable"] is True
 
 
+@pytest.mark.parametrize(
+    "changed", [{"job": "%TEMP%"}, {"folder": Path("/srv/%ProgramFiles(x86)%/shop")}, {"program": (r"C:\%os%\persync.exe",)}]
+)
+def test_a_name_that_windows_takes_for_a_variable_is_refused(odd: Plan, changed: dict[str, Any]) -> None:
+    """The Task Scheduler would put its value in, whatever stands around it. One % alone is one."""
+    plan = replace(odd, **changed)
+
+    with pytest.raises(ConfigError, match="holds what Windows takes for a variable in a task"):
+        texts("windows", plan)
+    assert texts("windows", replace(odd, folder=Path("/srv/50% off")))
+
+
 def test_a_program_of_windows_itself_is_called_as_it_is(odd: Plan) -> None:
     (text,) = texts("windows", replace(odd, program=(r"C:\persync\persync.exe",)))
 

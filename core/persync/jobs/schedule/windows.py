@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import PureWindowsPath
 
+from persync.errors import ConfigError
 from persync.jobs.schedule.plan import File, Plan
 
 SPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
+_VARIABLE = re.compile(r"%[^%=/\\\s]+%")
+"""in place of which the Task Scheduler puts the value of a variable; it knows no way to write the sign itself"""
 BEGINS = "2025-01-01"
 """a trigger must say from which day on; any past day will do"""
 
@@ -48,6 +52,10 @@ def task(plan: Plan, now: int) -> str:
         ET.SubElement(settings, name).text = value
     action = ET.SubElement(ET.SubElement(root, "Actions", {"Context": "Author"}), "Exec")
     program, arguments = call(plan)
+    for part in (*plan.command, os.environ.get("WSL_DISTRO_NAME", "")):
+        if _VARIABLE.search(part):
+            what = f"'{part}' holds what Windows takes for a variable in a task."
+            raise ConfigError(what, hint="Rename the folder or the job, or have another program run the job.")
     ET.SubElement(action, "Command").text = program
     ET.SubElement(action, "Arguments").text = arguments
     ET.indent(root)
