@@ -61,7 +61,7 @@ def _number(metric: Metric, engine: Engine, ask: Ask) -> Estimate:
 
 def overview(stores: Sequence[Standing], ask: Ask, metrics: Sequence[Metric], *, made_at: int) -> Report:
     """Return the overview as a report of one section; `made_at` is epoch ms."""
-    blocks: list[Block] = [Note(sentence(stores, metrics), "answer")]
+    blocks: list[Block] = [Note(text, "answer") for text in sentences(stores, metrics)]
     blocks += [Note(f"Nothing is known of '{one.name}': {one.problem}", "warning") for one in stores if one.problem]
     if stores:
         table = _table(stores, metrics)
@@ -73,11 +73,11 @@ def overview(stores: Sequence[Standing], ask: Ask, metrics: Sequence[Metric], *,
     )
 
 
-def sentence(stores: Sequence[Standing], metrics: Sequence[Metric]) -> str:
-    """Say how many stores there are, which have holes, and between which the first metric moves."""
+def sentences(stores: Sequence[Standing], metrics: Sequence[Metric]) -> list[str]:
+    """Say how many stores there are; then which have holes, and between which the first metric moves."""
     if not stores:
-        return "There is no store in the lake."
-    said = [f"{words.plural(len(stores), 'store')}."]
+        return ["There is no store in the lake."]
+    said = []
     broken = [one.name for one in stores if one.holes]
     if broken:
         said.append(f"Not all was read of {words.listing(broken)}: their numbers may be too low.")
@@ -89,7 +89,7 @@ def sentence(stores: Sequence[Standing], metrics: Sequence[Metric]) -> str:
                 f"{metric.title}: from {words.brief(known[low])} in '{low}' to {words.brief(known[high])} in '{high}'."
                 " That stores differ says nothing about why."
             )
-    return " ".join(said)
+    return [f"{words.plural(len(stores), 'store')} side by side.", *([" ".join(said)] if said else [])]
 
 
 def _known(stores: Sequence[Standing], metric: Metric) -> dict[str, Estimate]:

@@ -19,7 +19,7 @@ from persync.report.build import build_report
 from persync.report.findings import Effect, effects, returned, undecided
 from persync.report.render import FORMATS, render
 from persync.report.report import Block, Cell, Figure, Inputs, Note, Table
-from persync.report.sections import SECTIONS, answer, credit, fairness, health, method, pays, reconcile, whom
+from persync.report.sections import SECTIONS, answer, credit, fairness, health, method, notice, pays, reconcile, whom
 
 DAY = 86_400_000
 START = 1_700_006_400_000
@@ -471,8 +471,9 @@ def test_the_answer_to_an_empty_store_is_that_nothing_is_known(empty_inputs: Inp
     """Without data the headline claims nothing."""
     blocks = answer.build_answer(empty_inputs)
 
-    assert [type(block) for block in blocks] == [Note] * 4
-    assert [block.text for block in blocks if isinstance(block, Note)][:3] == [
+    assert [type(block) for block in blocks] == [Note] * 5
+    assert [block.text for block in blocks if isinstance(block, Note)][:4] == [
+        notice.EMPTY,
         "We cannot tell whether it pays: nobody was held back or drawn by lot, so what the mail caused is not known.",
         "For whom it pays cannot be told: that takes a randomised test or a holdout with a named control.",
         "Not known: no attribute of people was opted in or imported.",

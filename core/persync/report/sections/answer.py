@@ -14,7 +14,7 @@ from persync.measure.returns import OUTSIDE, Return
 from persync.report import words
 from persync.report.findings import Effect, effects, other_days, outside, returned
 from persync.report.report import PROFILES, Block, Cell, Column, Inputs, Note, Section, Table
-from persync.report.sections import brief, fairness, goal, health, pays, reconcile, whom
+from persync.report.sections import brief, fairness, goal, health, notice, pays, reconcile, whom
 
 MOST_NUMBERS: Final = 6
 """so many are shown large: whoever begins reads no more"""
@@ -26,7 +26,7 @@ def build_answer(inputs: Inputs) -> Sequence[Block]:
     controlled = ranked([effect for effect in found if effect.has_control])
     returns = returned(inputs)
     claims = _claims(inputs)
-    blocks: list[Block] = [Note(headline(controlled, returns, is_outside=outside(inputs)), "answer")]
+    blocks: list[Block] = [*notice.notices(inputs), Note(headline(controlled, returns, is_outside=outside(inputs)), "answer")]
     days = other_days(inputs)
     if inputs.profile == "starter":
         tiles = _tiles(controlled, returns, claims, brief.filling(inputs))

@@ -134,7 +134,7 @@ def gaps(inputs: Inputs) -> list[str]:
         for row in inputs.engine.rows(COVERAGE)
         if int(row["holes"])
     ]
-    orders, _, sends = _counts(inputs)
+    orders, _, sends = counts(inputs)
     lost = int(orders["orders"]) - int(orders["matched"])
     if lost:
         part = words.share(lost / int(orders["orders"]))
@@ -146,14 +146,15 @@ def gaps(inputs: Inputs) -> list[str]:
     return said
 
 
-def _counts(inputs: Inputs) -> tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]:
+def counts(inputs: Inputs) -> tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]:
+    """Count the period's orders with their joins, its opens by flag, and its messages by whether their level is known."""
     within = bounds(inputs.ask.period)
     orders, opens, sends = (run(inputs.engine, sql, within)[0] for sql in (ORDERS, OPENS, join(piece("sends"), SENDS)))
     return orders, opens, sends
 
 
 def _shares(inputs: Inputs) -> Table:
-    orders, opens, sends = _counts(inputs)
+    orders, opens, sends = counts(inputs)
 
     def share(id: str, part: Any, whole: Any) -> Estimate:
         return rules.share(id, int(part), int(whole), inputs.ask, {})

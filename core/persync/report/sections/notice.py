@@ -1,0 +1,61 @@
+"""What must be known before anything else is read: that the store is empty, or that the asked period is not wholly covered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from persync.report import words
+from persync.report.report import Inputs, Note
+from persync.report.sections.health import COVERAGE, counts
+
+MOST: Final = 4
+"""so many streams with holes are named; the part on the data has them all"""
+PEOPLE: Final = "SELECT COUNT(*) AS people FROM person_of AS p"
+"""what the user's own files bring along has no coverage; somebody is in all of them"""
+EMPTY: Final = (
+    "Nothing has been pulled or imported yet, so there is nothing to report on: persync connect NAME, then persync pull."
+)
+
+
+def notices(inputs: Inputs) -> list[Note]:
+    """Return a warning for each way in which the data do not cover what was asked; none where they do."""
+    rows = inputs.engine.rows(COVERAGE)
+    orders, _, sends = counts(inputs)
+    is_silent = not int(orders["orders"]) and not int(sends["sends"])
+    if not rows and is_silent and inputs.engine.rows(PEOPLE)[0]["people"] == 0:
+        return [Note(EMPTY, "warning", "The store is empty")]
+    return [*_silent(inputs, is_silent), *_unread(inputs, rows), *_holes(rows)]
+
+
+def _silent(inputs: Inputs, is_silent: bool) -> list[Note]:
+    if not is_silent:
+        return []
+    period = words.period(inputs.ask.period, inputs.ask.timezone)
+    where = "" if inputs.ask.period is None else f" in the days asked for ({period})"
+    return [Note(f"No order and no message is known{where}.", "warning", "No orders and no messages")]
+
+
+def _unread(inputs: Inputs, rows: Sequence[Mapping[str, Any]]) -> list[Note]:
+    """Say from when on a connection was not read, where that falls into the asked period."""
+    if inputs.ask.period is None:
+        return []
+    end = min(inputs.ask.period[1], inputs.ask.now)
+    read: dict[str, int] = {}
+    for row in rows:
+        if row["to_at"] is not None:
+            read[str(row["connection"])] = max(read.get(str(row["connection"]), 0), int(row["to_at"]))
+    late = [f"{name} from {words.moment(at, inputs.ask.timezone)} on" for name, at in sorted(read.items()) if at < end]
+    if not late:
+        return []
+    text = f"Not read yet: {words.listing(late)}. Numbers of this period will change: persync pull."
+    return [Note(text, "warning", "The period is not wholly read")]
+
+
+def _holes(rows: Sequence[Mapping[str, Any]]) -> list[Note]:
+    names = [f"{row['connection']} {row['stream']}" for row in rows if int(row["holes"])]
+    if not names:
+        return []
+    more = [words.plural(len(names) - MOST, "other stream")] if len(names) > MOST else []
+    text = f"Not all was read of {words.listing([*names[:MOST], *more])}: what rests on that may be too low."
+    return [Note(text, "warning", "The data have holes")]
