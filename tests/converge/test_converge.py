@@ -11,12 +11,12 @@ from converge.history import drawn, told
 from converge.run import lived
 from converge.vendors import in_memory
 
-# So many of each, because a pull of HubSpot takes seven times the calls of one of Shopify.
+# So many of each, because a pull of HubSpot takes seven times the calls of one of Shopify; `make converge` draws more.
 LOTS = [
-    *((f"shopify-{number}", "shopify", 30) for number in range(3)),
-    *((f"mailchimp-{number}", "mailchimp", 20) for number in range(2)),
-    ("hubspot", "hubspot", 15),
-    ("all", "mailchimp+shopify+hubspot", 6),
+    ("shopify", "shopify", 40),
+    ("mailchimp", "mailchimp", 20),
+    ("hubspot", "hubspot", 8),
+    ("all", "mailchimp+shopify+hubspot", 4),
 ]
 
 
