@@ -42,7 +42,7 @@ def main() -> int:
     print(f"fair counts: no alarm in {fine} of {n}, at least {least}: {'ok' if fine >= least else 'FAILED'}")
     whole = min(n, asked.shops)
     quiet = sum(not shops.alarms(shops.scanned(seed)) for seed in seeds[:whole])
-    bar = int(binom.ppf(0.0005, whole, 0.95))
+    bar = int(binom.ppf(0.001, whole, 0.95))
     failed |= quiet < bar
     print(f"fair shop, scanned whole: no alarm in {quiet} of {whole}, at least {bar}: {'ok' if quiet >= bar else 'FAILED'}")
     # A lift widens the spread of the treated: planned with that of both arms together, it is found at the stated 80 %.
