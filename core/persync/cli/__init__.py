@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explain:explain", "Show how the credit of an order came about."),
     "reconcile": ("reconcile:reconcile", "Hold the store against the vendors' totals and claims."),
     "experiment": ("experiment:experiment", "Plan, draw and read randomised tests and holdouts."),
+    "segment": ("segment:segment", "Show the segments: your rules, persync's, the platforms'."),
     "baseline": ("baseline:baseline", "Freeze how things stood before, and look at it."),
     "fairness": ("fairness:fairness", "Assess who is reached and who benefits, by group."),
     "privacy": ("privacy:privacy", "Erase people, or tell them what is stored about them."),

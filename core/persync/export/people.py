@@ -86,20 +86,25 @@ def suppressed(store: Store) -> Chosen:
 
 
 def segment_of(engine: Engine, store: Store, name: str, ask: Ask) -> tuple[Chosen, int]:
-    """Return who is in a segment now, without those who said no to e-mail, and how many these are.
-
-    A segment is a rule of [segments.NAME], one that persync makes (`rfm: champions`), or a list, tag or segment of a platform;
-    `CONNECTION:NAME` is a platform's where several have one. Raises ConfigError with the nearest for one that there is not,
-    DataError where it is empty.
-    """
-    own = _of_engine(engine, ask)
-    ours = own.get(name)
-    people = _of_platform(store, name, sorted({*own, *ask.segments.rules})) if ours is None else ours
+    """Return who is in a segment now, without those who said no to e-mail, and how many these are. Raises as `members_of` does,
+    and DataError where there is nobody left."""
+    people = members_of(engine, store, name, ask)
     no = refusals(store) & people
     chosen = dict.fromkeys(sorted(people - no), name)
     if not chosen:
         raise DataError(f"nobody who may be mailed is in the segment '{name}'.")
     return Chosen("segment", name, name, chosen), len(no)
+
+
+def members_of(engine: Engine, store: Store, name: str, ask: Ask) -> set[int]:
+    """Return who is in a segment now.
+
+    A segment is a rule of [segments.NAME], one that persync makes (`rfm: champions`), or a list, tag or segment of a platform;
+    `CONNECTION:NAME` is a platform's where several have one. Raises ConfigError with the nearest for one that there is not.
+    """
+    own = _of_engine(engine, ask)
+    ours = own.get(name)
+    return _of_platform(store, name, sorted({*own, *ask.segments.rules})) if ours is None else ours
 
 
 def _of_engine(engine: Engine, ask: Ask) -> dict[str, set[int]]:
