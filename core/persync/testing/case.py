@@ -144,6 +144,8 @@ class Case:
     def peace(self, *, few: bool = False) -> Peace:
         """Return what an undisturbed pull does; it is made once. `few` as of `pull`."""
         if few not in self._peace:
+            if few:
+                self.victim()  # what is read to find it is no part of the pull that is listened to
             path = self.store()
             self.faults.clear()
             self.faults.calls.clear()

@@ -27,9 +27,9 @@ from persync.testing.checks.check import Check, expect, listed, many, said, uneq
 
 FURTHEST: Final = "Pacific/Chatham"
 """a time zone of 12 hours and 45 minutes: whoever uses the machine's own is found out"""
-KEPT: Final = 2
-"""objects a record that may outlive a pull: a record has five at the least"""
-LARGEST: Final = 200_000
+KEPT: Final = 0.5
+"""objects a record that may outlive a pull: logs and caches keep a tenth of one, who keeps records two at the least"""
+LARGEST: Final = 50_000
 """letters of what a reader remembers between two pages"""
 LONGEST: Final = 1_000
 """records of the longest page that keeps memory flat and loses little when a pull ends"""
@@ -226,7 +226,7 @@ def flat(case: Case, thorough: bool) -> str:
         before, count = _alive(), 0
         expect(other.pull(other.store()).exit_code == 0, "the second pull failed.")
         kept = (_alive() - before) / max(1, count)
-    expect(kept < KEPT, f"{kept:.0f} objects a record are left in memory after a pull: keep no record once its rows are made.")
+    expect(kept < KEPT, f"{kept:.1f} objects a record are left in memory after a pull: keep no record once its rows are made.")
     return f"{many(CROWD, 'person').replace('persons', 'people')}, {many(longest, 'record')} in the longest page"
 
 
