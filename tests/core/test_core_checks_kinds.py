@@ -149,7 +149,7 @@ def raising(line: dict[str, Any], number: int) -> Iterator[rows.Row]:
 
 
 def telling(line: dict[str, Any], number: int) -> Iterator[rows.Row]:
-    yield rows.Attribute(line["person"], "loyalty", line["level"], line["person"].keys[0][1])
+    yield rows.Attribute(line["person"], "loyalty", line["level"], line["person"][0][1])
 
 
 def counted(line: dict[str, Any], number: int) -> Iterator[rows.Row]:
