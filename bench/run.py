@@ -19,6 +19,7 @@ import mirror_bench
 import pace_bench
 import pull_bench
 import records_bench
+import render_bench
 import report_bench
 import serve_bench
 import start_bench
@@ -77,6 +78,11 @@ def questions(table: Table) -> None:
     report_bench.note(table)
 
 
+def pages(table: Table) -> None:
+    """The demo's report as a page, once its figures are known."""
+    render_bench.note(table)
+
+
 def live(table: Table) -> None:
     """The live page of that shop: a changed filter, and fifty readers during a pull."""
     serve_bench.note(table)
@@ -87,7 +93,7 @@ def main() -> int:
     started = time.perf_counter()
     table = Table()
     start_bench.help_page(table)
-    for part in (pulls, pace, large_store, attribution, value, fair, questions, live):
+    for part in (pulls, pace, large_store, attribution, value, fair, questions, pages, live):
         part(table)
     table.save()
     print(f"in {time.perf_counter() - started:.0f} s")
