@@ -1,9 +1,9 @@
 """What may be kept of a fact about a person: a coarse value, and only with a stated basis where it tells who somebody is.
 
 One rule for the user's own files, merge fields and properties alike, by the name that a fact goes by (see `personal`): an age
-is kept as a band, a date of birth as the band of the age it gives, a postal code as its region, any other date as its year; of
-a name or an address nothing is, nor of a value that looks like one. Data protection law asks for no more than is needed (GDPR,
-article 5(1)(c)); groups for fairness need no more than this.
+is kept as a band, a date of birth as the band of the age it gives, a postal code as its region, any other date as its year, but
+for the days of a contract, which churn is counted by; of a name or an address nothing is, nor of a value that looks like one.
+Data protection law asks for no more than is needed (GDPR, article 5(1)(c)); groups for fairness need no more than this.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 from persync import personal
 
-__all__ = ["SPECIAL", "age_band", "coarse", "identifies", "is_birth", "needs_basis", "region"]
+__all__ = ["CONTRACT", "SPECIAL", "age_band", "coarse", "identifies", "is_birth", "needs_basis", "region"]
 
 SPECIAL: Final = re.compile(
     r"health|illness|disease|disab|religio|belief|ethnic|race\b|racial|sexual|orientation|politic|union|biometric|genetic|crimin"
@@ -22,6 +22,9 @@ SPECIAL: Final = re.compile(
     re.IGNORECASE,
 )
 """words in the name of an attribute that is of a special category (GDPR, articles 9 and 10)"""
+
+CONTRACT: Final = ("contract_start", "contract_end")
+"""attributes whose day is kept: a fact of the shop's own books, and who left in a window is not known by the year"""
 
 _BANDS: Final = ((18, "under 18"), (30, "18-29"), (45, "30-44"), (60, "45-59"))
 _LAST_BAND: Final = "60+"
@@ -69,6 +72,8 @@ def coarse(name: str, value: str, now: int | None = None) -> str | None:
     if personal.is_postal(name):
         return region(text)
     dated = _DATE.fullmatch(text)
+    if dated and dated["first"] and name in CONTRACT:
+        return text.partition("T")[0].partition(" ")[0]
     return dated["first"] or dated["last"] if dated else text
 
 

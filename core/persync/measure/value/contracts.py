@@ -1,6 +1,6 @@
 """Contracts with an end, where the user's attributes tell them: who left in a window, and how long contracts last.
 
-`contract_start` and `contract_end` are attributes of a person (days, 2025-03-01); a contract without an end runs on.
+`contract_start` and `contract_end` are attributes of a person (days as 2025-03-01); a contract without an end runs on.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final, NamedTuple
 
+from persync.coarse import CONTRACT
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import intervals, rules
@@ -15,8 +16,7 @@ from persync.measure.metric import Ask
 from persync.measure.occasions import Ground
 from persync.measure.texts import run
 
-START: Final = "contract_start"
-END: Final = "contract_end"
+START, END = CONTRACT
 NO_CONTRACTS: Final = "no_contracts"
 YEAR: Final = 365.25
 
