@@ -17,6 +17,17 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+MAIL = """
+[notify.owner]
+via = "email"
+host = "127.0.0.1"
+port = PORT
+security = "none"
+sender = "persync@example.com"
+to = ["owner@example.com"]
+"""
+"""a channel by mail to a sink at PORT"""
+
 
 @dataclass
 class Calls:

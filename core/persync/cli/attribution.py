@@ -11,8 +11,7 @@ import click
 
 from persync.cli.base import Command, engine_options, format_option, period_option, read_currency
 from persync.cli.context import App, pass_app
-from persync.cli.journey import Days, journey_options
-from persync.cli.names import known
+from persync.cli.journey import journey_options, model_options
 from persync.cli.output import show_json, show_table
 from persync.money import Money, to_minor
 
@@ -32,29 +31,16 @@ APART = ("(overlap)", "(baseline)", "(none)")
 
 
 @click.command(cls=Command)
-@click.option(
-    "--models",
-    default="all",
-    show_default=True,
-    metavar="A,B|all",
-    shell_complete=known("models", joined=True),
-    help="Which models; NAME_calibrated is one scaled to a holdout.",
-)
+@model_options
 @click.option(
     "--by", "by", multiple=True, metavar="DIM[,DIM]", help="Split by channel (default), campaign, message, variant, product ..."
-)
-@click.option("--lookback", type=Days(), metavar="DAYS", help="How far back a touch counts.")
-@click.option(
-    "--basis", type=click.Choice(("net", "gross", "margin")), help="Which money; default: as in persync.toml, else net."
 )
 @click.option(
     "--reporting",
     type=click.Choice(("cash", "accrual")),
     help="Date credit by the sale or refund (cash, the default), or by the touch that has it.",
 )
-@click.option("--currency", metavar="CUR", help="Turn orders in other currencies into this one, at the rate of their day.")
 @click.option("--cost", is_flag=True, help="Also what came back for the cost of e-mail, by each model.")
-@click.option("--half-life", type=Days(), metavar="DAYS", help="Of time_decay (7).")
 @journey_options
 @engine_options
 @period_option

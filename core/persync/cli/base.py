@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -236,6 +236,11 @@ def engine_options(command: F) -> F:
             help="Of the lake, this store alone; may be given several times.",
         ),
     )
+    return decorated(command, options)
+
+
+def decorated(command: F, options: Sequence[Callable[[F], F]]) -> F:
+    """Return a command with options, which its help shows in this order."""
     for option in reversed(options):
         command = option(command)
     return command

@@ -14,8 +14,7 @@ import click
 from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.explain_send import person_keys, send
-from persync.cli.journey import Days, journey_options
-from persync.cli.names import known
+from persync.cli.journey import journey_options, model_options
 
 if TYPE_CHECKING:
     from persync.attribution.explain import Explained, Touch
@@ -44,18 +43,7 @@ explain.add_command(send)
 
 
 def _options(command: F) -> F:
-    @click.option(
-        "--models",
-        default="all",
-        show_default=True,
-        metavar="A,B|all",
-        shell_complete=known("models", joined=True),
-        help="Which models.",
-    )
-    @click.option("--lookback", type=Days(), metavar="DAYS", help="How far back a touch counts.")
-    @click.option("--half-life", type=Days(), metavar="DAYS", help="Of time_decay (7).")
-    @click.option("--basis", type=click.Choice(("net", "gross", "margin")), help="Which money; default: as in persync.toml.")
-    @click.option("--currency", metavar="CUR", help="Turn the money into this currency, at the rate of the order's day.")
+    @model_options
     @journey_options
     @format_option("text", "json")
     @wraps(command)

@@ -8,10 +8,35 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from persync.cli.base import decorated
+from persync.cli.names import known
+
 F = TypeVar("F", bound=Callable[..., Any])
 MOST_DAYS = 100_000
 """of a look-back, a window or a half-life: 270 years, which milliseconds hold with room to spare"""
 KINDS = ("click", "visit", "direct", "open", "send")
+
+
+def model_options(command: F) -> F:
+    """Add the options that say which models credit which money: `--models`, `--lookback`, `--basis`, `--currency` and
+    `--half-life`."""
+    options = (
+        click.option(
+            "--models",
+            default="all",
+            show_default=True,
+            metavar="A,B|all",
+            shell_complete=known("models", joined=True),
+            help="Which models; NAME_calibrated is one scaled to a holdout.",
+        ),
+        click.option("--lookback", type=Days(), metavar="DAYS", help="How far back a touch counts."),
+        click.option(
+            "--basis", type=click.Choice(("net", "gross", "margin")), help="Which money; default: as in persync.toml, else net."
+        ),
+        click.option("--currency", metavar="CUR", help="Turn orders in others into this one, at the rate of their day."),
+        click.option("--half-life", type=Days(), metavar="DAYS", help="Of time_decay (7)."),
+    )
+    return decorated(command, options)
 
 
 def journey_options(command: F) -> F:

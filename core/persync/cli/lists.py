@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from persync.cli.base import decorated
 from persync.cli.context import App
 from persync.cli.names import known
 
@@ -41,9 +42,7 @@ def list_options(command: F) -> F:
             "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file, readable by you alone."
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return decorated(command, options)
 
 
 def target(app: App, name: str, source: Path | None, out: Path | None) -> tuple[str, str]:

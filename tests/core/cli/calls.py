@@ -13,6 +13,18 @@ MAIL = '[connections.news]\nconnector = "mailchimp"\n'
 SHOP = '[connections.shop]\nconnector = "shopify"\nshop = "mine"\n'
 SECRETS = {"MAILCHIMP_API_KEY": "0123456789abcdef-us10", "SHOPIFY_ACCESS_TOKEN": "shpat_0123456789"}
 OWN = '[connections.own]\nconnector = "files"\nfiles = [{ kind = "outcomes", path = "visits.csv" }]\n'
+PLATFORMS = """\
+[connections.mail]
+connector = "mailchimp"
+
+[connections.crm]
+connector = "hubspot"
+
+[connections.shop]
+connector = "shopify"
+shop = "my-shop"
+"""
+"""a project that reads all three vendors"""
 
 
 def project(folder: Path, text: str) -> None:

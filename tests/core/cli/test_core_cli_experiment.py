@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.cli.calls import Run, project, said
+from core.cli.calls import PLATFORMS, Run, project, said
 from persync import rows
 from persync.jobs.drawing import arm_at, place
 from persync.rows import Action, CampaignRef, Person
@@ -20,19 +20,10 @@ from persync.store.write import Writer
 
 DAY = 86_400_000
 NOW = 1_750_000_000_000
-SETTINGS = """\
-[connections.mail]
-connector = "mailchimp"
-
-[connections.crm]
-connector = "hubspot"
-
-[connections.shop]
-connector = "shopify"
-shop = "my-shop"
-
+SETTINGS = f"""\
+{PLATFORMS}
 [experiments.welcome]
-planned_shares = { treated = 0.8, control = 0.2 }
+planned_shares = {{ treated = 0.8, control = 0.2 }}
 control = "control"
 salt = "a salt of the test"
 holdout = true

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from core.cli.calls import said
+from core.cli.calls import PLATFORMS, said
 from persync import rows
 from persync.cli import root
 from persync.rows import Action, CampaignRef, OrderRef, Person
@@ -22,17 +22,8 @@ from persync.store.write import Writer
 
 Run = Callable[..., Result]
 NOW = 1_750_000_000_000
-SETTINGS = """\
-[connections.mail]
-connector = "mailchimp"
-
-[connections.crm]
-connector = "hubspot"
-
-[connections.shop]
-connector = "shopify"
-shop = "my-shop"
-
+SETTINGS = f"""\
+{PLATFORMS}
 [segments.buyers]
 min_orders = 1
 """

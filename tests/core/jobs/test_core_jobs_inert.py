@@ -16,7 +16,7 @@ from fuzz.shop import NOW, PLACES, make_shop
 from persync.jobs.run import run_job
 from persync.plugins import load_plugins
 from persync.settings import load_project
-from sinks import Calls, Post, http_sink, parts, smtp_sink
+from sinks import MAIL, Calls, Post, http_sink, parts, smtp_sink
 
 HARM = (
     "<img src=x onerror=alert(1)>",
@@ -42,14 +42,6 @@ checks = [
 numbers = ["aov", "conversion_rate", "revenue_per_recipient"]
 link = "LINK"
 notify = [CHANNELS]
-
-[notify.owner]
-via = "email"
-host = "127.0.0.1"
-port = PORT
-security = "none"
-sender = "persync@example.com"
-to = ["owner@example.com"]
 """
 CHATS = ("slack", "teams", "discord", "webhook")
 
@@ -65,7 +57,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory, words: dict[str, str]) -> Ite
     folder = tmp_path_factory.mktemp("shop")
     make_shop(folder, words)
     with smtp_sink() as post, http_sink() as calls, pytest.MonkeyPatch.context() as patch:
-        text = JOB.replace("PORT", str(post.port)).replace("LINK", LINK)
+        text = (JOB + MAIL).replace("PORT", str(post.port)).replace("LINK", LINK)
         text = text.replace('"ATTRIBUTE"', json.dumps(words["attribute"]))
         text = text.replace("CHANNELS", ", ".join(f'{{ to = "{name}", on = ["always"] }}' for name in ("owner", *CHATS)))
         for name in CHATS:

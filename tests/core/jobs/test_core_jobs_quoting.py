@@ -19,6 +19,7 @@ from jinja2 import Environment
 from ruamel.yaml import YAML
 
 from core.jobs.stand_ins import Called, stand_in
+from core.jobs.workflows import run_step
 from persync.errors import ConfigError
 from persync.jobs.schedule import TARGETS, Plan, files_of, plan_of
 from persync.settings import JobReport, JobTable, Project
@@ -150,20 +151,11 @@ def test_a_store_whose_name_github_would_take_for_a_pattern_is_refused(store: st
 
 def test_the_key_of_a_store_with_a_blank_in_its_path_is_put_in_its_place(tmp_path: Path) -> None:
     made = plan_of("nightly", JobTable(), Project(Path("/srv/shop"), Path("/srv/shop/my data/it's.db")), ("/opt/persync",))
-    workflow: Any = YAML(typ="safe").load(text_of("github-actions", made))
-    (step,) = [one["run"] for one in workflow["jobs"]["run"]["steps"] if one.get("name") == "Run the job"]
-    tool = tmp_path / "persync"
-    tool.write_text('#!/bin/sh\ncat "my data/it\'s.key"\n')
-    tool.chmod(0o755)
+    there = tmp_path / "checkout"
+    there.mkdir()
 
-    found = subprocess.run(
-        ["bash", "-e", "-c", step],
-        cwd=tmp_path,
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "PERSYNC_KEY": "0a1b", "GITHUB_WORKSPACE": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    found = run_step(text_of("github-actions", made), there, 'cat "my data/it\'s.key"')
 
     assert found.stdout == "0a1b\n"
-    assert list((tmp_path / "my data").iterdir()) == []
+    assert found.returncode == 0
+    assert list((there / "my data").iterdir()) == []

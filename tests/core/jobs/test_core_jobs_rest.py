@@ -24,21 +24,12 @@ from persync.measure.metric import Metric
 from persync.plugins import Host, load_plugins
 from persync.report.report import Note, Section
 from persync.settings import load_project
-from sinks import http_sink, smtp_sink
+from sinks import MAIL, http_sink, smtp_sink
 
 __all__ = ["persync"]
 
 NOW = 1_750_000_000_000
 OWN = '[connections.own]\nconnector = "files"\nfiles = [{ kind = "outcomes", path = "visits.csv" }]\n'
-MAIL = """
-[notify.owner]
-via = "email"
-host = "127.0.0.1"
-port = PORT
-security = "none"
-sender = "persync@example.com"
-to = ["owner@example.com"]
-"""
 
 
 def raising(*_: object, **__: object) -> Any:

@@ -24,6 +24,7 @@ from jinja2 import Environment
 from ruamel.yaml import YAML
 
 from core.jobs.stand_ins import Called, stand_in
+from core.jobs.workflows import run_step
 from persync.errors import ConfigError
 from persync.jobs.schedule import TARGETS, File, Plan, files_of, plan_of, printed, program
 from persync.jobs.schedule.status import next_of
@@ -256,24 +257,11 @@ def test_the_step_of_the_workflow_gives_the_job_its_key_and_leaves_none_behind(
     odd: Plan, tmp_path: Path, code: int, ends: int
 ) -> None:
     plan = replace(odd, store=odd.folder / "data" / "mine.db")
-    workflow: Any = YAML(typ="safe").load(texts("github-actions", plan)[0])
-    (run,) = [step["run"] for step in workflow["jobs"]["run"]["steps"] if step.get("name") == "Run the job"]
-    there, tools = tmp_path / "checkout", tmp_path / "tools"
+    there = tmp_path / "checkout"
     there.mkdir()
-    tools.mkdir()
-    (tools / "persync").write_text(
-        f'#!/bin/sh\nstat -c %a data/mine.key\ncat data/mine.key\necho "$PERSYNC_KEY/$*"\nexit {code}\n'
-    )
-    (tools / "persync").chmod(0o755)
 
-    found = subprocess.run(
-        ["bash", "-e", "-c", run],
-        cwd=there,
-        env={"PATH": f"{tools}:/usr/bin:/bin", "PERSYNC_KEY": "0a1b", "GITHUB_WORKSPACE": str(there)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    script = f'stat -c %a data/mine.key\ncat data/mine.key\necho "$PERSYNC_KEY/$*"\nexit {code}'
+    found = run_step(texts("github-actions", plan)[0], there, script)
 
     assert found.returncode == ends
     assert found.stdout.splitlines() == ["600", "0a1b", f"/--project {there} --no-input --quiet run nightly"]
