@@ -79,10 +79,10 @@ def test_their_own_tests_pass_at_once(site: Path) -> None:
 
 
 def test_a_new_plugin_passes_the_command_too_and_persync_lives_on_without_it(site: Path) -> None:
-    listed = run(site, "-m", "persync.cli", "plugins", "check", "order_count")
+    listed = run(site, "-m", "persync.cli", "plugins", "check", "wall")
     without = run(site, "-m", "persync.cli", "--without", "klaviyo", "plugins", "list")
 
-    assert (listed.returncode, listed.stdout.splitlines()[-1]) == (0, "6 of 6 hold."), listed.stdout
+    assert (listed.returncode, listed.stdout.splitlines()[-1]) == (0, "5 of 5 hold, 1 could not be tried."), listed.stdout
     assert without.returncode == 0
     assert "klaviyo" not in without.stdout
 
