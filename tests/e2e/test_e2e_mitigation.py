@@ -191,8 +191,19 @@ def test_an_unknown_decision_and_half_a_price_are_refused(project: Path) -> None
     wrong = persync(project, "fairness", "mitigate", "--decision", "ofer", "--by", "gender")
     half = persync(project, "fairness", "mitigate", "--decision", "offer", "--by", "gender", "--gain", "1")
     money = persync(project, "fairness", "mitigate", "--decision", "offer", "--by", "gender", "--currency", "euros")
+    bare = persync(project, "fairness", "mitigate", "--score", "engagement", "--by", "gender")
 
-    assert (wrong.returncode, half.returncode, money.returncode) == (1, 2, 2)
+    assert [one.returncode for one in (wrong, half, money, bare)] == [1, 2, 2, 2]
     assert "the store holds no decision 'ofer'" in wrong.stderr
     assert "--gain and --cost go together" in half.stderr
     assert "'euros' is not a currency" in money.stderr
+    assert "--score and --threshold go together" in bare.stderr
+
+
+def test_without_a_name_the_decision_behind_the_surest_gap_is_mitigated(project: Path) -> None:
+    """As the first example of the help has it."""
+    found = told(project, "fairness", "mitigate", "--by", "gender")
+
+    named = told(project, "fairness", "mitigate", "--decision", "offer", "--by", "gender")
+    assert [{**one, "note": ""} for one in found] == [{**one, "note": ""} for one in named]
+    assert found[0]["note"].endswith("the decision 'offer' is behind the surest gap by gender")

@@ -101,7 +101,7 @@ def test_what_could_be_done_about_the_planted_rule_is_shown_with_its_frontier(pu
     wrong = persync(pulled, "fairness", "mitigate", "--message", "Picked for yu", "--by", "country")
     assert "the store holds no message 'Picked for yu'. Did you mean 'Picked for you'?" in wrong.stderr
     both = persync(pulled, "fairness", "mitigate", "--message", "x", "--decision", "y", "--by", "country")
-    assert "name one of --decision and --message" in both.stderr
+    assert "name one of --decision, --message, --segment and --score" in both.stderr
 
 
 def test_decisions_the_wrong_way_round_and_missing_attributes_are_told(tmp_path: Path) -> None:

@@ -50,9 +50,15 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         'persync fairness --by country --segment "life-cycle: at risk" --period 2025-01-01..2025-03-31',
         "persync fairness --by country --score churn --threshold 0.5",
     ),
-    "fairness decide": ('persync fairness decide generic_mail --by country --because "as agreed in the spring review"',),
+    "fairness decide": (
+        'persync fairness decide generic_mail --message "For your place" --by country --because "agreed in the spring review"',
+    ),
     "fairness decisions": ("persync fairness decisions",),
-    "fairness mitigate": ("persync fairness mitigate --by country", "persync fairness mitigate --by country --cost 0.05"),
+    "fairness mitigate": (
+        "persync fairness mitigate --by country",
+        "persync fairness mitigate --by country --gain 12 --cost 0.05",
+        "persync fairness mitigate --by country --score engagement --threshold 20",
+    ),
     "privacy": ("persync privacy audit",),
     "privacy apply": ("persync privacy apply request.json --dry-run", "persync privacy apply request.json --yes"),
     "privacy audit": ("persync privacy audit", "persync privacy audit --regime gdpr --format json"),

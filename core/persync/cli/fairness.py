@@ -10,14 +10,13 @@ from persync.cli.base import AskedGroup, format_option, period_option, small_gro
 from persync.cli.context import App
 from persync.cli.fairness_decide import decide, decisions
 from persync.cli.fairness_mitigation import mitigate
+from persync.cli.fairness_own import SCORES, own_of
 from persync.cli.output import read_each, show_estimates
 
 if TYPE_CHECKING:
     from persync.engine.engine import Engine
     from persync.measure.fairness import Direction
 
-SCORES = ("engagement", "churn", "value")
-"""of persync.measure.fairness.own, which the help must not import"""
 LESS_IS_BETTER = "less: being selected, or getting personalised mail, is a burden; more: a gain; default: as [fairness] has it."
 
 
@@ -53,8 +52,7 @@ def fairness(
         return
     if sum(one is not None for one in (decision, segment, score)) > 1:
         raise click.UsageError("name one of --decision, --segment and --score.")
-    if (score is None) != (threshold is None):
-        raise click.UsageError("--score and --threshold go together.")
+    mine = own_of(segment, score, threshold)
     from persync.errors import ConfigError, DataError
     from persync.measure.attributes import refuse
     from persync.measure.fairness import assess, bases, groups, own
@@ -62,7 +60,6 @@ def fairness(
     from persync.measure.fairness.directions import turned
 
     app: App = ctx.obj
-    mine = own.Own(segment) if segment is not None else own.Own(score, threshold) if score is not None else None
 
     with app.engine() as engine:
         ask = turned(app.ask(period), direction)

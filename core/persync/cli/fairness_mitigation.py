@@ -9,6 +9,7 @@ import click
 
 from persync.cli.base import Command, format_option, period_option, read_currency
 from persync.cli.context import App, pass_app
+from persync.cli.fairness_own import SCORES, own_of
 from persync.cli.output import show_estimates, show_table
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ SHOWN = (
 @click.command(cls=Command)
 @click.option("--decision", metavar="NAME", help="The imported decision.")
 @click.option("--message", metavar="TITLE", help="Or a message: who was sent it was chosen, who ordered soon after qualified.")
+@click.option("--segment", metavar="NAME", help="Or persync's own segment, as of the period's start.")
+@click.option("--score", type=click.Choice(SCORES), help="Or persync's own score, from --threshold on.")
+@click.option("--threshold", type=click.FloatRange(0, min_open=True), metavar="X", help="From where on a score selects.")
 @click.option("--by", "attribute", required=True, metavar="ATTR", help="The attribute that makes the groups.")
 @click.option("--direction", type=click.Choice(["more", "less"]), help="less: a burden; default: as [fairness] has it.")
 @click.option("--gain", type=click.FloatRange(min=0), help="What it brings to choose somebody who qualifies.")
@@ -41,6 +45,9 @@ def mitigate(
     app: App,
     decision: str | None,
     message: str | None,
+    segment: str | None,
+    score: str | None,
+    threshold: float | None,
     attribute: str,
     direction: Direction | None,
     gain: float | None,
@@ -52,19 +59,26 @@ def mitigate(
 ) -> None:
     """Show what could be done about an unfair decision: fairness, accuracy and money before and after, and the frontier of
     fairness and return, on people from whom nothing was learnt or chosen. Small groups, and unknown, steer nothing. Nothing
-    is changed."""
+    is changed. When none is named it is the decision or message behind the surest gap, as in the report. Of a segment or
+    score, who orders in the 30 days (`window_days`) after it is what turned out."""
     from persync.measure.attributes import left_out, refuse
     from persync.measure.fairness import mitigation
 
     if (gain is None) != (cost is None):
         raise click.UsageError("--gain and --cost go together.")
-    if (decision is None) == (message is None):
-        raise click.UsageError("name one of --decision and --message.")
+    if sum(one is not None for one in (decision, message, segment, score)) > 1:
+        raise click.UsageError("name one of --decision, --message, --segment and --score.")
+    mine = own_of(segment, score, threshold)
     prices = None if gain is None or cost is None else {"right_choice": gain, "choice": cost}
     with app.engine() as engine:
         ask = app.ask(period, currency=read_currency(currency))
         refuse(engine, [attribute])
-        found = mitigation.mitigate(engine, ask, attribute, decision, direction, prices, message=message, unknown=count_unknown)
+        if decision is None and message is None and mine is None:
+            found = mitigation.of_surest(engine, ask, attribute, direction, prices, unknown=count_unknown)
+        else:
+            found = mitigation.mitigate(
+                engine, ask, attribute, decision, direction, prices, message=message, own=mine, unknown=count_unknown
+            )
         for line in left_out(engine, [attribute]):
             app.say(f"persync: {line}")
     points = [one for one in found if one.id == "frontier_ratio"]

@@ -58,6 +58,7 @@ REASONS: Final = {
     "no_wallet": "nobody told what they spend elsewhere",
     "immortal_time": "personalised mail came only after the first order, to those who stayed",
     "no_decisions": "there is no decision about people, or no attribute of theirs",
+    "no_gap": "no gap between groups is shown that a choice of people explains",
     "no_facts": "nothing but the score is known of the people decided about",
     "no_proxy": "no other attribute tells anything about the group",
     "not_a_burden": "being chosen is what people want here, so sending them less would not help",
@@ -222,8 +223,8 @@ def is_difference(estimate: Estimate) -> bool:
 
 def _unit(estimate: Estimate) -> str:
     """Return the unit to show: a difference of two shares is in percentage points, a relative one in per cent."""
-    is_gap = is_difference(estimate) and estimate.id != "relative"
-    return "points" if estimate.unit == "share" and is_gap else estimate.unit
+    is_gap = is_difference(estimate) or estimate.id.endswith("_smallest_gap") or estimate.by.get("statistic") == "difference"
+    return "points" if estimate.unit == "share" and is_gap and estimate.id != "relative" else estimate.unit
 
 
 def _with_unit(text: str, unit: str, *, short: bool) -> str:

@@ -424,3 +424,14 @@ def test_more_values_than_one_number_has_bits_are_counted_alike(shop: Any) -> No
         people = Counter(value or "unknown" for value in values)
         chosen = Counter(value or "unknown" for i, value in enumerate(values) if i % 3 == 0)
         assert told[name] == {group: (size, chosen[group]) for group, size in people.items()}
+
+
+def test_what_turned_out_of_people_has_no_four_fifths_verdict(shop: Any) -> None:
+    """A base rate is a fact about labels: it is told with its gap, and judged by nothing."""
+    kinds = ["a", "b"] * 500
+    load(shop, {"kind": kinds}, [n % 3 == 0 for n in range(1_000)], [n % 10 < (6 if n % 2 else 2) for n in range(1_000)])
+
+    found = decisions.assess(shop, groups.of(shop, "kind"), ASK, "d")
+
+    assert next(e.value for e in found if e.id == "base_ratio") is not None
+    assert {e.by["of"] for e in found if e.id == "four_fifths"} == {"selection", "true_positive", "false_positive", "precision"}

@@ -51,6 +51,23 @@ def test_the_worked_example_is_not_shown_either_way(shop: Any) -> None:
     assert pick(read, "selection_difference", group="b").value == pytest.approx(83 / 700 - 359 / 2100)
 
 
+def test_nobody_of_twelve_has_an_upper_bound_and_is_too_few_for_a_verdict(shop: Any) -> None:
+    """Wilson's bound of 0 of 12 is z^2 / (12 + z^2); the ratio of nothing is no proof of less than four fifths."""
+    decide(shop, {"a": (359, 2100), "b": (0, 12)})
+
+    read = fairness.assess(shop, "kind", ASK, decision="offer")
+
+    z = 1.959963984540054
+    rate = next(e for e in read if e.id == "selection_rate" and e.by.get("group") == "b")
+    assert (rate.value, rate.low, rate.high, rate.n) == (0.0, 0.0, pytest.approx(z**2 / (12 + z**2)), 12)
+    fifths = pick(read, "four_fifths", group="b", against="a")
+    assert (fifths.value, fifths.low, fifths.by["verdict"]) == (0.0, 0.0, "not shown")
+    assert fifths.high is not None
+    assert fifths.high > 1
+    assert fifths.note == "not shown; too few to say"
+    assert pick(read, "selection_smallest_gap", group="b").note.endswith("seen with a power of 80 %")
+
+
 @pytest.mark.parametrize(
     ("b", "expected"),
     [

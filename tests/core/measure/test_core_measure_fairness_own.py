@@ -10,7 +10,10 @@ import pytest
 
 from persync.errors import ConfigError
 from persync.estimate import Estimate
+from persync.measure import METRICS
 from persync.measure.fairness import decisions, groups, own
+from persync.measure.fairness.mitigation import mitigate
+from persync.measure.fairness.mitigation.told import FRONTIER
 from persync.measure.fairness_settings import FairnessSettings
 from persync.measure.metric import Ask
 from persync.measure.rules import DAY
@@ -54,7 +57,7 @@ def people(shop: Any) -> Any:
     """300 people of two groups. Everybody ordered on the 31st day too, which is neither before nor within."""
     keys = range(PEOPLE)
     shop.load("contacts", connection=[1] * PEOPLE, key_id=keys, created_at=[START - 400 * DAY] * PEOPLE)
-    shop.load("person_of", key_id=keys, person=keys, hash=keys)
+    shop.load("person_of", key_id=keys, person=keys, hash=[n // 2 for n in keys])
     shop.load("attributes", key_id=keys, name=["kind"] * PEOPLE, value=["b", "a"] * (PEOPLE // 2), basis=["b"] * PEOPLE)
     when = {n: [START - DAY] * before(n) + [START] * within(n) + [START + 30 * DAY] for n in keys}
     sell(shop, [(n, 1_000 + n, at) for n in keys for at in when[n]])
@@ -83,6 +86,58 @@ def test_a_segment_is_assessed_like_an_imported_decision_of_the_periods_first_da
     assert found[0].note == "as of 2024-10-04; an order within 30 days is what turned out"
     assert {e.period for e in found} == {(START, START + 30 * DAY)}
     assert {e.by["decision"] for e in found} == {"segment buyers"}
+
+
+def test_a_segment_is_mitigated_like_an_imported_decision_of_that_day(people: Any) -> None:
+    keys = range(PEOPLE)
+    people.load("decisions", connection=[3] * PEOPLE, decision=["file"] * PEOPLE, key_id=keys, decided_at=[START] * PEOPLE,
+                selected=[int(before(n)) for n in keys], qualified=[int(within(n)) for n in keys])  # fmt: skip
+
+    found = mitigate(people, ASK, "kind", own=own.Own("buyers"))
+
+    assert unnoted(found) == unnoted(mitigate(people, ASK, "kind", "file"))
+    assert {e.by["decision"] for e in found} == {"segment buyers"}
+    assert {e.period for e in found} == {(START, START + 30 * DAY)}
+    (ratio,) = [e for e in found if e.id == "bias_mitigation" and e.by.get("state") == "before"]
+    assert (ratio.by["group"], ratio.by["against"], ratio.n) == ("b", "a", 148)
+    assert ratio.note.endswith("learnt on 152 others, and the suggestion chosen among those by cross-fitting (76 and 76)")
+    assert "whoever ordered within 30 days of the moment is taken for a right choice" in ratio.note
+
+
+def unnoted(some: list[Estimate]) -> list[Estimate]:
+    return [replace(e, by={**e.by, "decision": ""}, note="", period=None) for e in some]
+
+
+def test_group_thresholds_are_of_the_score_and_a_segment_has_none(people: Any) -> None:
+    """Orders alone make the engagement score: by it, each group may have a line of its own."""
+    reasons = [
+        {e.by["method"]: e.reason for e in mitigate(people, ASK, "kind", own=one) if e.id == "bias_mitigation"}
+        for one in (own.Own("engagement", 1.0), own.Own("buyers"))
+    ]
+
+    assert [some["group_thresholds"] for some in reasons] == [None, "no_scores"]
+
+
+def test_until_the_window_is_over_nothing_is_mitigated(people: Any) -> None:
+    (one,) = mitigate(people, replace(ASK, now=START + 29 * DAY), "kind", own=own.Own("buyers"))
+
+    assert (one.id, one.value, one.reason) == ("bias_mitigation", None, "immature")
+
+
+@pytest.mark.parametrize("id", ["bias_mitigation", "fairness_roi_frontier"])
+def test_a_metric_of_mitigation_takes_what_is_behind_the_surest_gap(people: Any, id: str) -> None:
+    """No decision was imported: the segment that [fairness] names is behind the gap, and its mitigation is the metric's;
+    without it there is nothing to mitigate."""
+    (metric,) = [one for one in METRICS if one.id == id]
+    named = replace(ASK, by=("kind",), fairness=FairnessSettings(segments=("buyers",)))
+
+    found = metric.compute(people, named)
+    (none,) = metric.compute(people, replace(named, fairness=FairnessSettings()))
+
+    every = mitigate(people, ASK, "kind", own=own.Own("buyers"))
+    assert unnoted(found) == unnoted([e for e in every if (e.id in FRONTIER) == (id == "fairness_roi_frontier")])
+    assert found[0].note.endswith("the segment 'buyers' is behind the surest gap by kind")
+    assert (none.id, none.value, none.reason, none.by) == (id, None, "no_gap", {"attribute": "kind"})
 
 
 def test_until_the_window_is_over_only_who_is_selected_is_told(people: Any) -> None:

@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 
 from persync.estimate import OBSERVATIONAL, RAW, Estimate
+from persync.measure.fairness import mitigation
 from persync.measure.fairness.mitigation.effects import Effect
 from persync.measure.fairness.mitigation.frontier import Frontier
 from persync.measure.fairness.mitigation.suggest import told
+from persync.measure.fairness.own import Own
+from persync.measure.fairness_settings import FairnessSettings
 from persync.measure.intervals import Interval
+from persync.measure.metric import Ask
 from persync.report import charts
 from persync.report.report import Block, Figure, Inputs, Note, Table
 from persync.report.sections import bias, frontier
@@ -117,10 +121,18 @@ def test_what_is_mitigated_is_the_message_that_tells_most_or_the_decision_that_w
     decision = replace(GAP, by={**GAP.by, "attribute": "gender", "measure": "selection_rate", "decision": "offer"})
     dose = replace(GAP, by={**GAP.by, "measure": "exposure_dose"})
 
-    made = frontier.choices([dose, GAP, GAP, decision, segment, RULE, weaker])
+    named = Ask(now=0, fairness=FairnessSettings(segments=("buyers",)))
+    own = replace(decision, by={**decision.by, "decision": "segment buyers"})
 
-    assert made == [frontier.Choice("country", message="Spring"), frontier.Choice("gender", decision="offer")]
-    assert frontier.choices([GAP, segment]) == []
+    made = mitigation.choices([dose, GAP, GAP, decision, own, segment, RULE, weaker], named)
+
+    assert made == [
+        mitigation.Choice("country", message="Spring"),
+        mitigation.Choice("gender", decision="offer"),
+        mitigation.Choice("gender", own=Own("buyers")),
+    ]
+    assert made[2].name == "the segment 'buyers'"
+    assert mitigation.choices([GAP, segment], named) == []
 
 
 def effect(method: str, strength: float, ratio: tuple[float, float, float], gained: tuple[float, float, float]) -> Effect:
@@ -143,9 +155,10 @@ def shown(
     front = Frontier(effects, {}, more.get("suggested", effects[-1].name), (450, 460), 900)
     by = {"attribute": "country", "message": "Spring"}
     monkeypatch.setattr(
-        frontier.mitigation, "mitigate", lambda *a, **k: told(front, by, "EUR", None, "whoever ordered is right")
+        "persync.measure.fairness.mitigation.behind.mitigate",
+        lambda *a, **k: told(front, by, "EUR", None, "whoever ordered is right"),
     )
-    return frontier.blocks(Inputs(engine=None, ask=None), FOUND)  # type: ignore[arg-type]
+    return frontier.blocks(Inputs(engine=None, ask=Ask(now=0)), FOUND)  # type: ignore[arg-type]
 
 
 def test_a_suggestion_is_told_with_what_it_does_and_brings_on_people_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

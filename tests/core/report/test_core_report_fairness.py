@@ -79,7 +79,7 @@ def test_a_measure_is_told_with_the_gap_that_could_have_been_seen(p: float) -> N
 
     assert isinstance(table, Table)
     answer = "yes, p < 0.001" if p < 0.05 else "not shown, p = 0.200"
-    assert table.rows == (("Delivered messages that people unsubscribed after", "b against a", gap, "1.5 %", answer),)
+    assert table.rows == (("Delivered messages that people unsubscribed after", "b against a", gap, "1.5 points", answer),)
 
 
 @pytest.mark.parametrize(

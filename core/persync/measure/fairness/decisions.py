@@ -149,7 +149,7 @@ def frames(
     note = CANNOT_ALL_HOLD if differ.p is not None and differ.p < 1 - ask.confidence else ""
     out = {
         **out,
-        "base_rate": rates("base", base, hide, ask, by, spread="base_rate_parity"),
+        "base_rate": rates("base", base, hide, ask, by, spread="base_rate_parity", judged=False),
         "equal_opportunity": rates(
             "true_positive", hits, chosen, ask, by, direction=direction, spread="equal_opportunity", empty=NOBODY_QUALIFIED
         ),

@@ -29,7 +29,8 @@ RFM: Final = ("champions", "loyal", "recent", "slipping", "lost")
 TABLE: Final = "own_decisions"
 _UNITS: Final = {"engagement": "of 100", "churn": "chance of being a customer no more", "value": "expected"}
 _SEGMENT: Final = (
-    "judged AS (SELECT s.person AS person, CASE WHEN m.person IS NULL THEN 0 ELSE 1 END AS selected FROM standings AS s"
+    "judged AS (SELECT s.person AS person, CASE WHEN m.person IS NULL THEN 0 ELSE 1 END AS selected,"
+    " CAST(NULL AS DOUBLE) AS score FROM standings AS s"
     " LEFT JOIN (SELECT DISTINCT x.person AS person FROM segment_members AS x WHERE x.at = :at AND x.segment = :segment) AS m"
     " ON m.person = s.person WHERE s.at = :at)"
 )
@@ -65,18 +66,40 @@ def assess_each(engine: Engine, groupings: Sequence[Groups], ask: Ask, own: Own)
     Null with its reason where a score cannot be told (too few repeat buyers, several currencies) and, `immature`, where the
     period has not begun. Raises ConfigError for a segment or score that there is not.
     """
+    seen = decide(engine, ask, own)
+    period = seen.then.period
+    if seen.reason is not None:
+        by = [{"attribute": groups.title, "decision": own.title} for groups in groupings]
+        return [replace(rules.absent("selection_rate", seen.reason, here, unit="share"), period=period) for here in by]
+    found = assess_table(engine, groupings, seen.then, own.title, TABLE, has_scores=False)
+    return [replace(_told(one, own, seen.then, is_over=seen.is_over), period=period) for one in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """When it was decided (`then.period` is the window that begins there), whether the window `is_over`, and the `reason` why
+    nothing can be told."""
+
+    then: Ask
+    is_over: bool
+    reason: str | None
+
+
+def decide(engine: Engine, ask: Ask, own: Own) -> Decided:
+    """Write whom a segment or score selected, its scores, and what turned out into `TABLE`, unless there is a reason why not.
+
+    Raises ConfigError for a segment or score that there is not.
+    """
     build_orders(engine)
     window = round(ask.fairness.window_days * DAY)
     watched = watched_until(engine, replace(ask, period=None))
     at = ask.period[0] if ask.period else watched - window
-    then = replace(ask, period=(at, at + window))
-    by = [{"attribute": groups.title, "decision": own.title} for groups in groupings]
+    then, is_over = replace(ask, period=(at, at + window)), at + window <= watched
     reason: str | None = rules.IMMATURE
     if at <= ask.now:
         texts, params, reason = _judged(engine, then, own)
     if reason is not None:
-        return [replace(rules.absent("selection_rate", reason, here, unit="share"), period=then.period) for here in by]
-    is_over = at + window <= watched
+        return Decided(then, is_over, reason)
     given: dict[str, Any] = {
         **params,
         "at": at,
@@ -88,12 +111,11 @@ def assess_each(engine: Engine, groupings: Sequence[Groups], ask: Ask, own: Own)
     }
     whole = (*texts, _BEGUN, piece("order_money"), piece("bought_since"), piece("own_decisions"))
     write(engine, join(*whole), given, TABLE)
-    found = assess_table(engine, groupings, then, own.title, TABLE, has_scores=False)
-    return [replace(_told(one, own, then, is_over=is_over), period=then.period) for one in found]
+    return Decided(then, is_over, None)
 
 
 def _judged(engine: Engine, then: Ask, own: Own) -> tuple[list[str], dict[str, Any], str | None]:
-    """Return the CTEs that end in `judged (person, selected)`, their parameters, and why there are none."""
+    """Return the CTEs that end in `judged (person, selected, score)`, their parameters, and why there are none."""
     assert then.period is not None
     at = then.period[0]
     if own.threshold is None:
@@ -113,7 +135,7 @@ def _judged(engine: Engine, then: Ask, own: Own) -> tuple[list[str], dict[str, A
 
 def _at_least(table: str, column: str) -> str:
     chosen = f"CASE WHEN s.{column} >= :threshold THEN 1 ELSE 0 END"
-    return f"judged AS (SELECT s.person AS person, {chosen} AS selected FROM {table} AS s)"
+    return f"judged AS (SELECT s.person AS person, {chosen} AS selected, s.{column} * 1e0 AS score FROM {table} AS s)"
 
 
 def _check(name: str, ask: Ask) -> None:

@@ -49,12 +49,14 @@ def rates(
     direction: Direction | None = None,
     spread: str = "demographic_parity",
     empty: str = rules.NO_DENOMINATOR,
+    judged: bool = True,
 ) -> Frame:
     """Compare rates between groups: `cells` maps a group to (selected, people), `hide` names the groups not to show.
 
     The group with the best rate among those large enough is what the others are held against; being chosen after a look
     at the data it makes the differences look a little larger than they are, which the notes say. A group of nobody is null with
-    the reason `empty`. `direction` is as `directions` has it unless given.
+    the reason `empty`. `direction` is as `directions` has it unless given. Without `judged` there is no four-fifths
+    verdict: what turned out of people is not done to them.
     """
     rate = f"{kind}_rate"
     direction = direction or directions.of(rate, ask, by.get("decision"))
@@ -75,10 +77,13 @@ def rates(
     against = []
     for pair, difference in zip(pairs, differences, strict=True):
         ratio = pair.ratio(by)
-        word = verdict(ratio, ratio.value is not None and pair.enough)
-        fifths = replace(ratio, id="four_fifths", by={**ratio.by, "verdict": word, "of": kind}, note=word)
-        note = "; ".join(filter(None, (ratio.note, _family(difference))))
-        against += [difference, ratio, rules.with_note(fifths, note), pair.smallest(by)]
+        against += [difference, ratio]
+        if judged:
+            word = verdict(ratio, ratio.value is not None and pair.enough)
+            fifths = replace(ratio, id="four_fifths", by={**ratio.by, "verdict": word, "of": kind}, note=word)
+            note = "; ".join(filter(None, (ratio.note, _family(difference))))
+            against.append(rules.with_note(fifths, note))
+        against.append(pair.smallest(by))
     low, high = _extremes(kind, spread, shown, reference, ask, by, direction)
     return Frame(overall, by_group, low, high, tuple(against), homogeneity(kind, shown, ask, by))
 

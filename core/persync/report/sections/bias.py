@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from persync.estimate import Estimate
+from persync.measure.fairness.mitigation import gaps
 from persync.report import charts, words
 from persync.report.report import Block, Cell, Column, Figure, Note, Table
 from persync.report.sections.parities import MEASURES
@@ -48,11 +49,6 @@ def blocks(found: Sequence[Estimate]) -> list[Block]:
     if rules:
         out.append(_rules(rules))
     return [*out, *_left(found)]
-
-
-def gaps(found: Sequence[Estimate]) -> list[Estimate]:
-    """Return the gaps of the groups that are worse off."""
-    return [e for e in found if e.id == "bias_gap" and e.by.get("of") == "worse"]
 
 
 def sentence(whole: Estimate, worse: Sequence[Estimate]) -> str:

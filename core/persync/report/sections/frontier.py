@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
-from persync.errors import DataError
 from persync.estimate import Estimate
 from persync.measure.fairness import FOUR_FIFTHS, mitigation
+from persync.measure.fairness.mitigation import Choice
 from persync.report import charts, words
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Table
-from persync.report.sections.bias import gaps
 
 METHODS: Final[Mapping[str, str]] = {
     "as_decided": "as decided",
@@ -34,51 +33,13 @@ Beside = Mapping[tuple[str, str, str], Estimate]
 """what else is known at each: by id, method and strength"""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A choice of people, a message's or an imported decision's, that treats the groups of an attribute differently."""
-
-    attribute: str
-    message: str | None = None
-    decision: str | None = None
-
-    @property
-    def name(self) -> str:
-        """What it is called in a sentence."""
-        return f"the message '{self.message}'" if self.message else f"the decision '{self.decision}'"
-
-    @property
-    def verb(self) -> str:
-        """What befalls who is chosen."""
-        return "sent it" if self.message else "selected"
-
-
-def choices(found: Sequence[Estimate]) -> list[Choice]:
-    """Return what a scan gives to mitigate, the surest gap first: a decision that selects a group less, and of mail the message
-    that tells most about the attribute by which a group gets less."""
-    out = []
-    for e in gaps(found):
-        attribute = e.by["attribute"]
-        if e.by["measure"] == "selection_rate" and "decision" in e.by:
-            out.append(Choice(attribute, decision=e.by["decision"]))
-        elif e.by["measure"] == "exposure_rate":
-            tells = (p for p in found if p.id == "proxy_information" and p.by["attribute"] == attribute)
-            message = next((p.by["rule"] for p in tells if p.by["kind"] == "message"), None)
-            out += [Choice(attribute, message=message)] if message else []
-    return list(dict.fromkeys(out))
-
-
 def blocks(inputs: Inputs, found: Sequence[Estimate]) -> list[Block]:
     """Return the frontier of the first choice that can be mitigated: sentence, figure and table."""
-    for choice in choices(found):
-        try:
-            made = mitigation.mitigate(inputs.engine, inputs.ask, choice.attribute, choice.decision, message=choice.message)
-        except DataError:
-            continue  # several messages of one title, or crossed groups
-        points = {_point(e): e for e in made if e.id == "frontier_ratio"}
-        if points and all(e.value is not None for e in points.values()):
-            return _told(choice, made, points)
-    return []
+    best = mitigation.surest(inputs.engine, inputs.ask, mitigation.choices(found, inputs.ask))
+    if best is None:
+        return []
+    choice, made = best
+    return _told(choice, made, {_point(e): e for e in made if e.id == "frontier_ratio"})
 
 
 def _told(choice: Choice, made: Sequence[Estimate], points: Points) -> list[Block]:

@@ -9,7 +9,7 @@ from typing import Final
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import attributes
-from persync.measure.fairness.mitigation.suggest import of_all
+from persync.measure.fairness.mitigation.every import of_all
 from persync.measure.grouping import ANY_ATTRIBUTE
 from persync.measure.metric import Ask, Metric
 from persync.measure.slices import check
@@ -28,13 +28,15 @@ _EDGES: Final = (
     "mixed_currencies or no_currency; it is what the user prices, a raw difference, no cause. Where no [ethics] prices "
     "right_choice and choice are set there is none: null, not_priced. A message is null, immature until the 30 days "
     "after it are over, and not_at_once where it was sent over more than a week. A method that the data leave no room "
-    "for is null with its reason: no_scores, no_facts, no_proxy, not_a_burden."
+    "for is null with its reason: no_scores, no_facts, no_proxy, not_a_burden. Without a decision, or a gap that a choice "
+    "of people explains, it is null, no_gap."
 )
 METRICS: Final = (
     Metric(
         "bias_mitigation",
         "What could be done about an unfair decision",
-        "The worst group's rate of being chosen over the best's, the accuracy and the money of a decision as it is, and with"
+        "Of every imported decision, and of the message, segment or score behind the surest gap of a scan: the"
+        " worst group's rate of being chosen over the best's, the accuracy and the money as it is, and with"
         " thresholds by group, a floor by lot, reweighing, a proxy dropped or generic mail; learnt on one half of the people"
         " and judged on the other. Suggested, never done.",
         "lowest rate / highest rate of the groups that steer, on the half held out",
@@ -43,7 +45,7 @@ METRICS: Final = (
         "133",
         (ANY_ATTRIBUTE,),
         edge_cases=_EDGES,
-        data=("decisions", "attributes"),
+        data=("decisions", "attributes", "touchpoints", "contacts", "orders", "order_ledger"),
     ),
     Metric(
         "fairness_roi_frontier",
@@ -56,6 +58,6 @@ METRICS: Final = (
         "134",
         (ANY_ATTRIBUTE,),
         edge_cases=_EDGES,
-        data=("decisions", "attributes"),
+        data=("decisions", "attributes", "touchpoints", "contacts", "orders", "order_ledger"),
     ),
 )

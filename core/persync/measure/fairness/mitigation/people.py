@@ -18,6 +18,9 @@ from persync.measure.texts import bounds, frame, join, piece
 
 MESSAGE: Final = ("sends", "audience", "order_money", "message_chosen", "bought_since", "decided_by_message")
 """the texts by which whom a message was sent to is a decision"""
+DECISIONS: Final = "decisions"
+_INSTEAD: Final = "decisions AS (SELECT x.* FROM {table} AS x)"
+"""stands before the text `decided`, which then reads another table of the same columns"""
 ROW_LIMIT: Final = 2_000_000
 """the most people that are looked at one by one"""
 BUYING_DAYS: Final = 30
@@ -89,8 +92,12 @@ def steering(people: People, hidden: Collection[str], least: int, *, unknown: bo
     return may & (fewest >= least)
 
 
-def read(engine: Engine, groups: Groups, decision: str | int, ask: Ask, *, unknown: bool = False) -> People:
-    """Return everybody decided about whose label is known. Raises DataError above `ROW_LIMIT` people.
+def read(
+    engine: Engine, groups: Groups, decision: str | int, ask: Ask, *, table: str = DECISIONS, unknown: bool = False
+) -> People:
+    """Return everybody decided about whose label is known, as a `table` of the columns of `decisions` has it.
+
+    Raises DataError above `ROW_LIMIT` people.
 
     People whose group is unknown count as a group only where `unknown` says so.
 
@@ -104,7 +111,7 @@ def read(engine: Engine, groups: Groups, decision: str | int, ask: Ask, *, unkno
         texts = [piece(name) for name in MESSAGE]
     else:
         params["decision"] = decision
-        texts = [piece("decided")]
+        texts = [piece("decided")] if table == DECISIONS else [_INSTEAD.format(table=table), piece("decided")]
     found = frame(engine, join(*texts, groups.text, piece("decided_people")), params, limit=ROW_LIMIT)
     names, group = np.unique(np.asarray(found["name"], dtype=str), return_inverse=True)
     least = max(ask.report_n, ask.suppress_n)

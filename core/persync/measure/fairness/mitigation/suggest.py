@@ -1,30 +1,31 @@
-"""Mitigation of an imported decision, or of whom a message was sent to: asked, learnt, judged and told."""
+"""Mitigation of an imported decision, of persync's own segments and scores, or of whom a message was sent to: asked, learnt,
+judged and told."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from persync.engine.engine import Engine
 from persync.errors import DataError, nearest
 from persync.estimate import RAW, Estimate
-from persync.measure import attributes, rules
+from persync.measure import rules
 from persync.measure.fairness import bases, directions, groups
 from persync.measure.fairness.decisions import names
-from persync.measure.fairness.groups import is_known
+from persync.measure.fairness.groups import Groups, is_known
 from persync.measure.fairness.mitigation.effects import PRICES
 from persync.measure.fairness.mitigation.frontier import Frontier, frontier
 from persync.measure.fairness.mitigation.methods import AS_DECIDED
-from persync.measure.fairness.mitigation.people import BUYING_DAYS, People, read
-from persync.measure.fairness.mitigation.told import FRONTIER, before_and_after, left_out, point, standing_of
+from persync.measure.fairness.mitigation.people import BUYING_DAYS, DECISIONS, People, read
+from persync.measure.fairness.mitigation.told import before_and_after, left_out, point, standing_of
+from persync.measure.fairness.own import TABLE, Own, decide
 from persync.measure.fairness.parities import ONE_GROUP, TOO_FEW
 from persync.measure.fairness_settings import Direction
 from persync.measure.metric import Ask
 from persync.measure.rules import DAY
 from persync.measure.texts import bounds, join, piece, run
 
-NO_DECISIONS: Final = "no_decisions"
 NO_CURRENCY: Final = "no_currency"
 NOT_AT_ONCE: Final = "not_at_once"
 AT_ONCE: Final = 7 * DAY
@@ -33,13 +34,15 @@ AT_ONCE: Final = 7 * DAY
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is mitigated: the name of an imported decision, or the number of a message; `by` names it in estimates. `missing`
-    says why there is nothing to learn from."""
+    """What is mitigated: the name of a decision that `table` holds, or the number of a message; `by` names it in estimates.
+    `missing` says why there is nothing to learn from, `period` when it was decided where that is not the period asked for."""
 
     about: str | int
     by: Mapping[str, str]
     missing: str | None = None
     note: str = ""
+    table: str = DECISIONS
+    period: tuple[int, int] | None = None
 
 
 def mitigate(
@@ -51,6 +54,7 @@ def mitigate(
     prices: Mapping[str, float] | None = None,
     *,
     message: str | None = None,
+    own: Own | None = None,
     unknown: bool = False,
 ) -> list[Estimate]:
     """Return before and after of every method in full (`bias_mitigation`, `mitigated_accuracy`, `mitigated_money`), then the
@@ -58,26 +62,45 @@ def mitigate(
     decision as it is, and their return `fairness_roi_frontier`), one of them suggested, and `left_as_decided`: the groups that
     took no part.
 
-    Of an imported `decision`, or of whom the `message` of that title was sent to (see `people.read`). `prices` are those of a
-    `right_choice` and of a `choice` in the reporting currency, as the settings have them unless given. People whose group is
+    Of an imported `decision`, of whom the `message` of that title was sent to (see `people.read`), or of persync's `own`
+    segment or score (see `own.assess_each`). `prices` are those of a `right_choice` and of a `choice` in the reporting
+    currency, as the settings have them unless given. People whose group is
     unknown are a group only where `unknown` says so. Null where fewer than two groups are large enough, and `immature` until
     the days in which who was sent a message may order are over. Raises DataError for an unknown decision or message.
     """
     made = groups.of(engine, attribute)
     if bare := bases.unstated(engine, made.names):
-        return [bases.null(made.names, bare, decision, id="bias_mitigation", unit="ratio")]
-    subject = _message(engine, message, ask) if message is not None else _decision(engine, decision or "")
+        return [bases.null(made.names, bare, own.title if own else decision, id="bias_mitigation", unit="ratio")]
+    if message is not None:
+        subject = _message(engine, message, ask)
+    else:
+        subject = _own(engine, own, ask) if own else _decision(engine, decision or "")
+    ask = replace(ask, period=subject.period or ask.period)
+    found = _mitigated(engine, ask, made, subject, direction, prices, unknown=unknown)
+    return [replace(one, period=subject.period) for one in found] if subject.period else found
+
+
+def _mitigated(
+    engine: Engine,
+    ask: Ask,
+    made: Groups,
+    subject: Subject,
+    direction: Direction | None,
+    prices: Mapping[str, float] | None,
+    *,
+    unknown: bool,
+) -> list[Estimate]:
     by = {"attribute": made.title, **subject.by}
     if subject.missing:
         return [rules.absent("bias_mitigation", subject.missing, by, unit="ratio", label=RAW, note=subject.note)]
-    people = read(engine, made, subject.about, ask, unknown=unknown)
+    people = read(engine, made, subject.about, ask, table=subject.table, unknown=unknown)
     hidden = made.hidden([dict(zip(people.names, people.sizes.tolist(), strict=True))], ask)
     out = left_out(people, by, hidden)
     if int(people.steering.sum()) < 2:
         return [_nobody(people, by, ask), *out]
     known = dict(prices or {}) or {part: price for part, price in ask.ethics.prices.items() if part in PRICES}
-    measure = "exposure_rate" if message is not None else "selection_rate"
-    front = frontier(people, ask, known, direction or directions.of(measure, ask, decision))
+    measure = "exposure_rate" if "message" in subject.by else "selection_rate"
+    front = frontier(people, ask, known, direction or directions.of(measure, ask, subject.by.get("decision")))
     return [*told(front, by, *currency_of(engine, ask), subject.note), *out]
 
 
@@ -113,22 +136,20 @@ def titles(engine: Engine) -> list[tuple[int, str]]:
     return [(int(row["id"]), str(row["title"])) for row in rows]
 
 
-def of_all(engine: Engine, ask: Ask, id: str) -> list[Estimate]:
-    """Mitigate every decision by each attribute named in `ask.by`, or by all; return the estimates that a metric is about."""
-    known = names(engine)
-    wanted = ask.by or tuple(attributes.usable(engine))
-    if not known or not wanted:
-        return [rules.absent(id, NO_DECISIONS, {}, unit="ratio", note="no decision about people, or no attribute of theirs")]
-    is_frontier = id == "fairness_roi_frontier"
-    every = [one for name in known for attribute in wanted for one in mitigate(engine, ask, attribute, name)]
-    return [one for one in every if (one.id in FRONTIER) == is_frontier]
-
-
 def _decision(engine: Engine, name: str) -> Subject:
     known = names(engine)
     if name not in known:
         raise DataError(f"the store holds no decision '{name}'.", hint=nearest(name, known) or "Import decisions first.")
     return Subject(name, {"decision": name})
+
+
+def _own(engine: Engine, own: Own, ask: Ask) -> Subject:
+    seen = decide(engine, ask, own)
+    then = seen.then
+    reason = seen.reason if seen.is_over or seen.reason else rules.IMMATURE
+    turned = "did not order" if own.name == "churn" and own.threshold is not None else "ordered"
+    note = f"whoever {turned} within {then.fairness.window_days:g} days of the moment is taken for a right choice"
+    return Subject(own.title, {"decision": own.title}, reason, note, TABLE, then.period)
 
 
 def _message(engine: Engine, title: str, ask: Ask) -> Subject:
