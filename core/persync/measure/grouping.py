@@ -79,15 +79,18 @@ class Grouping:
         return hidden([(self.by(row), int(row[people])) for row in rows], self.attribute, ask)
 
 
-def hidden(cells: Sequence[tuple[Mapping[str, str], int]], attribute: str, ask: Ask) -> frozenset[str]:
-    """Return the values of an attribute that rule E1 hides in tables that are told apart by the other dimensions."""
+def hidden(
+    cells: Sequence[tuple[Mapping[str, str], int]], attribute: str, ask: Ask, also: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """Return the values of an attribute that rule E1 hides in tables that are told apart by the other dimensions, and those in
+    `also`."""
     tables: dict[tuple[str, ...], dict[str, int]] = {}
     for by, people in cells:
         other = tuple(value for name, value in by.items() if name not in (attribute, "title"))
         if attribute == SEGMENT:  # those of one kind add up, whatever the others do
             other = (*other, membership.kind_of(by[attribute]))
         tables.setdefault(other, {})[by[attribute]] = people
-    return rules.hidden_in_any(list(tables.values()), ask.suppress_n)
+    return rules.hidden_in_any(list(tables.values()), ask.suppress_n, also)
 
 
 def grouping(

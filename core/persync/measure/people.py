@@ -1,4 +1,4 @@
-"""Who was reached with what, on what consent, and how well the systems' people are matched."""
+"""Who was reached with what, and how well the systems' people are matched."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import replace
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import rules
-from persync.measure.grouping import hidden
 from persync.measure.metric import Ask, Metric
-from persync.measure.slices import SLICES, check, slices
+from persync.measure.slices import check
 from persync.measure.texts import bounds, join, piece, query, run
 
 LEVELS = ("0", "1", "2", "3", "4", "unknown")
@@ -48,37 +47,6 @@ def customer_identity(engine: Engine, ask: Ask) -> list[Estimate]:
     return out
 
 
-def consent_coverage(engine: Engine, ask: Ask) -> list[Estimate]:
-    """Compute the share of recipients with a recorded consent, and how many had none (`sends_without_consent`)."""
-    cut = slices(engine, ask, "consent_coverage")
-    shaped = piece("consent_cover").replace("/*columns*/", cut.columns).replace("/*grouping*/", cut.grouping)
-    keys = cut.grouping.removeprefix(", ")
-    final = (
-        "SELECT COUNT(*) AS people, CAST(COALESCE(SUM(x.is_covered), 0) AS BIGINT) AS covered"
-        f"{cut.columns} FROM covered AS x" + (f" GROUP BY {keys} ORDER BY {keys}" if keys else "")
-    )
-    rows = run(engine, join(*cut.texts, shaped, final), {**bounds(ask.period), **cut.params})
-    sides = [(cut.by(row), {"yes": (n := int(row["covered"])), "no": int(row["people"]) - n}) for row in rows]
-    # With or without a consent, and both: a share is told only where none of the three gives somebody away.
-    cells = [({**by, "side": name}, n) for by, side in sides for name, n in (*side.items(), ("both", sum(side.values())))]
-    hide = hidden(cells, cut.attribute, ask) if cut.attribute else frozenset()
-    out = []
-    for by, side in sides:
-        covered, people = side["yes"], sum(side.values())
-        if (cut.attribute and by[cut.attribute] in hide) or rules.hidden(side, ask.suppress_n):
-            pair = [
-                rules.suppressed("consent_coverage", ask, by, unit="share"),
-                rules.suppressed("sends_without_consent", ask, by, unit="count"),
-            ]
-        else:
-            pair = [
-                rules.share("consent_coverage", covered, people, ask, by),
-                Estimate("sends_without_consent", people - covered, n=people, unit="count", by=by),
-            ]
-        out += [replace(estimate, period=ask.period) for estimate in pair]
-    return out
-
-
 METRICS: tuple[Metric, ...] = (
     Metric(
         "exposure",
@@ -106,19 +74,5 @@ METRICS: tuple[Metric, ...] = (
         dimensions=("connection",),
         edge_cases="One system alone: there are no pairs. Deleted contacts are left out.",
         data=("contacts", "person_of"),
-    ),
-    Metric(
-        "consent_coverage",
-        "Recipients with recorded consent",
-        "The share of the people mailed in the period for whom a system has recorded an e-mail consent that the sending "
-        "system had not seen withdrawn before the last message; beside it the number for whom there is none.",
-        "recipients with recorded consent ÷ recipients",
-        "share",
-        consent_coverage,
-        number="140",
-        dimensions=SLICES,
-        edge_cases="No recipients: null, no_denominator. An unstated consent is not a recorded one. Fewer than suppress_n with "
-        "or without one are hidden, and with them the share and as many groups as it takes.",
-        data=("touchpoints", "consents"),
     ),
 )

@@ -134,10 +134,11 @@ def hidden(cells: Mapping[str, int], floor: int, also: frozenset[str] = frozense
     return frozenset(out)
 
 
-def hidden_in_any(tables: Iterable[Mapping[str, int]], floor: int) -> frozenset[str]:
-    """Return the cells to hide alike in several tables over the same groups, so that no table gives away another's."""
+def hidden_in_any(tables: Iterable[Mapping[str, int]], floor: int, also: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the cells to hide alike in several tables over the same groups, those in `also` among them, so that no table gives
+    away another's."""
     every = list(tables)
-    out: frozenset[str] = frozenset()
+    out = also
     while True:
         # Hiding a group because of one table must not leave it uncovered in another; one after the other, so that what covers
         # a cell in one table is used in the next as well.

@@ -12,7 +12,8 @@ from typing import Final
 from persync.coarse import SPECIAL
 from persync.measure.ethics import consent
 from persync.measure.metric import Ask
-from persync.privacy.evidence import DAY_MS, MAILED, Finding, Scene, copies_beside
+from persync.measure.texts import join
+from persync.privacy.evidence import DAY_MS, Finding, Scene, copies_beside
 
 Known = Finding | str
 LATE_DAYS: Final = 14
@@ -116,20 +117,27 @@ def lawful_basis(scene: Scene) -> Known:
 
 def soft_opt_in(scene: Scene) -> Known:
     """Count who was mailed without a consent on record, and who of them never bought: of a sale they cannot have been told."""
-    count = "SELECT count(*) FROM mailed"
-    without = f"{MAILED} {count} WHERE person NOT IN (SELECT person FROM recorded)"  # noqa: S608 - both stand here
-    buyers = (
-        "SELECT coalesce(p.person, o.key_id) FROM orders o LEFT JOIN person_of p USING (key_id)"
-        " WHERE o.key_id IS NOT NULL AND o.kind = 'order' AND coalesce(o.is_test, 0) = 0"
+    if scene.engine is None:
+        return ""
+    engine = scene.engine()
+    consent.build(engine, Ask(now=scene.now))
+    # Whoever withdrew is no customer who may be written to: unsubscribe_in_time looks at them.
+    without = ", ".join(f"'{state}'" for state in consent.VIOLATIONS if state != "withdrawn")
+    counts = (
+        f"SELECT COUNT(*) AS mailed, SUM(CASE WHEN l.state IN ({without}) THEN 1 ELSE 0 END) AS people,"  # noqa: S608 - the states stand in the code
+        f" SUM(CASE WHEN l.state IN ({without}) AND b.person IS NULL THEN 1 ELSE 0 END) AS strangers FROM last_state AS l"
+        " LEFT JOIN (SELECT DISTINCT o.person AS person FROM owned_orders AS o JOIN money_orders AS m"
+        " ON m.order_id = o.order_id) AS b ON b.person = l.person"
     )
-    people, strangers = scene.number(without), scene.number(f"{without} AND person NOT IN ({buyers})")
+    (row,) = engine.rows(join(consent.last_states(), counts))
+    people, strangers = int(row["people"] or 0), int(row["strangers"] or 0)
     if strangers:
         return "no", f"{strangers:,} of {people:,} people who were mailed without a consent on record never bought anything"
     if people:
         return (
             f"all {people:,} people who were mailed without a consent on record have bought; nobody noted what they were told"
         )
-    return "whoever was mailed has a consent on record" if scene.number(f"{MAILED} {count}") else ""
+    return "whoever was mailed has a consent on record" if row["mailed"] else ""
 
 
 def tracking(scene: Scene) -> Known:

@@ -11,6 +11,7 @@ import pytest
 
 from persync.estimate import Estimate
 from persync.measure import METRICS
+from persync.measure.ethics.consent import VIOLATIONS
 from persync.measure.ethics_settings import EthicsSettings
 from persync.measure.metric import Ask
 
@@ -176,7 +177,9 @@ def test_receipts_and_text_messages_need_no_consent_for_mail(mailing: Any) -> No
 def test_without_any_consent_in_the_store_nothing_is_said_against_a_message(mailing: Any) -> None:
     send(mailing, [1])
 
-    assert {id: compute(mailing, id)[0].reason for id in ("consent_basis", "implied_consent", "consent_violations")} == {
+    ids = ("consent_coverage", "consent_basis", "implied_consent", "consent_violations")
+    assert {id: compute(mailing, id)[0].reason for id in ids} == {
+        "consent_coverage": "no_consents",
         "consent_basis": "no_consents",
         "implied_consent": "no_consents",
         "consent_violations": "no_consents",
@@ -258,12 +261,13 @@ def test_a_violation_of_few_is_listed_without_its_number(mailing: Any) -> None:
     total, listed = compute(mailing, "consent_violations", replace(ASK, suppress_n=5))
 
     assert (listed.value, listed.reason, listed.n) == (None, "suppressed", None)
-    assert "fewer than 5 people" in listed.note
+    assert listed.note == "fewer than 5 people; sent after the consent was withdrawn"
     assert (total.value, total.reason, total.n) == (None, "suppressed", 1)
 
 
 def test_the_number_of_all_violations_does_not_tell_that_of_one(mailing: Any) -> None:
-    """1 + 6 + 9 = 16: without the 1 alone, 16 less 6 and 9 would tell it, so the 6 is not told either."""
+    """6 + (1 + 9) = 16: without the 1 alone, 16 less 6 and 9 would tell it, and so would the 10 that consent_coverage tells of
+    its message: the 9 is not told either."""
     consent(mailing, 99, "subscribed", 0)
     for person in range(1, 7):
         consent(mailing, person, "unsubscribed", SENT - DAY)
@@ -275,11 +279,86 @@ def test_the_number_of_all_violations_does_not_tell_that_of_one(mailing: Any) ->
 
     assert {(e.by.get("msg"), e.by.get("violation")): (e.value, e.reason) for e in found} == {
         (None, None): (16, None),
-        ("c7", "withdrawn"): (None, "suppressed"),
+        ("c7", "withdrawn"): (6, None),
         ("c8", "withdrawn"): (None, "suppressed"),
-        ("c8", "none"): (9, None),
+        ("c8", "none"): (None, "suppressed"),
     }
-    assert {e.note.split(";")[0] for e in found if e.by.get("msg") == "c7"} == {"hidden: cells of fewer than 5 people"}
+    assert {e.by["violation"]: e.note.split(";")[0] for e in found if e.by.get("msg") == "c8"} == {
+        "withdrawn": "fewer than 5 people",
+        "none": "hidden: cells of fewer than 5 people",
+    }
+
+
+@pytest.mark.parametrize("of_message", [None, SENT - 30 * DAY])
+def test_when_few_were_sent_a_message_and_how_late_is_hidden_with_their_number(mailing: Any, of_message: int | None) -> None:
+    """An automation sends one by one: its first and last day are those of the two who had withdrawn."""
+    if of_message is not None:
+        mailing.db.execute(f"UPDATE campaigns SET sent_at = {of_message}")
+    for person in (1, 2):
+        consent(mailing, person, "unsubscribed", SENT - DAY)
+        consent(mailing, person, "unsubscribed", SENT - DAY, channel="personalisation")
+        send(mailing, [person], at=SENT + 3 * person * DAY, level=2)
+    date = "1972-08-28" if of_message is not None else ""
+
+    found = compute(mailing, "consent_violations", replace(ASK, suppress_n=5))
+    found += compute(mailing, "control_metrics", replace(ASK, suppress_n=5))
+
+    listed = [(e.id, e.by["date"], e.note) for e in found if "msg" in e.by]
+    assert listed == [
+        ("consent_violations", date, "fewer than 5 people; sent after the consent was withdrawn"),
+        ("opt_out_violations", date, "fewer than 5 people; personalised all the same"),
+    ]
+
+
+def test_one_definition_of_a_consent_stands_behind_the_coverage_the_bases_and_the_list(mailing: Any) -> None:
+    """Imported consents count as a platform's do; one that came after the message is none; receipts are not asked about."""
+    for person in range(1, 21):
+        mailing.add(
+            "consent_changes", connection=FILES, key_id=person, channel="email", happened_at=SENT - 9 * DAY, state="subscribed"
+        )
+    for person in range(21, 28):
+        consent(mailing, person, "subscribed", SENT + DAY)
+    for person in range(1, 5):
+        consent(mailing, person, "unsubscribed", SENT - DAY)
+    mailing.add("campaign_keys", campaign_key=9, connection=MAIL, kind="id", key="c9")
+    mailing.add("campaigns", campaign_key=9, connection=MAIL, kind="transactional", title="Receipt")
+    send(mailing, range(1, 31))
+    send(mailing, range(1, 3), at=SENT + 2 * DAY, campaign=8)
+    send(mailing, range(21, 31), at=SENT + 2 * DAY, campaign=8)
+    send(mailing, range(40, 60), campaign=9)
+
+    covered, without = compute(mailing, "consent_coverage")
+    bases = [e for e in compute(mailing, "consent_basis") if e.id == "consent_basis"]
+    by_message = {
+        e.by["msg"]: e.value
+        for e in compute(mailing, "consent_coverage", replace(ASK, by=("msg",)))
+        if e.id == "sends_without_consent"
+    }
+    listed = {"c7": 0.0, "c8": 0.0}
+    for one in compute(mailing, "consent_violations")[1:]:
+        listed[one.by["msg"]] += one.value or 0
+
+    assert (covered.value, covered.n, without.value) == (23 / 30, 30, 7)
+    assert covered.value == pytest.approx(1 - sum(e.value or 0 for e in bases if e.by["state"] in VIOLATIONS))
+    assert by_message == listed == {"c7": 14, "c8": 5}
+
+
+def test_no_two_of_the_measures_of_consent_together_tell_a_hidden_number(mailing: Any) -> None:
+    """Nine without a consent and three pending, 38 who agreed: the twelve are told, so neither the nine nor the three is."""
+    for person in range(1, 39):
+        consent(mailing, person, "subscribed", 0, level="confirmed_opt_in" if person > 6 else "single_opt_in")
+    for person in range(39, 42):
+        consent(mailing, person, "pending", 0)
+    send(mailing, range(1, 51))
+    ask = replace(ASK, suppress_n=5)
+
+    _, without = compute(mailing, "consent_coverage", ask)
+    bases = {e.by["state"]: e.value for e in compute(mailing, "consent_basis", ask) if e.id == "consent_basis"}
+    listed = [e.value for e in compute(mailing, "consent_violations", ask)]
+
+    assert without.value == 12
+    assert bases == {"confirmed opt-in": 32 / 50, "single opt-in": 6 / 50, "pending": None, "none": None}
+    assert listed == [12, None, None]
 
 
 def test_violations_outside_the_period_are_not_listed(mailing: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from persync.estimate import Estimate
 from persync.measure import METRICS
+from persync.measure.ethics.worth import covered
 from persync.measure.ethics_settings import EthicsSettings
 from persync.measure.metric import Ask, Experiment
 
@@ -56,14 +58,51 @@ def test_a_message_before_the_look_back_stands_behind_no_order_and_one_before_th
     }  # fmt: skip
 
 
+def test_a_small_undefended_state_is_hidden_with_another_of_its_kind_so_that_the_sum_is_told(trade: Any) -> None:
+    """Three had left, eleven are unknown, and only seven had subscribed: the eleven are hidden with the three."""
+    for person in range(11, 29):
+        trade.add("touchpoints", connection=1, campaign_key=7, key_id=person, action=1, happened_at=SENT)
+        trade.order(person, person, 1_000, ordered_at=SENT + DAY)
+        if person < 19:
+            state, at = ("subscribed", 0) if person < 17 else ("unsubscribed", SENT - DAY)
+            trade.add("consents", connection=1, key_id=person, channel="email", state=state, changed_at=at)
+
+    for person in range(31, 35):
+        trade.order(person, person, 1_000, ordered_at=SENT + DAY)
+
+    found = compute(trade, "revenue_by_consent", replace(ASK, suppress_n=5))
+
+    assert {e.by.get("state", "sum"): (e.value, e.n) for e in found} == {
+        "unstated": (160.0, 7),
+        "withdrawn": (None, None),
+        "none": (None, None),
+        "no message": (57.0, 6),
+        "sum": (195.0, 14),
+    }
+
+
+def test_neither_all_revenue_nor_the_undefended_sum_gives_a_small_state_away() -> None:
+    """An attacker takes what is shown from each sum that is told: never is one state of fewer than five left over."""
+    states = ("consent", "no message", "none", "pending")
+    for sizes in itertools.product((0, 1, 3, 4, 5, 9), repeat=4):
+        cells = dict(zip(states, sizes, strict=True))
+        hide, is_told = covered(cells, 5)
+        known = (states[:2], states[2:]) if is_told else (states,)
+        for sum_of in known:
+            left = [cells[state] for state in sum_of if state in hide and cells[state]]
+            everything = sum(sizes) == sum(left) and (len(left) == 1 or sum(left) < 5)
+            assert not left or everything or (len(left) > 1 and sum(left) >= 5), (cells, hide, is_told)
+    assert covered({"consent": 20, "no message": 30, "none": 9, "pending": 3}, 5) == (frozenset({"none", "pending"}), True)
+
+
 def test_states_of_few_people_are_hidden_and_so_is_the_sum(trade: Any) -> None:
-    found = compute(trade, "revenue_by_consent", replace(ASK, suppress_n=2))
+    found = compute(trade, "revenue_by_consent", replace(ASK, suppress_n=3))
 
     assert {e.by.get("state", "sum"): (e.value, e.reason) for e in found} == {
         "unstated": (None, "suppressed"),
         "none": (None, "suppressed"),
         "withdrawn": (None, "suppressed"),
-        "no message": (17.0, None),
+        "no message": (None, "suppressed"),
         "sum": (None, "suppressed"),
     }
 

@@ -14,17 +14,25 @@ from persync.measure.metric import Ask
 
 TITLES: Final = (
     "titles AS (SELECT COALESCE(co.campaign_id, k.campaign_key) AS campaign_id, MIN(k.key) AS vendor,"
-    " MAX(COALESCE(c.title, c.subject, k.key)) AS title FROM campaign_keys AS k"
+    " MAX(COALESCE(c.title, c.subject, k.key)) AS title, MAX(c.sent_at) AS sent_at FROM campaign_keys AS k"
     " LEFT JOIN campaign_of AS co ON co.campaign_key = k.campaign_key"
     " LEFT JOIN campaigns AS c ON c.campaign_key = k.campaign_key WHERE k.kind = 'id'"
     " GROUP BY COALESCE(co.campaign_id, k.campaign_key))"
 )
-"""CTE: what each campaign is called"""
+"""CTE: what each campaign is called, and when the platform says it went out"""
 
 
 def day(at: int, ask: Ask) -> str:
     """Return the day of a moment on the shop's calendar."""
     return datetime.fromtimestamp(at / 1000, UTC).astimezone(ZoneInfo(ask.timezone)).date().isoformat()
+
+
+def dates(first: int | None, last: int | None, ask: Ask) -> str:
+    """Return the days between two moments, one where both are on it, nothing where one is not known."""
+    if first is None or last is None:
+        return ""
+    days = [day(int(first), ask), day(int(last), ask)]
+    return days[0] if days[0] == days[1] else " to ".join(days)
 
 
 def status(told: Mapping[tuple[str, str], Answer], scopes: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import rules
-from persync.measure.ethics.common import TITLES, counted, day
+from persync.measure.ethics.common import TITLES, counted, dates
 from persync.measure.grouping import ANY_ATTRIBUTE, PEOPLE_DIMENSIONS, grouping, hidden
 from persync.measure.metric import Ask, Metric
 from persync.measure.slices import check
@@ -35,8 +35,10 @@ VIOLATIONS: Final = {
     "withdrawn": "sent after the consent was withdrawn",
     "expired": "sent after an implied consent had run out",
     "pending": "sent while the consent was asked for and not given",
+    "recorded later": "sent before the consent was recorded",
     "none": "sent with no consent recorded",
 }
+"""the states that are no basis for a message, and what was done then"""
 SUBSCRIBED: Final = STATES[:4]
 SOON_DAYS: Final = 90
 NO_CONSENTS: Final = "no_consents"
@@ -53,6 +55,17 @@ def build(engine: Engine, ask: Ask) -> bool:
     return bool(engine.rows(known))
 
 
+def last_states(source: str = "message_consents AS m", columns: str = "", grouping: str = "") -> str:
+    """Return the CTE `last_state (person, state, ...)`: what stood behind the last message that each person got, in each slice
+    where `columns` and `grouping` name its columns. `source` brings `message_consents` as m."""
+    return (
+        "last_state AS (SELECT x.person AS person, x.state AS state"
+        f"{columns} FROM (SELECT m.person AS person, m.state AS state{columns}, ROW_NUMBER() OVER (PARTITION BY"
+        f" m.person{grouping} ORDER BY m.last_sent_at DESC, m.campaign_id DESC, m.connection) AS place"
+        f" FROM {source}) AS x WHERE x.place = 1)"
+    )
+
+
 def consent_basis(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute the share of recipients by what stood behind the last message they got, and `double_opt_in`, the share of those
     who subscribed of whom a confirmed opt-in is recorded."""
@@ -61,21 +74,18 @@ def consent_basis(engine: Engine, ask: Ask) -> list[Estimate]:
     cut = grouping(engine, ask, id, valid=DIMENSIONS, people="message_consents")
     if not known:
         return [replace(rules.absent(id, NO_CONSENTS, {}, unit="share"), period=ask.period)]
-    last = (
-        "last_state AS (SELECT y.person AS person, y.state AS state FROM (SELECT m.person AS person, m.state AS state,"
-        " ROW_NUMBER() OVER (PARTITION BY m.person ORDER BY m.last_sent_at DESC, m.campaign_id DESC, m.connection) AS place"
-        " FROM message_consents AS m) AS y WHERE y.place = 1)"
-    )
     final = (
         f"SELECT l.state AS state, COUNT(*) AS people{cut.columns} FROM last_state AS l"
         f" JOIN grouped AS g ON g.person = l.person GROUP BY l.state{cut.grouping}"
     )
-    rows = run(engine, join(*cut.texts, last, final), cut.params)
+    rows = run(engine, join(*cut.texts, last_states(), final), cut.params)
     tables: dict[tuple[tuple[str, str], ...], dict[str, int]] = {}
     for row in rows:
         tables.setdefault(tuple(cut.by(row).items()), {})[str(row["state"])] = int(row["people"])
     cells = [({**dict(key), "state": state}, n) for key, table in tables.items() for state, n in table.items()]
-    hide = hidden(cells, "state", ask)
+    # Those with a basis and those without are told as well, by consent_coverage: no half may give a state away.
+    halves = [({**by, "half": str(by["state"] in VIOLATIONS)}, n) for by, n in cells]
+    hide = hidden(cells, "state", ask, hidden(halves, "state", ask))
     groups = [(dict(key), sum(table.values())) for key, table in tables.items()]
     small = hidden(groups, cut.attribute, ask) if cut.attribute else frozenset()
     out = []
@@ -129,20 +139,36 @@ def consent_violations(engine: Engine, ask: Ask) -> list[Estimate]:
         " MIN(m.last_sent_at) AS first_at, MAX(m.last_sent_at) AS last_at,"
         " MIN(m.last_sent_at - COALESCE(m.withdrawn_at, m.implied_until)) AS least,"
         " MAX(m.last_sent_at - COALESCE(m.withdrawn_at, m.implied_until)) AS most,"
-        " MAX(t.vendor) AS vendor, MAX(t.title) AS title"
+        " MAX(t.vendor) AS vendor, MAX(t.title) AS title, MAX(t.sent_at) AS sent_at"
         " FROM message_consents AS m LEFT JOIN titles AS t ON t.campaign_id = m.campaign_id"
         f" WHERE m.state IN ({kinds}) GROUP BY m.campaign_id, m.state"
     )
     found = run(engine, join(TITLES, sql), {})
     (sent,) = run(engine, "SELECT COUNT(*) AS n FROM message_consents AS m", {})
-    sizes = {_key(row): int(row["people"]) for row in found}
-    hide = rules.hidden(sizes, ask.suppress_n)
-    whole = counted(id, sum(sizes.values()), ask, {})
+    hide = _covered(found, ask)
+    whole = counted(id, sum(int(row["people"]) for row in found), ask, {})
     note = "messages to one person each, of all that were checked"
     out = [rules.with_note(replace(whole, n=int(sent["n"])), note)]
-    for row in sorted(found, key=lambda row: (-int(row["last_at"]), str(row["state"]), int(row["campaign_id"]))):
-        out.append(_listed(id, row, ask, is_hidden=_key(row) in hide))
+    told, untold = ([row for row in found if (_key(row) in hide) is hid] for hid in (False, True))
+    for row in sorted(told, key=lambda row: (-int(row["last_at"]), str(row["state"]), int(row["campaign_id"]))):
+        out.append(_listed(id, row, ask, is_hidden=False))
+    # Their place in the list would tell when: they stand by the day of the message itself.
+    for row in sorted(untold, key=lambda row: (-int(row["sent_at"] or 0), str(row["state"]), int(row["campaign_id"]))):
+        out.append(_listed(id, row, ask, is_hidden=True))
     return [replace(one, period=ask.period) for one in out]
+
+
+def _covered(found: Sequence[Any], ask: Ask) -> frozenset[str]:
+    """Return the rows whose number is hidden: all of a message that is hidden among the messages, as `consent_coverage` by msg
+    hides it, and within a message as many kinds as it takes so that its sum does not tell one."""
+    tables: dict[int, dict[str, int]] = {}
+    for row in found:
+        tables.setdefault(int(row["campaign_id"]), {})[_key(row)] = int(row["people"])
+    messages = rules.hidden({str(one): sum(table.values()) for one, table in tables.items()}, ask.suppress_n)
+    out: set[str] = set()
+    for one, table in tables.items():
+        out |= set(table) if str(one) in messages else rules.hidden(table, ask.suppress_n)
+    return frozenset(out)
 
 
 def _key(row: Any) -> str:
@@ -151,15 +177,18 @@ def _key(row: Any) -> str:
 
 def _listed(id: str, row: Any, ask: Ask, *, is_hidden: bool) -> Estimate:
     vendor = str(row["vendor"] or row["campaign_id"])
-    days = [day(int(row[name]), ask) for name in ("first_at", "last_at")]
+    days = dates(row["first_at"], row["last_at"], ask)
+    if is_hidden:
+        # When the few were sent it, and how late, is theirs; the day of the message itself is not.
+        days = dates(row["sent_at"], row["sent_at"], ask)
     by = {
         "violation": str(row["state"]),
         "msg": vendor,
         "title": str(row["title"] or vendor),
-        "date": days[0] if days[0] == days[1] else f"{days[0]} to {days[1]}",
+        "date": days,
     }
     made = counted(id, int(row["people"]), ask, by, is_hidden=is_hidden)
-    return rules.with_note(made, "; ".join(filter(None, (VIOLATIONS[by["violation"]], _late(row)))))
+    return rules.with_note(made, "; ".join(filter(None, (VIOLATIONS[by["violation"]], "" if is_hidden else _late(row)))))
 
 
 def _late(row: Any) -> str:
@@ -169,7 +198,7 @@ def _late(row: Any) -> str:
     return f"{least:,.1f} days late" if f"{least:.1f}" == f"{most:.1f}" else f"{least:,.1f} to {most:,.1f} days late"
 
 
-_DATA: Final = ("touchpoints", "consents", "consent_changes", "campaigns", "attributes", "orders", "order_of", "tickets")
+DATA: Final = ("touchpoints", "consents", "consent_changes", "campaigns", "attributes", "orders", "order_of", "tickets")
 METRICS: Sequence[Metric] = (
     Metric(
         "consent_basis",
@@ -187,7 +216,7 @@ METRICS: Sequence[Metric] = (
         "An undated withdrawal, and one from a single type of subscription, cannot be held against a message. People with "
         "the attribute country CA and no express consent: implied for 730 days after a purchase, 182 after a ticket, then "
         "expired. Receipts and the question for an opt-in need none. No system tells of consents: null, no_consents.",
-        data=_DATA,
+        data=DATA,
     ),
     Metric(
         "implied_consent",
@@ -200,13 +229,14 @@ METRICS: Sequence[Metric] = (
         number="140",
         edge_cases="Only people with the attribute country are known to be in Canada. Dates are those of the period's last "
         "message: a purchase after it is not in them.",
-        data=_DATA,
+        data=DATA,
     ),
     Metric(
         "consent_violations",
         "Messages without a consent that held",
         "Each message of the period that went to people who had withdrawn, whose implied consent had run out, who had not "
-        "answered yet or of whom nothing is recorded: its day, how many people, and how many days late. First of all their "
+        "answered yet, of whom nothing is recorded or only something later: its day, "
+        "how many people, and how many days late. First of all their "
         "number.",
         "messages to one person each, by message and kind",
         "count",
@@ -214,7 +244,9 @@ METRICS: Sequence[Metric] = (
         number="140",
         edge_cases="A list for a person to look at, no finding of law: an existing customer may be mailed without a recorded "
         "consent in some countries. Fewer people than suppress_n are listed without their number, and as many others as it "
-        "takes so that the total does not tell it; a total of so few is not told either. Nobody is named.",
-        data=_DATA,
+        "takes so that the total does not tell it; a total of so few is not told either. Of a hidden row the date is "
+        "that of the message itself, where it has one, "
+        "and how late is not told. Nobody is named.",
+        data=DATA,
     ),
 )

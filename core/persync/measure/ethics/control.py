@@ -9,7 +9,7 @@ from typing import Final
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import engagement, intervals, rules
-from persync.measure.ethics.common import TITLES, counted, day
+from persync.measure.ethics.common import TITLES, counted, dates
 from persync.measure.metric import Ask, Metric
 from persync.measure.slices import check
 from persync.measure.texts import bounds, join, piece, run
@@ -97,18 +97,22 @@ def _honoured(engine: Engine, ask: Ask) -> list[Estimate]:
         out.append(rules.average("days_to_honour", sample, int(row["late"] or 0), ask, {}, unit="days"))
     listed = (
         "SELECT a.campaign_id AS campaign_id, COUNT(*) AS people, MAX(a.sent_at) AS last_at,"
-        " MAX(a.sent_at - a.opted_at) AS most, MAX(t.vendor) AS vendor, MAX(t.title) AS title FROM after_opt_out AS a"
+        " MAX(a.sent_at - a.opted_at) AS most, MAX(t.vendor) AS vendor, MAX(t.title) AS title, MAX(t.sent_at) AS of_message"
+        " FROM after_opt_out AS a"
         f" LEFT JOIN titles AS t ON t.campaign_id = a.campaign_id WHERE a.level >= {PERSONALISED}"
-        " GROUP BY a.campaign_id ORDER BY MAX(a.sent_at) DESC, a.campaign_id"
+        " GROUP BY a.campaign_id ORDER BY MAX(t.sent_at) DESC, a.campaign_id"
     )
     rows = run(engine, join(*texts, TITLES, listed), params)
     # Where nobody got two of them the messages add up to those whose opt-out was not honoured.
     covered = rules.hidden({str(row["campaign_id"]): int(row["people"]) for row in rows}, ask.suppress_n)
     for row in rows:
         vendor = str(row["vendor"] or row["campaign_id"])
-        by = {"msg": vendor, "title": str(row["title"] or vendor), "date": day(int(row["last_at"]), ask)}
-        note = f"personalised all the same, up to {int(row['most']) / rules.DAY:,.1f} days after"
         is_hidden = str(row["campaign_id"]) in covered
+        # When the few got it, and how late, is hidden with their number; the day of the message itself is not theirs.
+        at = row["of_message" if is_hidden else "last_at"]
+        by = {"msg": vendor, "title": str(row["title"] or vendor), "date": dates(at, at, ask)}
+        late = "" if is_hidden else f", up to {int(row['most']) / rules.DAY:,.1f} days after"
+        note = f"personalised all the same{late}"
         out.append(rules.with_note(counted("opt_out_violations", int(row["people"]), ask, by, is_hidden=is_hidden), note))
     return out
 

@@ -19,7 +19,6 @@ from persync.measure.slices import check
 from persync.measure.texts import EVER, bounds, join, piece, run
 from persync.money import exponent
 
-UNDEFENDED: Final = (*VIOLATIONS, "recorded later")
 NO_MESSAGE: Final = "no message"
 NOT_PRICED: Final = "not_priced"
 PARTS: Final = {
@@ -62,7 +61,8 @@ def revenue_by_consent(engine: Engine, ask: Ask) -> list[Estimate]:
         return [replace(rules.absent(id, rules.MIXED_CURRENCIES, {}, unit=ask.currency or ""), period=ask.period)]
     if not rows:
         return [replace(rules.absent(id, "no_orders", {}, unit=currency or ask.currency or ""), period=ask.period)]
-    hide = rules.hidden({state: int(row["people"]) for state, row in rows.items()}, ask.suppress_n)
+    sizes = {state: int(row["people"]) for state, row in rows.items()}
+    hide, tells_sum = covered(sizes, ask.suppress_n)
     scale = 10.0 ** exponent(currency)
     out = []
     for state in (*STATES, NO_MESSAGE):
@@ -71,14 +71,34 @@ def revenue_by_consent(engine: Engine, ask: Ask) -> list[Estimate]:
         elif state in rows:
             row = rows[state]
             out.append(Estimate(id, int(row["minor"]) / scale, n=int(row["people"]), unit=currency, by={"state": state}))
-    bad = [state for state in UNDEFENDED if state in rows]
-    if hide:
+    bad = [state for state in VIOLATIONS if state in rows]
+    (undefended,) = run(engine, join(piece("order_money"), ordered, behind, _UNDEFENDED), params)
+    if not tells_sum or 0 < int(undefended["people"]) < ask.suppress_n:
         out.append(rules.suppressed("undefended_revenue", ask, {}, unit=currency))
     else:
-        people = sum(int(rows[state]["people"]) for state in bad)
         worth = sum(int(rows[state]["minor"]) for state in bad) / scale
-        out.append(Estimate("undefended_revenue", worth, n=people, unit=currency, note="revenue you could not defend"))
+        out.append(
+            Estimate(
+                "undefended_revenue", worth, n=int(undefended["people"]), unit=currency, note="revenue you could not defend"
+            )
+        )
     return [replace(one, period=ask.period) for one in out]
+
+
+_UNDEFENDED: Final = (
+    "SELECT COUNT(DISTINCT o.person) AS people FROM ordered AS o JOIN behind AS b ON b.order_id = o.order_id AND b.place = 1"
+    f" WHERE b.state IN ({', '.join(repr(state) for state in VIOLATIONS)})"
+)
+"""who bought after a message without a consent that held: somebody may have done so after messages of two states"""
+
+
+def covered(sizes: Mapping[str, int], floor: int) -> tuple[frozenset[str], bool]:
+    """Return the states to hide by their people, and whether the sum of those without a consent that held can be told: where
+    in each half none is hidden, or several of enough people. A state is hidden with others of its half, if any."""
+    halves = [{state: n for state, n in sizes.items() if (state in VIOLATIONS) is bad} for bad in (True, False)]
+    hide = rules.hidden(sizes, floor, rules.hidden_in_any(halves, floor))
+    few = [[n for state, n in half.items() if state in hide] for half in halves]
+    return hide, all(not half or (len(half) > 1 and sum(half) >= floor) for half in few)
 
 
 def value_exchange(engine: Engine, ask: Ask) -> list[Estimate]:
@@ -213,7 +233,8 @@ METRICS: Sequence[Metric] = (
         number="143",
         edge_cases="What came after a message is not what it caused. An order of a guest, or without a message in the "
         "look-back: `no message`. Several currencies: null, mixed_currencies; no system tells of consents: null, no_consents. "
-        "Where a state has fewer than suppress_n people it is hidden, another with it, and the sum.",
+        "Where a state has fewer than suppress_n people it is hidden, and another with it, first of its own half (defended "
+        "or not); the sum is hidden where it would give one away.",
         data=("touchpoints", "consents", "consent_changes", *_MONEY),
     ),
     Metric(
