@@ -8,10 +8,13 @@ from typing import Any
 
 from persync import __version__
 from persync.errors import RAISED, DataError, reason_of
+from persync.report.coverage import mark
 from persync.report.memory import RememberingEngine
 from persync.report.report import Block, BuiltSection, Inputs, Note, Profile, Report, Section
 
 TITLE = "Does personalised e-mail pay?"
+UNMARKED = frozenset(("answer", "health", "method"))
+"""parts that say themselves what they rest on, or are made of the others"""
 
 
 def of_profile(sections: Iterable[Section], profile: Profile) -> list[Section]:
@@ -28,10 +31,11 @@ def build_report(
     listed in `Report.facts["failed"]`, so that a caller can exit with something other than 0. `made_at` is epoch ms. Where
     small groups are not hidden a warning stands before everything else.
     """
-    inputs = replace(inputs, engine=RememberingEngine(inputs.engine))
+    engine = RememberingEngine(inputs.engine)
+    inputs = replace(inputs, engine=engine)
     wanted = sections.values() if isinstance(sections, Mapping) else sections
     failed: list[dict[str, str]] = []
-    built = tuple(_built(section, inputs, failed) for section in sorted(wanted, key=lambda one: (one.order, one.name)))
+    built = tuple(_built(section, inputs, engine, failed) for section in sorted(wanted, key=lambda one: (one.order, one.name)))
     if built and inputs.ask.small_groups:
         text = f"This report shows {inputs.ask.small_groups}: people may be recognised. Do not pass it on."
         first = Note(text, "warning", "Small groups are shown")
@@ -48,10 +52,13 @@ def build_report(
     )
 
 
-def _built(section: Section, inputs: Inputs, failed: list[dict[str, str]]) -> BuiltSection:
+def _built(section: Section, inputs: Inputs, engine: RememberingEngine, failed: list[dict[str, str]]) -> BuiltSection:
     blocks: tuple[Block, ...]
     try:
-        blocks = tuple(section.build(inputs))
+        with engine.watched() as read:
+            blocks = tuple(section.build(inputs))
+        reach = mark(engine, read, inputs.ask) if blocks and section.name not in UNMARKED else None
+        blocks += (reach,) if reach else ()
     except DataError as error:
         blocks = (Note(f"This part is missing: {error}", "info"),)
     except RAISED as error:  # a plugin's section may fail in any way, and must not cost the others

@@ -16,8 +16,8 @@ from persync.estimate import Estimate, missing
 from persync.measure import rules
 from persync.measure.metric import Ask, Metric
 from persync.report import charts, words
+from persync.report.coverage import COVERAGE
 from persync.report.report import Block, BuiltSection, Cell, Column, Figure, Note, Report, Table
-from persync.report.sections.health import COVERAGE
 
 METRICS: Final = ("ctr", "unsubscribe_rate", "conversion_rate", "revenue_per_recipient", "repeat_purchase_rate")
 """what is shown of each store where nothing else is asked for"""

@@ -65,11 +65,12 @@ class Note:
 
     `tone`: answer (the computed words), info, warning, or definition (how something is worked out: kept one click away
     where there is something to click), or glossary: a definition to look up, together with others behind one click, left out
-    of what is printed and of what is sent as text. `heading` is the question that the words answer, or the term they define.
+    of what is printed and of what is sent as text, or coverage: how far the data reach. `heading` is the question that the
+    words answer, or the term they define.
     """
 
     text: str
-    tone: Literal["answer", "info", "warning", "definition", "glossary"] = "info"
+    tone: Literal["answer", "info", "warning", "definition", "glossary", "coverage"] = "info"
     heading: str = ""
 
 

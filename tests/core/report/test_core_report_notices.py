@@ -10,9 +10,10 @@ import pytest
 
 from core.report.conftest import DAY, START
 from persync.report.build import build_report
+from persync.report.coverage import COVERAGE
 from persync.report.render import render
 from persync.report.report import Inputs
-from persync.report.sections import answer, health, notice
+from persync.report.sections import answer, notice
 
 READ = START + 60 * DAY
 
@@ -28,7 +29,7 @@ class Covered:
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[Mapping[str, Any]]:
         """Return the coverage that was given, or ask the other."""
-        return self._rows if sql == health.COVERAGE else self._engine.rows(sql, params)
+        return self._rows if sql == COVERAGE else self._engine.rows(sql, params)
 
 
 def stream(connection: str, name: str, *, to_at: int | None = READ, holes: int = 0) -> dict[str, Any]:

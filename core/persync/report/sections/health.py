@@ -9,19 +9,8 @@ from persync.estimate import Estimate
 from persync.measure import rules
 from persync.measure.texts import bounds, join, piece, run
 from persync.report import words
+from persync.report.coverage import COVERAGE
 from persync.report.report import Block, Cell, Column, Inputs, Note, Section, Table
-
-COVERAGE: Final = """
-SELECT
-  n.name AS connection, n.connector AS connector, n.covers_from AS covers_from, c.stream AS stream,
-  SUM(CASE WHEN c.state = 'complete' THEN 1 ELSE 0 END) AS complete,
-  SUM(CASE WHEN c.state = 'complete' THEN 0 ELSE 1 END) AS holes,
-  MIN(CASE WHEN c.state = 'complete' THEN c.from_at END) AS from_at,
-  MAX(CASE WHEN c.state = 'complete' THEN c.to_at END) AS to_at,
-  MIN(NULLIF(c.reason, '')) AS reason
-FROM coverage AS c JOIN connections AS n ON n.connection = c.connection
-GROUP BY n.name, n.connector, n.covers_from, c.stream
-ORDER BY n.name, c.stream"""
 
 # One row an order that counts in the period, seen by the system its money comes from; `others` = systems besides that one
 # that know its buyer as a contact.

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from persync.report import words
+from persync.report.coverage import COVERAGE
 from persync.report.report import Inputs, Note
-from persync.report.sections.health import COVERAGE, counts
+from persync.report.sections.health import counts
 
 MOST: Final = 4
 """so many streams with holes are named; the part on the data has them all"""
