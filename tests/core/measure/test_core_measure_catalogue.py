@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
+
+from persync.cli import root
 from persync.measure import METRICS
 
 SECTIONS = "ABCDEFGLN"
 """engagement, conversion, value, return, experiments, segments, context and automations, after the ground rules"""
-ETHICS = tuple(str(number) for number in range(125, 148) if number != 141)
-"""the entries of section K that are there"""
+ETHICS = tuple(str(number) for number in range(125, 149))
+"""the entries of section K"""
+COMMANDS = {
+    "privacy_audit": ("141", ("privacy audit",)),
+    "privacy_preserving_reporting": ("148", ("federate export", "federate merge")),
+}
+"""entries that are commands: {id: (number, commands)}"""
 
 
 def entries(text: str) -> dict[str, tuple[str, str]]:
@@ -29,7 +37,18 @@ def test_every_entry_of_the_catalogue_is_a_metric_of_its_number(shared: Path) ->
     numbers = {metric.id: metric.number for metric in METRICS}
 
     assert len(asked) == 103 + len(ETHICS)
-    assert {id: numbers.get(id) for id in asked} == asked
+    commands = {id: number for id, (number, _) in COMMANDS.items()}
+    assert {id: (numbers | commands).get(id) for id in asked} == asked
+
+
+def test_an_entry_that_is_no_metric_is_a_command() -> None:
+    for _, commands in COMMANDS.values():
+        for words in commands:
+            found: click.Command | None = root
+            for word in words.split():
+                assert isinstance(found, click.Group)
+                found = found.get_command(click.Context(found), word)
+            assert found is not None, words
 
 
 def test_no_two_metrics_share_an_id() -> None:

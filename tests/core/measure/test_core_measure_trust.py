@@ -128,7 +128,8 @@ def test_consent_kept_is_of_those_mailed(shop: Any) -> None:
 def test_transparency_comfort_and_concern_have_means_and_top_two_boxes(shop: Any) -> None:
     answer(shop, "comfort", [5, 4, 2, 1])
 
-    found = {e.id: (e.value, e.reason) for e in compute(shop, "perceived_transparency")}
+    each = ("perceived_transparency", "comfort_level", "privacy_concern")
+    found = {e.id: (e.value, e.reason) for id in each for e in compute(shop, id)}
 
     assert found == {
         "perceived_transparency": (None, "no_survey"),
@@ -188,27 +189,36 @@ def test_an_explanation_is_as_complete_readable_and_understood_as_was_said(shop:
     }
 
 
-def test_a_personal_message_is_explained_by_evidence_and_not_by_the_level_you_set(shop: Any) -> None:
+def test_a_personal_message_is_explained_by_what_chose_its_people_and_not_by_its_content_or_a_level_you_set(shop: Any) -> None:
+    """A condition or a recommendation in the content says what somebody saw, not why it was sent to them."""
     message(shop, 1, [1, 2, 3])
     message(shop, 2, [1])
     message(shop, 3, [1], level=1)
-    shop.add("campaign_evidence", campaign_key=1, source="settings", kind="segment", detail="VIP is yes")
+    message(shop, 4, [1, 2, 3, 4])
+    shop.add("segments", connection=1, kind="segment", vendor_id="70", parent="L", name="Regulars")
+    shop.add("campaign_evidence", campaign_key=1, source="settings", kind="segment", detail="StaticSegment static_is 70")
+    shop.add("campaign_evidence", campaign_key=1, source="settings", kind="trigger", detail="automated")
+    for kind in ("conditional", "smart", "recommendation", "programmable"):
+        shop.add("campaign_evidence", campaign_key=4, source="content", kind=kind, detail="x")
     shop.add("campaign_evidence", campaign_key=2, source="tag", kind="level", detail="4")
     shop.add("campaign_evidence", campaign_key=2, source="content", kind="token", detail="FNAME in content")
 
     (whole,) = compute(shop, "decision_explainability")
     each = compute(shop, "decision_explainability", replace(ASK, by=("msg",)))
 
-    assert (whole.value, whole.n) == (0.75, 4)
+    assert (whole.value, whole.n) == (3 / 8, 8)
     assert {e.by["msg"]: (e.value, e.note) for e in each} == {
-        "c1": (1.0, "segment VIP is yes"),
-        "c2": (0.0, "no rule, segment, trigger or recommendation is known"),
+        "c1": (1.0, "segment StaticSegment static_is Regulars"),
+        "c2": (0.0, "no segment, workflow or trigger that chose the people is known"),
+        "c4": (0.0, "no segment, workflow or trigger that chose the people is known"),
     }
 
 
 def test_data_used_are_the_fields_that_messages_name_out_of_those_held(shop: Any) -> None:
     for name in ("FNAME", "CITY", "BIRTHDAY"):
         shop.add("fields", connection=1, list="L", name=name)
+    for of, name in (("lists", "61"), ("contacts:lifecyclestage", "lead"), ("pipeline:default", "won"), ("ab:9", "B")):
+        shop.add("fields", connection=1, list=of, name=name)
     shop.add("attributes", connection=1, key_id=1, name="tier", value="gold")
     message(shop, 1)
     message(shop, 2)

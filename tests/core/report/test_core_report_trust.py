@@ -48,7 +48,7 @@ def test_a_shop_whose_people_all_subscribed_has_a_basis_for_each_and_no_list(inp
     blocks = trust.build_trust(inputs)
 
     tables = {block.name: block for block in blocks if isinstance(block, Table)}
-    assert list(tables) == ["consent_basis", "trust", "sender_rules", "revenue_by_consent", "value_exchange"]
+    assert list(tables) == ["consent_basis", "trust", "reasons", "sender_rules", "revenue_by_consent", "value_exchange"]
     [(state, share)] = tables["consent_basis"].rows
     assert isinstance(share, Estimate)
     assert (state, share.value) == ("unstated", 1.0)
@@ -56,6 +56,29 @@ def test_a_shop_whose_people_all_subscribed_has_a_basis_for_each_and_no_list(inp
     notes = [block for block in blocks if isinstance(block, Note)]
     assert "none is known to have gone without a consent" in notes[0].text
     assert "no legal advice" in notes[-1].text
+
+
+def test_a_few_messages_are_shown_with_what_made_people_receive_them_and_one_without() -> None:
+    """The largest four that have a reason, and the largest that has none; a hidden one is not shown."""
+    each = [
+        Estimate(
+            "decision_explainability",
+            float(n > 20),
+            n=n,
+            unit="share",
+            by={"msg": f"m{n}", "title": f"Mail {n}"},
+            note=f"why {n}",
+        )
+        for n in (19, 20, 21, 22, 23, 24, 25)
+    ]
+    hidden = Estimate("decision_explainability", None, reason="suppressed", unit="share", by={"msg": "few", "title": "Few"})
+
+    (table,) = trust._reasons([*each, hidden])
+
+    assert isinstance(table, Table)
+    assert table.caption == "Why people got a personalised message: 5 of 7"
+    assert table.rows == tuple((f"Mail {n}", n, f"why {n}") for n in (25, 24, 23, 22, 20))
+    assert trust._reasons([hidden]) == []
 
 
 def test_the_newest_messages_are_listed_and_how_many_there_are(inputs: Inputs) -> None:

@@ -194,8 +194,9 @@ METRICS: Sequence[Metric] = (
         "a 10,000 people",
         privacy_reputation_risk,
         number="146",
-        edge_cases="No tickets at all in the period: null, no_tickets. Only a ticket's category is known, not its text. A fine "
-        "is a scenario of yours, never a forecast.",
+        edge_cases="No tickets at all in the period: null, no_tickets. Only a ticket's category is known: one filed under "
+        "anything else is not found, whatever it says, and neither are complaints in reviews, surveys, social media or to an "
+        "authority. It is a lower bound. A fine is a scenario of yours, never a forecast.",
         data=("tickets", "touchpoints", "feedback"),
     ),
     Metric(

@@ -20,10 +20,12 @@ from persync.measure.texts import bounds, join, piece, run
 CHECKLIST: Final = ("notice", "why", "data_listed", "plain_language", "control")
 EXPLAINED: Final = ("explains_data", "explains_source", "explains_choice", "explains_effect", "explains_stop")
 NO_AUDIT: Final = "no_audit"
-REASONS: Final = (
-    "segment", "conditional", "smart", "filtered_list", "trigger", "workflow", "recommendation", "programmable",
-)  # fmt: skip
-"""kinds of evidence that are a reason why somebody got this message and not another"""
+REASONS: Final = ("workflow", "segment", "filtered_list", "trigger")
+"""kinds of evidence that are a reason why a message went to this person, the most telling first; what chose its content
+(conditions, recommendations, code) says what they saw and not why it was sent to them"""
+DATA_FIELDS: Final = "f.list <> 'lists' AND f.list NOT LIKE '%:%'"
+"""SQL condition: a field of people's records, and no list, nor a part of another thing as a property's option, a pipeline's
+stage or a test's side (`pipeline:default`)"""
 
 
 def messages(engine: Engine, ask: Ask) -> list[dict[str, Any]]:
@@ -102,9 +104,10 @@ def decision_explainability(engine: Engine, ask: Ask) -> list[Estimate]:
     id = "decision_explainability"
     check(ask.by, ("msg",), id)
     kinds = ", ".join(f"'{kind}'" for kind in REASONS)
+    ranks = " ".join(f"WHEN '{kind}' THEN '{place}'" for place, kind in enumerate(REASONS))
     reasoned = (
         "reasoned AS (SELECT COALESCE(co.campaign_id, e.campaign_key) AS campaign_id,"
-        " MIN(CONCAT(e.kind, ' ', e.detail)) AS reason FROM campaign_evidence AS e"
+        f" MIN(CONCAT(CASE e.kind {ranks} END, e.kind, ' ', e.detail)) AS reason FROM campaign_evidence AS e"
         f" LEFT JOIN campaign_of AS co ON co.campaign_key = e.campaign_key WHERE e.kind IN ({kinds})"
         " GROUP BY COALESCE(co.campaign_id, e.campaign_key))"
     )
@@ -117,7 +120,9 @@ def decision_explainability(engine: Engine, ask: Ask) -> list[Estimate]:
             f" WHERE s.level >= {PERSONALISED} GROUP BY s.campaign_id ORDER BY s.campaign_id"
         )
         rows = run(engine, join(*texts, TITLES, sql), bounds(ask.period))
-        out = [_explained(id, row, ask) for row in rows]
+        known = "SELECT s.vendor_id AS id, MAX(s.name) AS name FROM segments AS s WHERE s.name IS NOT NULL GROUP BY s.vendor_id"
+        segments = {str(row["id"]): str(row["name"]) for row in engine.rows(known)} if rows else {}
+        out = [_explained(id, row, segments, ask) for row in rows]
         return [replace(one, period=ask.period) for one in out]
     per = (
         "people_sent AS (SELECT s.person AS person, COUNT(*) AS x, SUM(CASE WHEN r.campaign_id IS NULL THEN 0 ELSE 1 END) AS y"
@@ -129,11 +134,17 @@ def decision_explainability(engine: Engine, ask: Ask) -> list[Estimate]:
     return [counts.clustered_share(id, row, ask, {})]
 
 
-def _explained(id: str, row: Mapping[str, Any], ask: Ask) -> Estimate:
+def _explained(id: str, row: Mapping[str, Any], segments: Mapping[str, str], ask: Ask) -> Estimate:
+    """Return whether a message has a reason, and which; a segment that a condition names by its number gets its name."""
     people = int(row["people"])
     if people < ask.suppress_n:
         return rules.suppressed(id, ask, named(row), unit="share")
-    note = str(row["reason"]).strip() if row["reason"] else "no rule, segment, trigger or recommendation is known"
+    note = "no segment, workflow or trigger that chose the people is known"
+    if row["reason"]:
+        note = str(row["reason"])[1:].strip()
+        *words, last = note.split()
+        if "segment" in " ".join(words[1:]).lower() or words[:1] == ["filtered_list"]:
+            note = " ".join([*words, segments.get(last, last)])
     return Estimate(id, 1.0 if row["reason"] else 0.0, n=people, unit="share", by=named(row), note=note)
 
 
@@ -151,7 +162,9 @@ def data_used(engine: Engine, ask: Ask) -> list[Estimate]:
         " GROUP BY s.campaign_id, e.kind, e.detail ORDER BY s.campaign_id, e.kind, e.detail"
     )
     rows = run(engine, join(piece("campaign_grades"), piece("sends"), TITLES, sql), bounds(ask.period))
-    known = engine.rows("SELECT f.name AS name FROM fields AS f UNION SELECT a.name AS name FROM attributes AS a")
+    known = engine.rows(
+        f"SELECT f.name AS name FROM fields AS f WHERE {DATA_FIELDS} UNION SELECT a.name AS name FROM attributes AS a"
+    )
     held = {str(row["name"]).upper() for row in known}
     used: dict[int, set[str]] = {}
     titles: dict[int, dict[str, str]] = {}
@@ -215,22 +228,27 @@ METRICS: Sequence[Metric] = (
     Metric(
         "decision_explainability",
         "Personal messages with a reason",
-        "The share of messages of level 2 or above, to one person each, for which the store holds a rule, segment, trigger or "
-        "recommendation, as `persync explain send` shows it; by msg the reason.",
-        "personalised messages with a reason ÷ personalised messages",
+        "The share of messages of level 2 or above, to one person each, for which the store holds what made this person "
+        "receive it: a segment or its rule, a workflow or a trigger; by msg which, and `persync explain send` shows it for "
+        "one.",
+        "personalised messages with a segment, workflow or trigger behind them ÷ personalised messages",
         "share",
         decision_explainability,
         number="137",
         dimensions=("msg",),
-        edge_cases="A level that you set, without evidence, is no reason. A person is one unit of the interval. No "
+        edge_cases="A level that you set is no reason, and neither is what chose the content: a condition or a recommendation "
+        "says what somebody saw, and a vendor's model does not tell which of their data it weighed. Whether the person met the "
+        "rule at that moment is the platform's word, and for an automation often only that there was one is told. "
+        "A person is one unit of the interval. No "
         "personalised messages: null, no_denominator.",
         data=_DATA,
     ),
     Metric(
         "data_used",
         "Data used against data held",
-        "The share of the fields held on people (fields of the lists, attributes) that a message of the period uses in a tag, "
-        "a condition or a segment; the note names those that none does. By msg how many it uses, and which.",
+        "The share of the fields held on people (merge fields, contact properties, attributes) that a message of the "
+        "period uses in a tag, a condition or a segment; the note names those that none does. By msg how many it uses, and "
+        "which.",
         "fields used by a message ÷ fields held",
         "share",
         data_used,

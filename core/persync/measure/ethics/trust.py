@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from persync.engine.engine import Engine
@@ -125,9 +126,27 @@ KINDS: Final = {"transparency": "perceived_transparency", "comfort": "comfort_le
 """kinds of surveys and what they measure"""
 
 
-def perceived_transparency(engine: Engine, ask: Ask) -> list[Estimate]:
-    """Compute mean and top-two share of the surveys of the kinds transparency, comfort and concern."""
-    return [one for kind, id in KINDS.items() for pair in answered(engine, ask, kind, id) for one in pair]
+def _survey(engine: Engine, ask: Ask, kind: str) -> list[Estimate]:
+    """Compute mean and top-two share (`<id>_top_2`) of the surveys of one kind."""
+    return [one for pair in answered(engine, ask, kind, KINDS[kind]) for one in pair]
+
+
+def _perceived(kind: str, title: str, asked: str, worse: str = "") -> Metric:
+    """Return the measure of the surveys of one kind."""
+    return Metric(
+        KINDS[kind],
+        title,
+        f"The mean, from 0 to 100, and the share in the two highest boxes ({KINDS[kind]}_top_2) of the surveys of the "
+        f"kind {kind}: {asked}.",
+        "mean of (answer − lowest) ÷ (highest − lowest) × 100; people whose mean is in the two highest boxes ÷ people",
+        "points of 100",
+        partial(_survey, kind=kind),
+        number="138",
+        dimensions=DIMENSIONS,
+        edge_cases="By level it is the highest one received in the period: a raw difference, since people were chosen for it. "
+        f"{worse}Nobody asked: null, no_survey.",
+        data=("feedback", "touchpoints", "campaign_levels"),
+    )
 
 
 METRICS: Sequence[Metric] = (
@@ -147,18 +166,7 @@ METRICS: Sequence[Metric] = (
         "name are in no slice but item.",
         data=("feedback", "touchpoints", "campaign_levels"),
     ),
-    Metric(
-        "perceived_transparency",
-        "Transparency, comfort and concern as people see them",
-        "The mean, from 0 to 100, and the share in the two highest boxes of the surveys of the kinds transparency "
-        "(perceived_transparency), comfort (comfort_level) and concern (privacy_concern).",
-        "mean of (answer − lowest) ÷ (highest − lowest) × 100; people whose mean is in the two highest boxes ÷ people",
-        "points of 100",
-        perceived_transparency,
-        number="138",
-        dimensions=DIMENSIONS,
-        edge_cases="By level it is the highest one received in the period: a raw difference, since people were chosen for it. "
-        "Of concern more is worse. Nobody asked: null, no_survey.",
-        data=("feedback", "touchpoints", "campaign_levels"),
-    ),
+    _perceived("transparency", "Transparency as people see it", "how clearly they are told what is done with their data"),
+    _perceived("comfort", "Comfort with personalised mail", "how comfortable they are with what is personalised for them"),
+    _perceived("concern", "Concern for privacy", "how much they worry about their data", "More is worse. "),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from persync.errors import DataError
@@ -15,6 +16,8 @@ from persync.report.sections import exchange
 
 MOST: Final = 20
 """so many messages are listed; the metric lists them all"""
+SAMPLES: Final = 5
+"""so many explanations are shown"""
 NAMES: Final = {
     "double_opt_in": "Subscribed with a confirmed opt-in",
     "opt_outs_honoured": "Opt-outs of personalisation honoured",
@@ -60,6 +63,7 @@ def build_trust(inputs: Inputs) -> Sequence[Block]:
         blocks.append(_violations(listed))
     blocks.append(_numbers(numbers))
     blocks += figure(numbers)
+    blocks += _reasons(transparency.decision_explainability(engine, replace(ask, by=("msg",))))
     blocks.append(_lines(control.sender_rules(engine, ask)))
     return [*blocks, *exchange.blocks(inputs), _NO_ADVICE]
 
@@ -134,6 +138,19 @@ def _numbers(numbers: Sequence[Estimate]) -> Table:
     return Table(
         "trust", "Control, transparency and trust", (Column("what", "What"), Column("value", "Value", "estimate")), rows
     )
+
+
+def _reasons(each: Sequence[Estimate]) -> list[Block]:
+    """Return a few of the personalised messages with what made people receive them: one without a reason is among them."""
+    told = sorted((one for one in each if one.value is not None), key=lambda one: (-(one.n or 0), one.by["msg"]))
+    known, unknown = ([one for one in told if bool(one.value) is has] for has in (True, False))
+    shown = [*known[: SAMPLES - len(unknown[:1])], *unknown[:1]]
+    if not shown:
+        return []
+    columns = (Column("message", "Message"), Column("people", "People"), Column("why", "Why they got it"))
+    rows = tuple((one.by["title"], one.n or 0, one.note) for one in shown)
+    more = f": {len(shown)} of {len(told)}" if len(told) > len(shown) else ""
+    return [Table("reasons", f"Why people got a personalised message{more}", columns, rows)]
 
 
 def _lines(rules: Sequence[Estimate]) -> Table:
