@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,16 @@ import pytest
 from contract import business
 from contract.compare import Both
 from persync.engine import mirror
-from persync.measure.fairness import cells, groups, offer
+from persync.measure.fairness import cells, groups, offer, own
+from persync.measure.fairness.mitigation import people as mitigated
 from persync.measure.metric import Ask
+from persync.measure.segment_settings import SegmentRule, SegmentSettings
 from persync.measure.texts import bounds, join, piece, run
 
 PEOPLE = 240
 ASK = Ask(now=business.NOW)
+SEGMENTED = replace(ASK, segments=SegmentSettings(rules={"buyers": SegmentRule(min_orders=1)}))
+OWN = (own.Own("buyers"), own.Own("engagement", 5.0))
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +99,20 @@ def test_contract_of_decisions_counts_and_tenths_are_the_same_on_both_engines(tw
     assert len(counted[0].counts) == 12
     assert tenths[0] == tenths[1]
     assert len(tenths[0]) > 30
+
+
+def test_contract_of_a_segment_is_decided_alike_on_both_engines(two: Both) -> None:
+    """Who was in a segment and who had a score, what came of it, and the people that a mitigation of either is learnt from."""
+    made = groups.Groups(("place",))
+    told, people = [], []
+    for engine in two:
+        for one in OWN:
+            seen = own.decide(engine, SEGMENTED, one)
+            assert seen.reason is None
+            told.append(cells.decided(engine, ["place"], seen.then, one.title, own.TABLE))
+            read = mitigated.read(engine, made, one.title, seen.then, table=own.TABLE)
+            people.append([column.tolist() for column in (read.group, read.selected, read.qualified, read.part)])
+
+    assert told[: len(OWN)] == told[len(OWN) :]
+    assert people[: len(OWN)] == people[len(OWN) :]
+    assert all(one.people > 100 for one in told)

@@ -4,4 +4,4 @@ FROM decided AS d
 LEFT JOIN person_of AS po ON po.person = d.person
 JOIN attributes AS a ON a.key_id = COALESCE(po.key_id, d.person)
 WHERE d.newest = 1 AND d.qualified IS NOT NULL AND a.value IS NOT NULL AND a.value <> ''
-ORDER BY d.person, a.name, a.value
+ORDER BY 1, 2, 3
