@@ -45,7 +45,7 @@ def export_(
     import secrets
 
     from persync.federate import document
-    from persync.federate.export import Wish, export, noisy, store_id
+    from persync.federate.export import Wish, deviations, export, noise_of, noisy, store_id
     from persync.privacy.release import amount, spend, spent
     from persync.settings import refuse_out
 
@@ -59,11 +59,16 @@ def export_(
     with app.engine() as engine:
         made = export(engine, name, app.ask(period), wish)
     if wish.epsilon is not None:
+        noise_of(made, wish)  # refused before anything is spent
         with app.store() as store:
             left = spend(store, wish.epsilon, table.epsilon_budget, now=app.now, purpose=f"federate export {name[:8]}")
             made = noisy(made, wish, secrets.randbelow)
             used = spent(store)
         app.say(f"Privacy budget: {used.normalize():f} spent, {left.normalize():f} left.")
+        for measure, currency, value, deviation in deviations(made):
+            lost = ": lost in the noise" if abs(value) < deviation else ""
+            unit = f" minor units of {currency}" if currency and measure in document.AMOUNTS else ""
+            app.say(f"Noise in {measure}: a standard deviation of {deviation:,.0f}{unit}, beside {value:,}{lost}.")
     document.write(file, made)
     app.say(f"{file}: {len(made.tables)} tables, {len(made.rates)} rates, {len(made.experiments)} experiments.")
     for what in made.withheld:

@@ -42,6 +42,9 @@ PAYERS_OF: Final = {"sales": "sold_to", "reversals": "reversed_to", "refunds": "
 ONCE: Final = ("people", "mailed", "personalised", "unclear", "clickers", "payers", "buyers")
 """measures that count each person once at most"""
 
+RARE: Final = ("unsubscribes", "complaints")
+"""events of which hardly anybody has several: where noise is added a person counts for fewer of them than of others"""
+
 FEWEST: Final = 5
 """no cell of fewer people is given away or added up, whatever a store's settings show on its own screen"""
 LARGEST: Final = 10**40
@@ -123,6 +126,8 @@ class Noise(Part):
     epsilon: str
     parts: Annotated[int, Field(ge=1)]
     clip_events: Annotated[int, Field(ge=1)]
+    clip_rare: Annotated[int, Field(ge=1)] | None = None
+    """of `RARE` events; None in files of before, where they were clipped as all others"""
     clip_minor: dict[str, Annotated[int, Field(ge=1)]]
 
 

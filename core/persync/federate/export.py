@@ -11,14 +11,16 @@ from typing import Final, Literal
 from persync import __version__
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
-from persync.errors import ConfigError, nearest
+from persync.errors import ConfigError, DataError, nearest
 from persync.federate import gather, within
-from persync.federate.document import AMOUNTS, FEWEST, ONCE, Cell, Export, Noise, Table
+from persync.federate.document import AMOUNTS, FEWEST, MEASURES, ONCE, RARE, Cell, Export, Noise, Table
 from persync.measure import attributes
 from persync.measure.metric import Ask
-from persync.privacy.release import Below, geometric
+from persync.privacy.release import Below, geometric, spread
 from persync.store.store import Store
 
+CLIP_RARE: Final = 1
+"""so many complaints, and so many unsubscribes, of one person count at most where noise is to cover them"""
 NAMED: Final = "federate", "store"
 """what is hashed with the store's key to name the store"""
 
@@ -57,7 +59,7 @@ def export(engine: Engine, store: str, ask: Ask, wish: Wish) -> Export:
     names, withheld = gather.attributes_of(engine, wish.attributes)
     caps = gather.Caps()
     if wish.epsilon is not None:
-        caps = gather.Caps(wish.clip_events, wish.clip_minor)
+        caps = gather.Caps(wish.clip_events, min(wish.clip_events, CLIP_RARE), wish.clip_minor)
         if "money" in sets and (lacking := [one for one in gather.currencies(engine) if one not in wish.clip_minor]):
             raise ConfigError(
                 f"noise on money needs to know how much of one person's counts at most: {', '.join(lacking)} has no bound.",
@@ -112,9 +114,7 @@ def noisy(exact: Export, wish: Wish, below: Below) -> Export:
     most, as far as the numbers go; which cells are folded is decided on the true counts.
     """
     assert wish.epsilon is not None
-    parts = sum(len(_released(table)) for table in exact.tables)
-    minor = {table.currency: wish.clip_minor[table.currency] for table in exact.tables if table.currency}
-    noise = Noise(epsilon=f"{wish.epsilon.normalize():f}", parts=max(1, parts), clip_events=wish.clip_events, clip_minor=minor)
+    noise = noise_of(exact, wish)
 
     def cell(table: Table, exact: Cell) -> Cell:
         return {name: exact[name] + geometric(scale(noise, name, table.currency), below) for name in _released(table)}
@@ -134,8 +134,55 @@ def noisy(exact: Export, wish: Wish, below: Below) -> Export:
 
 def scale(noise: Noise, measure: str, currency: str = "") -> Fraction:
     """Return the scale of the noise of one number: what a person changes in it at most, over its part of the epsilon."""
-    size = noise.clip_minor[currency] if measure in AMOUNTS else 1 if measure in ONCE else noise.clip_events
-    return Fraction(size * noise.parts) / Fraction(noise.epsilon)
+    return Fraction(most_of_one(noise, measure, currency) * noise.parts) / Fraction(noise.epsilon)
+
+
+def most_of_one(noise: Noise, measure: str, currency: str = "") -> int:
+    """Return by how much one person changes a number at most: what is counted once, events, rare ones and money differ."""
+    if measure in AMOUNTS:
+        return noise.clip_minor[currency]
+    if measure in ONCE:
+        return 1
+    return (noise.clip_rare or noise.clip_events) if measure in RARE else noise.clip_events
+
+
+def noise_of(exact: Export, wish: Wish) -> Noise:
+    """Return the noise that a wish adds to an export, not yet drawn.
+
+    Raises DataError where it would drown everything: where its standard deviation is larger than all people together could
+    make a number, the most that each may count for. Ask before the epsilon is spent.
+    """
+    assert wish.epsilon is not None
+    parts = max(1, sum(len(_released(table)) for table in exact.tables))
+    minor = {table.currency: wish.clip_minor[table.currency] for table in exact.tables if table.currency}
+    noise = Noise(
+        epsilon=f"{wish.epsilon.normalize():f}",
+        parts=parts,
+        clip_events=wish.clip_events,
+        clip_rare=min(wish.clip_events, CLIP_RARE),
+        clip_minor=minor,
+    )
+    people = max((table.total[MEASURES[table.family][0]] for table in exact.tables), default=0)
+    deviation = spread(scale(noise, "people"))
+    if people and deviation > people:
+        raise DataError(
+            f"noise of epsilon {noise.epsilon} over {parts} numbers would be larger than what it covers: a standard deviation"
+            f" of {deviation:,.0f} people in a store of fewer; nothing was spent.",
+            hint="Give away less (--only mail, --by ATTR) or ask for a larger --epsilon.",
+        )
+    return noise
+
+
+def deviations(export: Export) -> list[tuple[str, str, int, float]]:
+    """Return of each measure over everybody: its name, its currency, the number as it came out, and the standard deviation of
+    the noise in it. Of what is told by groups alone there is none."""
+    assert export.noise is not None
+    return [
+        (measure, table.currency, table.total[measure], spread(scale(export.noise, measure, table.currency)))
+        for table in export.tables
+        if not table.attribute
+        for measure in _released(table)
+    ]
 
 
 def _released(table: Table) -> Sequence[str]:

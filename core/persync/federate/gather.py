@@ -47,6 +47,7 @@ class Caps:
     """How much of one person counts: events, and minor units by currency; without a limit unless noise is to cover it."""
 
     events: int = EVER
+    rare: int = EVER
     minor: Mapping[str, int] | None = None
 
 
@@ -77,7 +78,7 @@ def mail_tables(
     """
     build_touches(engine)
     shared = [piece(name) for name in ("sends", "doses", "bounces", "everybody")]
-    params = {**bounds(ask.period), "cap": caps.events}
+    params = {**bounds(ask.period), "cap": caps.events, "rare": caps.rare}
     tables, gone = [], {}
     for name in ("", *names):
         rows = run(engine, join(*shared, *_by("mail", name, "p.person")), {**params, "attribute": name})

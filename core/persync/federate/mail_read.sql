@@ -1,4 +1,4 @@
--- Each thing counts at most :cap times a person.
+-- Each thing counts at most :cap times a person, of what hardly anybody does twice :rare times.
 SELECT
   /*group*/ AS name,
   COUNT(*) AS people,
@@ -9,8 +9,8 @@ SELECT
   CAST(SUM(LEAST(COALESCE(m.sends, 0), :cap)) AS BIGINT) AS sends,
   CAST(SUM(LEAST(COALESCE(m.delivered, 0), :cap)) AS BIGINT) AS delivered,
   CAST(SUM(LEAST(COALESCE(m.clicks, 0), :cap)) AS BIGINT) AS clicks,
-  CAST(SUM(LEAST(COALESCE(m.unsubscribes, 0), :cap)) AS BIGINT) AS unsubscribes,
-  CAST(SUM(LEAST(COALESCE(m.complaints, 0), :cap)) AS BIGINT) AS complaints
+  CAST(SUM(LEAST(COALESCE(m.unsubscribes, 0), :rare)) AS BIGINT) AS unsubscribes,
+  CAST(SUM(LEAST(COALESCE(m.complaints, 0), :rare)) AS BIGINT) AS complaints
 FROM whoever AS p
 LEFT JOIN mail_of AS m ON m.person = p.person
 LEFT JOIN doses AS d ON d.person = p.person

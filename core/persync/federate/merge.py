@@ -155,7 +155,10 @@ def _table(exports: Sequence[Export], key: Key) -> list[Sum]:
     # Squares go where nobody added noise alone; a count by level that a store leaves out lies within who was mailed there.
     measures = [m for m in MEASURES[family] if m in LEVELLED or all(m in table.total for table, _ in tables)]
     out = []
-    for group in ("", *names, *(["suppressed"] if any(table.suppressed for table, _ in tables) else [])):
+    # With noise the sum of groups is a second, wider answer for everybody: that of the table by none is the one.
+    is_second = bool(attribute) and family != "exposure" and any(export.noise is not None for export in exports)
+    whole = () if is_second else ("",)
+    for group in (*whole, *names, *(["suppressed"] if any(table.suppressed for table, _ in tables) else [])):
         made = [_sum(tables, measure, group, absent, len(exports)) for measure in measures]
         if family == "money":
             by_name = {one.measure: one for one in made}

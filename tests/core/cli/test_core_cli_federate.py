@@ -64,15 +64,17 @@ def test_two_exports_add_up_on_the_command_line(persync: Run, tmp_path: Path, st
 
 
 def test_noise_costs_what_it_says_and_the_budget_ends(persync: Run, tmp_path: Path, store: Any) -> None:
-    """0.6 of 1 leaves 0.4; another 0.6 is refused, writes no file and costs nothing."""
-    first = persync("federate", "export", str(tmp_path / "a.json"), "--epsilon", "0.6", *JANUARY)
-    again = persync("federate", "export", str(tmp_path / "b.json"), "--epsilon", "0.6", *JANUARY)
+    """6 of 10 leaves 4; another 6 is refused, writes no file and costs nothing."""
+    project(tmp_path, SETTINGS.replace("epsilon_budget = 1.0", "epsilon_budget = 10.0"))
+    first = persync("federate", "export", str(tmp_path / "a.json"), "--epsilon", "6", *JANUARY)
+    again = persync("federate", "export", str(tmp_path / "b.json"), "--epsilon", "6", *JANUARY)
 
-    assert "Privacy budget: 0.6 spent, 0.4 left." in first.stderr
-    assert "the privacy budget does not reach: 0.6 of 1 is spent, 0.6 was asked for" in said(again, 6)
+    assert "Privacy budget: 6 spent, 4 left." in first.stderr
+    assert "the privacy budget does not reach: 6 of 10 is spent, 6 was asked for" in said(again, 6)
     assert not (tmp_path / "b.json").exists()
     found = json.loads((tmp_path / "a.json").read_text("utf-8"))
-    assert found["noise"] == {"epsilon": "0.6", "parts": 45, "clip_events": 3, "clip_minor": {"EUR": 20000, "USD": 20000}}
+    money = {"EUR": 20000, "USD": 20000}
+    assert found["noise"] == {"epsilon": "6", "parts": 45, "clip_events": 3, "clip_rare": 1, "clip_minor": money}
     assert (found["rates"], found["experiments"]) == ({}, [])
     mail = next(table for table in found["tables"] if table["family"] == "mail" and not table["attribute"])
     assert mail["total"]["people"] != 80 or mail["total"]["sends"] != counted([store])["sends", "", ""]
@@ -93,9 +95,38 @@ def test_the_noise_of_each_number_is_as_wide_as_what_a_person_changes_in_it(
         errors = [one.tables[at].total[measure] - exact.tables[at].total[measure] for one in drawn]
         return math.sqrt(sum(error * error for error in errors) / len(errors))
 
-    for family, measure, size in (("mail", "people", 1), ("mail", "sends", 3), ("money", "sales", 20_000)):
+    for family, measure, size in (
+        ("mail", "people", 1),
+        ("mail", "sends", 3),
+        ("mail", "complaints", 1),
+        ("money", "sales", 20_000),
+    ):
         assert deviation(family, measure) == pytest.approx(math.sqrt(2) * size * parts / 2, rel=0.3)
     assert drawn[0].tables[0].total["people"] != drawn[1].tables[0].total["people"]
+
+
+def test_noise_larger_than_what_it_covers_is_refused_before_it_costs(persync: Run, tmp_path: Path, store: Any) -> None:
+    """Eighty people, and 45 numbers that share an epsilon of 0.6: a standard deviation of 1.414 x 45 / 0.6 = 106."""
+    refused = persync("federate", "export", str(tmp_path / "a.json"), "--epsilon", "0.6", *JANUARY)
+    made = persync("federate", "export", str(tmp_path / "a.json"), "--epsilon", "1", *JANUARY)
+
+    assert "noise of epsilon 0.6 over 45 numbers would be larger than what it covers" in said(refused, 1)
+    assert "a standard deviation of 106 people in a store of fewer; nothing was spent" in refused.stderr
+    assert "Privacy budget: 1 spent, 0 left." in made.stderr
+    assert "Noise in complaints: a standard deviation of 64, beside " in made.stderr
+    assert "Noise in sends: a standard deviation of 191, beside " in made.stderr
+    assert "Noise in sales: a standard deviation of 1,272,792 minor units of EUR, beside " in made.stderr
+
+
+def test_with_noise_everybody_is_told_once(persync: Run, tmp_path: Path, store: Any) -> None:
+    """Not once more for each attribute, as the sum of its groups with the noise of all of them."""
+    persync("federate", "export", str(tmp_path / "a.json"), "--epsilon", "1", *JANUARY)
+
+    found = json.loads(persync("federate", "merge", str(tmp_path / "a.json"), "--format", "json").stdout)["results"]
+
+    assert [one["by"] for one in found if one["id"] == "people" and "group" not in one["by"]] == [{}]
+    (complaints,) = [one for one in found if one["id"] == "complaints" and "group" not in one["by"]]
+    assert complaints["note"] == "noise in it has a standard deviation of 63.64"
 
 
 def test_a_person_counts_for_no_more_than_the_clips_say(tmp_path: Path) -> None:
