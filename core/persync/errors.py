@@ -199,11 +199,17 @@ def reason_of(error: BaseException) -> str:
     return str(error) if isinstance(error, PersyncError) else type(error).__name__
 
 
+BEGINNING = 3
+"""so many letters of a name's beginning stand for it, where nothing else is near"""
+
+
 def nearest(wrong: str, valid: list[str] | tuple[str, ...]) -> str:
     """Return " Did you mean 'x'?" for the closest valid name, or the list of valid ones."""
     from difflib import get_close_matches
 
     close = get_close_matches(wrong, valid, n=1) if len(wrong) <= LONGEST // 10 else []
+    if not close and len(wrong) >= BEGINNING:
+        close = sorted((name for name in valid if name.startswith(wrong)), key=lambda name: (len(name), name))
     if close:
         return f"Did you mean '{inert(close[0])}'?"
     return f"Valid: {inert(', '.join(sorted(valid)))}." if valid else ""

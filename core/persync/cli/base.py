@@ -69,7 +69,7 @@ class Suggesting(WithExamples, click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             hint = nearest(args[0], self.list_commands(ctx))
-            if hint.startswith("Did"):
+            if hint.startswith("Did") and not getattr(error, "possibilities", None):  # click 8.4 may say so itself
                 vars(error)["message"] = f"{error.message} {hint}"
             raise
 

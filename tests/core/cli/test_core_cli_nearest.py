@@ -135,3 +135,12 @@ def test_taking_a_store_out_of_a_lake_that_there_is_not_is_one_line(tmp_path: Pa
 
     assert result.exit_code == 1
     assert result.stderr.startswith(f"persync: there is no lake in {tmp_path / 'lake'}. Make one: ")
+
+
+@pytest.mark.parametrize("line", ["config shwo", "repotr", "metric revenu"])
+def test_the_nearest_name_is_said_once(shop: Path, line: str) -> None:
+    """Click may say it too; a name's beginning is near enough."""
+    result = call(shop, *line.split())
+
+    assert result.exit_code == 2
+    assert result.stderr.count("Did you mean") == 1
