@@ -208,7 +208,7 @@ def test_a_personal_message_is_explained_by_what_chose_its_people_and_not_by_its
 
     assert (whole.value, whole.n) == (3 / 8, 8)
     assert {e.by["msg"]: (e.value, e.note) for e in each} == {
-        "c1": (1.0, "segment StaticSegment static_is Regulars"),
+        "c1": (1.0, "segment Regulars"),
         "c2": (0.0, "no segment, workflow or trigger that chose the people is known"),
         "c4": (0.0, "no segment, workflow or trigger that chose the people is known"),
     }

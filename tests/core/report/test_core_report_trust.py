@@ -59,7 +59,7 @@ def test_a_shop_whose_people_all_subscribed_has_a_basis_for_each_and_no_list(inp
 
 
 def test_a_few_messages_are_shown_with_what_made_people_receive_them_and_one_without() -> None:
-    """The largest four that have a reason, and the largest that has none; a hidden one is not shown."""
+    """The largest of four reasons, and the largest that has none; a hidden one is not shown."""
     each = [
         Estimate(
             "decision_explainability",
@@ -71,12 +71,13 @@ def test_a_few_messages_are_shown_with_what_made_people_receive_them_and_one_wit
         )
         for n in (19, 20, 21, 22, 23, 24, 25)
     ]
+    each.append(replace(each[-1], n=17, by={"msg": "m17", "title": "Mail 17"}))
     hidden = Estimate("decision_explainability", None, reason="suppressed", unit="share", by={"msg": "few", "title": "Few"})
 
     (table,) = trust._reasons([*each, hidden])
 
     assert isinstance(table, Table)
-    assert table.caption == "Why people got a personalised message: 5 of 7"
+    assert table.caption == "Why people got a personalised message: 5 of 8"
     assert table.rows == tuple((f"Mail {n}", n, f"why {n}") for n in (25, 24, 23, 22, 20))
     assert trust._reasons([hidden]) == []
 

@@ -142,9 +142,9 @@ def _explained(id: str, row: Mapping[str, Any], segments: Mapping[str, str], ask
     note = "no segment, workflow or trigger that chose the people is known"
     if row["reason"]:
         note = str(row["reason"])[1:].strip()
-        *words, last = note.split()
-        if "segment" in " ".join(words[1:]).lower() or words[:1] == ["filtered_list"]:
-            note = " ".join([*words, segments.get(last, last)])
+        kind, *words = note.split()
+        if words and words[-1] in segments and ("segment" in words[0].lower() or kind == "filtered_list"):
+            note = f"{kind} {segments[words[-1]]}"
     return Estimate(id, 1.0 if row["reason"] else 0.0, n=people, unit="share", by=named(row), note=note)
 
 

@@ -141,10 +141,14 @@ def _numbers(numbers: Sequence[Estimate]) -> Table:
 
 
 def _reasons(each: Sequence[Estimate]) -> list[Block]:
-    """Return a few of the personalised messages with what made people receive them: one without a reason is among them."""
+    """Return a few of the personalised messages with what made people receive them, the largest for each reason: one without
+    a reason is among them."""
     told = sorted((one for one in each if one.value is not None), key=lambda one: (-(one.n or 0), one.by["msg"]))
     known, unknown = ([one for one in told if bool(one.value) is has] for has in (True, False))
-    shown = [*known[: SAMPLES - len(unknown[:1])], *unknown[:1]]
+    largest: dict[str, Estimate] = {}
+    for one in known:
+        largest.setdefault(one.note, one)
+    shown = [*list(largest.values())[: SAMPLES - len(unknown[:1])], *unknown[:1]]
     if not shown:
         return []
     columns = (Column("message", "Message"), Column("people", "People"), Column("why", "Why they got it"))
