@@ -14,6 +14,7 @@ from persync.connect.stream import DAY_MS, Context, Incremental, Reader, Stream
 from persync.rows import ConsentChange, Person, Row
 from persync_hubspot import api, api_mail, records_mail
 from persync_hubspot.consent_readers import LogPages
+from persync_hubspot.source import Source
 from persync_hubspot.unused import CONSENT_CHANGE
 
 STATES: Mapping[str, str] = {"SUBSCRIBED": "subscribed", "UNSUBSCRIBED": "unsubscribed"}
@@ -29,38 +30,8 @@ class LogEntry(NamedTuple):
     subscription: str | None = None
 
 
-class ConsentLogSource(Protocol):
-    """Where consent changes come from: how they are paged and how a record becomes changes."""
-
-    @property
-    def record(self) -> Any:
-        """The type of one record."""
-        ...
-
-    @property
-    def reader(self) -> Reader:
-        """How records are paged."""
-        ...
-
-    @property
-    def path(self) -> str:
-        """Where they are."""
-        ...
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """What the token must be allowed to read."""
-        ...
-
-    @property
-    def supported_until(self) -> str | None:
-        """The day from which the vendor may refuse it, None when none was announced."""
-        ...
-
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """Dotted fields of a record that nothing is made of."""
-        ...
+class ConsentLogSource(Source, Protocol):
+    """Where consent changes come from, and how a record becomes changes."""
 
     def changes(self, record: Any) -> Iterator[LogEntry]:
         """Yield the changes of one record."""

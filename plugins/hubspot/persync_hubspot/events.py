@@ -22,6 +22,7 @@ from persync.errors import ResponseError
 from persync.rows import Action, CampaignRef, Person, Row, Touchpoint
 from persync_hubspot import ab_test, api, records_mail
 from persync_hubspot.consent_rows import word
+from persync_hubspot.source import Source
 from persync_hubspot.unused import EVENT
 
 EVENT_TYPES = (
@@ -107,38 +108,8 @@ class EmailEvent(NamedTuple):
     """why it was not sent, bounced or unsubscribed, in the vendor's own word; never free text"""
 
 
-class EmailEventSource(Protocol):
-    """Where e-mail events come from: how they are paged and how a record becomes events."""
-
-    @property
-    def record(self) -> Any:
-        """The type of one record."""
-        ...
-
-    @property
-    def reader(self) -> Reader:
-        """How records are paged."""
-        ...
-
-    @property
-    def path(self) -> str:
-        """Where they are."""
-        ...
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """What the token must be allowed to read."""
-        ...
-
-    @property
-    def supported_until(self) -> str | None:
-        """The day from which the vendor may refuse it, None when none was announced."""
-        ...
-
-    @property
-    def unused(self) -> tuple[str, ...]:
-        """Dotted fields of a record that nothing is made of."""
-        ...
+class EmailEventSource(Source, Protocol):
+    """Where e-mail events come from, and how a record becomes events."""
 
     def events(self, record: Any) -> Iterator[EmailEvent]:
         """Yield the events of one record, none when it says nothing about a person."""
