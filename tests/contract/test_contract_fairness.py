@@ -14,9 +14,9 @@ import pytest
 from contract import business
 from contract.compare import Both
 from persync.engine import mirror
-from persync.measure.fairness import cells, groups, offer, own
+from persync.measure.fairness import benefit, cells, groups, offer, own
 from persync.measure.fairness.mitigation import people as mitigated
-from persync.measure.metric import Ask
+from persync.measure.metric import Ask, Experiment
 from persync.measure.segment_settings import SegmentRule, SegmentSettings
 from persync.measure.texts import bounds, join, piece, run
 
@@ -51,6 +51,8 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for day in sorted(chance.sample(range(1, 9), chance.randrange(3)))
     ]
     business.insert(db, "decisions (connection, decision, key_id, decided_at, selected, score, qualified)", made)
+    drawn = [(3, "spring", key, ("on", "off")[key % 2]) for key in range(1, PEOPLE)]
+    business.insert(db, "assignments (connection, experiment, key_id, arm)", drawn)
     db.commit()
     db.close()
     return mirror.refresh(path)
@@ -116,3 +118,17 @@ def test_contract_of_a_segment_is_decided_alike_on_both_engines(two: Both) -> No
     assert told[: len(OWN)] == told[len(OWN) :]
     assert people[: len(OWN)] == people[len(OWN) :]
     assert all(one.people > 100 for one in told)
+
+
+def test_contract_of_what_discounts_spared_the_arms_is_the_same_on_both_engines(two: Both) -> None:
+    ask = replace(ASK, experiments={"spring": Experiment("spring", control="off")})
+    found = [
+        [
+            (e.id, e.by, e.n, e.reason, *(None if x is None else float(f"{x:.9g}") for x in (e.value, e.low, e.high)))
+            for e in benefit.assess(engine, "place", ask, ("saving",))
+        ]
+        for engine in two
+    ]
+
+    assert found[0] == found[1]
+    assert {id for id, _, _, reason, *_ in found[0] if reason is None} == {"benefit_difference"}

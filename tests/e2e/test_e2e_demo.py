@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from e2e.fairness_shape import shape
-from e2e.runs import Run, persync
+from e2e.runs import Run, own_key, persync
 from e2e.world_store import email_credit, question, stored
 from persync.engine import open_engine
 from persync.jobs.report import inputs_of
@@ -41,6 +41,9 @@ _FIGURE = r"\d[\d,]*\.\d+|\d,\d{3}\b"
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
     folder = tmp_path_factory.mktemp("demo")
+    # Which people a mitigation is learnt and judged on is drawn by the key: a new one each time would tell other groups.
+    (folder / "out").mkdir(mode=0o700)
+    own_key(folder / "out")
     before = os.umask(0o022)  # that of most machines
     try:
         done = persync(folder, "demo", "--no-open", "--out", str(folder / "out"), "--seed", "7", **OWN_SECRETS)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from persync.errors import DataError
 from persync.estimate import Estimate
-from persync.measure import fairness, rules
+from persync.measure import METRICS, fairness, rules
 from persync.measure.fairness import benefit, scan
 from persync.measure.metric import Ask, Experiment
 
@@ -429,6 +430,39 @@ def test_benefit_is_read_within_groups(shop: Any) -> None:
     assert (seen.unit, seen.label, seen.n) == ("EUR", "raw difference", 400)
     overall = next(e for e in read if e.id == "benefit_difference" and "group" not in e.by)
     assert overall.value == pytest.approx((a.value + b.value) / 2)
+
+
+def test_what_discounts_spared_each_group_is_read_beside_what_they_spent(shop: Any) -> None:
+    """Everybody orders for the same; the treated of one group alone are given two euros and some cents off, and a deal's
+    discount was negotiated."""
+    people = range(400)
+    shop.load("assignments", connection=[3] * 400, experiment=["t"] * 400, key_id=people, arm=["on", "off"] * 200)
+    held = {"key_id": people, "name": ["kind"] * 400, "value": ["a"] * 200 + ["b"] * 200, "basis": ["asked"] * 400}
+    shop.load("attributes", connection=[3] * 400, **held)
+    for person in people:
+        shop.order(person + 1, person, 2000 + person % 7, ordered_at=5, kind="deal" if person == 398 else "order")
+    ask = Ask(now=10**13, experiments={"t": Experiment("t", control="off")}, by=("kind",))
+    (metric,) = [one for one in METRICS if one.id == "benefit_parity"]
+    bare = pick(metric.compute(shop, ask), "benefit_difference", outcome="saving")
+    spared = {p: 200 + p % 10 if p < 200 and p % 2 == 0 else 50 + p % 3 for p in people}
+    shop.load("order_discounts", order_key=[p + 1 for p in people], discount=["SAVE"] * 400, kind=["code"] * 400,
+              amount_minor=[*spared.values()], currency=["EUR"] * 400)  # fmt: skip
+
+    read = [e for e in metric.compute(shop, ask) if e.by.get("outcome") == "saving"]
+
+    assert (bare.value, bare.reason) == (None, "no_discounts")
+    got = np.array([0 if p == 398 else spared[p] for p in people]) / 100
+    on, off = (np.array([p % 2 == side for p in people]) for side in (0, 1))
+    first = np.array(people) < 200
+    for group, mine in (("a", first), ("b", ~first)):
+        one = pick(read, "benefit_difference", group=group)
+        assert one.value == pytest.approx(got[mine & on].mean() - got[mine & off].mean())
+        error = math.sqrt(sum(got[mine & side].var(ddof=1) / 100 for side in (on, off)))
+        assert (one.high - one.low) / 2 == pytest.approx(1.96 * error, rel=0.03)
+        assert (one.unit, one.label, one.n) == ("EUR", "randomised", 200)
+    assert pick(read, "benefit_interaction").p < 1e-6
+    gap = pick(read, "benefit_parity", statistic="difference")
+    assert (gap.by["group"], gap.by["against"], gap.label) == ("b", "a", "raw difference")
 
 
 def test_benefit_overall_is_the_experiments_own_difference(shop: Any, hillstrom: Path) -> None:

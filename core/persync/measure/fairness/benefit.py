@@ -1,10 +1,11 @@
-"""Who benefits: what an experiment's treatment changed in each group's spending, and whether groups differ in it."""
+"""Who benefits: what an experiment's treatment changed in each group's spending, or in what discounts spared them, and whether
+groups differ in it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
@@ -13,29 +14,38 @@ from persync.estimate import RAW, Estimate, Label
 from persync.measure import experiments, intervals, rules
 from persync.measure.fairness.frame import Frame
 from persync.measure.fairness.groups import Groups, is_known, of
+from persync.measure.fairness.offer import NO_DISCOUNTS
 from persync.measure.fairness.parities import ONE_GROUP
 from persync.measure.intervals import Moments
 from persync.measure.metric import Ask, Experiment
 from persync.measure.texts import EVER, join, piece, run
 from persync.measure.trials import power
 
+Outcome = Literal["revenue", "saving"]
+"""what the shop took, or what discounts spared the customer"""
 Cell = tuple[Moments, int]
-"""moments of revenue a person, and how many people have any"""
+"""moments of the outcome a person, and how many people have any"""
+_SPENT: Final[Mapping[Outcome, str]] = {"revenue": "arm_orders", "saving": "arm_savings"}
 
 
-def assess(engine: Engine, attribute: str | Sequence[str], ask: Ask) -> list[Estimate]:
+def assess(
+    engine: Engine, attribute: str | Sequence[str], ask: Ask, outcomes: Sequence[Outcome] = ("revenue",)
+) -> list[Estimate]:
     """Return the estimates of `frames`. `attribute` may be two names, which are crossed.
 
     Raises DataError when the attribute has too many values to make groups.
     """
-    return [one for frame in frames(engine, of(engine, attribute), ask).values() for one in frame.estimates()]
+    made = of(engine, attribute)
+    every = [frame for outcome in outcomes for frame in frames(engine, made, ask, outcome).values()]
+    return [one for frame in every for one in frame.estimates()]
 
 
-def frames(engine: Engine, groups: Groups, ask: Ask) -> dict[tuple[str, str], Frame]:
+def frames(engine: Engine, groups: Groups, ask: Ask, outcome: Outcome = "revenue") -> dict[tuple[str, str], Frame]:
     """Return {(experiment, arm): what it did for each group}, of every configured experiment that has a control and falls into
     the asked period; the arm is "" where none can be read.
 
-    `overall` and `by_group` are the difference in net revenue a person to the control (`benefit_difference`); `difference` is
+    `overall` and `by_group` are the difference to the control in net revenue a person, or with `saving` in what discounts on
+    their orders came to (null, `no_discounts`, where none is known) (`benefit_difference`); `difference` is
     that of the group that gained least to the one that gained most, and `ratio` least over most (`benefit_parity`), null where
     nobody gained; `test` is Cochran's that all gained the same (`benefit_interaction`, its value is Q); in `more` stands the
     smallest gap that these two groups would have shown with a power of 80 % (`benefit_smallest_gap`).
@@ -50,11 +60,11 @@ def frames(engine: Engine, groups: Groups, ask: Ask) -> dict[tuple[str, str], Fr
             try:
                 blocked = experiments.blocked(engine, experiment)
             except ConfigError as problem:
-                by = {"attribute": groups.title, "experiment": experiment.name, "outcome": "revenue"}
+                by = {"attribute": groups.title, "experiment": experiment.name, "outcome": outcome}
                 label = experiments.label_of(experiment)
                 out[experiment.name, ""] = _nothing(experiments.MISCONFIGURED, by, "", label, str(problem))
                 continue
-            for arm, frame in _experiment(engine, experiment, experiment.control, groups, ask).items():
+            for arm, frame in _experiment(engine, experiment, experiment.control, groups, ask, outcome).items():
                 out[experiment.name, arm] = frame.noted(note).noted(blocked)
     return out
 
@@ -65,13 +75,17 @@ def _nothing(reason: str, by: Mapping[str, str], unit: str, label: Label, note: 
     return Frame(overall, {}, rules.absent("benefit_parity", reason, by, unit=unit, label=RAW, note=note))
 
 
-def _experiment(engine: Engine, experiment: Experiment, control: str, groups: Groups, ask: Ask) -> dict[str, Frame]:
-    by = {"attribute": groups.title, "experiment": experiment.name, "outcome": "revenue"}
+def _experiment(
+    engine: Engine, experiment: Experiment, control: str, groups: Groups, ask: Ask, outcome: Outcome
+) -> dict[str, Frame]:
+    by = {"attribute": groups.title, "experiment": experiment.name, "outcome": outcome}
     label = experiments.label_of(experiment)
+    if outcome == "saving" and not engine.rows(_ANY_DISCOUNT):
+        return {"": _nothing(NO_DISCOUNTS, by, "", label)}
     base, params = experiments.arms_sql(experiment)
     from_at, to_at = experiments.window(experiment) or (-EVER, EVER)
     params |= {"from_at": from_at, "to_at": to_at, "gross": int(ask.basis == "gross"), **groups.params}
-    texts = (piece("order_money"), piece("arm_orders"), groups.text, piece("benefit_by_group_read"))
+    texts = (piece("order_money"), piece(_SPENT[outcome]), groups.text, piece("benefit_by_group_read"))
     rows = run(engine, join(*base, *texts), params)
     arms = sorted({row["arm"] for row in rows})
     currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])
@@ -192,4 +206,5 @@ def _between(
     )
 
 
+_ANY_DISCOUNT: Final = "SELECT d.order_key AS order_key FROM order_discounts AS d WHERE d.amount_minor IS NOT NULL LIMIT 1"
 _ENDS: Final = {"difference": "largest less smallest", "ratio": "smallest over largest"}

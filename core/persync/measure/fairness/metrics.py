@@ -37,7 +37,7 @@ MAIL: Final = _each(mail.exposure)
 BURDEN: Final = _each(mail.burden)
 OFFER: Final = _each(offer.offers)
 IDENTITY: Final = _each(offer.identity)
-BENEFIT: Final = _each(lambda engine, made, ask: benefit.assess(engine, made.names, ask))
+BENEFIT: Final = _each(lambda engine, made, ask: benefit.assess(engine, made.names, ask, ("revenue", "saving")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,8 @@ METRICS: Final = (
             ("benefit_", "offer", "discount_", "free_shipping_", "price_", "ignored_", "complained_", "unsubscribed_"),
         ),
         "Who gains by it, and who pays",
-        "By group: what experiments changed in spending, discounts given and their value, orders sent for nothing, prices"
+        "By group: what experiments changed in spending (outcome revenue) and in what discounts spared a customer (outcome"
+        " saving), discounts given and their value, orders sent for nothing, prices"
         " paid, and"
         " what mail costs people: irrelevant messages, complaints, unsubscribes.",
         "largest less smallest group of each",
