@@ -149,12 +149,17 @@ def test_what_a_person_decides_is_in_the_log_can_be_read_back_and_changes_nothin
         project, "fairness", "decide", "as_decided", "--decision", "offer", "--by", "size", "--because", "it is small"
     )
     assert left.returncode == 0, left.stderr
+    for own in (("--segment", "rfm: champions"), ("--score", "churn")):
+        noted = persync(project, "fairness", "decide", "reweighing", *own, "--by", "size", "--because", "asked")
+        assert noted.returncode == 0, noted.stderr
 
     read = told(project, "fairness", "decisions")
 
     assert [{key: value for key, value in one.items() if key not in ("at", "because")} for one in read] == [
         {"method": "group_thresholds", "strength": 0.5, "decision": "offer", "message": "", "by": "gender"},
         {"method": "as_decided", "strength": 0.0, "decision": "offer", "message": "", "by": "size"},
+        {"method": "reweighing", "strength": 1.0, "decision": "segment rfm: champions", "message": "", "by": "size"},
+        {"method": "reweighing", "strength": 1.0, "decision": "score churn", "message": "", "by": "size"},
     ]
     assert read[0]["because"].startswith("as ")
     assert read[1]["because"] == "it is small"
@@ -172,7 +177,9 @@ def test_what_a_person_decides_is_in_the_log_can_be_read_back_and_changes_nothin
         ({"--decision": "ofer"}, "there is no decision 'ofer'. Did you mean 'offer'?"),
         ({"--by": "gendre"}, "there is no attribute 'gendre'. Did you mean 'gender'?"),
         ({"--decision": None, "--message": "Spring"}, "there is no message 'Spring'. The store holds no message."),
-        ({"--decision": None}, "name one of --decision and --message"),
+        ({"--decision": None, "--segment": "rfm: champion"}, "Did you mean 'rfm: champions'?"),
+        ({"--segment": "rfm: champions"}, "name one of --decision, --message, --segment and --score"),
+        ({"--decision": None}, "name one of --decision, --message, --segment and --score"),
     ],
 )
 def test_what_is_decided_about_must_be_there(project: Path, change: dict[str, str | None], said: str) -> None:

@@ -8,6 +8,7 @@ import click
 
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
+from persync.cli.fairness_own import SCORES
 from persync.cli.output import iso, show_json, show_table
 from persync.redact import inert
 
@@ -24,27 +25,43 @@ MOST_WORDS = 500
 @click.argument("method", metavar=f"[{'|'.join(METHODS)}]")
 @click.option("--decision", metavar="NAME", help="The imported decision that this is about.")
 @click.option("--message", metavar="TITLE", help="Or the message.")
+@click.option("--segment", metavar="NAME", help="Or persync's own segment.")
+@click.option("--score", type=click.Choice(SCORES), help="Or persync's own score.")
 @click.option("--by", "attribute", required=True, metavar="ATTR", help="The attribute it was assessed by.")
 @click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True)
 @click.option("--because", required=True, metavar="WORDS", help="Why; nothing personal.")
 @pass_app
 def decide(
-    app: App, method: str, decision: str | None, message: str | None, attribute: str, strength: float, because: str
+    app: App,
+    method: str,
+    decision: str | None,
+    message: str | None,
+    segment: str | None,
+    score: str | None,
+    attribute: str,
+    strength: float,
+    because: str,
 ) -> None:
     """Write into the store's log what a person decided to do; as_decided: to leave it as it is. Nothing else is changed."""
     from persync.errors import ConfigError
+    from persync.measure.fairness.own import Own, check_segment
     from persync.plugins import find
     from persync.redact import redacted
     from persync.store.chosen import Choice, note
 
-    if (decision is None) == (message is None):
-        raise click.UsageError("name one of --decision and --message.")
+    if sum(one is not None for one in (decision, message, segment, score)) != 1:
+        raise click.UsageError("name one of --decision, --message, --segment and --score.")
     words = " ".join(inert(redacted(because)).split())
     if not words or len(words) > MOST_WORDS:
         raise ConfigError(f"--because takes 1 to {MOST_WORDS} signs.")
     find("mitigation", method, dict.fromkeys(METHODS))
     with app.engine() as engine:
         _check(engine, decision, message, attribute)
+    if segment is not None:
+        check_segment(segment, app.ask())
+        decision = Own(segment).title
+    elif score is not None:
+        decision = Own(score, 0.0).title
     # To leave it as it is has no strength.
     chosen = Choice(method, 0.0 if method == "as_decided" else strength, decision or "", message or "", attribute, words)
     with app.store() as store:

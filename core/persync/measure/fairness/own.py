@@ -119,7 +119,7 @@ def _judged(engine: Engine, then: Ask, own: Own) -> tuple[list[str], dict[str, A
     assert then.period is not None
     at = then.period[0]
     if own.threshold is None:
-        _check(own.name, then)
+        check_segment(own.name, then)
         membership.build(engine, then, [at], (membership.kind_of(own.name),))
         return [_SEGMENT], {"segment": own.name}, None
     if own.name == "engagement":
@@ -138,7 +138,8 @@ def _at_least(table: str, column: str) -> str:
     return f"judged AS (SELECT s.person AS person, {chosen} AS selected, s.{column} * 1e0 AS score FROM {table} AS s)"
 
 
-def _check(name: str, ask: Ask) -> None:
+def check_segment(name: str, ask: Ask) -> None:
+    """Raise ConfigError for the name of a segment that there is not, with the nearest one that there is."""
     kind, rest = membership.kind_of(name), name.partition(": ")[2]
     stages = {membership.LIFECYCLE: membership.STAGES, membership.RFM: RFM}
     known = [*ask.segments.rules, *(f"{kind}: {value}" for kind, values in stages.items() for value in values)]
