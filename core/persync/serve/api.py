@@ -12,12 +12,18 @@ from starlette.responses import Response
 from persync import __version__
 from persync.errors import ConfigError
 from persync.jobs.metric import estimates_json, listed
+from persync.jobs.report import make_report
+from persync.plugins import find
 from persync.report.render.estimates import document, finite
+from persync.report.report import PROFILES
 from persync.serve.filters import NAMES, Filters, filters_from
 from persync.serve.pages import NotHereError, said, status_of
 from persync.serve.views import estimates
 
 if TYPE_CHECKING:
+    from persync.engine.engine import Engine
+    from persync.measure.metric import Ask
+    from persync.serve.scope import Scope
     from persync.serve.site import Site
 
 JSON = "application/json; charset=utf-8"
@@ -57,9 +63,23 @@ def metric(site: Site, request: Request) -> str:
     return estimates_json(found, ask)
 
 
+def report(site: Site, request: Request) -> str:
+    """Return what `persync report --profile ... --period ... --format json` prints; a part that failed is among its facts."""
+    _check(request, ("profile", "period"))
+    query = request.query_params
+    profile = find("profile", query.get("profile", "full"), {name: name for name in PROFILES})
+    filters = Filters(period=filters_from({"period": query.get("period", "")}, site.project.timezone).period)
+
+    def make(engine: Engine, ask: Ask, _: Scope | None) -> str:
+        text, _failed = make_report(site.host, site.project, engine, ask, "json", profile=profile)
+        return str(text).rstrip("\n")
+
+    return site.answer(("report", profile), filters, make)
+
+
 def nothing(site: Site, request: Request) -> str:
     """Say that there is no such address."""
-    raise NotHereError("there is no such address.", hint="There are /api/v1/metrics and /api/v1/metrics/ID.")
+    raise NotHereError("there is no such address.", hint="There are /api/v1/metrics, /api/v1/metrics/ID and /api/v1/report.")
 
 
 def _check(request: Request, known: tuple[str, ...]) -> None:

@@ -69,6 +69,7 @@ def make_app(site: Site, *, token: str, port: int) -> Guard:
     routes += [
         Route("/api/v1/metrics", api.answered(site, api.metrics)),
         Route("/api/v1/metrics/{id}", api.answered(site, api.metric)),
+        Route("/api/v1/report", api.answered(site, api.report)),
         Route("/api/{rest:path}", api.answered(site, api.nothing)),
         Route("/static/vega.js", lambda request: _vega(site)),
         Route("/static/{name}", _static),

@@ -34,6 +34,7 @@ def printed(shop: Path, world: World, monkeypatch: pytest.MonkeyPatch, *argument
         ("/metrics/ctr?by=level&by=region", ("metric", "ctr", "--by", "level", "--by", "region")),
         ("/metrics/conversion_rate?arm=personal", ("metric", "conversion_rate", "--arm", "personal")),
         ("/metrics/roi_simple?period=2019", ("metric", "roi_simple", "--period", "2019")),
+        ("/report?profile=starter&period=2026-03", ("report", "--profile", "starter", "--period", "2026-03")),
     ],
 )
 def test_the_api_answers_what_the_command_prints(
@@ -53,6 +54,8 @@ def test_the_api_answers_what_the_command_prints(
         ("/metrics/ctr?by=levl", 400, "Did you mean 'level'?"),
         ("/metrics/ctr?period=soon", 400, "--period"),
         ("/metrics/ctr?segment=buyers", 400, "there is no parameter 'segment'"),
+        ("/report?profile=fll", 400, "Did you mean 'full'?"),
+        ("/report?segment=buyers", 400, "there is no parameter 'segment'"),
         ("/metrics?by=level", 400, "there is no parameter 'by'"),
         ("/metrics/ctr?arm=nope", 400, "there is no experiment 'nope'"),
         ("/metrics/coverage_score?arm=personal", 404, "metric"),
