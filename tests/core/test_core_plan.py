@@ -180,7 +180,7 @@ def test_a_refused_token_ends_the_connection_and_is_said_once(tmp_path: Path, ca
 
     told = capsys.readouterr()
     assert (code, len(api.calls)) == (4, 1)
-    assert told.err == "persync: post, letters, GET /letters: the token was refused (HTTP 401).\n"
+    assert told.err == "persync: post, letters, GET /letters: the token was refused (HTTP 401). `persync connect post --guide` leads to a new one; `persync connect post` takes it in.\n"
     assert told.out == "post: not known.\n"
 
 
@@ -205,7 +205,7 @@ def test_streams_refused_side_by_side_are_one_line_in_the_order_of_the_streams(
 
     told = capsys.readouterr()
     assert (code, len(api.calls), plan.streams) == (4, 2, [])
-    assert told.err == "persync: post, letters, GET /letters, request r/letters: the token was refused (HTTP 401).\n"
+    assert told.err == "persync: post, letters, GET /letters, request r/letters: the token was refused (HTTP 401). `persync connect post --guide` leads to a new one; `persync connect post` takes it in.\n"
     assert told.out == "post: not known.\n"
 
 

@@ -79,7 +79,7 @@ def test_every_explained_order_fits_a_terminal_and_names_each_reason(
     monkeypatch.setenv("COLUMNS", str(WIDTH))
     orders, ask = explained
     for _, one in orders:
-        _show(one, ask, "net")
+        _show(one, ask, "net", "never")
         lines = capsys.readouterr().out.splitlines()
 
         assert max(map(len, lines)) <= WIDTH

@@ -77,7 +77,7 @@ class Days:
         self.now = site.world.now
         with (folder / "persync.toml").open("a") as file:
             file.write(JOB.format(port=post.port))
-        self.host: Host = load_plugins(installed=False)
+        self.host: Host = load_plugins()
         self.project = load_project(folder, self.host)
         self.post, self.calls = post, calls
 
