@@ -20,6 +20,8 @@ from persync.connect.result import PullOptions
 from persync.jobs.planning import plan_one
 from persync.testing import FakeApi, pull_once, quick_client
 
+GUIDE = "`persync connect post --guide` leads to a new one; `persync connect post` takes it in."
+
 
 def planned(api: FakeApi, store: Path, connector: Post | None = None, **options: Any) -> ConnectionPlan:
     """Plan with a clock on which every call takes a tenth of a second."""
@@ -180,7 +182,7 @@ def test_a_refused_token_ends_the_connection_and_is_said_once(tmp_path: Path, ca
 
     told = capsys.readouterr()
     assert (code, len(api.calls)) == (4, 1)
-    assert told.err == "persync: post, letters, GET /letters: the token was refused (HTTP 401). `persync connect post --guide` leads to a new one; `persync connect post` takes it in.\n"
+    assert told.err == f"persync: post, letters, GET /letters: the token was refused (HTTP 401). {GUIDE}\n"
     assert told.out == "post: not known.\n"
 
 
@@ -205,7 +207,7 @@ def test_streams_refused_side_by_side_are_one_line_in_the_order_of_the_streams(
 
     told = capsys.readouterr()
     assert (code, len(api.calls), plan.streams) == (4, 2, [])
-    assert told.err == "persync: post, letters, GET /letters, request r/letters: the token was refused (HTTP 401). `persync connect post --guide` leads to a new one; `persync connect post` takes it in.\n"
+    assert told.err == f"persync: post, letters, GET /letters, request r/letters: the token was refused (HTTP 401). {GUIDE}\n"
     assert told.out == "post: not known.\n"
 
 
