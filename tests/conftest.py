@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LONGEST = (
     "contract/test_contract_engines.py",
     "crash/test_crash_signals.py",
-    "contract/test_contract_fairness.py",
     "e2e/test_e2e_hillstrom.py",
+    "contract/test_contract_fairness.py",
     "crash/test_crash_boundaries.py",
     "crash/test_crash_kills.py",
     "e2e/test_e2e_demo.py",
@@ -29,7 +29,7 @@ LONGEST = (
     "e2e/test_e2e_answers.py",
 )
 """the files that take longest, in the order in which processes take them: one left to the end keeps all others waiting. The
-third goes to the process of the first, which has Spark running; signals are timed, and a young process forks quickly"""
+fourth goes to the process of the first, which has Spark running; signals are timed, and a young process forks quickly"""
 
 # Begun in the background, a program ignores Ctrl-C, and so does what it begins: no pull would ever be interrupted.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
