@@ -18,6 +18,7 @@ LONGEST = (
     "contract/test_contract_fairness.py",
     "crash/test_crash_boundaries.py",
     "crash/test_crash_kills.py",
+    "worlds/test_worlds_shops.py",
     "e2e/test_e2e_demo.py",
     "e2e/test_e2e_calibrated.py",
     "converge/test_converge.py",
