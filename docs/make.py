@@ -113,7 +113,6 @@ def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
     """Yield every command with its full name, subcommands in place of their group."""
     from persync.cli import COMMANDS, root
 
-    # With the root's own settings: a command remembers its help option from the first context that asks for it.
     top = click.Context(root, info_name="persync", **root.context_settings)
     for name in COMMANDS:
         command = root.get_command(top, name)
@@ -167,8 +166,10 @@ def shared_options() -> str:
 
 def _options(command: click.Command, context: click.Context) -> Iterator[str]:
     for parameter in command.get_params(context):
-        record = None if getattr(parameter, "hidden", False) else parameter.get_help_record(context)
-        if record is not None and record[0] != "-h, --help":
+        # By what it is, not by its name: a command remembers the names of the first context that asked for it.
+        hidden = getattr(parameter, "hidden", False) or parameter is command.get_help_option(context)
+        record = None if hidden else parameter.get_help_record(context)
+        if record is not None:
             yield f"- `{record[0]}` {record[1]}".rstrip()
 
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from persync import __version__, errors
 from persync.cli import COMMANDS
 from persync.cli import root as root_command
+from persync.cli.export import export
 from persync.connect import DAY_MS, HOUR_MS, Every, Full, Incremental, Refresh
 from persync.hookspecs import Message
 from persync.hookspecs import __all__ as hook_names
@@ -73,6 +74,18 @@ def names(model: type[BaseModel]) -> set[str]:
 def test_generated_parts_are_as_the_code_says(make: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     assert make.main(["--check"]) == 0, capsys.readouterr().out
     assert make.used() == set(make.BLOCKS)
+
+
+def test_a_command_that_remembers_another_help_option_is_described_the_same(make: ModuleType) -> None:
+    written = make.command_reference()
+    command, remembered = export, export._help_option
+    command._help_option = None
+    try:
+        assert command.get_help_option(click.Context(command)).opts == ["--help"]
+
+        assert make.command_reference() == written
+    finally:
+        command._help_option = remembered
 
 
 VENDORS = ("mailchimp", "shopify", "hubspot")
