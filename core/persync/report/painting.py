@@ -46,7 +46,11 @@ class Painter:
             return draw(spec, config)
         sent, told = cast(IO[bytes], self._child.stdin), cast(IO[bytes], self._child.stdout)
         try:
-            sent.write(json.dumps([spec, config]).encode() + b"\n")
+            line = json.dumps([spec, config]).encode() + b"\n"
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        try:
+            sent.write(line)
             sent.flush()
             answer = json.loads(told.readline())
         except (OSError, ValueError):

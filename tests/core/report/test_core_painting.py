@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 
 import pytest
 
@@ -22,6 +23,8 @@ def test_a_painter_draws_what_this_process_would_draw_and_refuses_what_it_would(
         drawn = painter.draw(BARS, CONFIG)
         with pytest.raises(ValueError, match="."):
             painter.draw({"mark": {"type": []}, "encoding": 3}, CONFIG)
+        with pytest.raises(ValueError, match="not JSON serializable"):
+            painter.draw({**BARS, "data": {"values": [{"name": "a", "x": date(2026, 1, 1)}]}}, CONFIG)
         assert painter.draw({**BARS, "mark": "line"}, CONFIG) == draw({**BARS, "mark": "line"}, CONFIG)
         child = painter._child
 
