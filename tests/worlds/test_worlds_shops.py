@@ -24,6 +24,7 @@ def test_the_scan_of_a_shop_compares_every_parity_that_there_is() -> None:
     found, _ = shops.compared(0)
 
     assert {gap.measure for gap in found} == {*RATES, *MEANS}
+    assert {gap.by.get("outcome") for gap in found if gap.measure == "benefit_difference"} == {"revenue", "saving"}
 
 
 def test_a_rule_that_keeps_personalised_mail_from_half_of_one_place_is_found_by_its_name() -> None:

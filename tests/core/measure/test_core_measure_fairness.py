@@ -434,7 +434,7 @@ def test_benefit_is_read_within_groups(shop: Any) -> None:
 
 def test_what_discounts_spared_each_group_is_read_beside_what_they_spent(shop: Any) -> None:
     """Everybody orders for the same; the treated of one group alone are given two euros and some cents off, and a deal's
-    discount was negotiated."""
+    discount was negotiated. The assessment, the metric and the scan say the same of it."""
     people = range(400)
     shop.load("assignments", connection=[3] * 400, experiment=["t"] * 400, key_id=people, arm=["on", "off"] * 200)
     held = {"key_id": people, "name": ["kind"] * 400, "value": ["a"] * 200 + ["b"] * 200, "basis": ["asked"] * 400}
@@ -463,6 +463,12 @@ def test_what_discounts_spared_each_group_is_read_beside_what_they_spent(shop: A
     assert pick(read, "benefit_interaction").p < 1e-6
     gap = pick(read, "benefit_parity", statistic="difference")
     assert (gap.by["group"], gap.by["against"], gap.label) == ("b", "a", "raw difference")
+    assert [e for e in fairness.assess(shop, "kind", ask) if e.by.get("outcome") == "saving"] == read
+    (found,) = [
+        e for e in scan.scan(shop, replace(ask, by=())) if e.id == "bias_gap" and e.by["measure"] == "benefit_difference"
+    ]
+    assert (found.by["group"], found.by["outcome"], found.by["of"]) == ("b", "saving", "worse")
+    assert found.value == pytest.approx(-gap.value)
 
 
 def test_benefit_overall_is_the_experiments_own_difference(shop: Any, hillstrom: Path) -> None:

@@ -64,12 +64,14 @@ def test_benefit_is_a_frame_like_every_parity_also_where_nothing_can_be_read(sho
 
     found = benefit.frames(shop, groups.of(shop, "kind"), ask)
 
-    assert list(found) == [("t", "on"), ("u", "")]
-    read, empty = found.values()
+    assert list(found) == [("t", "on", "revenue"), ("t", "", "saving"), ("u", "", "revenue"), ("u", "", "saving")]
+    read, unsaved, empty, neither = found.values()
     assert set(read.by_group) == {"a", "b"}
     assert read.difference.value == pytest.approx(read.by_group["a"].value - read.by_group["b"].value)
     assert read.ratio is not None
     assert read.ratio.value == pytest.approx(read.by_group["b"].value / read.by_group["a"].value)
     assert read.overall.value == pytest.approx((read.by_group["a"].value + read.by_group["b"].value) / 2)
     assert (empty.overall.reason, empty.difference.reason, empty.by_group) == ("no_denominator", "no_denominator", {})
-    assert benefit.assess(shop, "kind", ask) == [*read.estimates(), *empty.estimates()]
+    assert (unsaved.overall.reason, neither.overall.reason) == ("no_discounts", "no_discounts")
+    assert benefit.assess(shop, "kind", ask) == [e for one in found.values() for e in one.estimates()]
+    assert benefit.assess(shop, "kind", ask, ("revenue",)) == [*read.estimates(), *empty.estimates()]

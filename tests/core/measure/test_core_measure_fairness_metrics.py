@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from persync.errors import ConfigError
-from persync.measure.fairness import assess, benefit, groups, metrics, own
+from persync.measure.fairness import assess, groups, metrics, own
 from persync.measure.fairness.directions import MEANS, RATES
 from persync.measure.fairness_settings import FairnessSettings
 from persync.measure.metric import Ask, Experiment, Metric
@@ -52,12 +52,10 @@ def filled(shop: Any) -> Any:
 
 
 def test_every_metric_gives_what_an_assessment_says_of_its_matter_and_together_they_give_all(filled: Any) -> None:
-    """Whole estimates, compared with those of `persync fairness` of the mail, of the decision and of the segment; what
-    discounts spared people is the metric's alone."""
+    """Whole estimates, compared with those of `persync fairness` of the mail, of the decision and of the segment."""
     told = [
         *assess(filled, "kind", ASK),
         *assess(filled, "kind", ASK, decision="file"),
-        *benefit.assess(filled, "kind", ASK, ("saving",)),
         *own.assess_each(filled, [groups.of(filled, "kind")], ASK, own.Own("buyers")),
     ]
     asked = replace(ASK, by=("kind",))

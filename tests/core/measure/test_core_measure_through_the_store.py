@@ -108,5 +108,5 @@ def test_fairness_runs_on_the_real_engine(engine: Engine) -> None:
     rates = {e.by.get("group"): (e.value, e.n) for e in read if e.id == "exposure_rate"}
     assert rates == {None: (0.5, 80), "AT": (0.5, 40), "DE": (0.5, 40)}
     assert [e.value for e in read if e.id == "four_fifths"] == [1.0]
-    benefits = {e.by.get("group"): e.value for e in read if e.id == "benefit_difference"}
+    benefits = {e.by.get("group"): e.value for e in read if e.id == "benefit_difference" and e.by["outcome"] == "revenue"}
     assert benefits == {None: 10.0, "AT": 0.0, "DE": 20.0}

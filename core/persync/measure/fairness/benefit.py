@@ -23,26 +23,24 @@ from persync.measure.trials import power
 
 Outcome = Literal["revenue", "saving"]
 """what the shop took, or what discounts spared the customer"""
+OUTCOMES: Final[tuple[Outcome, ...]] = ("revenue", "saving")
 Cell = tuple[Moments, int]
 """moments of the outcome a person, and how many people have any"""
-_SPENT: Final[Mapping[Outcome, str]] = {"revenue": "arm_orders", "saving": "arm_savings"}
 
 
-def assess(
-    engine: Engine, attribute: str | Sequence[str], ask: Ask, outcomes: Sequence[Outcome] = ("revenue",)
-) -> list[Estimate]:
+def assess(engine: Engine, attribute: str | Sequence[str], ask: Ask, outcomes: Sequence[Outcome] = OUTCOMES) -> list[Estimate]:
     """Return the estimates of `frames`. `attribute` may be two names, which are crossed.
 
     Raises DataError when the attribute has too many values to make groups.
     """
-    made = of(engine, attribute)
-    every = [frame for outcome in outcomes for frame in frames(engine, made, ask, outcome).values()]
-    return [one for frame in every for one in frame.estimates()]
+    return [one for frame in frames(engine, of(engine, attribute), ask, outcomes).values() for one in frame.estimates()]
 
 
-def frames(engine: Engine, groups: Groups, ask: Ask, outcome: Outcome = "revenue") -> dict[tuple[str, str], Frame]:
-    """Return {(experiment, arm): what it did for each group}, of every configured experiment that has a control and falls into
-    the asked period; the arm is "" where none can be read.
+def frames(
+    engine: Engine, groups: Groups, ask: Ask, outcomes: Sequence[Outcome] = OUTCOMES
+) -> dict[tuple[str, str, Outcome], Frame]:
+    """Return {(experiment, arm, outcome): what it did for each group}, of every configured experiment that has a control and
+    falls into the asked period; the arm is "" where none can be read.
 
     `overall` and `by_group` are the difference to the control in net revenue a person, or with `saving` in what discounts on
     their orders came to (null, `no_discounts`, where none is known) (`benefit_difference`); `difference` is
@@ -53,20 +51,32 @@ def frames(engine: Engine, groups: Groups, ask: Ask, outcome: Outcome = "revenue
     Groups may claim cause as far as the experiment may: the draw is random within each group too.
     """
     build_orders(engine)
-    out: dict[tuple[str, str], Frame] = {}
+    out: dict[tuple[str, str, Outcome], Frame] = {}
     for experiment in experiments.asked(engine, ask).values():
         if experiment.control is not None:
             note = experiments.own_days(experiment, ask)
             try:
                 blocked = experiments.blocked(engine, experiment)
             except ConfigError as problem:
-                by = {"attribute": groups.title, "experiment": experiment.name, "outcome": outcome}
                 label = experiments.label_of(experiment)
-                out[experiment.name, ""] = _nothing(experiments.MISCONFIGURED, by, "", label, str(problem))
+                for outcome in outcomes:
+                    by = {"attribute": groups.title, "experiment": experiment.name, "outcome": outcome}
+                    out[experiment.name, "", outcome] = _nothing(experiments.MISCONFIGURED, by, "", label, str(problem))
                 continue
-            for arm, frame in _experiment(engine, experiment, experiment.control, groups, ask, outcome).items():
-                out[experiment.name, arm] = frame.noted(note).noted(blocked)
+            rows = _read(engine, experiment, groups, ask)
+            for outcome in outcomes:
+                for arm, frame in _experiment(engine, experiment, rows, groups, ask, outcome).items():
+                    out[experiment.name, arm, outcome] = frame.noted(note).noted(blocked)
     return out
+
+
+def _read(engine: Engine, experiment: Experiment, groups: Groups, ask: Ask) -> list[dict[str, Any]]:
+    """Return the sums of every outcome by arm and group, from one look at the people."""
+    base, params = experiments.arms_sql(experiment)
+    from_at, to_at = experiments.window(experiment) or (-EVER, EVER)
+    params |= {"from_at": from_at, "to_at": to_at, "gross": int(ask.basis == "gross"), **groups.params}
+    texts = (*map(piece, ("order_money", "arm_orders", "arm_savings")), groups.text, piece("benefit_by_group_read"))
+    return run(engine, join(*base, *texts), params)
 
 
 def _nothing(reason: str, by: Mapping[str, str], unit: str, label: Label, note: str = "") -> Frame:
@@ -76,24 +86,22 @@ def _nothing(reason: str, by: Mapping[str, str], unit: str, label: Label, note: 
 
 
 def _experiment(
-    engine: Engine, experiment: Experiment, control: str, groups: Groups, ask: Ask, outcome: Outcome
+    engine: Engine, experiment: Experiment, rows: Sequence[Mapping[str, Any]], groups: Groups, ask: Ask, outcome: Outcome
 ) -> dict[str, Frame]:
+    control = experiment.control
+    assert control is not None
     by = {"attribute": groups.title, "experiment": experiment.name, "outcome": outcome}
     label = experiments.label_of(experiment)
     if outcome == "saving" and not engine.rows(_ANY_DISCOUNT):
         return {"": _nothing(NO_DISCOUNTS, by, "", label)}
-    base, params = experiments.arms_sql(experiment)
-    from_at, to_at = experiments.window(experiment) or (-EVER, EVER)
-    params |= {"from_at": from_at, "to_at": to_at, "gross": int(ask.basis == "gross"), **groups.params}
-    texts = (piece("order_money"), piece(_SPENT[outcome]), groups.text, piece("benefit_by_group_read"))
-    rows = run(engine, join(*base, *texts), params)
     arms = sorted({row["arm"] for row in rows})
-    currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])
+    currency = rules.one_currency([row[f"{outcome}_currency_{end}"] for row in rows for end in ("low", "high")])
+    _, to_at = experiments.window(experiment) or (-EVER, EVER)
     reason = rules.MIXED_CURRENCIES if currency is None else rules.IMMATURE if ask.now < to_at < EVER else None
     if control not in arms or len(arms) < 2:
         return {"": _nothing(rules.NO_DENOMINATOR, by, "", label, "an arm has nobody in it")}
     unit = currency or ask.currency or ""
-    cells = _cells(rows, unit)
+    cells = _cells(rows, outcome, unit)
     tables = [{name: by_arm[arm][0].n if arm in by_arm else 0 for name, by_arm in cells.items()} for arm in arms]
     hide = groups.hidden(tables, ask)
     out = {}
@@ -107,12 +115,13 @@ def _experiment(
     return out
 
 
-def _cells(rows: Sequence[Mapping[str, Any]], unit: str) -> dict[str, dict[str, Cell]]:
+def _cells(rows: Sequence[Mapping[str, Any]], outcome: Outcome, unit: str) -> dict[str, dict[str, Cell]]:
     cells: dict[str, dict[str, Cell]] = {}
     for row in rows:
-        sample = rules.scaled(intervals.moments(int(row["people"]), int(row["total"]), int(row["squares"])), unit)
+        people, payers, total, squares = (int(row[name]) for name in ("people", *(f"{outcome}_{part}" for part in _SUMS)))
+        sample = rules.scaled(intervals.moments(people, total, squares), unit)
         assert sample is not None
-        cells.setdefault(row["name"], {})[row["arm"]] = (sample, int(row["payers"]))
+        cells.setdefault(row["name"], {})[row["arm"]] = (sample, payers)
     return cells
 
 
@@ -206,5 +215,7 @@ def _between(
     )
 
 
+_SUMS: Final = ("payers", "total", "squares")
+"""what is read of each outcome; `payers` have any of it"""
 _ANY_DISCOUNT: Final = "SELECT d.order_key AS order_key FROM order_discounts AS d WHERE d.amount_minor IS NOT NULL LIMIT 1"
 _ENDS: Final = {"difference": "largest less smallest", "ratio": "smallest over largest"}

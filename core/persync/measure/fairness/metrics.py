@@ -37,7 +37,7 @@ MAIL: Final = _each(mail.exposure)
 BURDEN: Final = _each(mail.burden)
 OFFER: Final = _each(offer.offers)
 IDENTITY: Final = _each(offer.identity)
-BENEFIT: Final = _each(lambda engine, made, ask: benefit.assess(engine, made.names, ask, ("revenue", "saving")))
+BENEFIT: Final = _each(lambda engine, made, ask: benefit.assess(engine, made.names, ask))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ def assess(
 
     Without `decision`: exposure to personalised mail (`exposure_rate`, `exposure_unknown`, `exposure_dose`, `mean_sends`,
     `mean_level`), then the benefit each group had from every experiment with a control that falls into the period
-    (`benefit_difference`, `benefit_interaction`, `benefit_parity` ...), who bears the cost of mail (`dropped_rate`,
+    (`benefit_difference`, `benefit_interaction`, `benefit_parity` ...; `outcome` in `by` is revenue, what the shop took more,
+    and saving, what discounts spared the customer), who bears the cost of mail (`dropped_rate`,
     `unsubscribed_rate`, `complained_rate`, `ignored_share`), who is offered what (`offered_rate`, `offer_value`,
     `discount_share`, `free_shipping_share`,
     `price_paid`) and whom the systems know (`matched_rate`). With `decision`: see `decisions.assess`.

@@ -158,7 +158,14 @@ def _money(gap: Gap, estimates: Sequence[Estimate]) -> list[Estimate]:
     A projection, whatever the experiment: it claims no more than the raw difference between groups that it rests on (E7)."""
     out = []
     attribute, group = gap.by["attribute"], gap.by["group"]
-    gains = [e for e in estimates if e.id == "benefit_difference" and e.by["attribute"] == attribute and "group" in e.by]
+    gains = [
+        e
+        for e in estimates
+        if e.id == "benefit_difference"
+        and e.by["attribute"] == attribute
+        and "group" in e.by
+        and e.by.get("outcome") == "revenue"
+    ]
     for key in sorted({(e.by["experiment"], e.by["arm"], e.by["against"]) for e in gains if "arm" in e.by}):
         by = {"attribute": attribute, "group": group, **dict(zip(("experiment", "arm", "against"), key, strict=True))}
         others = [

@@ -23,6 +23,7 @@ SCANNED: Final[Mapping[str, str]] = {
     "exposure": "Got personalised mail",
     "mean_level": "Highest level a person received",
     "benefit_difference": "Revenue caused a customer",
+    "benefit_difference: saving": "Discounts caused a customer",
     "selection": "Selected",
     "true_positive": "Selected of those who qualified",
     "false_positive": "Selected of those who did not qualify",
@@ -85,6 +86,8 @@ def missed(money: Sequence[Estimate]) -> str:
 
 def _measure(e: Estimate) -> str:
     kind = e.by["measure"]
+    if "outcome" in e.by and (title := SCANNED.get(f"{kind}: {e.by['outcome']}")):
+        return title
     return SCANNED.get(kind.removesuffix("_rate"), kind.replace("_", " "))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from persync.errors import DataError, PersyncError
 from persync.estimate import Estimate
@@ -48,7 +49,7 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
     for attribute, estimates in found.items():
         blocks += _attribute(attribute, estimates, burden=burden)
         blocks += parities.others(attribute, estimates)
-    between = ("benefit_interaction", "benefit_parity")
+    between = ("benefit_interaction", "benefit_parity", "benefit_smallest_gap")
     benefits = [e for estimates in found.values() for e in estimates if e.id in between and "arm" in e.by]
     if benefits:
         blocks.append(_benefit(benefits))
@@ -211,20 +212,30 @@ def _figure(
 
 
 def _benefit(benefits: Sequence[Estimate]) -> Table:
-    parity = {_key(e): e for e in benefits if e.id == "benefit_parity" and e.by.get("statistic") != "ratio"}
-    interaction = {_key(e): e for e in benefits if e.id == "benefit_interaction"}
+    of: dict[str, dict[tuple[str, ...], Estimate]] = {}
+    for e in benefits:
+        if e.by.get("statistic") != "ratio":
+            of.setdefault(e.id, {})[tuple(e.by[name] for name in ("attribute", "experiment", "arm", "outcome"))] = e
+    parity, interaction, smallest = (of.get(f"benefit_{part}", {}) for part in ("parity", "interaction", "smallest_gap"))
 
-    def cells(key: tuple[str, str, str]) -> tuple[Cell, ...]:
-        spread, test = parity.get(key), interaction.get(key)
+    def cells(key: tuple[str, ...]) -> tuple[Cell, ...]:
+        spread, test, seen = parity.get(key), interaction.get(key), smallest.get(key)
         ends = f"{spread.by['against']} less {spread.by['group']}" if spread and "group" in spread.by else None
         said = test.note.split(" (")[0] if test and test.note else None
-        return key[0], f"{key[1]}: {key[2]}", ends, spread, words.p_value(test.p) if test and test.p is not None else None, said
+        attribute, experiment, arm, outcome = key
+        least = words.value(seen, short=True) if seen and seen.value is not None else None
+        p = words.p_value(test.p) if test and test.p is not None else None
+        return attribute, f"{experiment}: {arm}", OUTCOMES[outcome], ends, spread, least, p, said
 
     columns = (
         Column("attribute", "By"),
         Column("arm", "Arm"),
+        Column(
+            "outcome", "What the arm caused", "text", "a customer: what the shop took more, and what discounts spared them more"
+        ),
         Column("ends", "Most less least"),
-        Column("spread", "Gap in revenue caused a customer", "estimate"),
+        Column("spread", "Gap a customer", "estimate"),
+        Column("seen", "Could have been seen", "text", "the smallest gap that these two groups would show four times in five"),
         Column("p", "Do they differ?", "text", "Cochran's test over all groups large enough"),
         Column("said", "Reading"),
     )
@@ -232,10 +243,7 @@ def _benefit(benefits: Sequence[Estimate]) -> Table:
     return Table("benefit", "Who had the benefit: the gap between the groups", columns, rows)
 
 
-def _key(e: Estimate) -> tuple[str, str, str]:
-    return e.by["attribute"], e.by["experiment"], e.by["arm"]
-
-
+OUTCOMES: Final[Mapping[str, str]] = {"revenue": "revenue", "saving": "saving by discounts"}
 DEFINITION = Note(
     "Exposure is the share of people who could be mailed and were sent at least one message of personalisation level 2 or"
     " above. Each group is held against the best-reached known group that is large; differences have Newcombe's interval,"

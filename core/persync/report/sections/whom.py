@@ -36,7 +36,7 @@ def group_effects(inputs: Inputs) -> tuple[list[tuple[Estimate, Word]], list[str
     stopped = undecided(effects(inputs)[0])
     for attribute in names:
         try:
-            assessed = benefit.assess(inputs.engine, attribute, inputs.ask)
+            assessed = benefit.assess(inputs.engine, attribute, inputs.ask, ("revenue",))
         except PersyncError as error:
             problems.append(f"By '{attribute}': {error}")
             continue
