@@ -9,12 +9,14 @@ from __future__ import annotations
 from persync.redact import inert, redacted
 
 __all__ = [
+    "AmbiguousError",
     "AuthError",
     "CheckFailedError",
     "ConfigError",
     "ConnectionLockedError",
     "DataError",
     "ImportFileError",
+    "NotFoundError",
     "PartlySentError",
     "PersyncError",
     "PluginError",
@@ -24,6 +26,7 @@ __all__ = [
     "SkipStreamError",
     "StoreError",
     "TransientError",
+    "UnknownNameError",
     "UnreachableError",
     "nearest",
 ]
@@ -81,6 +84,14 @@ class ConfigError(PersyncError):
     exit_code = EXIT_USAGE
 
 
+class UnknownNameError(ConfigError):
+    """There is nothing of the `name` that was given."""
+
+    def __init__(self, what: str, *, name: str, where: str = "", hint: str = "") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.name = name
+
+
 class PluginError(PersyncError):
     """A plugin is broken or clashes with another."""
 
@@ -91,6 +102,14 @@ class StoreError(PersyncError):
 
 class DataError(PersyncError):
     """There is nothing to compute from, or the data contradict each other."""
+
+
+class NotFoundError(DataError):
+    """The store holds nothing that is called so."""
+
+
+class AmbiguousError(DataError):
+    """Several things in the store are called so."""
 
 
 class ImportFileError(PersyncError):

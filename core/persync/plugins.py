@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pluggy
 
 from persync import hookspecs
-from persync.errors import ConfigError, PersyncError, nearest
+from persync.errors import ConfigError, PersyncError, UnknownNameError, nearest
 
 if TYPE_CHECKING:
     from persync.attribution.models import AttributionModel
@@ -320,10 +320,10 @@ def load_plugins(extra: Iterable[Any] = (), *, without: Iterable[str] = (), inst
 
 
 def find(kind: str, name: str, among: Mapping[str, Any], empty: str = "") -> Any:
-    """Return one of several things by name. Raise ConfigError naming the nearest when there is none; where there are none at
-    all `empty` says what to do."""
+    """Return one of several things by name. Raise UnknownNameError naming the nearest when there is none; where there are none
+    at all `empty` says what to do."""
     if name not in among:
-        raise ConfigError(f"there is no {kind} '{name}'.", hint=nearest(name, sorted(among)) or empty)
+        raise UnknownNameError(f"there is no {kind} '{name}'.", name=name, hint=nearest(name, sorted(among)) or empty)
     return among[name]
 
 

@@ -11,7 +11,7 @@ from persync.attribution import journeys, ledger
 from persync.attribution.datadriven import prepared
 from persync.attribution.models import AttributionModel
 from persync.engine.engine import Engine
-from persync.errors import DataError
+from persync.errors import AmbiguousError, DataError, NotFoundError
 from persync.redact import redacted
 
 if TYPE_CHECKING:
@@ -79,9 +79,10 @@ class Explained:
 
 
 def find_order(engine: Engine, text: str) -> int:
-    """Return the order that a vendor id, a name like #1001 or CONNECTION:ID means. Raise DataError for none, or several."""
+    """Return the order that a vendor id, a name like #1001 or CONNECTION:ID means. Raise NotFoundError for none, AmbiguousError
+    for several."""
     if not text.rpartition(":")[2].strip("# "):
-        raise DataError("no order is named.", hint="Write its id, its name as in #1001, or CONNECTION:ID.")
+        raise NotFoundError("no order is named.", hint="Write its id, its name as in #1001, or CONNECTION:ID.")
     found = engine.rows(
         "SELECT DISTINCT f.order_id, n.name, k.vendor_order_id FROM order_keys AS k"
         " JOIN order_of AS f ON f.order_key = k.order_key LEFT JOIN connections AS n ON n.connection = k.connection"
@@ -92,10 +93,10 @@ def find_order(engine: Engine, text: str) -> int:
     )
     orders = {row["order_id"] for row in found}
     if not orders:
-        raise DataError(f"there is no order '{text}'.", hint="Write its id, its name as in #1001, or CONNECTION:ID.")
+        raise NotFoundError(f"there is no order '{text}'.", hint="Write its id, its name as in #1001, or CONNECTION:ID.")
     if len(orders) > 1:
         names = ", ".join(f"{row['name']}:{row['vendor_order_id']}" for row in found[:5])
-        raise DataError(f"'{text}' names {len(orders)} orders.", hint=f"Write one of {names}.")
+        raise AmbiguousError(f"'{text}' names {len(orders)} orders.", hint=f"Write one of {names}.")
     return int(orders.pop())
 
 

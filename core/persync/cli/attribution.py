@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from persync.cli.base import Command, engine_options, format_option, period_option, read_currency
+from persync.cli.base import Command, engine_options, format_option, period_option
 from persync.cli.context import App, pass_app
 from persync.cli.journey import journey_options, model_options
-from persync.cli.output import show_json, show_table
+from persync.cli.output import show_table
 from persync.money import Money, to_minor
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 """how wide a terminal is taken to be when nobody says"""
-ALL = "all"
 TOTAL = "all"
 SPAN = "95 %"
 APART = ("(overlap)", "(baseline)", "(none)")
@@ -67,52 +66,29 @@ def attribution(
     The table of one model, and the machine form of every one, has the 95 % interval of each slice that is not tiny, by drawing
     customers anew.
     """
-    from persync.attribution.basis import basis_of
-    from persync.attribution.bounds import bounded
-    from persync.attribution.calibrate import named
-    from persync.attribution.credit import cost_coverage, credit
-    from persync.attribution.custom import unseen_channels
-    from persync.attribution.datadriven import prepared
-    from persync.attribution.fits import figures
-    from persync.measure.lifts import with_lift
+    from persync.jobs.answers.credited import CHANNEL, credited
+    from persync.jobs.answers.options import currency_in, models_in, words_in
 
-    known = app.models(half_life)
-    wanted = [name.strip() for name in models.split(",") if name.strip()]
-    chosen = named([each for name in wanted for each in (known if name == ALL else (name,))], known)
-    split = tuple(name.strip() for part in by for name in part.split(",") if name.strip()) or ("channel",)
+    chosen = models_in(models, app.host, app.project, half_life)
+    split = words_in(by) or CHANNEL
     with app.engine() as engine:
         ask = app.ask(
-            period, lookback_days=lookback, basis=basis, currency=read_currency(currency), reporting=reporting, **journey
+            period, lookback_days=lookback, basis=basis, currency=currency_in(currency), reporting=reporting, **journey
         )
-        if any(model.is_calibrated for model in chosen):
-            ask = with_lift(engine, ask)
-        for warning in unseen_channels(engine, chosen):
-            click.echo(f"persync: {warning}", err=True)
-        ready = prepared(engine, chosen, ask)
-        app.tell_broken(ready)
-        found = bounded(engine, credit(engine, ready, split, ask), ready, split, ask)
-        beside = cost_coverage(engine, ask)
-        returns: Sequence[Estimate] = ()
-        if cost:
-            from persync.measure.model_returns import model_returns
-
-            returns = model_returns(engine, ready, ask)
+        one = credited(engine, app.host, ask, chosen, split, cost=cost, tell=app.warn)
     if form == "json":
-        held = [model.against.share for model in ready if model.against is not None]
-        results = [estimate.as_json() for estimate in (*found, *figures(ready), *held, *beside, *returns)]
-        unit = next((estimate.unit for estimate in found if estimate.unit), ask.currency)
-        show_json("estimates", results, period=ask.period, basis=basis_of(ask), reporting=ask.reporting, currency=unit or None)
+        click.echo(one.as_json())
         return
-    _show(found, ready, split, ask)
-    for model in ready:
+    _show(one.found, one.models, split, one.ask)
+    for model in one.models:
         if model.against is not None and model.against.share.value is not None:
             click.echo(_kept(model.name, model.against))
-    if beside:
+    if one.beside:
         click.echo()
-        click.echo(_covered(beside))
-    if returns:
+        click.echo(_covered(one.beside))
+    if one.returns:
         click.echo()
-        _show_returns(returns)
+        _show_returns(one.returns)
 
 
 def _kept(name: str, one: Against) -> str:

@@ -244,14 +244,3 @@ def decorated(command: F, options: Sequence[Callable[[F], F]]) -> F:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def read_currency(text: str | None) -> str | None:
-    """Return the three letters of a currency in capitals. Raises ConfigError for what is none."""
-    from persync.errors import ConfigError
-
-    if text is None:
-        return None
-    if len(text) != 3 or not text.isascii() or not text.isalpha():
-        raise ConfigError(f"{text!r} is not a currency.", hint="Write its three letters: EUR.")
-    return text.upper()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from persync.errors import PluginError
-
 if TYPE_CHECKING:
-    from persync.attribution.models import AttributionModel
     from persync.engine.engine import Engine
     from persync.measure.metric import Ask
     from persync.plugins import Host, Plugin
@@ -73,10 +70,6 @@ class App:
         from persync.settings import load_project
 
         return load_project(self.folder, self.host)
-
-    def models(self, half_life_days: float | None = None) -> dict[str, AttributionModel]:
-        """Return the attribution models of plugins and settings by name."""
-        return self.project.models(self.host.models, half_life_days)
 
     def ask(self, period: str | None = None, **more: Any) -> Ask:
         """Return the question that settings and options make."""
@@ -147,28 +140,19 @@ class App:
         if not self.quiet:
             click.echo(text, err=True)
 
+    def note(self, text: str) -> None:
+        """Tell what is to be said beside a result, on stderr."""
+        self.say(f"persync: {text}")
+
     def strangers(self) -> list[Plugin]:
         """Return the plugins of others that were loaded; one that lies within another's package comes before it."""
         host: Host | None = self.__dict__.get("host")
         found = [plugin for plugin in host.plugins if isinstance(plugin.module, ModuleType)] if host else []
         return sorted((one for one in found if not one.is_bundled), key=lambda one: len(one.module.__name__), reverse=True)
 
-    def tell_broken(self, models: Sequence[AttributionModel]) -> None:
-        """Say of each attribution model that cannot be worked out whose it is and what is wrong, in one line.
-
-        Raise PluginError with the last of them where there is no other model.
-        """
-        broken = [model for model in models if model.failure]
-        for number, model in enumerate(broken, 1):
-            owner = self.host.owner("models", model.name.removesuffix("_calibrated"))
-            whose = f" of the plugin {owner}" if owner is not None else ""
-            error = PluginError(
-                f"the attribution model '{model.name}'{whose} cannot be used: {model.failure}",
-                hint=f"Update it, or go on without it: --without {owner.name}." if owner is not None else "",
-            )
-            if number == len(models):
-                raise error
-            click.echo(f"persync: {error}", err=True)
+    def warn(self, text: str) -> None:
+        """Tell what is wrong or left out, on stderr, with --quiet too."""
+        click.echo(f"persync: {text}", err=True)
 
     def tell_nothing(self) -> None:
         """Mark the failed plugins as told: the command shows them itself."""

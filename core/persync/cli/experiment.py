@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,14 +10,7 @@ from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.lists import hand_over, list_options, target
 from persync.cli.names import known
-from persync.cli.output import read_each, show_estimates, show_json, show_table
-
-if TYPE_CHECKING:
-    from persync.engine.engine import Engine
-    from persync.estimate import Estimate
-    from persync.measure.metric import Ask, Experiment
-
-NO_EXPERIMENT = "Add [experiments.NAME] to persync.toml, or import assignments."
+from persync.cli.output import show_estimates, show_json, show_table
 
 
 @click.group(cls=Group)
@@ -39,25 +30,11 @@ def read(app: App, names: tuple[str, ...], form: str) -> None:
     not fit its arms has a line that says why. Experiments come from
     [experiments.NAME] in persync.toml and from imported or drawn assignments.
     """
-    from persync.errors import ConfigError
-    from persync.measure.experiments import MISCONFIGURED, label_of
-    from persync.measure.rules import absent
-    from persync.measure.trials.more import read as read_one
+    from persync.jobs.answers.trials import readings
 
     with app.engine() as engine:
         ask = app.ask()
-        wanted = _wanted(engine, ask, names)
-        tolerant = len(wanted) > 1
-
-        def reading(one: Experiment) -> Sequence[Estimate]:
-            try:
-                return read_one(engine, one, ask)
-            except ConfigError as problem:
-                if not tolerant:
-                    raise
-                return [absent("difference", MISCONFIGURED, {"experiment": one.name}, label=label_of(one), note=str(problem))]
-
-        estimates = read_each(app, wanted, reading, tolerant=not names)
+        estimates = readings(engine, ask, names, tell=app.note)
     show_estimates(estimates, form, ask)
 
 
@@ -70,13 +47,11 @@ def plan(app: App, names: tuple[str, ...], form: str) -> None:
 
     The smallest change worth seeing is `smallest` of [experiments.NAME] (relative, default 0.1), the power 80 %.
     """
-    from persync.measure.trials.planning import UNPLANNED
-    from persync.measure.trials.planning import plan as plan_one
+    from persync.jobs.answers.trials import plans
 
     with app.engine() as engine:
         ask = app.ask()
-        wanted = _wanted(engine, ask, names, least=UNPLANNED)
-        estimates = [estimate for one in wanted for estimate in plan_one(engine, one, ask)]
+        estimates = plans(engine, ask, names)
     show_estimates(estimates, form, ask)
 
 
@@ -143,6 +118,7 @@ def export(
     """
     from persync.errors import ConfigError
     from persync.export.people import arm_of, drawn
+    from persync.jobs.answers.trials import NO_EXPERIMENT
     from persync.plugins import find
 
     to = target(app, connection, source, out)
@@ -155,16 +131,3 @@ def export(
             raise ConfigError("no arm was named, and the experiment has no control.", hint="Say --arm ARM.")
         chosen = arm_of(store, name, wanted)
         hand_over(app, store, chosen, to, source, column, out, "are in an arm; the other {} were not drawn")
-
-
-def _wanted(engine: Engine, ask: Ask, names: tuple[str, ...], least: Experiment | None = None) -> list[Experiment]:
-    """Return the experiments of these names, or all. Raise DataError when there is none and no `least`."""
-    from persync.errors import DataError
-    from persync.measure.experiments import known
-    from persync.plugins import find
-
-    experiments = known(engine, ask)
-    if not experiments and not (least and not names):
-        raise DataError("there is no experiment to read.", hint=NO_EXPERIMENT)
-    found = [find("experiment", name, experiments) for name in names] or list(experiments.values())
-    return found or [least] if least else found

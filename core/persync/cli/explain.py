@@ -13,11 +13,12 @@ import click
 
 from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
-from persync.cli.explain_send import person_keys, send
+from persync.cli.explain_send import send
 from persync.cli.journey import journey_options, model_options
 
 if TYPE_CHECKING:
     from persync.attribution.explain import Explained, Touch
+    from persync.jobs.answers.explained import Orders
     from persync.measure.metric import Ask
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,9 +60,9 @@ def _options(command: F) -> F:
 @pass_app
 def order(app: App, /, id: str, form: str, **asked: Any) -> None:
     """Explain the order ID: the seller's id, its name as in '#1001', or CONNECTION:ID."""
-    from persync.attribution.explain import find_order
+    from persync.jobs.answers.explained import order_named
 
-    _explain(app, lambda engine: [find_order(engine, id)], form, **asked)
+    _explain(app, order_named(id), form, **asked)
 
 
 @explain.command()
@@ -70,24 +71,17 @@ def order(app: App, /, id: str, form: str, **asked: Any) -> None:
 @pass_app
 def person(app: App, /, key: str, form: str, **asked: Any) -> None:
     """Explain every order of the person KEY: an address, CONNECTION:ID of a platform, or an id of your own."""
-    from persync.attribution.explain import orders_of
-    from persync.errors import DataError
+    from persync.jobs.answers.explained import orders_with
+    from persync.jobs.answers.sent import person_keys
 
     with app.store() as store:
         key_ids = person_keys(store, key)
-
-    def orders(engine: Any) -> list[int]:
-        chosen = orders_of(engine, key_ids)
-        if not chosen:
-            raise DataError("this person is on no order whose money counts.")
-        return chosen
-
-    _explain(app, orders, form, **asked)
+    _explain(app, orders_with(key_ids), form, **asked)
 
 
 def _explain(
     app: App,
-    orders: Callable[[Any], Sequence[int]],
+    orders: Orders,
     form: str,
     *,
     models: str,
@@ -98,23 +92,15 @@ def _explain(
     journey: Mapping[str, Any],
 ) -> None:
     from persync.attribution.basis import basis_of
-    from persync.attribution.calibrate import named
-    from persync.attribution.explain import explain_all
-    from persync.cli.output import show_json
-    from persync.measure.lifts import with_lift
+    from persync.jobs.answers.explained import explained, explained_json
+    from persync.jobs.answers.options import currency_in, models_in
 
-    known = app.models(half_life)
-    wanted = [name.strip() for name in models.split(",") if name.strip()]
-    chosen = named([each for name in wanted for each in (known if name == "all" else (name,))], known)
-    ask = app.ask(lookback_days=lookback, basis=basis, currency=currency and currency.upper(), **journey)
+    chosen = models_in(models, app.host, app.project, half_life)
+    ask = app.ask(lookback_days=lookback, basis=basis, currency=currency_in(currency), **journey)
     with app.engine() as engine:
-        if any(model.is_calibrated for model in chosen):
-            ask = with_lift(engine, ask)
-        results = explain_all(engine, orders(engine), chosen, ask)
-    if results:
-        app.tell_broken(results[0].models)
+        results = explained(engine, app.host, ask, chosen, orders, tell=app.warn)
     if form == "json":
-        show_json("explained", (_as_json(one) for one in results), basis=basis_of(ask))
+        click.echo(explained_json(results, ask))
         return
     for number, one in enumerate(results):
         if number:
@@ -213,49 +199,3 @@ def _money(minor: int, currency: str, *, bare: bool = False) -> str:
 
     text = words.money(Money(minor, currency))
     return text.removesuffix(f" {currency}") if bare else text
-
-
-def _as_json(one: Explained) -> dict[str, Any]:
-    from persync.cli.output import iso
-    from persync.money import from_minor
-
-    def amount(minor: int) -> float:
-        return float(from_minor(minor, one.currency))
-
-    return {
-        "order": one.name,
-        "connection": one.connection,
-        "ordered_at": None if one.ordered_at is None else iso(one.ordered_at),
-        "currency": one.currency or None,
-        "amount": amount(one.minor),
-        "events": [{"at": iso(at), "amount": amount(minor)} for at, minor in one.events],
-        "touches": [
-            {
-                "at": iso(touch.happened_at),
-                "kind": touch.kind,
-                "channel": touch.channel or None,
-                "connection": touch.seen_by,
-                "campaign": touch.campaign or None,
-                "age_days": touch.age_days,
-                "position": touch.position or None,
-                "counts": not touch.reason,
-                "reason": touch.reason or None,
-                "by_model": {
-                    name: {"weight": share.weight, "share": share.share, "amount": amount(share.minor)}
-                    for name, share in touch.shares.items()
-                },
-            }
-            for touch in one.touches
-        ],
-        "models": [
-            {
-                "model": model.name,
-                "reason": model.reason or None,
-                "sums_to": model.sums_to,
-                "no_touch_holds": [
-                    {"reason": reason, "amount": amount(minor)} for reason, minor in one.rests.get(model.name, {}).items()
-                ],
-            }
-            for model in one.models
-        ],
-    }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -11,14 +10,12 @@ import click
 
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
-from persync.cli.output import iso, show_json, show_table
-from persync.redact import inert, redacted
+from persync.cli.output import show_table
+from persync.redact import inert
 
 if TYPE_CHECKING:
     from persync.attribution.sends import Sent
 
-SHOWN = 12
-"""so many digits of a keyed hash tell keys apart"""
 _ODD = {
     "machine": "a machine, says the vendor",
     "scanner": "a scanner",
@@ -38,93 +35,20 @@ def send(app: App, id: str, key: str | None, form: str) -> None:
     ID is CONNECTION:ID, an id, or a title that only one campaign has. With KEY (an address, CONNECTION:ID, or an id of your
     own) it is told as that person had it; without, for all who got it. What followed is not what it caused.
     """
-    from persync.attribution.sends import explain_send
-    from persync.cli.tag import find_campaign, read_levels
+    from persync.jobs.answers.sent import message_of, sent_json
 
     with app.store() as store:
-        chosen = find_campaign(store.db, id)
-        [told] = read_levels(store.db, chosen)
-        row = store.db.execute("SELECT kind, status, subject FROM campaigns WHERE campaign_key = ?", (chosen.key,)).fetchone()
-        key_ids = None if key is None else person_keys(store, key)
-        names = {} if key_ids is None else {number: _name(store.db, number) for number in key_ids}
+        message = message_of(store, id, key)
     ask = app.ask()
     with app.engine() as engine:
-        found = explain_send(engine, chosen.key, ask, key_ids)
-    message = {**told, "kind": row[0], "status": row[1], "subject": redacted(row[2] or "") or None}
+        found = message.after(engine, ask)
     if form == "json":
-        show_json("sent", [{**message, **_as_json(found, names)}])
+        click.echo(sent_json(message, found))
     else:
-        _show(message, found, names, ask.timezone)
+        _show(message.told, found, message.names, ask.timezone)
 
 
-def person_keys(store: Any, key: str) -> list[int]:
-    """Return all keys of the person that an address, CONNECTION:ID or an own id names. Raise DataError for nobody."""
-    from persync.errors import DataError
-    from persync.rows import Person
-    from persync.store.subjects import find
-
-    connection, colon, rest = key.partition(":")
-    name = ("email", key) if "@" in key else (f"id@{connection}", rest) if colon else ("opaque", key)
-    found = find(store, Person(name))
-    if not found.key_ids:
-        raise DataError("the store knows nobody by that key.", hint="Write an address, CONNECTION:ID, or an id of your own.")
-    return sorted(found.key_ids)
-
-
-def _name(db: sqlite3.Connection, key_id: int) -> str:
-    """Return a key as it is stored: a platform's own id, or the beginning of a keyed hash."""
-    kind, connection, key = db.execute(
-        "SELECT k.kind, coalesce(n.name, ''), k.key FROM person_keys k LEFT JOIN connections n USING (connection)"
-        " WHERE k.key_id = ?",
-        (key_id,),
-    ).fetchone()
-    return f"{connection}:{redacted(key)}" if kind == "id" else f"{kind} (keyed hash {key[:SHOWN]})"
-
-
-def _as_json(found: Sent, names: dict[int, str]) -> dict[str, Any]:
-    from persync.money import from_minor
-
-    def amount(minor: int | None, currency: str) -> float | None:
-        return None if minor is None else float(from_minor(minor, currency))
-
-    orders = [
-        {
-            "order": one.name,
-            "connection": one.connection,
-            "ordered_at": iso(one.ordered_at),
-            "days_after": one.days,
-            "net": amount(one.minor, one.currency),
-            "currency": one.currency or None,
-            "clicked_before": one.is_clicked,
-        }
-        for one in found.orders
-    ]
-    events = [
-        {
-            "key": names[one.key_id],
-            "at": iso(one.happened_at),
-            "kind": one.kind,
-            "variant": one.variant or None,
-            "level": one.level,
-            "connection": one.seen_by,
-            "link": one.link or None,
-            "reason": one.odd or None,
-        }
-        for one in found.events
-    ]
-    if names:
-        return {"window_days": found.window_days, "events": events, "orders": orders}
-    return {
-        "window_days": found.window_days,
-        "events": [{"kind": e.kind, "reason": e.odd or None, "times": e.times, "people": e.people} for e in found.done],
-        "orders": [
-            {"currency": e.currency, "orders": e.orders, "clicked_before": e.clicked, "net": amount(e.minor, e.currency)}
-            for e in found.takings
-        ],
-    }
-
-
-def _show(message: dict[str, Any], found: Sent, names: dict[int, str], timezone: str) -> None:
+def _show(message: Mapping[str, Any], found: Sent, names: Mapping[int, str], timezone: str) -> None:
     from persync.cli.explain import _money, _when
     from persync.report import words
 
@@ -163,7 +87,7 @@ def _show(message: dict[str, Any], found: Sent, names: dict[int, str], timezone:
     click.echo("What followed a message is not what it caused: an experiment says that.")
 
 
-def _show_events(found: Sent, names: dict[int, str], timezone: str) -> None:
+def _show_events(found: Sent, names: Mapping[int, str], timezone: str) -> None:
     from persync.cli.explain import _when
 
     if not found.events:

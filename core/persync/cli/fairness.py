@@ -11,7 +11,7 @@ from persync.cli.context import App
 from persync.cli.fairness_decide import decide, decisions
 from persync.cli.fairness_mitigation import mitigate
 from persync.cli.fairness_own import SCORES, own_of
-from persync.cli.output import read_each, show_estimates
+from persync.cli.output import show_estimates
 
 if TYPE_CHECKING:
     from persync.engine.engine import Engine
@@ -54,6 +54,7 @@ def fairness(
         raise click.UsageError("name one of --decision, --segment and --score.")
     mine = own_of(segment, score, threshold)
     from persync.errors import ConfigError, DataError
+    from persync.jobs.answers.each import read_each
     from persync.measure.attributes import refuse
     from persync.measure.fairness import assess, bases, groups, own
     from persync.measure.fairness.decisions import assess_each
@@ -79,11 +80,11 @@ def fairness(
         if not wanted:
             pass  # no group may be made: what is said is why
         elif decision is not None or mine is not None:  # all groups from one look at the people
-            made = read_each(app, wanted, lambda names: [groups.of(engine, names)], tolerant=not named)
+            made = read_each(wanted, lambda names: [groups.of(engine, names)], tolerant=not named, tell=app.note)
             found_out = own.assess_each(engine, made, ask, mine) if mine else assess_each(engine, made, ask, decision or "")
             estimates += found_out
         else:
-            estimates += read_each(app, wanted, lambda names: assess(engine, names, ask), tolerant=not named)
+            estimates += read_each(wanted, lambda names: assess(engine, names, ask), tolerant=not named, tell=app.note)
         for line in _said(engine, sorted({name for names in lacking for name in names})):
             app.say(f"persync: {line}")
     show_estimates(estimates, form, ask)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from persync.cli.base import Command, format_option, period_option, read_currency
+from persync.cli.base import Command, format_option, period_option
 from persync.cli.context import App, pass_app
 from persync.cli.fairness_own import SCORES, own_of
 from persync.cli.output import show_estimates, show_table
@@ -61,6 +61,7 @@ def mitigate(
     fairness and return, on people from whom nothing was learnt or chosen. Small groups, and unknown, steer nothing. Nothing
     is changed. When none is named it is the decision or message behind the surest gap, as in the report. Of a segment or
     score, who orders in the 30 days (`window_days`) after it is what turned out."""
+    from persync.jobs.answers.options import currency_in
     from persync.measure.attributes import left_out, refuse
     from persync.measure.fairness import mitigation
 
@@ -71,7 +72,7 @@ def mitigate(
     mine = own_of(segment, score, threshold)
     prices = None if gain is None or cost is None else {"right_choice": gain, "choice": cost}
     with app.engine() as engine:
-        ask = app.ask(period, currency=read_currency(currency))
+        ask = app.ask(period, currency=currency_in(currency))
         refuse(engine, [attribute])
         if decision is None and message is None and mine is None:
             found = mitigation.of_surest(engine, ask, attribute, direction, prices, unknown=count_unknown)

@@ -104,25 +104,14 @@ def _remove(app: App, job: str, target: str | None) -> None:
 
 
 def _show_status(app: App, form: str) -> None:
+    from persync.jobs.answers.stood import schedule_json
     from persync.jobs.schedule.status import status_of
 
     found = status_of(app.project, now=app.now)
-    rows = [
-        {
-            "job": one.job,
-            "by": list(one.by),
-            "last": iso(one.last) if one.last is not None else None,
-            "exit_code": one.exit_code,
-            "summary": one.summary or None,
-            "next": iso(one.next) if one.next is not None else None,
-            "orphan": one.orphan or None,
-        }
-        for one in found
-    ]
     if form == "json":
-        show_json("schedule", rows)
+        click.echo(schedule_json(found))
         return
-    if not rows:
+    if not found:
         click.echo(f"There is no job. {NO_JOB}")
         return
     show_table(

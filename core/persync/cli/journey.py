@@ -10,10 +10,9 @@ import click
 
 from persync.cli.base import decorated
 from persync.cli.names import known
+from persync.jobs.answers.options import MOST_DAYS, days_in
 
 F = TypeVar("F", bound=Callable[..., Any])
-MOST_DAYS = 100_000
-"""of a look-back, a window or a half-life: 270 years, which milliseconds hold with room to spare"""
 KINDS = ("click", "visit", "direct", "open", "send")
 
 
@@ -71,23 +70,15 @@ class Days(_Days):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the days."""
-        number = _days(str(value))
+        number = days_in(str(value))
         if number is None:
             self.fail(f"{value!r} is not a number of days above 0 and below {MOST_DAYS:,}.", param, ctx)
         return number
 
 
-def _days(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if 0 < number < MOST_DAYS else None
-
-
 def _window(text: str) -> tuple[str, float]:
     kind, _, days = text.partition("=")
-    number = _days(days)
+    number = days_in(days)
     if number is None:
         raise click.BadParameter(f"{text!r} is not KIND=DAYS.", param_hint="--window")
     return kind.strip(), number

@@ -35,21 +35,9 @@ def list_metrics(app: App, form: str) -> None:
 @pass_app
 def show(app: App, id: str, form: str) -> None:
     """Show how the metric ID is defined."""
-    from persync.plugins import find
+    from persync.jobs.metric import defined, find_metric
 
-    one = find("metric", id, app.host.metrics)
-    parts = {
-        "id": one.id,
-        "title": one.title,
-        "definition": one.definition,
-        "formula": one.formula,
-        "unit": one.unit,
-        "number": one.number or None,
-        "dimensions": list(one.dimensions),
-        "not_by": [f"{dimension} ({why})" for dimension, why in one.refused.items()],
-        "edge_cases": one.edge_cases or None,
-        "data": list(one.data),
-    }
+    parts = defined(find_metric(app.host, id))
     if form == "json":
         show_json("metric", [parts])
         return

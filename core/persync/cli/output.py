@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -14,12 +14,8 @@ from persync.redact import inert
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from persync.cli.context import App
     from persync.estimate import Estimate
     from persync.measure.metric import Ask
-
-T = TypeVar("T")
-E = TypeVar("E")
 
 
 def has_color(choice: str, stream: TextIO) -> bool:
@@ -95,26 +91,6 @@ def show_csv(estimates: Sequence[Estimate]) -> None:
     from persync.report.render.estimates import as_csv
 
     click.echo(as_csv(estimates), nl=False)
-
-
-def read_each(app: App, things: Sequence[T], read: Callable[[T], Sequence[E]], *, tolerant: bool) -> list[E]:
-    """Read one thing after the other. With `tolerant`, one that has no data is told and left out, unless all are."""
-    from persync.errors import DataError
-
-    found: list[E] = []
-    problems: list[DataError] = []
-    for thing in things:
-        try:
-            found += read(thing)
-        except DataError as error:
-            problems.append(error)
-            if not tolerant:
-                break
-    if problems and not (found and tolerant):
-        raise problems[0]
-    for problem in problems:
-        app.say(f"persync: {problem}")
-    return found
 
 
 def iso(at: int) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
 
 from persync.cli.base import Group, format_option, small_groups_option
 from persync.cli.context import App, pass_app
 from persync.cli.names import known
-from persync.cli.output import show_json, show_table
-from persync.redact import anonymous, inert
+from persync.cli.output import show_table
+from persync.redact import inert
 
 
 @click.group(cls=Group)
@@ -25,12 +23,13 @@ def segment() -> None:
 def list_(app: App, form: str) -> None:
     """List every segment with its people as of now. Fewer than [report] suppress_n are not counted out."""
     from persync.export.segments import segments
+    from persync.jobs.answers.segmented import segments_json
 
     ask = app.ask()
     with app.engine() as engine, app.store() as store:
         found = list(segments(engine, store, ask))
     if form == "json":
-        show_json("segments", map(asdict, found))
+        click.echo(segments_json(found))
         return
     rows = [(one.name, one.kind, one.origin, _people(one.people, ask.suppress_n)) for one in found]
     show_table(("segment", "kind", "from", "people"), rows, right=("people",))
@@ -46,15 +45,13 @@ def show(app: App, name: str, form: str) -> None:
 
     NAME is one of `persync segment list`; CONNECTION:NAME where several platforms have one.
     """
-    from persync.export.segments import segments, standing
+    from persync.jobs.answers.segmented import segment_json, segment_of
 
     ask = app.ask()
     with app.engine() as engine, app.store() as store:
-        how = standing(engine, store, name, ask)
-        shown = anonymous(name)  # as the list has it
-        one = next(each for each in segments(engine, store, ask) if shown in (each.name, f"{each.origin}:{each.name}"))
+        one, how = segment_of(engine, store, name, ask)
     if form == "json":
-        show_json("segment", [{**asdict(one), **asdict(how)}])
+        click.echo(segment_json(one, how))
         return
     hidden = f"hidden: this or the rest is fewer than {ask.suppress_n}"
     for label, text in (

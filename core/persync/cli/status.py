@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
-from persync.cli.output import iso, show_json, show_table
+from persync.cli.output import iso, show_table
 from persync.redact import inert
 
 if TYPE_CHECKING:
@@ -36,33 +36,20 @@ def status(app: App, everything: bool, form: str) -> None:
     "Until" is the moment that every stream of the connection reaches; times are in the report's time zone. The JSON has
     every stream with its window, rejects and holes, in UTC; so has --all.
     """
-    from persync.jobs.standing import read_rows, read_streams, standing_of
+    from persync.jobs.answers.stood import stood
 
     with app.store() as store:
-        streams = read_streams(store.db)
-        rows = read_rows(store.db)
-        standing = standing_of(app.project, store.db, streams, rows, now=app.now)
+        found = stood(app.project, store.db, now=app.now)
         size = store.path.stat().st_size
     if form == "json":
-        plain = {name: {table: count for table, (count, _) in tables.items()} for name, tables in rows.items()}
-        more = {name: [table for table, (_, some) in tables.items() if some] for name, tables in rows.items()}
-        show_json(
-            "status",
-            map(_stream_json, streams),
-            rows=plain,
-            at_least={name: tables for name, tables in more.items() if tables},
-            missing=standing.missing,
-            jobs=[_job_json(one) for one in standing.jobs],
-            next=[{"do": do, "why": why} for do, why in standing.steps],
-            errors=[str(error) for error in app.project.broken.values()],
-        )
+        click.echo(found.as_json(app.project))
         return
     click.echo(f"{inert(app.project.store_path.name)}, {size / 1e6:,.1f} MB; times in {app.project.timezone}")
     if everything:
-        _show_streams(streams)
-        for name, tables in rows.items():
+        _show_streams(found.streams)
+        for name, tables in found.rows.items():
             click.echo(f"{name}: " + (", ".join(_told(table, *count) for table, count in tables.items()) or "no rows"))
-    _show_screen(standing, app.project.timezone, everything=everything)
+    _show_screen(found.standing, app.project.timezone, everything=everything)
 
 
 def _show_screen(standing: Standing, timezone: str, *, everything: bool) -> None:
@@ -161,24 +148,6 @@ def _show_streams(streams: list[StreamStanding]) -> None:
         ],
         right=("parts", "under way", "rejected"),
     )
-
-
-def _stream_json(one: StreamStanding) -> dict[str, Any]:
-    return {
-        "connection": one.connection,
-        "stream": one.stream,
-        "from": iso(one.from_at) if one.from_at else None,
-        "to": iso(one.to_at) if one.to_at else None,
-        "complete": one.complete,
-        "under_way": one.under_way,
-        "rejects": one.rejects,
-        "holes": [{"reason": reason, "parts": parts} for reason, parts in one.holes],
-    }
-
-
-def _job_json(one: JobStatus) -> dict[str, Any]:
-    last, due = (None if at is None else iso(at) for at in (one.last, one.next))
-    return {"job": one.job, "by": list(one.by), "last": last, "exit_code": one.exit_code, "next": due}
 
 
 def _told(table: str, count: int, more: bool) -> str:

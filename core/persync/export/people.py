@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from persync.errors import ConfigError, DataError, nearest
+from persync.errors import ConfigError, DataError, UnknownNameError, nearest
 from persync.export.lists import Chosen
 from persync.redact import anonymous
 from persync.rows import Action
@@ -127,7 +127,7 @@ def _of_platform(store: Store, name: str, also: list[str]) -> set[int]:
     found = [row for row in rows if row[2] == name] or [row for row in rows if (row[1], row[2]) == (platform, rest)]
     if not found:
         hint = nearest(name, [*also, *sorted({anonymous(str(row[2])) for row in rows})])
-        raise ConfigError(f"there is no segment '{name}'.", hint=hint)
+        raise UnknownNameError(f"there is no segment '{name}'.", name=name, hint=hint)
     if len(found) > 1:
         several = ", ".join(f"{connection}:{title} ({kind})" for _, connection, title, kind in found)
         raise ConfigError(f"there are several segments '{name}': {several}.", hint="Name its connection: CONNECTION:NAME.")

@@ -51,6 +51,22 @@ def listed(metric: Metric) -> dict[str, object]:
     }
 
 
+def defined(metric: Metric) -> dict[str, object]:
+    """Return how a metric is defined."""
+    return {
+        "id": metric.id,
+        "title": metric.title,
+        "definition": metric.definition,
+        "formula": metric.formula,
+        "unit": metric.unit,
+        "number": metric.number or None,
+        "dimensions": list(metric.dimensions),
+        "not_by": [f"{dimension} ({why})" for dimension, why in metric.refused.items()],
+        "edge_cases": metric.edge_cases or None,
+        "data": list(metric.data),
+    }
+
+
 def estimates_json(estimates: Sequence[Estimate], ask: Ask, kind: str = "estimates") -> str:
     """Return estimates as the one JSON object of DESIGN section 12; it says so where no group is hidden."""
     from persync.report.render.estimates import document, hidden_below

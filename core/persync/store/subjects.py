@@ -37,14 +37,16 @@ class Subject:
     apart: int = 0
 
 
-def find(store: Store, names: Person, orders: Iterable[str] = (), *, of: str = "") -> Subject:
+def find(store: Store, names: Person, orders: Iterable[str] = (), *, of: str = "", derived: bool = False) -> Subject:
     """Return everything that one person is known by.
 
     `names` are keys as rows carry them: `Person(("email", ADDRESS), ("id@CONNECTION", ID), ("opaque", ID))`. `orders` are the
     ids of orders of the connection `of` whose people shall be cut off too, with the copies that other systems have of them.
-    Raises DataError for a connection that the store does not know.
+    With `derived` who is one person is taken as the store has it, which is then only read. Raises DataError for a connection
+    that the store does not know.
     """
-    derive(store, only=("person_of",))
+    if not derived:
+        derive(store, only=("person_of",))
     db = store.db
     named, texts = _named(store, names)
     found: set[int] = set()
