@@ -74,6 +74,7 @@ _OF: Final = _set("of the de du des d la le del della di van von der")
 _LETTERS: Final = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe"})
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
+_NUMBER: Final = re.compile(r"[\d.,+-]*", re.ASCII)
 _STREET: Final = re.compile(
     r"(?:\d+\s?[a-z]?,?\s+(?:[\w.'-]+\s+){1,4}(?:street|st|road|rd|avenue|ave|lane|ln|drive|dr|boulevard|blvd|court)\b.*"
     r"|\d+\s?(?:bis|ter)?,?\s+(?:rue|avenue|boulevard|chemin|impasse|quai|allee)\s.+"
@@ -104,6 +105,8 @@ _GIVEN: Final = _set(
 
 def plain(text: str) -> str:
     """Return a text without accents: Straße is Strasse, âge is age."""
+    if text.isascii():
+        return text
     return "".join(sign for sign in unicodedata.normalize("NFKD", text.translate(_LETTERS)) if not unicodedata.combining(sign))
 
 
@@ -129,17 +132,20 @@ def _found(name: str, known: frozenset[str], deeds: frozenset[str] = frozenset()
         yield 0
 
 
+@lru_cache(maxsize=4096)
 def is_age(name: str) -> bool:
     """Tell whether a name is that of somebody's age; the age of an account or an order is not."""
     return any(True for _ in _found(name, _AGE)) or {"years", "old"} <= set(_words(name))
 
 
+@lru_cache(maxsize=4096)
 def is_birth(name: str) -> bool:
     """Tell whether a name is that of when somebody was born."""
     words = _words(name)
     return bool(_BIRTH.search("".join(words))) or not _BORN.isdisjoint(words)
 
 
+@lru_cache(maxsize=4096)
 def is_postal(name: str) -> bool:
     """Tell whether a name is that of a postal code."""
     words = _words(name)
@@ -154,6 +160,7 @@ def is_demographic(name: str, value: str = "") -> bool:
     return "genre" in words and re.sub(r"[\W_]", "", plain(value).lower()) in _SEXES
 
 
+@lru_cache(maxsize=4096)
 def is_identity(name: str) -> bool:
     """Tell whether a name is that of what people are called or reached by."""
     words = [word for word in _words(name) if word not in _OF]
@@ -167,6 +174,8 @@ def looks_identifying(name: str, value: str) -> bool:
     """Tell whether a value looks like an e-mail address, a street with its number, or a person's full name (known by a title or
     a common first name): that last not where the attribute is about something else, such as a brand."""
     text = plain(value.strip())
+    if _NUMBER.fullmatch(text):
+        return False
     if re.fullmatch(r"\S+@\S+\.\S+", text) or _STREET.fullmatch(text) or _TITLED.fullmatch(text):
         return True
     if not _FULL.fullmatch(text) or not _OTHERS.isdisjoint(_words(name)):

@@ -214,7 +214,7 @@ def test_a_page_that_comes_in_parts_is_taken_together_and_unknown_states_are_wai
 
     step = READER.read(todo, token, b'{"id": "b", "status": "resting"}', {})
 
-    assert step == Step(b"[]", (), {**token, "polls": 1}, wait=4.0)
+    assert step == Step(b"[]", (), {**token, "polls": 1}, wait=1.5)
     parts = [("0", 200, ["a"]), ("0", 200, ["b"]), ("1000", 200, ["c"])]
     body = tarball([[result(*part) for part in parts]])
     step = READER.read(todo, {"batch": "b", "url": "https://example.invalid/x", "from": 0, "tries": 0}, body, {})
@@ -227,10 +227,10 @@ def test_waits_grow_to_a_minute_and_end() -> None:
 
     waits = [
         READER.read(todo, {"batch": "b", "polls": polls, "from": 0, "tries": 0}, b'{"id": "b", "status": "started"}', {})
-        for polls in (0, 1, 2, 3, 4, 5, MOST_POLLS - 1, MOST_POLLS)
+        for polls in (0, 1, 2, 3, 9, 10, MOST_POLLS - 1, MOST_POLLS)
     ]
 
-    assert [step.wait for step in waits] == [4, 8, 16, 32, 60, 60, 60, 0]
+    assert [step.wait for step in waits] == [1.5, 2.25, 3.375, 5.0625, 1.5**10, 60, 60, 0]
     assert waits[-1].next == {"singly": [[0, 1000], [1000, 1000], [2000, 1000]], "end": 3000, "after": None}
 
 

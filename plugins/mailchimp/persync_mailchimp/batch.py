@@ -27,6 +27,8 @@ __all__ = ["BatchPages"]
 
 LOT = 20
 """pages asked for in one batch, of the 1,000 operations it may hold: its answers are held in memory together"""
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
+"""how long is waited before a batch is asked after first, and at most: half as long again each time"""
 MOST_POLLS = 90
 """asked so often (about an hour and a half) a batch that is still not finished is given up"""
 MOST_TRIES = 3
@@ -203,7 +205,7 @@ class BatchPages:
 
 
 def _pause(token: Token) -> Step:
-    return Step(b"[]", (), token, wait=float(min(60, 2 ** min(token["polls"] + 1, 6))))
+    return Step(b"[]", (), token, wait=min(LONGEST_WAIT_S, FIRST_WAIT_S * 1.5 ** token["polls"]))
 
 
 def _results(body: bytes) -> Iterator[_Result]:
