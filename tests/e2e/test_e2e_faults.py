@@ -16,7 +16,7 @@ import pytest
 
 from e2e.faulty import VICTIMS, Bench, Victim, digests, holes, serving, watermarks
 from persync.connect import client as door
-from persync.connect import pull as engine
+from persync.connect import connection as engine
 from persync.connect.result import PullResult
 from persync.errors import AuthError
 from persync.sandbox.fault_pages import AFTER_A_PAGE, PAGES

@@ -1,64 +1,29 @@
-"""The pull engine: streams in order, partitions side by side, and one page = one transaction.
-
-Threads fetch, this thread writes. A page's rows, its checkpoint and, at the end of a partition, its coverage are committed
-together: kill the process anywhere and the next pull goes on, with nothing lost and nothing twice.
-"""
+"""The pull engine: every connection after the other, each under its own lock; what fails costs itself alone."""
 
 from __future__ import annotations
 
 import gc
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from persync.connect.client import Client
+from persync.connect.connection import ConnectionPull, bare, number_of
 from persync.connect.connector import Connector
-from persync.connect.fetch import GOES_ON, Fetchers, Job, Page, is_empty, placed
-from persync.connect.guide import to_scopes
 from persync.connect.interrupts import Interrupts
-from persync.connect.pace import Daily
-from persync.connect.plan import levels, wanted_streams
-from persync.connect.result import Progress, PullOptions, PullResult, StreamResult, Watcher
-from persync.connect.stream import AccountFacts, Every, Incremental, Stream, Work
-from persync.connect.windows import is_due, open_window
-from persync.connect.writing import PageWriter
-from persync.errors import (
-    RAISED,
-    AuthError,
-    PersyncError,
-    PluginError,
-    QuotaError,
-    ResponseError,
-    SkipStreamError,
-    StoreError,
-    TransientError,
-    UnreachableError,
-    raised_in,
-)
-from persync.rows import CampaignRef, Evidence
-from persync.store import checkpoints as points
+from persync.connect.result import PullOptions, PullResult, StreamResult, Watcher
+from persync.errors import RAISED, PersyncError, PluginError, StoreError, raised_in
 from persync.store import passes
-from persync.store.checkpoints import Checkpoint
 from persync.store.derive import derive
 from persync.store.late import complete
 from persync.store.locks import hold
-from persync.store.log import begin_run, end_run, note_killed
-from persync.store.store import Store, open_store
-from persync.store.write import Writer, write_batch
+from persync.store.log import begin_run, note_killed
+from persync.store.store import open_store
 
 __all__ = ["PullOptions", "PullResult", "StreamResult", "pull"]
 
-EMPTY_PAGES = 500
-"""so many empty pages in a row with a next page each are a loop"""
-
-FULL_COLLECTION = 100
-"""pages after which whatever outlived some of them is looked at too"""
-
-BEFORE = "read before the interruption"
 GOES_ON_NOW = "this run goes on where it stopped."
 
 
@@ -122,11 +87,6 @@ def pull(
     return result
 
 
-def number_of(stop: KeyboardInterrupt) -> int:
-    """Return the number of the signal that interrupted."""
-    return int(stop.args[0]) if stop.args else int(signal.SIGINT)
-
-
 @contextmanager
 def _collector_held() -> Iterator[None]:
     """Let nothing be collected but between pages: within one the collector walks over a thousand live records, again and again.
@@ -145,354 +105,6 @@ def _collector_held() -> Iterator[None]:
             gc.enable()
 
 
-class ConnectionPull:
-    """The pull of one connection."""
-
-    def __init__(
-        self,
-        store: Store,
-        connector: Connector,
-        options: PullOptions,
-        progress: Watcher,
-        run: int,
-        client: Callable[[Connector, threading.Event], Client] | None,
-        interrupts: Interrupts,
-        clock: Callable[[], float],
-        among: list[str],
-    ) -> None:
-        self.store = store
-        self.connector = connector
-        self.options = options
-        self.progress = progress
-        self.results: list[StreamResult] = []
-        self.errors: list[PersyncError] = []
-        self.interrupted = 0
-        self._run = run
-        self._clock = clock
-        self._among = among
-        self._interrupts = interrupts
-        self._began: int | None = None
-        self._stop = threading.Event()
-        self._make_client = client or (lambda one, stop: Client(one, stop=stop))
-        self._writer = Writer(store, connector.connection, connector.name, now=options.now, run=run)
-        self._pages = PageWriter(store, connector, options, self._writer, clock=clock, between=interrupts.check)
-
-    def run_all(self) -> None:
-        """Read every due stream, parents before children."""
-        self._run_levels()
-        # Without them records are looked at once more, so whatever stops them is no failure of the pull.
-        with suppress(PersyncError), self._interrupts.ending():
-            self._pages.keep_versions()
-
-    def end(self, result: PullResult) -> None:
-        """Note how it ended in the run log and in the result of the whole pull."""
-        result.streams += self.results
-        result.errors += self.errors
-        result.interrupted = self.interrupted
-        if unseen := sum(isinstance(one.error, SkipStreamError) and one.error.reason == "scope" for one in self.results):
-            streams = "1 stream lacks its scope" if unseen == 1 else f"{unseen} streams lack their scope"
-            name = self.connector.connection
-            result.notes.append(f"{name}: {streams}. {to_scopes(type(self.connector), name)}")
-        so_far = PullResult(self.results, self.errors, self.interrupted)
-        summary = f"{so_far.changed} rows changed, {sum(r.rejects for r in self.results)} records rejected"
-        end_run(self.store, self._run, now=int(self._clock() * 1000), exit_code=so_far.exit_code, summary=summary)
-
-    def _run_levels(self) -> None:
-        try:
-            if self._run_batches():
-                return
-            with self._make_client(self.connector, self._stop) as client:
-                self._pages.behind = lambda: int(client.behind * 1000)
-                with self._interrupts.held():
-                    self._begin()
-                    self._write_overrides()
-                for level in levels(wanted_streams(self.connector, self.options.streams)):
-                    self._run_level(client, level)
-                    if self.errors:
-                        return
-            with self._interrupts.held(), self.store.transaction() as db:
-                passes.whole(db, self._writer.connection)
-        except KeyboardInterrupt as stop:
-            self._stop.set()
-            self.store.rollback()
-            self.interrupted = number_of(stop)
-        except PersyncError as error:
-            self.errors.append(bare(error if error.where else error.at(self.connector.connection)))
-
-    def _begin(self) -> None:
-        """Begin a pull, or go on with one that was interrupted a short while ago: that one and this are one pull."""
-        options = self.options
-        asked: dict[str, Any] = {
-            "streams": sorted(options.streams),
-            "since": options.since,
-            "full": options.full,
-            "rejects": options.rejects,
-        }
-        if options.lookback_days:
-            asked["lookback_days"] = options.lookback_days
-        with self.store.transaction() as db:
-            self._began = passes.begin(db, self._writer.connection, asked, self._among, now=options.now)
-
-    def _run_batches(self) -> bool:
-        """Read a connector that brings whole files instead of streams; False when it is not one."""
-        number = self._writer.connection
-        seen = dict(self.store.db.execute("SELECT path, digest FROM imported_files WHERE connection = ?", (number,)))
-        batches = self.connector.batches({} if self.options.full else seen)
-        if batches is None:
-            return False
-        for batch in batches:
-            result = StreamResult(self.connector.connection, batch.kind)
-            self.results.append(result)
-            try:
-                changed = write_batch(self.store, self.connector.connection, self.connector.name, batch, now=self.options.now)
-                result.pages, result.records, result.changed = 1, batch.count, changed or 0
-                result.state = "done"
-            except PersyncError as error:
-                result.state, result.error, result.reason = "failed", bare(error), error.what
-            self._tell(result, 1, 1, finished=True)
-        return True
-
-    def _write_overrides(self) -> None:
-        overrides: Mapping[str, int] = getattr(self.connector.settings, "overrides", {})
-        before = self.store.db.execute(
-            "SELECT k.key FROM campaign_evidence e JOIN campaign_keys k ON k.campaign_key = e.campaign_key"
-            " WHERE e.source = 'override' AND k.kind = 'id' AND k.connection = ?",
-            (self._writer.connection,),
-        ).fetchall()
-        # One that was taken out of the settings says nothing any longer.
-        wanted = {campaign: () for (campaign,) in before} | {name: (("level", str(n)),) for name, n in overrides.items()}
-        if wanted:
-            with self.store.transaction():
-                self._writer.write(
-                    Evidence(CampaignRef(("id", campaign)), "override", items) for campaign, items in wanted.items()
-                )
-
-    # -- one level of streams ---------------------------------------------------------------------------------------
-
-    def _run_level(self, client: Client, level: list[Stream]) -> None:
-        results = {stream.name: StreamResult(self.connector.connection, stream.name) for stream in level}
-        self.results += results.values()
-        try:
-            behind = self._read_level(client, level, results)
-            if behind:
-                self._read_level(client, [stream for stream in level if stream.name in behind], results, behind)
-        finally:
-            for result in results.values():
-                result.settle()
-                self._tell(result, result.partitions, result.waiting, finished=True)
-
-    def _read_level(
-        self,
-        client: Client,
-        level: list[Stream],
-        results: Mapping[str, StreamResult],
-        only: Mapping[str, set[str]] | None = None,
-    ) -> dict[str, set[str]]:
-        """Read what is due of some streams, or of `only` these partitions of theirs; return what is not up to date yet.
-
-        A pass that an earlier pull began ends where that pull would have, and its first pages are as old: what happened since
-        is read by another pass. It is not begun anew, for a pull that a vendor's daily limit stops must get on.
-        """
-        account, fields = self._account(), self._fields()
-        jobs: list[Job] = []
-        for stream in level:
-            with self._interrupts.held():
-                due = self._due(stream, account, results[stream.name])
-            for point in due:
-                if only is None or point.partition in only[stream.name]:
-                    jobs.append(Job(self._work(stream, point, account), point, resumed=point.token is not None))
-                    results[stream.name].waiting += 1
-        if not jobs:
-            return {}
-        taken_up = [job for job in jobs if job.resumed and self._is_old(job.work.stream, job.point)]
-        fetchers = Fetchers(client, jobs, self.connector.workers, self._stop)
-        remaining = len(jobs)
-        try:
-            while remaining:
-                item = fetchers.pages.get()
-                result = results[item.job.work.stream.name]
-                with self._interrupts.held():
-                    if isinstance(item, Page):
-                        self._take_page(item, result, fields, fetchers)
-                        fetchers.written(item)
-                        gc.collect(1 if result.pages % FULL_COLLECTION else 2)
-                    else:
-                        remaining -= 1
-                        if item.error is not None:
-                            self._failed(item.job, item.error, result, fetchers)
-                        elif not item.job.dead:
-                            result.partitions += 1
-                if self.errors:
-                    break
-                self._tell(result, result.partitions, result.waiting, job=item.job, daily=client.pace.daily())
-        finally:
-            if remaining:
-                self._stop.set()
-            fetchers.join()
-        behind: dict[str, set[str]] = {}
-        for job in taken_up if not self.errors else ():
-            if results[job.work.stream.name].error is None:
-                behind.setdefault(job.work.stream.name, set()).add(job.work.partition)
-        return behind
-
-    def _take_page(self, page: Page, result: StreamResult, fields: Mapping[str, Mapping[str, str]], fetchers: Fetchers) -> None:
-        job = page.job
-        if job.dead:
-            return
-        try:
-            self._pages.write(page, result, fields)
-        except ResponseError as error:
-            job.dead = True
-            self._failed(job, error, result, fetchers)
-            return
-        waits = page.step.wait > 0  # a job that is not ready yet is no empty page
-        empty = page.step.next is not None and not waits and is_empty(page.step.body, page.step.at)
-        job.empty = job.empty + 1 if empty else 0
-        if job.empty > EMPTY_PAGES:
-            job.dead = True
-            self._failed(job, _endless(page), result, fetchers)
-
-    def _due(self, stream: Stream, account: AccountFacts, result: StreamResult) -> list[Checkpoint]:
-        known = points.read_checkpoints(self.store.db, self._writer.connection, stream.name)
-        if stream.parent is None and not any(point.partition == "" for point in known):
-            known.append(Checkpoint(stream.name, "", {}))
-        if isinstance(stream.window, Every):
-            self._begin_clocks(stream, known)
-            # All partitions or none: what one of them does not name may be named by another.
-            if not any(is_due(stream, point, self.options) and not self._is_read(stream, point) for point in known):
-                return []
-        found = []
-        for point in known:
-            if self._is_read(stream, point):
-                result.reason = BEFORE
-                continue
-            again = self.options.rejects and (stream.name, point.partition) in self._pages.rejected
-            if self.options.rejects and not again:
-                continue
-            if (again or self.options.full) and self._began is None:
-                point.token = None
-            if not again and not isinstance(stream.window, Every) and not is_due(stream, point, self.options):
-                continue
-            if again:
-                point.watermark = None
-            start = getattr(self.connector.settings, "start", None)
-            open_window(stream, point, self.options, account, start, f"[connections.{self.connector.connection}] start")
-            if self._is_old(stream, point):
-                # Of which version its first pages were is not known: what they showed may have changed since.
-                point.version = None
-            found.append(point)
-        return found
-
-    def _is_old(self, stream: Stream, point: Checkpoint) -> bool:
-        """Tell whether a pass under way was begun by an earlier pull than this one, and the one that this goes on with."""
-        settle = stream.window.settle if isinstance(stream.window, Incremental) else 0
-        began = self.options.now if self._began is None else self._began
-        return point.token is not None and point.until is not None and point.until < began - settle
-
-    def _is_read(self, stream: Stream, point: Checkpoint) -> bool:
-        """Tell whether the pull that this one goes on with has read a partition to its end."""
-        if self._began is None or point.token is not None or point.watermark is None or point.version != point.done_version:
-            return False
-        settle = stream.window.settle if isinstance(stream.window, Incremental) else 0
-        return point.watermark >= self._began - settle
-
-    def _begin_clocks(self, stream: Stream, known: list[Checkpoint]) -> None:
-        """Count the days of a periodic pass from the first pull, which reads everything anyway."""
-        assert isinstance(stream.window, Every)
-        fresh = [point for point in known if point.watermark is None and point.token is None]
-        if not fresh or stream.window.first or stream.name in self.options.streams:
-            return
-        with self.store.transaction() as db:
-            for point in fresh:
-                point.watermark = self.options.now
-                points.start_clock(db, self._writer.connection, point)
-
-    def _work(self, stream: Stream, point: Checkpoint, account: AccountFacts) -> Work:
-        return Work(
-            stream=stream,
-            connection=self.connector.connection,
-            settings=self.connector.settings,
-            account=account,
-            partition=point.partition,
-            parent=point.parent,
-            since=point.since,
-            until=point.until or self.options.now,
-            first_load=point.watermark is None,
-        )
-
-    # -- what can go wrong ------------------------------------------------------------------------------------------
-
-    def _failed(self, job: Job, error: BaseException, result: StreamResult, fetchers: Fetchers) -> None:
-        if not isinstance(error, PersyncError):
-            raise error
-        stream = job.work.stream
-        result.error, result.reason = bare(error), error.what
-        if isinstance(error, AuthError | QuotaError | UnreachableError):
-            # What holds for one stream holds for all: end the connection, and say it once.
-            result.state = "failed"
-            self.errors.append(error)
-            return
-        reason = error.what
-        if isinstance(error, SkipStreamError):
-            reason = f"{error.reason}: {error.what}"
-            if stream.scopes and error.reason == "scope":
-                reason += f" Needs {', '.join(stream.scopes)}."
-            result.reason = reason
-            if result.state != "failed":
-                result.state = "skipped"
-            if error.reason != "gone":
-                fetchers.cancel(stream.name)
-        else:
-            result.state = "failed"
-            if isinstance(error, TransientError):
-                fetchers.cancel(stream.name)
-        with suppress(PersyncError):
-            self._pages.uncover(job, reason, gone=isinstance(error, SkipStreamError) and error.reason == "gone")
-
-    # -- what row functions may know --------------------------------------------------------------------------------
-
-    def _account(self) -> AccountFacts:
-        row = self.store.db.execute(
-            "SELECT account_id, currency, timezone, shop, covers_from FROM connections WHERE connection = ?",
-            (self._writer.connection,),
-        ).fetchone()
-        return AccountFacts(*row)
-
-    def _fields(self) -> dict[str, dict[str, str]]:
-        fields: dict[str, dict[str, str]] = {}
-        for where, name, kind in self.store.db.execute(
-            "SELECT list, name, type FROM fields WHERE connection = ?", (self._writer.connection,)
-        ):
-            fields.setdefault(where, {})[name] = kind
-        return fields
-
-    def _tell(
-        self,
-        result: StreamResult,
-        done: int,
-        total: int,
-        *,
-        finished: bool = False,
-        job: Job | None = None,
-        daily: Daily | None = None,
-    ) -> None:
-        self.progress(
-            Progress(
-                connection=result.connection,
-                stream=result.stream,
-                pages=result.pages,
-                records=result.records,
-                changed=result.changed,
-                done=done,
-                total=total,
-                finished=finished,
-                reason=result.reason,
-                expected=job.total if job is not None and job.whole and total == 1 else None,
-                daily=daily,
-            )
-        )
-
-
 @contextmanager
 def _told_once(errors: list[PersyncError]) -> Iterator[None]:
     """Leave out that the store cannot be written when that is what ended the pull."""
@@ -501,14 +113,3 @@ def _told_once(errors: list[PersyncError]) -> Iterator[None]:
     except StoreError as error:
         if not any(isinstance(known, StoreError) for known in errors):
             errors.append(bare(error))
-
-
-def bare(error: PersyncError) -> PersyncError:
-    """Return an error without the frames it came through: results outlive a run, what those frames hold must not."""
-    error.__traceback__ = error.__context__ = error.__cause__ = None
-    return error
-
-
-def _endless(page: Page) -> PersyncError:
-    error = TransientError(f"{EMPTY_PAGES} empty pages in a row, each with a next one.", hint=GOES_ON)
-    return placed(error, page.job.work, page.number)
