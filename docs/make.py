@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from making.commands import command_list, command_reference, faults, importers, shared_options
+from making.commands import addresses, command_list, command_reference, faults, importers, shared_options
 from making.plugins import connections, hooks, metrics, models, reasons
 from making.store import tables, views
 from making.vendors import VENDORS, limits_of, streams_of
@@ -26,6 +26,7 @@ _BLOCK = re.compile(r"(<!-- docs/make\.py: (?P<name>\S+) -->\n)(?P<body>.*?)(<!-
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     **{f"streams-{vendor}": partial(streams_of, vendor) for vendor in VENDORS},
     **{f"limits-{vendor}": partial(limits_of, vendor) for vendor in VENDORS},
+    "addresses": addresses,
     "faults": faults,
     "command-list": command_list,
     "command-reference": command_reference,

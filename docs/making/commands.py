@@ -1,4 +1,4 @@
-"""The command line, the files that can be imported, and the faults of the sandbox."""
+"""The command line, the addresses of the live page, the files that can be imported, and the faults of the sandbox."""
 
 from __future__ import annotations
 
@@ -24,6 +24,21 @@ def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
                 yield f"{name} {sub}", inner, click.Context(inner, info_name=sub, parent=here)
         else:
             yield name, command, here
+
+
+def addresses() -> str:
+    """Return the table of the answers of /api/v1, from the table that the server reads."""
+    from persync.serve.api.answers import ANSWERS
+
+    rows = [
+        (
+            f"`{one.shown}`",
+            f"`persync {one.command}`",
+            ", ".join(f"`{param.name}={param.words}`{' …' if param.several else ''}" for param in one.params),
+        )
+        for one in ANSWERS
+    ]
+    return table(("GET", "answers as", "parameters"), rows)
 
 
 def faults() -> str:

@@ -21,7 +21,8 @@ from persync.report.render.estimates import as_csv
 from persync.report.report import BuiltSection, Report, Table
 from persync.report.safe import spreadsheet
 from persync.report.words import iso
-from persync.serve import api, row_views, views
+from persync.serve import row_views, views
+from persync.serve.api import endpoint
 from persync.serve.filters import Filters, filters_from
 from persync.serve.guard import Guard
 from persync.serve.pages import framed, said, status_of
@@ -67,10 +68,7 @@ def make_app(site: Site, *, token: str, port: int) -> Guard:
     routes = [Route(path, _file(site, make)) for path, make in files_of.items()]
     routes += [Route(path, framed(site, handler, filtered=path not in UNFILTERED)) for path, handler in handlers.items()]
     routes += [
-        Route("/api/v1/metrics", api.answered(site, api.metrics)),
-        Route("/api/v1/metrics/{id}", api.answered(site, api.metric)),
-        Route("/api/v1/report", api.answered(site, api.report)),
-        Route("/api/{rest:path}", api.answered(site, api.nothing)),
+        *endpoint.routes(site),
         Route("/static/vega.js", lambda request: _vega(site)),
         Route("/static/{name}", _static),
         Route("/{rest:path}", framed(site, views.nowhere, filtered=False)),
@@ -80,7 +78,7 @@ def make_app(site: Site, *, token: str, port: int) -> Guard:
 
 def _refuse(what: str, hint: str, status: int, wants_json: bool) -> Response:
     if wants_json:
-        return api.problem(what, hint, status)
+        return endpoint.problem(what, hint, status)
     return HTMLResponse(page("refused.html.j2", what=what, hint=hint), status)
 
 
@@ -102,7 +100,7 @@ def _vega(site: Site) -> Response:
 
 
 def _file(site: Site, make: Callable[[Site, Request, Filters], str]) -> Callable[[Request], Response]:
-    def endpoint(request: Request) -> Response:
+    def answering(request: Request) -> Response:
         try:
             text = make(site, request, filters_from(request.query_params, site.project.timezone))
         except Exception as error:  # as on a page: a metric or a plugin may fail in any way
@@ -112,7 +110,7 @@ def _file(site: Site, make: Callable[[Site, Request, Filters], str]) -> Callable
         headers = {"Content-Disposition": f'attachment; filename="{safe.encode("ascii", "replace").decode()}"'}
         return Response(text, media_type="text/csv", headers=headers)
 
-    return endpoint
+    return answering
 
 
 def _part_csv(site: Site, request: Request, filters: Filters) -> str:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from persync import __version__
-from persync.errors import ConfigError, DataError, PersyncError, StoreError
+from persync.errors import AmbiguousError, ConfigError, DataError, NotFoundError, PersyncError, StoreError
 from persync.measure import experiments
 from persync.measure.membership import STAGES
 from persync.report import words
@@ -48,8 +48,10 @@ class NotHereError(ConfigError):
 
 def status_of(error: Exception) -> int:
     """Return the status that an answer has when it ended in this error."""
-    if isinstance(error, NotHereError):
+    if isinstance(error, NotHereError | NotFoundError):
         return 404
+    if isinstance(error, AmbiguousError):
+        return 409
     if isinstance(error, ConfigError):
         return 400
     if isinstance(error, StoreError):
@@ -75,7 +77,8 @@ def framed(site: Site, handler: Handler, *, filtered: bool = True) -> Callable[[
             title, content, status = handler(site, request, filters)
         except Exception as error:  # a metric or a plugin may fail in any way; the frame stands
             what, hint = said(error)
-            title, status = "Not here" if isinstance(error, NotHereError) else "Not shown", status_of(error)
+            status = status_of(error)
+            title = "Not here" if status == 404 else "Not shown"
             content = Markup(page("problem.html.j2", what=what, hint=hint))  # noqa: S704  the template escaped it
         return HTMLResponse(whole(site, request, filters, title, content, filtered=filtered), status)
 

@@ -48,7 +48,8 @@ def world() -> World:
 
 @pytest.fixture(scope="session")
 def shop(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project's folder with the world in its store, and an attribute of which one value is rare."""
+    """A project's folder with the world in its store, an id of the files' own for everybody, and an attribute of which one
+    value is rare."""
     folder = tmp_path_factory.mktemp("shop")
     (folder / "persync.toml").write_text(SETTINGS, "utf-8")
     stored(world, folder / "persync.db")
@@ -57,7 +58,7 @@ def shop(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
         with store.transaction():
             for number, person in enumerate(world.people.values()):
                 group = "rare" if number < 3 else "north" if number % 3 else "south"
-                who = rows.Person(("email", person.email))
+                who = rows.Person(("email", person.email), ("id", f"{7000 + number}"))
                 writer.write([rows.Attribute(who, "region", group, "consent at sign-up")])
         derive(store)
     return folder

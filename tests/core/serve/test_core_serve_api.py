@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
+from starlette.responses import PlainTextResponse
+from starlette.routing import Match, Route
 
 from persync.cli import root
 from persync.cli.context import App
+from persync.jobs.answers import campaigns
 from persync.sandbox.world import World
+from persync.serve.api import making
+from persync.serve.api.answers import ANSWERS, Answer
+from persync.serve.site import Site
 
 Get = Callable[..., Any]
+
+LEFT_OUT = {
+    "format": "an address answers with JSON alone",
+    "out": "an address writes no file",
+    "engine": "the page computes where it is served",
+    "master": "the page computes where it is served",
+    "lake": "the page is of one store",
+    "store": "the page is of one store",
+    "show_small_groups": "that groups are shown is written into the store's log, and an address writes nothing",
+    "list": "it is what the address means",
+    "level": "an address sets nothing",
+    "campaign": "/levels/{campaign} has it",
+    "job": "`status` is what the address means",
+    "target": "an address installs nothing",
+    "install": "an address installs nothing",
+    "remove": "an address installs nothing",
+    "all": "the JSON has every stream",
+}
+"""parameters of commands that no address takes, and why"""
 
 
 def printed(shop: Path, world: World, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
@@ -25,46 +54,209 @@ def printed(shop: Path, world: World, monkeypatch: pytest.MonkeyPatch, *argument
     return result.stdout
 
 
-@pytest.mark.parametrize(
-    ("address", "arguments"),
-    [
-        ("/metrics", ("metrics", "list")),
-        ("/metrics/ctr", ("metric", "ctr")),
-        ("/metrics/ctr?by=level&period=2026-03", ("metric", "ctr", "--by", "level", "--period", "2026-03")),
-        ("/metrics/ctr?by=level&by=region", ("metric", "ctr", "--by", "level", "--by", "region")),
-        ("/metrics/conversion_rate?arm=personal", ("metric", "conversion_rate", "--arm", "personal")),
-        ("/metrics/roi_simple?period=2019", ("metric", "roi_simple", "--period", "2019")),
-        ("/report?profile=starter&period=2026-03", ("report", "--profile", "starter", "--period", "2026-03")),
-    ],
+LINEAR = ("--models", "linear,last_touch")
+MARCH = ("--period", "2026-03")
+JOURNEY = "lookback=20&half_life=3&basis=gross&currency=eur&count=click,open&window=click%3D9&path=since-last-order"
+JOURNEY_TOO = "--lookback 20 --half-life 3 --basis gross --currency eur --count click,open --window click=9"
+SAME: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("/metrics", ("metrics", "list")),
+    ("/metrics/ctr", ("metric", "ctr")),
+    ("/metrics/ctr?by=level&period=2026-03", ("metric", "ctr", "--by", "level", *MARCH)),
+    ("/metrics/ctr?by=level&by=region", ("metric", "ctr", "--by", "level", "--by", "region")),
+    ("/metrics/conversion_rate?arm=personal", ("metric", "conversion_rate", "--arm", "personal")),
+    ("/metrics/roi_simple?period=2019", ("metric", "roi_simple", "--period", "2019")),
+    ("/metrics/ctr/definition", ("metrics", "show", "ctr")),
+    ("/report?profile=starter&period=2026-03", ("report", "--profile", "starter", *MARCH)),
+    ("/attribution?models=linear,last_touch&period=2026-03", ("attribution", *LINEAR, *MARCH)),
+    (
+        f"/attribution?models=time_decay&by=message&reporting=accrual&cost=true&{JOURNEY}",
+        (
+            *("attribution", "--models", "time_decay", "--by", "message", "--reporting", "accrual", "--cost"),
+            *JOURNEY_TOO.split(),
+            *("--path", "since-last-order"),
+        ),
+    ),
+    ("/explain/order/ORDER?models=linear,last_touch", ("explain", "order", "ORDER", *LINEAR)),
+    ("/explain/order/ORDER?models=linear&lookback=5", ("explain", "order", "ORDER", "--models", "linear", "--lookback", "5")),
+    ("/explain/person/PERSON?models=linear", ("explain", "person", "PERSON", "--models", "linear")),
+    ("/explain/send/SEND", ("explain", "send", "SEND")),
+    ("/explain/send/SEND?key=PERSON", ("explain", "send", "SEND", "PERSON")),
+    ("/experiments", ("experiment", "read")),
+    ("/experiments?name=personal", ("experiment", "read", "personal")),
+    ("/experiments/personal", ("experiment", "read", "personal")),
+    ("/plan", ("experiment", "plan")),
+    ("/plan?name=personal", ("experiment", "plan", "personal")),
+    ("/segments", ("segment", "list")),
+    ("/segments/buyers", ("segment", "show", "buyers")),
+    ("/segments/life-cycle:%20loyal", ("segment", "show", "life-cycle: loyal")),
+    ("/levels", ("tag", "--list")),
+    ("/levels/SEND", ("tag", "SEND", "--list")),
+    ("/baseline?period=2026-03", ("baseline", "show", *MARCH)),
+    ("/status", ("status",)),
+    ("/schedule", ("schedule", "status")),
 )
-def test_the_api_answers_what_the_command_prints(
-    get: Get, shop: Path, world: World, monkeypatch: pytest.MonkeyPatch, address: str, arguments: tuple[str, ...]
-) -> None:
-    answer = get(f"/api/v1{address}")
 
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json; charset=utf-8")
-    assert answer.text == printed(shop, world, monkeypatch, *arguments)
+
+@pytest.fixture(scope="module")
+def real(shop: Path) -> dict[str, str]:
+    """What stands for an order, a message and the person who got the one and placed the other."""
+    with closing(sqlite3.connect(shop / "persync.db")) as db:
+        order, send, person = db.execute(
+            "SELECT n.name || ':' || ok.vendor_order_id, m.name || ':' || ck.key, 'files:' || pk.key FROM orders o"
+            " JOIN order_keys ok USING (order_key) JOIN connections n ON n.connection = ok.connection"
+            " JOIN person_of a ON a.key_id = o.key_id JOIN person_of b ON b.person = a.person"
+            " JOIN touchpoints t ON t.key_id = b.key_id AND t.action = 1 AND t.happened_at < o.ordered_at"
+            " JOIN campaign_keys ck USING (campaign_key) JOIN connections m ON m.connection = ck.connection"
+            " JOIN person_of c ON c.person = a.person JOIN person_keys pk ON pk.key_id = c.key_id AND pk.kind = 'id'"
+            " WHERE o.status = 'paid' AND ck.kind = 'id' ORDER BY 1, 2, 3"
+        ).fetchone()
+    return {"ORDER": order, "SEND": send, "PERSON": person}
+
+
+def real_ones(text: str, real: Mapping[str, str]) -> str:
+    """Return a text with the real names in their places."""
+    for name, value in real.items():
+        text = text.replace(name, value)
+    return text
+
+
+@pytest.mark.parametrize(("address", "arguments"), SAME, ids=[address for address, _ in SAME])
+def test_the_api_answers_what_the_command_prints(
+    get: Get,
+    shop: Path,
+    world: World,
+    real: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    arguments: tuple[str, ...],
+) -> None:
+    answer = get(f"/api/v1{real_ones(address, real)}")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json; charset=utf-8"), answer.text
+    assert answer.text == printed(shop, world, monkeypatch, *(real_ones(one, real) for one in arguments))
+    assert answer.json()["results"] or address in ("/schedule", "/status"), "nothing is the same as nothing"
+
+
+def test_every_answer_is_held_against_its_command() -> None:
+    asked = [address.partition("?")[0] for address, _ in SAME]
+    unasked = [answer.path for answer in ANSWERS if not any(_is(answer, path) for path in asked)]
+
+    assert unasked == []
+
+
+def _is(answer: Answer, path: str) -> bool:
+    route = Route(answer.path, PlainTextResponse(""))
+    return route.matches({"type": "http", "method": "GET", "path": path})[0] is Match.FULL
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=[answer.path for answer in ANSWERS])
+def test_an_address_takes_what_its_command_takes(answer: Answer) -> None:
+    """Every option and argument of the command is a parameter of that name, with its choices, its default and whether it may be
+    given several times; or it stands in the path; or it is known why it is not."""
+    command = command_of(answer.command)
+    in_path = re.findall(r"{(\w+)", answer.path)
+    expected = {
+        name: (choices_of(one), one.multiple if isinstance(one, click.Option) else one.nargs == -1)
+        for one in command.params
+        if (name := name_of(one)) not in (*in_path, *LEFT_OUT) and not getattr(one, "hidden", False)
+    }
+
+    assert {one.name: (one.choices, one.several) for one in answer.params} == expected
+    defaults = {name_of(one): one.default for one in command.params if isinstance(one.default, str)}
+    assert all(one.default == defaults.get(one.name) for one in answer.params)
+    assert {name_of(one) for one in command.params} >= set(in_path)
+
+
+def name_of(param: click.Parameter) -> str:
+    """Return what an address calls a command's parameter: an option by its long form, one of several names by one."""
+    text = max(param.opts, key=len).lstrip("-").replace("-", "_")
+    return "name" if text == "names" else text
+
+
+def choices_of(param: click.Parameter) -> tuple[str, ...]:
+    return ("true", "false") if getattr(param, "is_flag", False) else tuple(getattr(param.type, "choices", ()))
+
+
+def command_of(words: str) -> click.Command:
+    """Return the command that an answer names; the rest of its words are arguments."""
+    found: click.Command = root
+    for word in words.split():
+        inner = found.get_command(click.Context(found), word) if isinstance(found, click.Group) else None
+        found = inner or found
+    return found
+
+
+def test_the_index_names_every_address_with_its_parameters(get: Get) -> None:
+    answer = get("/api/v1")
+
+    listed = {one["path"]: [param["name"] for param in one["parameters"]] for one in answer.json()["results"]}
+    assert answer.json()["kind"] == "api"
+    assert listed == {one.shown: [param.name for param in one.params] for one in ANSWERS}
+    assert get("/api/v1/").text == answer.text
+
+
+def test_what_a_command_says_beside_its_answer_is_in_a_header(get: Get, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def said(engine: Any, ask: Any, names: Any, *, tell: Callable[[str], object]) -> list[Any]:
+        tell("nobody came: caf\u00e9\r\nX: y")
+        return []
+
+    monkeypatch.setattr(making, "readings", said)
+    answers = [get("/api/v1/experiments?name=told") for _ in range(2)]
+
+    assert [json.loads(answer.headers["persync-said"]) for answer in answers] == [["nobody came: caf\u00e9  X: y"]] * 2
+    assert "x" not in answers[0].headers
+
+
+def test_a_name_of_several_things_is_a_conflict(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    ways = (f"{campaigns._CAMPAIGNS} WHERE c.title <> ?",)
+    monkeypatch.setattr(campaigns, "_WAYS", ways)
+    answer = get("/api/v1/levels/letter")
+
+    assert answer.status_code == 409
+    assert re.fullmatch(r"'letter' names \d+ campaigns: .*", answer.json()["error"]["what"])
+    assert answer.json()["error"]["hint"] == "Say CONNECTION:ID."
 
 
 @pytest.mark.parametrize(
     ("address", "status", "said"),
     [
         ("/metrics/ctrr", 404, "Did you mean 'ctr'?"),
-        ("/metric", 404, "/api/v1/metrics"),
+        ("/metrics/ctrr/definition", 404, "Did you mean 'ctr'?"),
+        ("/metric", 404, "Did you mean '/api/v1/metrics'?"),
+        ("/nothing/like/it", 404, "/api/v1 lists all"),
+        ("/nothing?by=level", 404, "there is no such address"),
         ("/metrics/ctr?by=levl", 400, "Did you mean 'level'?"),
         ("/metrics/ctr?period=soon", 400, "--period"),
-        ("/metrics/ctr?segment=buyers", 400, "there is no parameter 'segment'"),
+        ("/metrics/ctr?perod=2026", 400, "Did you mean 'period'?"),
+        ("/metrics/ctr?period=2025&period=2026", 400, "was given 2 times"),
+        ("/metrics/ctr?segment=buyers", 400, "there is no parameter 'segment'. The filters of pages"),
         ("/report?profile=fll", 400, "Did you mean 'full'?"),
         ("/report?segment=buyers", 400, "there is no parameter 'segment'"),
-        ("/metrics?by=level", 400, "there is no parameter 'by'"),
+        ("/metrics?by=level", 400, "It takes none."),
         ("/metrics/ctr?arm=nope", 400, "there is no experiment 'nope'"),
-        ("/metrics/coverage_score?arm=personal", 404, "metric"),
+        ("/attribution?models=linr", 400, "Did you mean 'linear'?"),
+        ("/attribution?lookback=-1", 400, "is no number of days"),
+        ("/attribution?window=click", 400, "window=click=30"),
+        ("/attribution?currency=euro", 400, "Write its three letters"),
+        ("/attribution?by=chanel", 400, "channel"),
+        ("/attribution?cost=1", 400, "cannot be '1'"),
+        (f"/attribution?models={'a' * 501}", 400, "longer than 500"),
+        ("/explain/order/none", 404, "there is no order 'none'"),
+        ("/explain/person/files:none", 404, "nobody by that key"),
+        ("/explain/person/somebody@example.com", 400, "does not belong into a URL"),
+        ("/explain/send/SEND?key=somebody%40example.com", 400, "does not belong into a URL"),
+        ("/explain/send/Januar%20leter", 404, "Did you mean"),
+        ("/experiments/persnal", 404, "Did you mean 'personal'?"),
+        ("/experiments?name=persnal", 400, "Did you mean 'personal'?"),
+        ("/segments/buyrs", 404, "Did you mean 'buyers'?"),
+        ("/levels/nothing", 404, "tag --list"),
     ],
 )
-def test_an_error_is_json_that_says_what_to_do(get: Get, address: str, status: int, said: str) -> None:
-    answer = get(f"/api/v1{address}")
+def test_an_error_is_json_that_says_what_to_do(get: Get, real: Mapping[str, str], address: str, status: int, said: str) -> None:
+    answer = get(f"/api/v1{real_ones(address, real)}")
 
-    assert answer.status_code == status
+    assert answer.status_code == status, answer.text
     body = answer.json()
     assert (body["kind"], set(body["error"])) == ("error", {"what", "hint"})
-    assert said in json.dumps(body["error"], ensure_ascii=False)
+    assert said in " ".join(filter(None, (body["error"]["what"], body["error"]["hint"])))
+    assert "example.com" not in answer.text

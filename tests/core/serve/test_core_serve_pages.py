@@ -65,7 +65,7 @@ def test_a_page_loads_and_runs_nothing_from_elsewhere(get: Get) -> None:
         ("/part/pays?arm=personal:treatd", 400, "has no arm"),
         ("/part/pays?arm=nope:treated", 400, "there is no experiment"),
         ("/metric/ctr?by=levl", 400, "Did you mean 'level'?"),
-        ("/order/nothing", 422, "there is no order"),
+        ("/order/nothing", 404, "there is no order"),
         (f"/part/pays?model={'x' * 300}", 400, "longer than 200 characters"),
     ],
 )

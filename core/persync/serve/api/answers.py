@@ -1,0 +1,67 @@
+"""Every answer of /api/v1: its path, the command whose `--format json` it is, and its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from persync.report.report import PROFILES
+from persync.serve.api import making
+from persync.serve.api.params import BY, JOURNEY, MODELS, PERIOD, YES_NO, Asked, Param
+
+if TYPE_CHECKING:
+    from persync.serve.site import Site
+
+ROOT: Final = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer. `{name}` in the path takes what the command takes as an argument; `{name:path}` may hold a slash."""
+
+    path: str
+    command: str
+    make: Callable[[Site, Asked], str]
+    params: tuple[Param, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The path as a reader is to see it."""
+        return f"{ROOT}{self.path.replace(':path', '')}"
+
+
+NAMES: Final = Param("name", "NAME", several=True)
+
+ANSWERS: Final = (
+    Answer("/metrics", "metrics list", making.metrics),
+    Answer("/metrics/{id}", "metric", making.metric, (BY, Param("arm", "EXPERIMENT"), PERIOD)),
+    Answer("/metrics/{id}/definition", "metrics show", making.definition),
+    Answer("/report", "report", making.report, (Param("profile", choices=PROFILES, default="full"), PERIOD)),
+    Answer(
+        "/attribution",
+        "attribution",
+        making.attribution,
+        (
+            *MODELS,
+            Param("by", "DIM[,DIM]", several=True),
+            Param("reporting", choices=("cash", "accrual")),
+            Param("cost", choices=YES_NO),
+            *JOURNEY,
+            PERIOD,
+        ),
+    ),
+    Answer("/explain/order/{id:path}", "explain order", making.order, (*MODELS, *JOURNEY)),
+    Answer("/explain/person/{key:path}", "explain person", making.person, (*MODELS, *JOURNEY)),
+    Answer("/explain/send/{id:path}", "explain send", making.send, (Param("key", "KEY"),)),
+    Answer("/experiments", "experiment read", making.experiments, (NAMES,)),
+    Answer("/experiments/{name}", "experiment read", making.experiments),
+    Answer("/plan", "experiment plan", making.plan, (NAMES,)),
+    Answer("/segments", "segment list", making.segments),
+    Answer("/segments/{name:path}", "segment show", making.segment),
+    Answer("/levels", "tag --list", making.levels),
+    Answer("/levels/{campaign:path}", "tag --list", making.levels),
+    Answer("/baseline", "baseline show", making.baseline, (PERIOD,)),
+    Answer("/status", "status", making.status),
+    Answer("/schedule", "schedule status", making.schedule),
+)
