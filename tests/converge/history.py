@@ -24,7 +24,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from converge.business import CHANGES, DAY, HOUR, MINUTE
+from converge.business import CHANGES
+from converge.moments import DAY, HOUR, MINUTE
 from converge.vendors import NAMES
 
 WAITS = (10 * MINUTE, 5 * HOUR, 30 * HOUR, 8 * DAY, 3 * DAY, HOUR)

@@ -12,9 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from converge import check, gone
-from converge.business import CHANGES, DAY, MINUTE, SECOND, make_business
+from converge.business import CHANGES, make_business
 from converge.check import Past, Table, read_store, read_table
 from converge.history import DISTURBED, PULLS, WAITS, History, Step
+from converge.moments import DAY, MINUTE, SECOND
 from converge.vendors import Business, Killed, Seat, Trouble, Vendors, close_all, dying, kept_open
 from persync.connect.pull import pull
 from persync.connect.result import PullOptions, PullResult

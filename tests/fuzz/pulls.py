@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from converge.business import DAY, make_business
+from converge.business import make_business
 from converge.check import newest, read_store
+from converge.moments import DAY
 from converge.run import fresh_store
 from converge.vendors import NAMES, Answer, Business, Seat, Vendors, close_all, in_memory, kept_open
 from fuzz import inert
