@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -14,12 +15,14 @@ from persync.cli.base import Command, Group, period_option, small_groups_option
 from persync.cli.context import App, pass_app
 from persync.cli.lists import hand_over, list_options, target
 from persync.cli.names import known, names_of
+from persync.cli.noise import give, wish_options
 from persync.redact import inert
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from persync.export.sheet import Sheet
+    from persync.estimate import Estimate
+    from persync.measure.metric import Ask
 
 DATA = "TABLE|VIEW|METRIC"
 GOES_ON = "a file is written whole or not at all. The same command writes it anew."
@@ -60,6 +63,7 @@ def export() -> None:
 @click.option(
     "--arm", metavar="EXPERIMENT", shell_complete=known("experiments"), help="Of a metric: for each arm since its draw."
 )
+@click.option("--epsilon", metavar="E", help="Of a share of people: add noise that costs so much of [privacy] epsilon_budget.")
 @click.option("--with-ids", is_flag=True, help="Keep the platforms' ids, by which people can be looked up there. It is logged.")
 @period_option
 @small_groups_option
@@ -70,12 +74,15 @@ def data(
     out: Path | None,
     by: tuple[str, ...],
     arm: str | None,
+    epsilon: str | None,
     with_ids: bool,
     period: str | None,
 ) -> None:
     """Write all rows of a table or view, or a metric's numbers, in any format; however many rows, memory stays flat.
 
-    Views are for people and other tools: times ISO 8601 UTC, money decimal. Tables have the store's own integers.
+    Views are for people and other tools: times ISO 8601 UTC, money decimal. Tables have the store's own integers. With
+    --epsilon a metric that is a share of people is given with two-sided geometric noise on both its numbers; of other sums
+    `persync export sums` is the command. The ledger in the store's log is that of `persync federate export`.
     """
     from persync.export.formats import BINARY
     from persync.export.run import STDOUT, format_of
@@ -90,9 +97,50 @@ def data(
     if name in app.host.metrics:
         if with_ids:
             raise click.UsageError(f"{name} is a metric: there is no id of anybody in it.")
-        rows = _metric(app, name, wanted, out, period, by, arm)
+        rows = _metric(app, name, wanted, out, period, by, arm, epsilon)
     else:
-        rows = _rows(app, name, wanted, out, period, with_ids=with_ids, is_split=bool(by or arm))
+        rows = _rows(app, name, wanted, out, period, with_ids=with_ids, is_split=bool(by or arm), has_noise=epsilon is not None)
+    if out is not None and out != STDOUT:
+        app.say(f"{out}: {rows:,} rows.")
+
+
+@export.command(cls=Command, goes_on=GOES_ON)
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of --out, else csv.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write to this file, readable by you alone; - is standard output.")
+@wish_options(("mail", "money"))
+@period_option
+@pass_app
+def sums(
+    app: App,
+    form: str | None,
+    out: Path | None,
+    only: tuple[str, ...],
+    measures: tuple[str, ...],
+    attributes: tuple[str, ...],
+    epsilon: str | None,
+    period: str | None,
+) -> None:
+    """Write the sums of mail and money, over everybody and by group, as `persync federate export` gives them away.
+
+    Cells of fewer people than [report] suppress_n, and always of fewer than 5, are one cell `suppressed`; what is left out of a
+    cell stands between bounds. With --epsilon every number has two-sided geometric noise, its standard deviation in the note.
+    """
+    from dataclasses import replace
+
+    from persync.export.run import STDOUT, format_of
+    from persync.federate.merge import as_estimate, merge
+    from persync.settings import refuse_out
+
+    wanted = format_of(form, out)
+    if out is not None and out != STDOUT:
+        refuse_out(app.project, out, "--out")
+    made = give(app, only or ("mail", "money"), measures, attributes, epsilon, period, "export sums")
+    merged = merge([made], [app.project.store_path.name], app.ask())
+    estimates = [replace(as_estimate(one), n=None) for one in merged.sums]  # n counts stores, and this is one
+    for what in made.withheld:
+        app.say(f"Left out: {what}.")
+    ask = app.ask(period)
+    rows = _write_estimates("sums", estimates, ask, wanted, out)
     if out is not None and out != STDOUT:
         app.say(f"{out}: {rows:,} rows.")
 
@@ -163,7 +211,9 @@ def _own(command: click.Command) -> list[click.Parameter]:
     return [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
 
 
-def _rows(app: App, name: str, form: str, out: Path | None, period: str | None, *, with_ids: bool, is_split: bool) -> int:
+def _rows(
+    app: App, name: str, form: str, out: Path | None, period: str | None, *, with_ids: bool, is_split: bool, has_noise: bool
+) -> int:
     from persync.export.formats import write
     from persync.export.run import written
     from persync.export.source import check_name, sheet_of
@@ -176,6 +226,9 @@ def _rows(app: App, name: str, form: str, out: Path | None, period: str | None, 
     span = parse_period(period, app.project.timezone) if period else None
     with reading(path) as db:
         check_name(db, name, (*app.host.metrics, *(command for command in export.commands if command != DATA)))
+    if has_noise:
+        what = "each row is one person, order or message, so no noise that leaves anything of it would hide anybody."
+        raise click.UsageError(f"{name} has rows, and --epsilon is for sums: {what} See `persync export sums --help`.")
     if is_split:
         raise click.UsageError("--by and --arm split metrics; a table or view has its rows.")
     if with_ids:
@@ -189,23 +242,58 @@ def _rows(app: App, name: str, form: str, out: Path | None, period: str | None, 
         return written(partial(write, sheet, form), out, form, _stdout())
 
 
-def _metric(app: App, name: str, form: str, out: Path | None, period: str | None, by: tuple[str, ...], arm: str | None) -> int:
-    from persync.export.formats import write
-    from persync.export.metric import sheet_of_estimates
-    from persync.export.run import written
-    from persync.jobs.metric import compute, estimates_json, find_metric
+def _metric(
+    app: App,
+    name: str,
+    form: str,
+    out: Path | None,
+    period: str | None,
+    by: tuple[str, ...],
+    arm: str | None,
+    epsilon: str | None,
+) -> int:
+    from persync.jobs.metric import compute, find_metric
 
     one = find_metric(app.host, name, by)
+    if epsilon is not None:
+        from persync.export.noisy import refuse
+
+        refuse(one.id, by, arm)
     with app.engine() as engine:
         ask = app.ask(period, by=by, arm=arm)
         estimates = compute(engine, one, ask)
+    if epsilon is not None:
+        estimates = _with_noise(app, name, estimates, by, epsilon, ask)
+    return _write_estimates(name, estimates, ask, form, out)
+
+
+def _with_noise(
+    app: App, name: str, estimates: Sequence[Estimate], by: tuple[str, ...], epsilon: str, ask: Ask
+) -> list[Estimate]:
+    """Return a share of people with noise, paid for, and say how much."""
+    import secrets
+
+    from persync.cli.noise import pay
+    from persync.export.noisy import planned
+    from persync.privacy.release import amount
+
+    plan = planned(name, estimates, by, amount(epsilon))  # refused before anything is spent
+    pay(app, plan.epsilon, plan.parts, f"export {name}")
+    app.say(f"Noise in each number of people: a standard deviation of {plan.deviation:,.1f}.")
+    return plan.drawn(ask, secrets.randbelow)
+
+
+def _write_estimates(name: str, estimates: Sequence[Estimate], ask: Ask, form: str, out: Path | None) -> int:
+    from persync.export.formats import write
+    from persync.export.metric import sheet_of_estimates
+    from persync.export.run import written
+    from persync.jobs.metric import estimates_json
 
     def make(sink: BinaryIO) -> int:
         if form == "json":
             sink.write(f"{estimates_json(estimates, ask)}\n".encode())
             return len(estimates)
-        sheet: Sheet = sheet_of_estimates(name, estimates, ask.period)
-        return write(sheet, form, sink)
+        return write(sheet_of_estimates(name, estimates, ask.period), form, sink)
 
     return written(make, out, form, _stdout())
 

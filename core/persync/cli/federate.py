@@ -9,12 +9,11 @@ import click
 
 from persync.cli.base import Command, Group, format_option, period_option
 from persync.cli.context import App, pass_app
+from persync.cli.noise import SETS, give, wish_options
 from persync.errors import ConfigError
 
 if TYPE_CHECKING:
     from persync.federate.merge import Merged
-
-SETS = ("mail", "money", "rates", "experiments")
 
 
 @click.group(cls=Group)
@@ -28,47 +27,31 @@ def federate() -> None:
 
 @federate.command("export", cls=Command)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--only", multiple=True, type=click.Choice(SETS), help="This set of measures; may be given several times.")
-@click.option("--by", "attributes", multiple=True, metavar="ATTR", help="Groups by this attribute; default: all that make any.")
-@click.option("--epsilon", metavar="E", help="Add noise that costs so much of [privacy] epsilon_budget.")
+@wish_options(SETS)
 @period_option
 @pass_app
 def export_(
-    app: App, file: Path, only: tuple[str, ...], attributes: tuple[str, ...], epsilon: str | None, period: str | None
+    app: App,
+    file: Path,
+    only: tuple[str, ...],
+    measures: tuple[str, ...],
+    attributes: tuple[str, ...],
+    epsilon: str | None,
+    period: str | None,
 ) -> None:
     """Write the sums of this store to FILE: counts, sums and sums of squares, no key, no address, no order.
 
     Cells of fewer people than [report] suppress_n, and always of fewer than 5, are one cell `suppressed`. With --epsilon every
     number has two-sided geometric noise; a ledger in the store's log adds up what that cost, and refuses what the budget does
-    not reach for.
+    not reach for. All numbers that one person has a share in split the epsilon; with --measure those alone are given.
     """
-    import secrets
-
     from persync.federate import document
-    from persync.federate.export import Wish, deviations, export, noise_of, noisy, store_id
-    from persync.privacy.release import amount, spend, spent
     from persync.settings import refuse_out
 
     refuse_out(app.project, file, "FILE")
-    table = app.project.privacy
-    wish = Wish(only, attributes, amount(epsilon) if epsilon else None, table.clip_events, table.clip_minor)
     if not file.parent.is_dir():
         raise ConfigError(f"there is no folder {file.parent}.", hint="Make it first.")
-    with app.store() as store:
-        name = store_id(store)
-    with app.engine() as engine:
-        made = export(engine, name, app.ask(period), wish)
-    if wish.epsilon is not None:
-        noise_of(made, wish)  # refused before anything is spent
-        with app.store() as store:
-            left = spend(store, wish.epsilon, table.epsilon_budget, now=app.now, purpose=f"federate export {name[:8]}")
-            made = noisy(made, wish, secrets.randbelow)
-            used = spent(store)
-        app.say(f"Privacy budget: {used.normalize():f} spent, {left.normalize():f} left.")
-        for measure, currency, value, deviation in deviations(made):
-            lost = ": lost in the noise" if abs(value) < deviation else ""
-            unit = f" minor units of {currency}" if currency and measure in document.AMOUNTS else ""
-            app.say(f"Noise in {measure}: a standard deviation of {deviation:,.0f}{unit}, beside {value:,}{lost}.")
+    made = give(app, only, measures, attributes, epsilon, period, "federate export")
     document.write(file, made)
     app.say(f"{file}: {len(made.tables)} tables, {len(made.rates)} rates, {len(made.experiments)} experiments.")
     for what in made.withheld:

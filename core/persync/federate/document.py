@@ -129,6 +129,8 @@ class Noise(Part):
     clip_rare: Annotated[int, Field(ge=1)] | None = None
     """of `RARE` events; None in files of before, where they were clipped as all others"""
     clip_minor: dict[str, Annotated[int, Field(ge=1)]]
+    measures: tuple[Name, ...] = ()
+    """the measures that were asked for, and alone are in the file; none = all"""
 
 
 class Export(Part):
@@ -208,17 +210,19 @@ def _problems(export: Export) -> Any:
     if export.period is not None and export.period[0] >= export.period[1]:
         yield "the period ends before it begins"
     seen = set()
-    is_levelled = any("personalised" in table.total for table in export.tables if table.family == "mail")
+    asked = export.noise.measures if export.noise is not None else ()
+    is_levelled = any(name in table.total for name in LEVELLED for table in export.tables if table.family == "mail")
     left_out = {*(() if is_levelled else LEVELLED), *(() if export.noise is None else ("squares",))}
     for table in export.tables:
         name = " ".join(filter(None, (table.family, table.attribute, table.currency)))
         if table.key in seen:
             yield f"{name}: the table is there twice"
         seen.add(table.key)
-        wanted = {one for one in MEASURES[table.family] if one not in left_out}
+        wanted = {one for one in MEASURES[table.family] if one not in left_out and (not asked or one in asked)}
         cells = {**table.groups, **({"suppressed": table.suppressed} if table.suppressed is not None else {})}
         for group, cell in [("total", table.total), *cells.items()]:
-            if set(cell) != wanted and (group == "total" or not {MEASURES[table.family][0]} <= set(cell) <= wanted):
+            is_part = {MEASURES[table.family][0]} <= set(cell) <= wanted and export.noise is None
+            if set(cell) != wanted and (group == "total" or not is_part):
                 yield f"{name}, {group}: the measures are not those of the family"
                 return
             if export.noise is None and (low := next((m for m, n in cell.items() if n < 0), None)):

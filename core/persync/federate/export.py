@@ -16,9 +16,11 @@ from persync.federate import gather, within
 from persync.federate.document import AMOUNTS, FEWEST, MEASURES, ONCE, RARE, Cell, Export, Noise, Table
 from persync.measure import attributes
 from persync.measure.metric import Ask
-from persync.privacy.release import Below, geometric, spread
+from persync.privacy.release import Below, geometric, refuse_drowned, spread
 from persync.store.store import Store
 
+GIVEN: Final = tuple(dict.fromkeys(name for names in MEASURES.values() for name in names if name != "squares"))
+"""the measures that may be given away with noise"""
 CLIP_RARE: Final = 1
 """so many complaints, and so many unsubscribes, of one person count at most where noise is to cover them"""
 NAMED: Final = "federate", "store"
@@ -27,9 +29,11 @@ NAMED: Final = "federate", "store"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be given away: sets of measures and attributes (none named = all), and the noise."""
+    """What is to be given away: sets of measures and attributes (none named = all), and the noise, which the named measures
+    alone share."""
 
     sets: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     epsilon: Decimal | None = None
     clip_events: int = 20
@@ -48,12 +52,15 @@ def export(engine: Engine, store: str, ask: Ask, wish: Wish) -> Export:
     hand them on.
 
     With an epsilon in `wish`, every person counts for as much as the clips say, and what the noise cannot cover is left out:
-    call `noisy` then. Raise ConfigError for an unknown set, DataError for an unknown attribute or a store of too few people.
+    call `noisy` then. Raise ConfigError for an unknown set or measure, DataError for an unknown attribute or a store of too few
+    people.
     """
+    _check_measures(wish)
     for name in wish.sets:
         if name not in gather.SETS:
             raise ConfigError(f"there is no set of measures '{name}'.", hint=nearest(name, gather.SETS))
-    sets = [name for name in gather.SETS if not wish.sets or name in wish.sets]
+    asked = {"money" if family == "money" else "mail" for family in MEASURES if {*MEASURES[family]} & {*wish.measures}}
+    sets = [name for name in gather.SETS if (not wish.sets or name in wish.sets) and (not asked or name in asked)]
     floor = max(FEWEST, ask.suppress_n)
     build_orders(engine)
     names, withheld = gather.attributes_of(engine, wish.attributes)
@@ -117,19 +124,24 @@ def noisy(exact: Export, wish: Wish, below: Below) -> Export:
     noise = noise_of(exact, wish)
 
     def cell(table: Table, exact: Cell) -> Cell:
-        return {name: exact[name] + geometric(scale(noise, name, table.currency), below) for name in _released(table)}
+        return {name: exact[name] + geometric(scale(noise, name, table.currency), below) for name in _released(table, wish)}
 
     tables = []
     for table in exact.tables:
+        if not _released(table, wish):
+            continue
         if not table.attribute:
             tables.append(table.model_copy(update={"total": cell(table, table.total)}))
             continue
         groups = {name: cell(table, one) for name, one in table.groups.items()}
         rest = cell(table, table.suppressed) if table.suppressed is not None else None
         cells = [*groups.values(), *([rest] if rest is not None else [])]
-        total = {name: sum(one[name] for one in cells) for name in _released(table)}
+        total = {name: sum(one[name] for one in cells) for name in _released(table, wish)}
         tables.append(table.model_copy(update={"total": total, "groups": groups, "suppressed": rest}))
-    return exact.model_copy(update={"tables": tuple(tables), "noise": noise})
+    held = {"money" if table.family == "money" else "mail" for table in tables}
+    withheld = (*exact.withheld, *([f"all measures but {', '.join(wish.measures)}: not asked for"] if wish.measures else []))
+    sets = tuple(name for name in exact.sets if name in held)
+    return exact.model_copy(update={"tables": tuple(tables), "noise": noise, "sets": sets, "withheld": withheld})
 
 
 def scale(noise: Noise, measure: str, currency: str = "") -> Fraction:
@@ -153,7 +165,9 @@ def noise_of(exact: Export, wish: Wish) -> Noise:
     make a number, the most that each may count for. Ask before the epsilon is spent.
     """
     assert wish.epsilon is not None
-    parts = max(1, sum(len(_released(table)) for table in exact.tables))
+    parts = sum(len(_released(table, wish)) for table in exact.tables)
+    if not parts:
+        raise DataError(f"of {', '.join(wish.measures) or 'all measures'} the store has nothing to give away.")
     minor = {table.currency: wish.clip_minor[table.currency] for table in exact.tables if table.currency}
     noise = Noise(
         epsilon=f"{wish.epsilon.normalize():f}",
@@ -161,15 +175,10 @@ def noise_of(exact: Export, wish: Wish) -> Noise:
         clip_events=wish.clip_events,
         clip_rare=min(wish.clip_events, CLIP_RARE),
         clip_minor=minor,
+        measures=wish.measures,
     )
     people = max((table.total[MEASURES[table.family][0]] for table in exact.tables), default=0)
-    deviation = spread(scale(noise, "people"))
-    if people and deviation > people:
-        raise DataError(
-            f"noise of epsilon {noise.epsilon} over {parts} numbers would be larger than what it covers: a standard deviation"
-            f" of {deviation:,.0f} people in a store of fewer; nothing was spent.",
-            hint="Give away less (--only mail, --by ATTR) or ask for a larger --epsilon.",
-        )
+    refuse_drowned(scale(noise, "people"), people, noise.epsilon, parts)
     return noise
 
 
@@ -185,8 +194,20 @@ def deviations(export: Export) -> list[tuple[str, str, int, float]]:
     ]
 
 
-def _released(table: Table) -> Sequence[str]:
-    return [name for name in table.total if name != "squares"]
+def _released(table: Table, wish: Wish | None = None) -> Sequence[str]:
+    named = wish.measures if wish is not None else ()
+    return [name for name in table.total if name != "squares" and (not named or name in named)]
+
+
+def _check_measures(wish: Wish) -> None:
+    if wish.measures and wish.epsilon is None:
+        raise ConfigError(
+            "measures are named where noise is asked for: they share its epsilon.",
+            hint="Add --epsilon, or leave out whole sets with --only.",
+        )
+    for name in wish.measures:
+        if name not in GIVEN:
+            raise ConfigError(f"there is no measure '{name}' among the sums.", hint=nearest(name, GIVEN))
 
 
 def _basis(ask: Ask) -> Literal["net", "gross"]:

@@ -153,14 +153,16 @@ def _table(exports: Sequence[Export], key: Key) -> list[Sum]:
     absent = sum(table is None and not _has_nothing(export, key) for table, export in found)
     names = sorted({group for table, _ in tables for group in table.groups})
     # Squares go where nobody added noise alone; a count by level that a store leaves out lies within who was mailed there.
-    measures = [m for m in MEASURES[family] if m in LEVELLED or all(m in table.total for table, _ in tables)]
+    every = [set(table.total) for table, _ in tables]
+    told = {m for m in MEASURES[family] if any(m in table.total or _may_bound(m, export) for table, export in tables)}
+    measures = [m for m in MEASURES[family] if m in told and (m != "squares" or all(m in one for one in every))]
     out = []
     # With noise the sum of groups is a second, wider answer for everybody: that of the table by none is the one.
     is_second = bool(attribute) and family != "exposure" and any(export.noise is not None for export in exports)
     whole = () if is_second else ("",)
     for group in (*whole, *names, *(["suppressed"] if any(table.suppressed for table, _ in tables) else [])):
         made = [_sum(tables, measure, group, absent, len(exports)) for measure in measures]
-        if family == "money":
+        if family == "money" and all({"sales", "reversals"} <= one for one in every):
             by_name = {one.measure: one for one in made}
             sales, reversals = by_name["sales"], by_name["reversals"]
             made.append(
@@ -181,6 +183,9 @@ def _sum(tables: Sequence[tuple[Table, Export]], measure: str, group: str, absen
     low = more = hidden = 0
     variance = 0.0
     for table, export in tables:
+        if measure not in table.total and not _may_bound(measure, export):
+            absent += 1
+            continue
         rest = table.suppressed
         if not group:
             cell, cells = table.total, max(1, len(table.groups) + (rest is not None))
@@ -210,6 +215,12 @@ def _most(table: Table, measure: str, cell: Mapping[str, int]) -> int:
         bounds.append(table.total[measure] - sum(one.get(measure, 0) for one in cells))
     # A count by level that the whole store leaves out lies within who was mailed, which may be left out of the cell as well.
     return max(0, min(bounds or [table.total["mailed"]]))
+
+
+def _may_bound(measure: str, export: Export) -> bool:
+    """Tell whether a measure that a table lacks lies within another of it, as a count by level does within who was mailed;
+    nothing bounds what a store was not asked for with its noise."""
+    return measure in LEVELLED and not (export.noise is not None and export.noise.measures)
 
 
 def _of(export: Export, key: Key) -> Table | None:

@@ -17,7 +17,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Final
 
-from persync.errors import CheckFailedError, ConfigError
+from persync.errors import CheckFailedError, ConfigError, DataError
 from persync.store.log import LOG_BROKEN, append, broken_at
 from persync.store.store import Store
 
@@ -60,6 +60,17 @@ def spread(scale: Fraction) -> float:
     """Return the standard deviation of `geometric(scale)`."""
     a = math.exp(-1 / scale)
     return math.sqrt(2 * a) / (1 - a)
+
+
+def refuse_drowned(scale: Fraction, people: int, epsilon: str, parts: int) -> None:
+    """Raise DataError where noise of this scale in a number of people would drown it: a standard deviation above how many there
+    are. Ask before the epsilon is spent. Of nobody there is nothing to drown."""
+    if people and spread(scale) > people:
+        raise DataError(
+            f"noise of epsilon {epsilon} over {parts} numbers would be larger than what it covers: a standard deviation"
+            f" of {spread(scale):,.0f} people in a store of fewer; nothing was spent.",
+            hint="Give away less (--measure people, --only mail, --by ATTR) or ask for a larger --epsilon.",
+        )
 
 
 def amount(text: str) -> Decimal:

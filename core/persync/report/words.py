@@ -105,6 +105,7 @@ REASONS: Final = {
     "no_flag": "the platform flags no machine opens",
     "not_measured": "the platform does not measure it",
     "one_group": "only one group is large enough",
+    "lost_in_noise": "its people are too few beside the noise",
     "not_stated": "the shop does not state it",
     "hole": "the data have a hole in this period",
     "too_short": "too few months are known",

@@ -74,7 +74,9 @@ def test_noise_costs_what_it_says_and_the_budget_ends(persync: Run, tmp_path: Pa
     assert not (tmp_path / "b.json").exists()
     found = json.loads((tmp_path / "a.json").read_text("utf-8"))
     money = {"EUR": 20000, "USD": 20000}
-    assert found["noise"] == {"epsilon": "6", "parts": 45, "clip_events": 3, "clip_rare": 1, "clip_minor": money}
+    assert found["noise"] == {
+        "epsilon": "6", "parts": 45, "clip_events": 3, "clip_rare": 1, "clip_minor": money, "measures": [],
+    }  # fmt: skip
     assert (found["rates"], found["experiments"]) == ({}, [])
     mail = next(table for table in found["tables"] if table["family"] == "mail" and not table["attribute"])
     assert mail["total"]["people"] != 80 or mail["total"]["sends"] != counted([store])["sends", "", ""]

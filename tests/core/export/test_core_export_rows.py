@@ -202,7 +202,7 @@ def test_what_can_be_exported_is_completed(persync: Run) -> None:
     """The views, the metrics and the lists; not the word that stands for them all in the help."""
     found = export.shell_complete(click.Context(export), "")
 
-    assert {one.value for one in found} == {*VIEWS_TOLD, *load_plugins().metrics, "segment", "suppression"}
+    assert {one.value for one in found} == {*VIEWS_TOLD, *load_plugins().metrics, "segment", "suppression", "sums"}
     assert [one.value for one in export.shell_complete(click.Context(export), "v_order_l")] == [
         "v_order_ledger",
         "v_order_lines",
