@@ -115,6 +115,47 @@ def test_people_in_small_groups_are_hidden_in_surveys(shop: Any) -> None:
     assert {e.by["age"]: e.reason for e in found} == {"old": "suppressed", "unknown": "suppressed", "young": "suppressed"}
 
 
+def test_trust_over_time_is_by_when_the_answer_was_given_on_the_shops_clock(shop: Any) -> None:
+    """Half past eleven at night in UTC on the last of September is October in Vienna; somebody who answers in two months
+    counts in each, and an answer without a date in none."""
+    last = 1_759_275_000_000  # 2025-09-30 23:30 UTC
+    at = {1: last - DAY, 2: last - DAY, 3: last, 4: last + DAY, 5: None}
+    for person, moment in at.items():
+        shop.add(
+            "feedback",
+            connection=2,
+            submission=f"s{person}",
+            kind="TRUST",
+            value=6 - person,
+            key_id=person,
+            submitted_at=moment,
+        )
+    shop.add("feedback", connection=2, submission="again", kind="TRUST", value=1, key_id=1, submitted_at=last + DAY)
+    ask = replace(ASK, now=last + 40 * DAY, timezone="Europe/Vienna")
+
+    found = {name: compute(shop, "trust_index", replace(ask, by=(name,))) for name in ("month", "week", "day")}
+
+    assert [(e.by["month"], e.value, e.n) for e in found["month"]] == [
+        ("2025-09", pytest.approx(87.5), 2),
+        ("2025-10", pytest.approx(25.0), 3),
+    ]
+    assert [(e.by["week"], e.n) for e in found["week"]] == [("2025-W40", 4)]
+    assert [e.by["day"] for e in found["day"]] == ["2025-09-30", "2025-10-01", "2025-10-02"]
+    assert all("1 answers without a date left out" in e.note for e in found["month"])
+
+
+def test_a_small_month_is_not_alone_in_being_hidden(shop: Any) -> None:
+    """Of 18 who answered 2 did so in the first month: the whole less the others would tell them, so a second is hidden too."""
+    for person in range(18):
+        month = 0 if person < 2 else 1 if person < 8 else 2
+        shop.add("feedback", connection=2, submission=f"s{person}", kind="TRUST", value=5, key_id=person,
+                 submitted_at=SENT + 31 * DAY * month)  # fmt: skip
+
+    found = compute(shop, "trust_index", replace(ASK, by=("month",), suppress_n=5))
+
+    assert [e.reason for e in found] == ["suppressed", "suppressed", None]
+
+
 def test_consent_kept_is_of_those_mailed(shop: Any) -> None:
     message(shop, 1, [1, 2, 3, 4])
     for person, action in ((1, 6), (2, 7), (9, 6)):

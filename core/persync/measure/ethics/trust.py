@@ -10,7 +10,7 @@ from typing import Final
 from persync.engine.engine import Engine
 from persync.errors import ConfigError
 from persync.estimate import Estimate
-from persync.measure import intervals, rules
+from persync.measure import clock, intervals, rules
 from persync.measure.ethics.control import preference_reach
 from persync.measure.grouping import ANY_ATTRIBUTE, PEOPLE_DIMENSIONS, grouping, hidden
 from persync.measure.metric import Ask, Metric
@@ -22,11 +22,11 @@ SCALE: Final = (1.0, 5.0)
 MOST_BOXES: Final = 11
 """scales with more steps than this have no two highest boxes"""
 ITEM, LEVEL = "item", "level"
-DIMENSIONS: Final = (ITEM, LEVEL, *PEOPLE_DIMENSIONS, ANY_ATTRIBUTE)
+DIMENSIONS: Final = (ITEM, LEVEL, *clock.SPANS, *PEOPLE_DIMENSIONS, ANY_ATTRIBUTE)
 
 _ANSWERS: Final = (
     "answers AS (SELECT COALESCE(po.person, f.key_id) AS person, COALESCE(f.survey, 'unnamed') AS item, f.value AS value,"
-    " CASE WHEN f.key_id IS NULL THEN CONCAT('answer ', f.submission)"
+    " f.submitted_at AS submitted_at, CASE WHEN f.key_id IS NULL THEN CONCAT('answer ', f.submission)"
     " ELSE CONCAT('person ', CAST(COALESCE(po.person, f.key_id) AS VARCHAR(20))) END AS who"
     " FROM feedback AS f LEFT JOIN person_of AS po ON po.key_id = f.key_id"
     " WHERE LOWER(f.kind) = :kind AND f.value IS NOT NULL AND COALESCE(f.submitted_at, 0) >= :from_at"
@@ -38,17 +38,28 @@ def answered(engine: Engine, ask: Ask, kind: str, id: str) -> list[tuple[Estimat
     """Return for each slice the mean answer to surveys of a kind, on a scale of 0 to 100, and the share of people whose mean
     is in the two highest boxes. A person is one unit, however often they answered; so is an answer without a name.
 
-    Nobody asked: one pair of null `no_survey`. `ask.by` may hold item, level (the highest level received) or what people can
-    be sliced by, one of them at a time.
+    Nobody asked: one pair of null `no_survey`. `ask.by` may hold item, level (the highest level received), day, week or month
+    of the answer, or what people can be sliced by, one of them at a time.
     """
     low, high = ask.ethics.scales.get(kind, SCALE)
     params = {**bounds(ask.period), "kind": kind, "low": low, "high": high, "top": high - 1}
     if len(ask.by) > 1:
         raise ConfigError(f"{id} can be sliced by one dimension at a time.", hint=f"Choose one of {', '.join(ask.by)}.")
-    texts, column, joined = [_ANSWERS], "", ""
+    texts, source, column, joined = [_ANSWERS], "answers", "", ""
     attribute: str | None = None
     if ask.by == (ITEM,):
         column = "a.item"
+    elif ask.by and ask.by[0] in clock.SPANS:
+        attribute = ask.by[0]
+        ends = "SELECT MIN(a.submitted_at) AS first_at, MAX(a.submitted_at) AS last_at FROM answers AS a"
+        (span,) = run(engine, join(_ANSWERS, ends), params)
+        piece_of = clock.times(ask, "n.submitted_at", span["first_at"], span["last_at"])[attribute]
+        # Named in a step of its own: where all is of one month its number would be taken for a column's place.
+        texts.append(
+            f"dated AS (SELECT n.value AS value, n.who AS who, {piece_of} AS d0 FROM answers AS n"
+            " WHERE n.submitted_at IS NOT NULL)"
+        )
+        source, column = "dated", "a.d0"
     elif ask.by == (LEVEL,):
         texts += [piece("campaign_grades"), piece("sends"), piece("doses"), piece("levels_read")]
         column, joined = "COALESCE(r.level, 'none')", " LEFT JOIN received AS r ON r.person = a.person"
@@ -58,11 +69,11 @@ def answered(engine: Engine, ask: Ask, kind: str, id: str) -> list[tuple[Estimat
         texts += cut.texts
         params |= dict(cut.params)
         column, joined, attribute = "g.d0", " JOIN grouped AS g ON g.person = a.person", cut.attribute
-    if ask.by and ask.by != (ITEM,):
+    if ask.by and ask.by != (ITEM,) and ask.by[0] not in clock.SPANS:
         joined += " WHERE a.person IS NOT NULL"
     slice_ = f"{column} AS d0, " if column else ""
     per = (
-        f"respondents AS (SELECT {slice_}a.who AS who, AVG(a.value) AS y FROM answers AS a{joined}"
+        f"respondents AS (SELECT {slice_}a.who AS who, AVG(a.value) AS y FROM {source} AS a{joined}"
         f"{' AND' if 'WHERE' in joined else ' WHERE'} a.value >= :low AND a.value <= :high"
         f" GROUP BY a.who{', ' + column if column else ''})"
     )
@@ -72,13 +83,18 @@ def answered(engine: Engine, ask: Ask, kind: str, id: str) -> list[tuple[Estimat
         f" FROM respondents AS r{' GROUP BY r.d0 ORDER BY r.d0' if column else ''}"
     )
     rows = [row for row in run(engine, join(*texts, per, final), params) if row["people"]]
-    off = "SELECT COUNT(*) AS n FROM answers AS a WHERE a.value < :low OR a.value > :high"
+    off = (
+        "SELECT SUM(CASE WHEN a.value < :low OR a.value > :high THEN 1 ELSE 0 END) AS n,"
+        " SUM(CASE WHEN a.submitted_at IS NULL THEN 1 ELSE 0 END) AS undated FROM answers AS a"
+    )
     (stray,) = run(engine, join(_ANSWERS, off), params)
     note = f"{int(stray['n']):,} answers beyond {low:g} to {high:g} left out" if stray["n"] else ""
+    if stray["undated"] and attribute in clock.SPANS:
+        note = "; ".join(filter(None, (note, f"{int(stray['undated']):,} answers without a date left out")))
     if not rows:
         gone = rules.absent(id, NO_SURVEY, {}, unit="points of 100", note=note or f"import surveys of the kind {kind}")
         return [(replace(gone, period=ask.period), replace(gone, id=f"{id}_top_2", unit="share", period=ask.period))]
-    cells = [({ask.by[0]: str(row["d0"])} if ask.by else {}, int(row["people"])) for row in rows]
+    cells = [({ask.by[0]: _named(ask.by[0], row["d0"])} if ask.by else {}, int(row["people"])) for row in rows]
     hide = hidden(cells, attribute, ask) if attribute else frozenset()
     out = []
     for row, (by, people) in zip(rows, cells, strict=True):
@@ -95,6 +111,10 @@ def answered(engine: Engine, ask: Ask, kind: str, id: str) -> list[tuple[Estimat
             top = rules.absent(f"{id}_top_2", "not_one_number", by, unit="share", note="the scale has too many steps")
         out.append((rules.with_note(mean, note), top))
     return [(replace(mean, period=ask.period), replace(top, period=ask.period)) for mean, top in out]
+
+
+def _named(dimension: str, value: object) -> str:
+    return clock.name(dimension, int(str(value))) if dimension in clock.SPANS else str(value)
 
 
 def _within(mean: Estimate) -> Estimate:
@@ -144,7 +164,7 @@ def _perceived(kind: str, title: str, asked: str, worse: str = "") -> Metric:
         number="138",
         dimensions=DIMENSIONS,
         edge_cases="By level it is the highest one received in the period: a raw difference, since people were chosen for it. "
-        f"{worse}Nobody asked: null, no_survey.",
+        f"By day, week and month an answer counts when it was given, in the shop's zone. {worse}Nobody asked: null, no_survey.",
         data=("feedback", "touchpoints", "campaign_levels"),
     )
 
@@ -163,7 +183,8 @@ METRICS: Sequence[Metric] = (
         dimensions=DIMENSIONS,
         edge_cases="Nobody asked (persync import surveys, kind trust): null, no_survey. The scale is 1 to 5 unless [ethics] "
         "scales says otherwise; answers beyond it are left out and counted. Who answers is not everybody. Answers without a "
-        "name are in no slice but item.",
+        "name are in no slice but item and time. By day, week and month, in the shop's zone, it is each respondent's mean of "
+        "what they answered in it; answers without a date are left out and counted. How people act is told on the whole alone.",
         data=("feedback", "touchpoints", "campaign_levels"),
     ),
     _perceived("transparency", "Transparency as people see it", "how clearly they are told what is done with their data"),
