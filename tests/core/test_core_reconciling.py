@@ -206,6 +206,19 @@ def test_without_a_gap_all_is_well_and_the_claims_follow(reconcile: Any) -> None
     assert [one["value"] for one in document["results"] if one["id"] == "ledger_gross"] == [80.01]
 
 
+def test_offline_asks_no_vendor_and_holds_the_claims_alone(reconcile: Any) -> None:
+    gap = [Held("shop", [GAP], AuthError("refused."))]
+
+    result = reconcile(gap, "--offline", "--format", "json")
+    document = json.loads(result.stdout)
+    refused = [reconcile(gap, "--offline", "shop"), reconcile(gap, "--offline", "--tolerance", "0.1")]
+
+    assert (result.exit_code, result.stderr, document["errors"]) == (0, "", [])
+    assert "vendor_total" not in {one["id"] for one in document["results"]}
+    assert [one["value"] for one in document["results"] if one["id"] == "ledger_gross"] == [80.01]
+    assert [one.exit_code for one in refused] == [2, 2]
+
+
 def test_money_in_json_is_in_major_units(reconcile: Any) -> None:
     result = reconcile([Held("shop", [GAP])], "shop", "--format", "json")
 

@@ -32,7 +32,11 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "explain order": ("persync explain order 1042", "persync explain order 1042 --models linear"),
     "explain person": ("persync explain person shop:7001234567",),
     "explain send": ("persync explain send mailchimp:8f3a1c2b", "persync explain send mailchimp:8f3a1c2b shop:7001234567"),
-    "reconcile": ("persync reconcile", "persync reconcile shopify --period 2026-01 --tolerance 0.001"),
+    "reconcile": (
+        "persync reconcile",
+        "persync reconcile shopify --period 2026-01 --tolerance 0.001",
+        "persync reconcile --offline --period 2026",
+    ),
     "experiment": ("persync experiment read",),
     "experiment plan": ("persync experiment plan", "persync experiment plan welcome --format json"),
     "experiment assign": ("persync experiment assign welcome --dry-run", "persync experiment assign welcome"),

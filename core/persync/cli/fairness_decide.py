@@ -8,8 +8,7 @@ import click
 
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
-from persync.cli.fairness_own import SCORES
-from persync.cli.output import iso, show_json, show_table
+from persync.cli.output import iso, show_table
 from persync.redact import inert
 
 if TYPE_CHECKING:
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
 METHODS = ("group_thresholds", "exploration_floor", "reweighing", "drop_proxy", "generic_mail", "as_decided")
 """of persync.measure.fairness.mitigation.methods, which the help must not import"""
+SCORES = ("engagement", "churn", "value")
+"""of persync.measure.fairness.own, which the help must not import"""
 MOST_WORDS = 500
 """the longest reason that is logged"""
 
@@ -74,15 +75,14 @@ def decide(
 @pass_app
 def decisions(app: App, form: str) -> None:
     """Show what was decided about unfair decisions, when and why, as the store's log has it."""
-    from dataclasses import asdict
-
+    from persync.jobs.answers.fair import decisions_json
     from persync.store.chosen import noted
 
     with app.store() as store:
+        if form == "json":
+            click.echo(decisions_json(store))
+            return
         found = list(noted(store))
-    if form == "json":
-        show_json("choices", ({"at": iso(at), **asdict(one)} for at, one in found))
-        return
     if not found:
         app.say("persync: nothing was decided yet; see `persync fairness decide`.")
         return

@@ -9,7 +9,7 @@ import click
 
 from persync.cli.base import Command, format_option, period_option
 from persync.cli.context import App, pass_app
-from persync.cli.fairness_own import SCORES, own_of
+from persync.cli.fairness_decide import SCORES
 from persync.cli.output import show_estimates, show_table
 
 if TYPE_CHECKING:
@@ -61,27 +61,25 @@ def mitigate(
     fairness and return, on people from whom nothing was learnt or chosen. Small groups, and unknown, steer nothing. Nothing
     is changed. When none is named it is the decision or message behind the surest gap, as in the report. Of a segment or
     score, who orders in the 30 days (`window_days`) after it is what turned out."""
+    from persync.jobs.answers.fair import mitigated, own_of, prices_of, refuse_several
     from persync.jobs.answers.options import currency_in
-    from persync.measure.attributes import left_out, refuse
-    from persync.measure.fairness import mitigation
 
-    if (gain is None) != (cost is None):
-        raise click.UsageError("--gain and --cost go together.")
-    if sum(one is not None for one in (decision, message, segment, score)) > 1:
-        raise click.UsageError("name one of --decision, --message, --segment and --score.")
-    mine = own_of(segment, score, threshold)
-    prices = None if gain is None or cost is None else {"right_choice": gain, "choice": cost}
+    refuse_several(decision=decision, message=message, segment=segment, score=score)
+    own, prices = own_of(segment, score, threshold), prices_of(gain, cost)
     with app.engine() as engine:
         ask = app.ask(period, currency=currency_in(currency))
-        refuse(engine, [attribute])
-        if decision is None and message is None and mine is None:
-            found = mitigation.of_surest(engine, ask, attribute, direction, prices, unknown=count_unknown)
-        else:
-            found = mitigation.mitigate(
-                engine, ask, attribute, decision, direction, prices, message=message, own=mine, unknown=count_unknown
-            )
-        for line in left_out(engine, [attribute]):
-            app.say(f"persync: {line}")
+        found = mitigated(
+            engine,
+            ask,
+            attribute,
+            decision=decision,
+            message=message,
+            own=own,
+            direction=direction,
+            prices=prices,
+            unknown=count_unknown,
+            tell=app.note,
+        )
     points = [one for one in found if one.id == "frontier_ratio"]
     if form == "json" or not points:
         show_estimates(found, form, ask)

@@ -9,7 +9,7 @@ import click
 from persync.cli.base import Command, format_option, period_option
 from persync.cli.context import App, pass_app
 from persync.cli.names import known
-from persync.cli.output import show_json, show_table
+from persync.cli.output import show_table
 
 if TYPE_CHECKING:
     from persync.connect.totals import Compared
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=known("connections"))
+@click.option("--offline", is_flag=True, help="Ask no vendor: only each platform's claim against the till.")
 @click.option("--tolerance", type=click.FloatRange(min=0), metavar="SHARE", help="What is no gap: 0.02 is 2 %.")
 @period_option
 @format_option("text", "json")
 @pass_app
-def reconcile(app: App, names: tuple[str, ...], tolerance: float | None, period: str | None, form: str) -> None:
+def reconcile(app: App, names: tuple[str, ...], offline: bool, tolerance: float | None, period: str | None, form: str) -> None:
     """Hold the store against the vendors' own totals and, without NAME, each platform's claim against the till.
 
     The vendors are asked for their counts and sums as they are now; beside each stands what the store holds. A difference
@@ -33,26 +34,26 @@ def reconcile(app: App, names: tuple[str, ...], tolerance: float | None, period:
     without the other. A refused sign-in comes first: exit code 4. A vendor that cannot be reached or was never pulled is
     said; it is an error only when it was named, or when there is nothing else to show.
     """
-    from persync.errors import AuthError
+    from persync.errors import AuthError, ConfigError
+    from persync.jobs.answers.reconciled import reconciled_json
     from persync.jobs.reconciling import reconcile_project
 
-    if not app.project.store_path.exists() and (names or app.project.names):
+    if offline and (names or tolerance is not None):
+        raise ConfigError("--offline asks no vendor, so there is none to NAME and no --tolerance.")
+    asks = bool(names or app.project.names) and not offline
+    if asks and not app.project.store_path.exists():
         # Before the first pull a refused sign-in is what keeps it from happening: that is said, not that there is no store.
         refused = [one for one in reconcile_project(app.host, app.project, names) if isinstance(one.error, AuthError)]
         if refused:
             raise click.exceptions.Exit(_tell(refused, names=bool(names)))
     with app.store():
         pass  # says it best when there is none
-    held = reconcile_project(app.host, app.project, names, tolerance=tolerance) if names or app.project.names else []
+    held = reconcile_project(app.host, app.project, names, tolerance=tolerance) if asks else []
     compared = [one for part in held for one in part.compared]
     estimates, asked, problem = _claims(app, period) if not names else ([], None, None)
     if form == "json":
-        show_json(
-            "estimates",
-            [*(_as_json(one) for one in compared), *(one.as_json() for one in estimates)],
-            period=asked.period if asked is not None else None,
-            errors=[str(error) for error in _errors(held)] + ([str(problem)] if problem is not None and not compared else []),
-        )
+        errors = [str(error) for error in _errors(held)] + ([str(problem)] if problem is not None and not compared else [])
+        click.echo(reconciled_json(compared, estimates, asked.period if asked is not None else None, errors))
     else:
         _show(compared)
         if compared and estimates:
@@ -74,18 +75,15 @@ def reconcile(app: App, names: tuple[str, ...], tolerance: float | None, period:
 
 def _claims(app: App, period: str | None) -> tuple[list[Estimate], Any, DataError | None]:
     """Return the claims against the till, the question, and why there are none."""
-    from persync.attribution.reconcile import reconcile as hold_together
     from persync.errors import DataError
+    from persync.jobs.answers.reconciled import claims
 
     with app.engine() as engine:
         ask = app.ask(period)
         try:
-            found = hold_together(engine, ask)
+            return claims(engine, ask, tell=app.note), ask, None
         except DataError as error:
             return [], ask, error
-    for one in found.differences:
-        app.say(f"persync: order {one.order} of {one.connection}: the ledger does not come to what the shop says.")
-    return list(found.as_estimates()), ask, None
 
 
 def _show(compared: list[Compared]) -> None:
@@ -116,36 +114,6 @@ def _amount(one: Compared, value: int | None, *, signed: bool = False) -> str:
 
     major = from_minor(value, one.total.currency)
     return f"{f'{major:+,}' if signed and value else f'{major:,}'} {one.total.currency}"
-
-
-def _as_json(one: Compared) -> dict[str, Any]:
-    """Return a comparison in the shape of an estimate (its value is the store's), and the vendor's side besides."""
-    currency = one.total.currency
-    return {
-        "id": "vendor_total",
-        "by": {"connection": one.connection, "what": one.total.name, "scope": one.total.scope},
-        "value": _major(one.stored, currency),
-        "vendor": _major(one.total.value, currency),
-        "difference": _major(one.difference, currency),
-        "unit": currency or "count",
-        "verdict": one.verdict,
-        "hint": one.total.hint or None,
-        "low": None,
-        "high": None,
-        "p": None,
-        "n": None,
-        "label": None,
-        "reason": None,
-        "note": None,
-    }
-
-
-def _major(value: int | None, currency: str | None) -> float | int | None:
-    if value is None or currency is None:
-        return value
-    from persync.money import from_minor
-
-    return float(from_minor(value, currency))
 
 
 def _errors(held: list[Held]) -> list[PersyncError]:

@@ -19,6 +19,7 @@ from persync.serve.app import make_app
 from persync.serve.site import Site
 from persync.serve.source import Source
 from persync.settings import load_project
+from persync.store.chosen import Choice, note
 from persync.store.derive import derive
 from persync.store.store import open_store
 from persync.store.write import Writer
@@ -48,8 +49,8 @@ def world() -> World:
 
 @pytest.fixture(scope="session")
 def shop(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project's folder with the world in its store, an id of the files' own for everybody, and an attribute of which one
-    value is rare."""
+    """A project's folder with the world in its store, an id of the files' own for everybody, an attribute of which one
+    value is rare, and a choice in its log."""
     folder = tmp_path_factory.mktemp("shop")
     (folder / "persync.toml").write_text(SETTINGS, "utf-8")
     stored(world, folder / "persync.db")
@@ -61,6 +62,7 @@ def shop(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 who = rows.Person(("email", person.email), ("id", f"{7000 + number}"))
                 writer.write([rows.Attribute(who, "region", group, "consent at sign-up")])
         derive(store)
+        note(store, Choice("as_decided", 0.0, "", "January letter", "region", "it goes to everybody"), now=world.now)
     return folder
 
 

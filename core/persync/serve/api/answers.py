@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from persync.measure.fairness.own import SCORES
 from persync.report.report import PROFILES
 from persync.serve.api import making
-from persync.serve.api.params import BY, JOURNEY, MODELS, PERIOD, YES_NO, Asked, Param
+from persync.serve.api.params import BY, CURRENCY, DIRECTION, JOURNEY, MODELS, PERIOD, YES_NO, Asked, Param, above_zero, number
 
 if TYPE_CHECKING:
     from persync.serve.site import Site
@@ -33,6 +34,12 @@ class Answer:
 
 NAMES: Final = Param("name", "NAME", several=True)
 
+ASSESSED: Final = (
+    Param("decision", "NAME"),
+    Param("segment", "NAME"),
+    Param("score", choices=SCORES),
+    Param("threshold", "X", read=above_zero),
+)
 ANSWERS: Final = (
     Answer("/metrics", "metrics list", making.metrics),
     Answer("/metrics/{id}", "metric", making.metric, (BY, Param("arm", "EXPERIMENT"), PERIOD)),
@@ -57,11 +64,35 @@ ANSWERS: Final = (
     Answer("/experiments", "experiment read", making.experiments, (NAMES,)),
     Answer("/experiments/{name}", "experiment read", making.experiments),
     Answer("/plan", "experiment plan", making.plan, (NAMES,)),
+    Answer(
+        "/fairness",
+        "fairness",
+        making.fairness,
+        (Param("by", "ATTR", several=True), Param("cross", "A,B"), *ASSESSED, DIRECTION, PERIOD),
+    ),
+    Answer("/fairness/decisions", "fairness decisions", making.decisions),
+    Answer(
+        "/fairness/mitigate",
+        "fairness mitigate",
+        making.mitigate,
+        (
+            Param("by", "ATTR"),
+            *ASSESSED,
+            Param("message", "TITLE"),
+            DIRECTION,
+            Param("gain", "MONEY", read=number),
+            Param("cost", "MONEY", read=number),
+            CURRENCY,
+            Param("count_unknown", choices=YES_NO),
+            PERIOD,
+        ),
+    ),
     Answer("/segments", "segment list", making.segments),
     Answer("/segments/{name:path}", "segment show", making.segment),
     Answer("/levels", "tag --list", making.levels),
     Answer("/levels/{campaign:path}", "tag --list", making.levels),
     Answer("/baseline", "baseline show", making.baseline, (PERIOD,)),
+    Answer("/reconcile", "reconcile --offline", making.reconcile, (PERIOD,)),
     Answer("/status", "status", making.status),
     Answer("/schedule", "schedule status", making.schedule),
 )

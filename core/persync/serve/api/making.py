@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from persync.errors import ConfigError
-from persync.jobs.answers import campaigns, sent
+from persync.jobs.answers import campaigns, fair, sent
 from persync.jobs.answers.credited import credited
 from persync.jobs.answers.explained import Orders, explained, explained_json, order_named, orders_with
 from persync.jobs.answers.options import currency_in, models_in
+from persync.jobs.answers.reconciled import claims, reconciled_json
 from persync.jobs.answers.segmented import segment_json, segment_of, segments_json
 from persync.jobs.answers.stood import schedule_json, stood
 from persync.jobs.answers.trials import plans, readings
 from persync.jobs.metric import compute, defined, estimates_json, listed
 from persync.jobs.report import make_report
+from persync.measure.fairness.directions import turned
 from persync.report.render.estimates import document
 from persync.serve.api.params import Asked, words
 from persync.serve.diary import reading
@@ -149,6 +151,56 @@ def experiments(site: Site, asked: Asked) -> str:
 
 def plan(site: Site, asked: Asked) -> str:
     return computed(site, asked, "plan", lambda engine, ask: estimates_json(plans(engine, ask, asked["name"]), ask))
+
+
+def reconcile(site: Site, asked: Asked) -> str:
+    def make(engine: Engine, ask: Ask) -> str:
+        return reconciled_json((), claims(engine, ask, tell=asked.said.append), ask.period)
+
+    return computed(site, asked, "reconcile", make)
+
+
+def fairness(site: Site, asked: Asked) -> str:
+    named = {name: asked[name] for name in ("decision", "segment", "score")}
+    fair.refuse_several(**named)
+    own = fair.own_of(asked["segment"], asked["score"], asked["threshold"])
+
+    def make(engine: Engine, ask: Ask) -> str:
+        ask = turned(ask, asked["direction"])
+        more = {"attributes": asked["by"], "cross": asked["cross"], "decision": asked["decision"], "own": own}
+        return estimates_json(fair.assessed(engine, ask, tell=asked.said.append, **more), ask)
+
+    return computed(site, asked, "fairness", make)
+
+
+def mitigate(site: Site, asked: Asked) -> str:
+    fair.refuse_several(**{name: asked[name] for name in ("decision", "message", "segment", "score")})
+    if asked["by"] is None:
+        raise ConfigError("the parameter 'by' is missing: the attribute that makes the groups.", hint="Write by=ATTR.")
+    own = fair.own_of(asked["segment"], asked["score"], asked["threshold"])
+    prices = fair.prices_of(asked["gain"], asked["cost"])
+
+    def make(engine: Engine, ask: Ask) -> str:
+        found = fair.mitigated(
+            engine,
+            ask,
+            asked["by"],
+            decision=asked["decision"],
+            message=asked["message"],
+            own=own,
+            direction=asked["direction"],
+            prices=prices,
+            unknown=asked["count_unknown"] == "true",
+            tell=asked.said.append,
+        )
+        return estimates_json(found, ask)
+
+    return computed(site, asked, "mitigate", make, currency=currency_in(asked["currency"]))
+
+
+def decisions(site: Site, asked: Asked) -> str:
+    with store_of(site) as store:
+        return fair.decisions_json(store)
 
 
 def segments(site: Site, asked: Asked) -> str:

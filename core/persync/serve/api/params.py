@@ -119,6 +119,14 @@ def number(text: str) -> float:
     return found
 
 
+def above_zero(text: str) -> float:
+    """Return a number above zero. Raise ConfigError for what is none."""
+    found = number(text)
+    if not found:
+        raise ConfigError(f"'{text}' is no number above 0.")
+    return found
+
+
 def words(param: str, asked: Asked) -> tuple[str, ...]:
     """Return the words of a parameter that takes several, also joined by commas."""
     return words_in(asked[param])
