@@ -122,6 +122,13 @@ def shop() -> Iterator[Shop]:
     made.close()
 
 
+@pytest.fixture
+def platforms(shop: Shop) -> Shop:
+    """Two systems: a mailer that flags machine opens and one that does not."""
+    shop.load("connections", connection=[1, 2], name=["mail", "crm"], connector=["x", "y"])
+    return shop
+
+
 @pytest.fixture(scope="session")
 def hillstrom() -> Path:
     """The real randomised test, where it is at hand."""
