@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from core.measure.reach_cases import BOUNCE, DAY, EMAIL, SEARCH, SEND, touch
 from persync.engine.duck import DIV, statement
 from persync.engine.texts import bare
 from persync.store.schema import DDL
@@ -126,6 +127,24 @@ def shop() -> Iterator[Shop]:
 def platforms(shop: Shop) -> Shop:
     """Two systems: a mailer that flags machine opens and one that does not."""
     shop.load("connections", connection=[1, 2], name=["mail", "crm"], connector=["x", "y"])
+    return shop
+
+
+@pytest.fixture
+def mailed(shop: Shop) -> Shop:
+    """200 people: 1 to 100 got a personalised letter, 101 to 200 a generic one; 5 and 105 bounced."""
+    shop.load("connections", connection=[1, 2], name=["mail", "shop"], connector=["x", "y"])
+    shop.load("words", word=[EMAIL, SEARCH], text=["email", "paid_search"])
+    everybody = list(range(1, 201))
+    shop.load("person_keys", key_id=everybody, kind=["id"] * 200, key=[str(i) for i in everybody])
+    shop.load("contacts", connection=[1] * 200, key_id=everybody, created_at=[10 * DAY] * 200)
+    for key, level in ((1, 3), (2, 0)):
+        shop.add("campaign_keys", campaign_key=key, connection=1, kind="id", key=f"c{key}")
+        shop.add("campaigns", campaign_key=key, connection=1, title=f"Letter {key}", sent_at=100 * DAY)
+        shop.add("campaign_levels", campaign_key=key, level=level)
+        people = list(range(1 + (key - 1) * 100, 101 + (key - 1) * 100))
+        touch(shop, people, SEND, 100 * DAY, campaign=key)
+        touch(shop, [5 + (key - 1) * 100], BOUNCE, 100 * DAY, campaign=key)
     return shop
 
 
