@@ -25,12 +25,13 @@ def run_demo(host: Host, folder: Path, seed: int, *, say: Callable[[str], object
     from persync.connect.result import PullOptions
     from persync.engine import open_engine
     from persync.sandbox.demo import make_world
+    from persync.sandbox.papers import add_papers
     from persync.sandbox.server import running, write_config
     from persync.settings import load_project
 
     folder = folder.resolve()
     say(f"making up a shop (seed {seed})")
-    world = make_world(seed)
+    world = add_papers(make_world(seed))
     with running(world, host.sandboxes, folder=folder) as info:
         write_config(folder, world, info)
         project = replace(load_project(folder, host), given_secrets=info["secrets"])
