@@ -29,6 +29,7 @@ from persync.report.render import render
 from persync.report.report import Inputs
 from persync.report.sections.fairness import build_fairness
 from persync.sandbox.demo import make_world
+from persync.sandbox.papers import add_papers
 from persync.settings import load_project
 
 OWN_SECRETS = {env: "the-users-own-us1" for kind in load_plugins().connectors.values() for env in kind.secrets.values()}
@@ -182,7 +183,7 @@ def test_the_platforms_over_claim_and_the_report_says_by_how_much(
 
 def test_no_address_name_or_token_is_in_anything_written(demo: tuple[Path, Run], reports: dict[str, str]) -> None:
     folder, done = demo
-    world = make_world(7)
+    world = add_papers(make_world(7))
     secrets = re.findall(r'"([^"]+)"', (folder / "out" / "persync.secrets.toml").read_text())
     places = {"stdout": done.stdout.encode(), "stderr": done.stderr.encode()}
     places |= {f"report as {form}": text.encode() for form, text in reports.items()}
@@ -304,6 +305,39 @@ def test_the_report_says_how_far_each_rule_is_from_the_holdout(demo: tuple[Path,
     for credited, off in rows.values():
         assert off == pytest.approx(credited - float(lift["value"]), abs=0.006)  # type: ignore[arg-type]
     assert abs(rows["linear, calibrated"][1]) < float(lift["value"]) / 1000  # type: ignore[arg-type]
+
+
+def table(reports: dict[str, str], name: str) -> list[list[Any]]:
+    """Return the rows of a table of the report, or of the one behind a figure."""
+    blocks = [block for section in json.loads(reports["json"])["sections"] for block in section["blocks"]]
+    (found,) = [block for block in blocks if block.get("name") == name]
+    rows: list[list[Any]] = found.get("table", found)["rows"]
+    return rows
+
+
+def test_the_demos_report_has_something_to_show_of_consent_choice_and_trust(
+    demo: tuple[Path, Run], truth: dict[str, Any], reports: dict[str, str]
+) -> None:
+    """Letters after a no, personalisation that was declined, time-limited consent in Canada and a survey: as planted."""
+    papers = truth["papers"]
+    violations = table(reports, "violations")
+    numbers = {row[0]: row[1]["value"] for row in table(reports, "trust")}
+    late = [row for row in violations if row[3].startswith("sent after the consent was withdrawn")]
+    (expired,) = [row for row in violations if row[3].startswith("sent after an implied consent had run out")]
+    ignored = [row[2]["value"] for row in violations if row[3].startswith("personalised all the same")]
+
+    assert sum(row[2]["value"] for row in late) == papers["late_sends"]
+    assert all(row[3].endswith("days late") for row in late)
+    assert expired[2]["value"] == papers["canada"]["expired"]
+    assert set(ignored) == {papers["opted_out"]["people"] - papers["opted_out"]["honoured"]}
+    assert numbers["Opt-outs of personalisation honoured"] == papers["opted_out"]["honoured"] / papers["opted_out"]["people"]
+    assert numbers["Trust, of 100"] == pytest.approx(papers["trust"]["of_100"], abs=0.005)
+    assert numbers["May be mailed for a purchase or an inquiry alone (Canada)"] == 16
+    assert numbers["Of them, time runs out within 90 days"] == 8
+    assert numbers["Transparency checklist met"] == 0.6
+    assert len(table(reports, "doses_figure")) >= 3
+    assert {row[0] for row in table(reports, "return_parts_figure")} >= {"Messages, as tested", "Hours and tickets saved"}
+    assert len(table(reports, "cost_of_harm")) == 5
 
 
 def test_the_demos_report_says_who_is_treated_differently_what_that_costs_and_what_could_be_done(

@@ -44,6 +44,8 @@ _ABOVE: Final = "above 50"
 UNKNOWN: Final = "unknown"
 _WEEKLY: Final = ((0.5, "up to 0.5"), (1, "0.5 to 1"), (2, "1 to 2"), (3, "2 to 3"), (5, "3 to 5"))
 _WEEKLY_ABOVE: Final = "above 5"
+_SELDOM: Final = ((0.1, "up to 0.1"), (0.2, "0.1 to 0.2"), (0.5, "0.2 to 0.5"))
+"""parts of the lowest step, told apart where nobody is mailed more often"""
 
 
 def frequency_response(engine: Engine, ask: Ask) -> list[Estimate]:
@@ -116,7 +118,7 @@ def _by_attribute(engine: Engine, ask: Ask, name: str) -> list[Estimate]:
         binary = not any(int(row["others"]) for row in mine)
         first = [row for row in mine if str(row["dose"]) in FIRST]
         rest = [row for row in mine if str(row["dose"]) not in FIRST]
-        whole = [_together(first)] if first else []
+        whole = [_together(first, "0-10")] if first else []
         # Those never written to before are unlike all others: what the first step of the curve mixes is told beside it.
         for one, rows_of in ((id, [*whole, *rest]), (f"{id}_first_step", first if len(first) > 1 else [])):
             hide = rules.hidden({str(row["dose"]): int(row["people"]) for row in rows_of}, ask.suppress_n)
@@ -126,9 +128,8 @@ def _by_attribute(engine: Engine, ask: Ask, name: str) -> list[Estimate]:
     return [replace(one, period=ask.period) for one in out]
 
 
-def _together(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    sums = ("people", "ones", "others", "events", "total", "squares")
-    return {"dose": "0-10", **{part: sum(row[part] for row in rows) for part in sums}}
+def _together(rows: Sequence[Mapping[str, Any]], dose: str) -> Mapping[str, Any]:
+    return {part: sum(row[part] for row in rows) for part in rows[0] if part not in ("dose", "outcome")} | {"dose": dose}
 
 
 def _level(id: str, row: Mapping[str, Any], by: dict[str, str], ask: Ask, *, hidden: bool, binary: bool) -> Estimate:
@@ -152,7 +153,7 @@ def _by_week(engine: Engine, ask: Ask) -> list[Estimate]:
     (money,) = engine.rows("SELECT MIN(m.currency) AS low, MAX(m.currency) AS high FROM money_orders AS m")
     currency = rules.one_currency([money["low"], money["high"]])
     weeks = (seen.period[1] - seen.period[0]) / (7 * DAY)
-    dose = _case("r.a_week", _WEEKLY, _WEEKLY_ABOVE)
+    dose = _case("r.a_week", (*_SELDOM, *_WEEKLY[1:]), _WEEKLY_ABOVE)
     final = (
         f"SELECT {dose} AS dose, COUNT(*) AS people, SUM(r.clicks) AS clicks, SUM(r.clicks * r.clicks) AS clicks_squares,"
         " SUM(CASE WHEN r.clicks > 0 THEN 1 ELSE 0 END) AS clickers, SUM(r.left_list) AS left_list,"
@@ -163,14 +164,22 @@ def _by_week(engine: Engine, ask: Ask) -> list[Estimate]:
     rows = run(engine, join(piece("owned_orders"), piece("sends"), piece("doses"), piece("dose_response"), final), params)
     if not rows:
         return [replace(rules.absent(id, NO_SENDS, {}, label=RAW), period=seen.period)]
-    places = _order(_WEEKLY, _WEEKLY_ABOVE)
-    hide = rules.hidden({str(row["dose"]): int(row["people"]) for row in rows}, ask.suppress_n)
+    told = _as_often(rows)
+    places = _order((*_SELDOM, *_WEEKLY), _WEEKLY_ABOVE)
+    hide = rules.hidden({str(row["dose"]): int(row["people"]) for row in told}, ask.suppress_n)
     out = []
-    for row in sorted(rows, key=lambda row: places[str(row["dose"])]):
+    for row in sorted(told, key=lambda row: places[str(row["dose"])]):
         for one in _responses(row, currency, seen.ask, hidden=str(row["dose"]) in hide):
             shown = one if one.reason else rules.with_note(replace(one, label=RAW), SELECTED)
             out.append(replace(shown, label=RAW, period=seen.period))
     return out
+
+
+def _as_often(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the steps as they are told: the parts of the lowest one stand together where somebody is mailed more often."""
+    seldom = [row for row in rows if row["dose"] in (name for _, name in _SELDOM)]
+    often = [row for row in rows if row not in seldom]
+    return [_together(seldom, _WEEKLY[0][1]), *often] if seldom and often else seldom or often
 
 
 def _responses(row: Mapping[str, Any], currency: str | None, ask: Ask, *, hidden: bool) -> list[Estimate]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from random import Random
 from typing import Any, Final
 
@@ -33,8 +33,15 @@ CANADA: Final = ((180, ("Spring range", "Your reorder list", "Autumn notes")), (
 """groups of contacts in Canada: the day of the year they came on, and the letters they got; the last got Autumn notes too"""
 CANADIANS: Final = 8
 """in each group: together too few for a group of their own to be judged"""
-PRICES: Final = {"complaint": 25.0, "unsubscribe": 4.0, "violation": 2.0}
+PRICES: Final = {"complaint": 25.0, "unsubscribe": 4.0, "violation": 2.0, "undefended": 1.0}
 """what this shop says that harm costs it"""
+GOAL: Final = {
+    "text": "More people who order after a letter, and no more who leave",
+    "primary": "conversion_rate",
+    "guard_rails": ["unsubscribe_rate"],
+    "days": 90,
+}
+"""what the shop wanted before it looked; the personal letters are its start"""
 _BASIS: Final = "stated in the request for help, used to know which law a letter falls under"
 
 
@@ -49,13 +56,15 @@ def add_papers(world: World) -> World:
         "consents.csv": _csv("person,channel,state,at", consents),
         "surveys.csv": _csv("answer,at,kind,value,person,survey", surveys),
         "audit.csv": _csv("item,answer,at", _audit(world.now)),
-        "countries.csv": _csv("person,name,value,basis", ((one.email, "country", "CA", _BASIS) for one in canadians)),
+        "countries.csv": _csv("person,name,value,basis", ((_key(one), "country", "CA", _BASIS) for one in canadians)),
         "hours.csv": _csv("task,from,to,hours_before,hours_after,hourly_rate,currency,output", _hours(start)),
         "ads.csv": _csv("date,channel,amount,currency,purpose", _ads(start)),
     }
     kinds = {"countries.csv": "attributes", "hours.csv": "time"}
     world.file_kinds |= {name: kinds.get(name, name.removesuffix(".csv")) for name in world.files}
     world.prices = {**world.prices, **PRICES}
+    began = date.fromisoformat(world.experiments["personal"]["from"])
+    world.settings = {"goal": {**GOAL, "start": began}, "value": {"started": began}}
     people = world.truth["people"]
     people |= {"all": people["all"] + len(canadians), "hubspot": people["hubspot"] + len(canadians)}
     world.truth["papers"] = {**said, "trust": trust, "canada": {"contacts": len(canadians), "expired": CANADIANS}}
@@ -70,6 +79,11 @@ def _csv(header: str, lines: Iterable[Sequence[Any]]) -> str:
 
 def _time(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).isoformat()
+
+
+def _key(person: SandboxPerson) -> str:
+    """Return a person as the files name them: by a platform's own id, so that no file holds an address."""
+    return f"mailchimp:{person.mailchimp_id}" if person.mailchimp_id is not None else f"hubspot:{person.hubspot_id}"
 
 
 def _letter(world: World, title: str) -> Message:
@@ -134,27 +148,27 @@ def _consents(rng: Random, world: World) -> tuple[list[tuple[str, str, str, str]
     lines, late = [], 0
     gone: set[int] = set()
     for title, count in LATE:
-        letter = _letter(world, title)
-        sent = _drawn(rng, world, letter, CONTROL, gone)[:count]
-        gone |= {send.person for send in sent}
-        for send in sent:
+        for send in _drawn(rng, world, _letter(world, title), CONTROL, gone):
             said = send.at - rng.randrange(5 * DAY, 14 * DAY)
-            lines.append((world.people[send.person].email, "email", "unsubscribed", _time(said)))
-            late += sum(one.status == "sent" and one.at > said for one in _sent_to(world, send.person, "mailchimp"))
-    letter = _letter(world, LETTER)
-    steered = _drawn(rng, world, _letter(world, "September letter"), CONTROL, gone)
-    # Whoever HubSpot writes to as well may get its personalised letters.
-    steered = [send for send in steered if world.people[send.person].hubspot_id is None][:STEERED]
-    ignored = _drawn(rng, world, letter, TREATED, gone)[:IGNORED]
+            after = [
+                letter.title for letter in world.messages for one in letter.sends if one.person == send.person and one.at > said
+            ]
+            if count and set(after) <= dict(LATE).keys():
+                count, late = count - 1, late + len(after)
+                gone.add(send.person)
+                lines.append((_key(world.people[send.person]), "email", "unsubscribed", _time(said)))
+    steered = _drawn(rng, world, _letter(world, "September letter"), CONTROL, gone)[:STEERED]
+    ignored = _drawn(rng, world, _letter(world, LETTER), TREATED, gone)[:IGNORED]
     for send in (*steered, *ignored):
         said = send.at - rng.randrange(2 * DAY, 9 * DAY)
-        lines.append((world.people[send.person].email, "personalisation", "unsubscribed", _time(said)))
+        lines.append((_key(world.people[send.person]), "personalisation", "unsubscribed", _time(said)))
     opted = {"people": len(steered) + len(ignored), "honoured": len(steered)}
     return sorted(lines), {"late_sends": late, "opted_out": opted}
 
 
 def _drawn(rng: Random, world: World, letter: Message, arm: str, gone: set[int]) -> list[Send]:
-    """Return what an arm's people got of a letter, in an order drawn by lot, who had not left by now."""
+    """Return what an arm's people got of a letter, in an order drawn by lot: those still on the list, whom HubSpot never writes
+    to beside it."""
     fit = [
         send
         for send in letter.sends
@@ -162,25 +176,23 @@ def _drawn(rng: Random, world: World, letter: Message, arm: str, gone: set[int])
         and send.person not in gone
         and arm in world.people[send.person].tags
         and world.people[send.person].status == "subscribed"
+        and world.people[send.person].hubspot_id is None
     ]
     return rng.sample(fit, len(fit))
-
-
-def _sent_to(world: World, number: int, platform: str) -> Iterable[Send]:
-    return (send for message in world.messages if message.platform == platform for send in message.sends if send.person == number)
 
 
 def _surveys(rng: Random, world: World) -> tuple[list[tuple[str, str, str, int, str, str]], dict[str, float]]:
     """Return the answers to two small surveys, one question each, on a scale of 1 to 5; whoever is 60 or older trusts less."""
     asked = [one for one in world.people.values() if one.status == "subscribed" and one.mailchimp_id is not None]
     asked = rng.sample(asked, min(ASKED, len(asked)))
-    lines, told = [], []
+    lines: list[tuple[str, str, str, int, str, str]] = []
+    told: list[int] = []
     for kind, survey, at in (("trust", "My data are safe here", 40), ("comfort", "Letters made for me", 20)):
         for person in asked:
             if rng.random() < 0.5:
                 answer = min(max(round(rng.gauss(2.9 if person.age_band == "60+" else 3.8, 0.9)), 1), 5)
                 when = _time(world.now - at * DAY + rng.randrange(6 * DAY) // 1000 * 1000)
-                lines.append((f"{kind}-{len(lines) + 1}", when, kind, answer, person.email, survey))
+                lines.append((f"{kind}-{len(lines) + 1}", when, kind, answer, _key(person), survey))
                 told += [answer] if kind == "trust" else []
     return lines, {"answers": len(told), "of_100": round(sum(25 * (answer - 1) for answer in told) / len(told), 2)}
 
@@ -189,7 +201,14 @@ def _surveys(rng: Random, world: World) -> tuple[list[tuple[str, str, str, int, 
 
 
 def _audit(now: int) -> list[tuple[str, str, str]]:
-    told = {"notice": "yes", "why": "no", "data_listed": "no", "plain_language": "yes", "control": "yes", "staff_trained": "yes"}
+    told = {
+        "notice": "yes",
+        "why": "no",
+        "data_listed": "no",
+        "plain_language": "yes",
+        "control": "yes",
+        "staff_trained": "yes",
+    }
     return [(item, answer, _time(now - 60 * DAY)) for item, answer in told.items()]
 
 
@@ -200,7 +219,7 @@ def _hours(start: int) -> list[tuple[str, ...]]:
 
 
 def _ads(start: int) -> list[tuple[str, ...]]:
-    found = []
+    found: list[tuple[str, ...]] = []
     for month in range(12):
         day = _time(start + month * 30 * DAY + DAY)[:10]
         found += [(day, "paid_search", "210.00", "EUR", "acquisition"), (day, "paid_social", "140.00", "EUR", "acquisition")]

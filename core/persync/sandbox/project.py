@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def write_config(folder: Path, world: World, info: Mapping[str, Any]) -> Path:
         write_files(folder, world)
         listed = [{"kind": world.file_kinds[name], "path": name} for name in world.files]
         connections["files"] = {"connector": "files", "files": listed}
-    project: dict[str, Any] = {"store": {"path": "persync.db"}, "connections": connections}
+    project: dict[str, Any] = {"store": {"path": "persync.db"}, "connections": connections, **world.settings}
     if world.experiments:
         project["experiments"] = world.experiments
     if world.prices:
@@ -88,5 +89,7 @@ def _key(name: str) -> str:
 
 
 def _value(value: Any) -> str:
-    """Return a plain value in TOML; its strings, numbers, booleans and lists are written as JSON writes them."""
+    """Return a plain value in TOML: a day as it is, and strings, numbers, booleans and lists as JSON writes them."""
+    if isinstance(value, date):
+        return value.isoformat()
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)

@@ -257,6 +257,8 @@ class World:
     """[experiments.NAME] tables for persync.toml"""
     prices: dict[str, float] = field(default_factory=dict)
     """[ethics] prices for persync.toml: what its people say that things are worth to them"""
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """further tables for persync.toml: {"goal": {...}}"""
     files: dict[str, str] = field(default_factory=dict)
     """CSV texts for the `files` connection: {"outcomes.csv": text}"""
     file_kinds: dict[str, str] = field(default_factory=dict)

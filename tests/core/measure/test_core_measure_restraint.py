@@ -131,6 +131,27 @@ def test_doses_are_messages_a_week_of_the_period(shop: Any) -> None:
     }
 
 
+def test_where_nobody_is_mailed_often_the_lowest_step_is_told_in_its_parts(shop: Any) -> None:
+    """140 days: 2, 4 and 8 messages are a tenth, a fifth and two fifths a week; with one who got 20 they are one step."""
+    ask = replace(ASK, period=(NOW - 140 * DAY, NOW))
+    for person, count in ((1, 2), (2, 2), (3, 4), (4, 8)):
+        mailed(shop, person, *range(1, count + 1))
+    clicked(shop, 1, 0, 0.5)
+    clicked(shop, 4, 0, 0.5)
+
+    def clicks() -> dict[str, tuple[Any, Any]]:
+        read = compute(shop, "frequency_response", ask)
+        told = [e for e in read if e.id == "frequency_response" and e.by["outcome"] == "clicks"]
+        return {e.by["sends_a_week"]: (e.value, e.n) for e in told}
+
+    seldom = clicks()
+    mailed(shop, 5, *range(1, 21))
+    often = clicks()
+
+    assert list(seldom.items()) == [("up to 0.1", (0.5, 2)), ("0.1 to 0.2", (0.0, 1)), ("0.2 to 0.5", (1.0, 1))]
+    assert list(often.items()) == [("up to 0.5", (0.5, 4)), ("0.5 to 1", (0.0, 1))]
+
+
 def test_weariness_is_the_change_of_acts_a_message(shop: Any) -> None:
     """20 messages in 56 days: two clicks in the first half and none in the second, -0.2 a message; silent ones are told."""
     ask = replace(ASK, period=(NOW - 56 * DAY, NOW))

@@ -135,6 +135,14 @@ def test_what_is_mitigated_is_the_message_that_tells_most_or_the_decision_that_w
     assert mitigation.choices([GAP, segment], named) == []
 
 
+def test_no_generic_message_is_behind_a_gap_in_personal_mail() -> None:
+    weaker = replace(RULE, by={**RULE.by, "rule": "Summer"})
+
+    made = mitigation.choices([GAP, RULE, weaker], Ask(now=0), frozenset({"Spring"}))
+
+    assert made == [mitigation.Choice("country", message="Summer")]
+
+
 def effect(method: str, strength: float, ratio: tuple[float, float, float], gained: tuple[float, float, float]) -> Effect:
     ends = ("FR", "AT")
     return Effect(
@@ -154,6 +162,7 @@ def shown(
     """Tell these effects, of which the last is suggested unless `more` says otherwise."""
     front = Frontier(effects, {}, more.get("suggested", effects[-1].name), (450, 460), 900)
     by = {"attribute": "country", "message": "Spring"}
+    monkeypatch.setattr(frontier.mitigation, "generic", lambda engine: frozenset())
     monkeypatch.setattr(
         "persync.measure.fairness.mitigation.behind.mitigate",
         lambda *a, **k: told(front, by, "EUR", None, "whoever ordered is right"),

@@ -209,7 +209,9 @@ def cost_of_harm(engine: Engine, ask: Ask) -> list[Estimate]:
             reason = sizes[part].reason or rules.NO_DENOMINATOR
             parts.append(rules.absent("harm", reason, by, unit=unit, note=what))
         else:
-            note = f"{size:,.0f} {what} at {price:g}, as you priced them"
+            note = f"{size:,.0f} {what} at {price:g} each, as you priced them"
+            if part == "undefended":
+                note = f"{what}, at {price:g} for each {unit} of it, as you priced it"
             parts.append(Estimate("harm", size * price, unit=unit, by=by, note=note))
     priced = [one.value for one in parts if one.value is not None]
     whole = rules.absent(id, NOT_PRICED, {}, unit=unit, note="set [ethics] prices")

@@ -35,7 +35,8 @@ Beside = Mapping[tuple[str, str, str], Estimate]
 
 def blocks(inputs: Inputs, found: Sequence[Estimate]) -> list[Block]:
     """Return the frontier of the first choice that can be mitigated: sentence, figure and table."""
-    best = mitigation.surest(inputs.engine, inputs.ask, mitigation.choices(found, inputs.ask))
+    wanted = mitigation.choices(found, inputs.ask, mitigation.generic(inputs.engine))
+    best = mitigation.surest(inputs.engine, inputs.ask, wanted)
     if best is None:
         return []
     choice, made = best

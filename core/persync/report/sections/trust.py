@@ -20,6 +20,8 @@ SAMPLES: Final = 5
 """so many explanations are shown"""
 NAMES: Final = {
     "double_opt_in": "Subscribed with a confirmed opt-in",
+    "implied_consent": "May be mailed for a purchase or an inquiry alone (Canada)",
+    "implied_consent_ending": "Of them, time runs out within 90 days",
     "opt_outs_honoured": "Opt-outs of personalisation honoured",
     "preference_reach": "Looked at their preferences",
     "consent_kept": "Neither left nor complained",
@@ -31,7 +33,9 @@ NAMES: Final = {
     "price_raised_before_discount": "Discounts whose price rose shortly before, to look at",
 }
 """what is shown of each number, in the order of the table"""
-BARS: Final = tuple(id for id in NAMES if id not in ("manipulation_check", "data_used"))
+BARS: Final = tuple(
+    id for id in NAMES if id not in ("manipulation_check", "data_used", "implied_consent", "implied_consent_ending")
+)
 """those of which more is better"""
 
 
@@ -43,6 +47,7 @@ def build_trust(inputs: Inputs) -> Sequence[Block]:
     steered = control.control_metrics(engine, ask)
     numbers = [
         *basis,
+        *_implied(consent.implied_consent(engine, ask)),
         *steered,
         *trust.trust_index(engine, ask),
         *transparency.decision_explainability(engine, ask),
@@ -92,6 +97,11 @@ def sentence(violations: Sequence[Estimate], steered: Sequence[Estimate]) -> str
     elif any(one.id == "opt_outs_honoured" and one.value is not None for one in steered):
         said.append("Nobody who opted out of personalisation is known to have got any after it.")
     return " ".join(said)
+
+
+def _implied(found: Sequence[Estimate]) -> Sequence[Estimate]:
+    """Return how many may be mailed for a while only, and nothing where nobody is known to be in Canada."""
+    return found if found and found[0].value != 0 and found[0].value is not None else ()
 
 
 def _violations(listed: Sequence[Estimate]) -> Table:

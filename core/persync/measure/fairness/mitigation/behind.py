@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from persync.engine.engine import Engine
 from persync.errors import DataError
@@ -12,6 +13,10 @@ from persync.measure.fairness.mitigation.suggest import mitigate
 from persync.measure.fairness.own import Own, asked
 from persync.measure.fairness_settings import Direction
 from persync.measure.metric import Ask
+from persync.measure.texts import join, piece, run
+
+PERSONALISED: Final = 2
+"""the lowest level that counts as personalised"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,20 @@ def gaps(found: Sequence[Estimate]) -> list[Estimate]:
     return [e for e in found if e.id == "bias_gap" and e.by.get("of") == "worse"]
 
 
-def choices(found: Sequence[Estimate], ask: Ask) -> list[Choice]:
+def generic(engine: Engine) -> frozenset[str]:
+    """Return the titles of messages that are known not to be personal: none of them is behind a gap in personalised mail."""
+    sql = (
+        "SELECT c.title AS title FROM campaigns AS c LEFT JOIN campaign_of AS co ON co.campaign_key = c.campaign_key"
+        " LEFT JOIN campaign_grades AS g ON g.campaign_id = COALESCE(co.campaign_id, c.campaign_key)"
+        f" WHERE c.title IS NOT NULL GROUP BY c.title HAVING MAX(COALESCE(g.level, {PERSONALISED})) < {PERSONALISED}"
+    )
+    return frozenset(str(row["title"]) for row in run(engine, join(piece("campaign_grades"), sql), {}))
+
+
+def choices(found: Sequence[Estimate], ask: Ask, besides: Collection[str] = ()) -> list[Choice]:
     """Return what a scan gives to mitigate, the surest gap first: a decision that selects a group less, and of mail the message
-    that tells most about the attribute by which a group gets less. A segment or score is one that [fairness] names."""
+    that tells most about the attribute by which a group gets less, those titled as one of `besides` (`generic`) left out. A
+    segment or score is one that [fairness] names."""
     mine = {one.title: one for one in asked(ask)}
     out = []
     for e in gaps(found):
@@ -55,7 +71,8 @@ def choices(found: Sequence[Estimate], ask: Ask) -> list[Choice]:
             out.append(Choice(attribute, own=own) if own else Choice(attribute, decision=decision))
         elif e.by["measure"] == "exposure_rate":
             tells = (p for p in found if p.id == "proxy_information" and p.by["attribute"] == attribute)
-            message = next((p.by["rule"] for p in tells if p.by["kind"] == "message"), None)
+            titles = (p.by["rule"] for p in tells if p.by["kind"] == "message")
+            message = next((title for title in titles if title not in besides), None)
             out += [Choice(attribute, message=message)] if message else []
     return list(dict.fromkeys(out))
 

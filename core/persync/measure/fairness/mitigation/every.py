@@ -10,7 +10,7 @@ from persync.estimate import RAW, Estimate
 from persync.measure import attributes, rules
 from persync.measure.fairness import bases, directions
 from persync.measure.fairness.decisions import names
-from persync.measure.fairness.mitigation.behind import Choice, choices, surest
+from persync.measure.fairness.mitigation.behind import Choice, choices, generic, surest
 from persync.measure.fairness.mitigation.suggest import mitigate
 from persync.measure.fairness.mitigation.told import FRONTIER, LEFT
 from persync.measure.fairness.scan import NO_ATTRIBUTES, scan
@@ -35,7 +35,7 @@ def of_surest(
     """
     if bare := bases.unstated(engine, [attribute]):
         return [bases.null([attribute], bare, id="bias_mitigation", unit="ratio")]
-    wanted = choices(scan(engine, ask, [attribute], direction=direction), directions.turned(ask, direction))
+    wanted = choices(scan(engine, ask, [attribute], direction=direction), directions.turned(ask, direction), generic(engine))
     found = surest(engine, ask, wanted, direction, prices, unknown=unknown)
     return _said(*found) if found else [_no_gap("bias_mitigation", attribute)]
 
@@ -49,7 +49,7 @@ def of_all(engine: Engine, ask: Ask, id: str) -> list[Estimate]:
     bare = bases.unstated(engine, wanted)
     out = [bases.null([name], [name], id=id, unit="ratio") for name in bare]
     held, stated = names(engine), [name for name in wanted if name not in bare]
-    found = choices(scan(engine, ask, stated), ask) if stated else []
+    found = choices(scan(engine, ask, stated), ask, generic(engine)) if stated else []
     for attribute in stated:
         every = [mitigate(engine, ask, attribute, name) for name in held]
         others = [one for one in found if one.attribute == attribute and one.decision is None]
