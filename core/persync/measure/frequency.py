@@ -45,7 +45,7 @@ UNKNOWN: Final = "unknown"
 _WEEKLY: Final = ((0.5, "up to 0.5"), (1, "0.5 to 1"), (2, "1 to 2"), (3, "2 to 3"), (5, "3 to 5"))
 _WEEKLY_ABOVE: Final = "above 5"
 _SELDOM: Final = ((0.1, "up to 0.1"), (0.2, "0.1 to 0.2"), (0.5, "0.2 to 0.5"))
-"""parts of the lowest step, told apart where nobody is mailed more often"""
+"""parts of the lowest step, told apart where nobody is mailed more than once a week"""
 
 
 def frequency_response(engine: Engine, ask: Ask) -> list[Estimate]:
@@ -176,10 +176,13 @@ def _by_week(engine: Engine, ask: Ask) -> list[Estimate]:
 
 
 def _as_often(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the steps as they are told: the parts of the lowest one stand together where somebody is mailed more often."""
-    seldom = [row for row in rows if row["dose"] in (name for _, name in _SELDOM)]
-    often = [row for row in rows if row not in seldom]
-    return [_together(seldom, _WEEKLY[0][1]), *often] if seldom and often else seldom or often
+    """Return the steps as they are told: the parts of the lowest one stand together where somebody is mailed more than once a
+    week."""
+    parts = [name for _, name in _SELDOM]
+    seldom = [row for row in rows if row["dose"] in parts]
+    others = [row for row in rows if row["dose"] not in parts]
+    is_often = any(row["dose"] != _WEEKLY[1][1] for row in others)
+    return [_together(seldom, _WEEKLY[0][1]), *others] if seldom and is_often else [*seldom, *others]
 
 
 def _responses(row: Mapping[str, Any], currency: str | None, ask: Ask, *, hidden: bool) -> list[Estimate]:
