@@ -1,23 +1,19 @@
-"""The pages of rows: behind a number, of a table, and the orders with how the credit of each came about."""
+"""The pages of rows: behind a number, and of a table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from markupsafe import Markup
 from starlette.requests import Request
 
-from persync.attribution.calibrate import named
-from persync.attribution.explain import explain_all, find_order
 from persync.errors import PersyncError, nearest
-from persync.measure.lifts import with_lift
 from persync.report import words
 from persync.report.render.html import Links
 from persync.report.report import Block, Cell, Column, Note, Table
-from persync.serve.explained import blocks_of
-from persync.serve.filters import Filters, chosen_models
+from persync.serve.filters import Filters
 from persync.serve.pages import NotHereError, scope_note
 from persync.serve.render import query_of
 from persync.serve.rows import PAGE, Found, find_table, rows_behind
@@ -120,10 +116,15 @@ def rows(site: Site, request: Request, filters: Filters) -> Shown:
         blocks.append(Note(PEOPLE))
     csv = f"/rows/{name}.csv?{_slice_query(filters, by)}"
     content = scope_note(scope) + section_page(site, "rows", name.replace("_", " "), blocks, row_links(filters, lambda _: csv))
-    last = max(1, -(-found.total // PAGE))
+    turning = page_ways(number, found.total, lambda n: f"/rows/{name}?{_slice_query(filters, by, page=n)}")
+    return f"Rows of {name}", content + turning, 200
+
+
+def page_ways(number: int, total: int, address: Callable[[str], str]) -> Markup:
+    """Return the ways from a page of rows to those beside it; `address` gives that of a page."""
+    last = max(1, -(-total // PAGE))
     near = [(word, n) for word, n in (("earlier", number + 1), ("later", number - 1)) if 1 <= n <= last]
-    others = [(word, f"/rows/{name}?{_slice_query(filters, by, page=str(n))}", False) for word, n in near]
-    return f"Rows of {name}", content + ways(f"Page {number} of {last}", others), 200
+    return ways(f"Page {number:,} of {last:,}", [(word, address(str(n)), False) for word, n in near])
 
 
 def table_named(request: Request) -> str:
@@ -138,43 +139,6 @@ def page_number(request: Request) -> int:
     """Return the number of the page that an address asks for, 1 where it is none."""
     text = request.query_params.get("page", "1")
     return max(1, int(text)) if text.isdecimal() and len(text) < 9 else 1
-
-
-def orders(site: Site, request: Request, filters: Filters) -> Shown:
-    """Show the newest orders, each leading to how its credit came about; or the one that was looked for."""
-    id = request.query_params.get("id", "").strip()
-    if id:
-        return order(site, request, filters)
-
-    def make(engine: Engine, ask: Ask, scope: Scope | None) -> tuple[Found, Scope | None]:
-        return rows_behind(engine, ask, "orders", {}), scope
-
-    found, scope = site.answer(("orders",), filters, make)
-    search = Markup(
-        '<form class="search" method="get" action="/orders"><p class="field"><label for="id">Order</label>'
-        '<input type="search" id="id" name="id" placeholder="#1001 or CONNECTION:ID" required></p>'
-        '<p class="field"><button type="submit">Explain</button></p></form>'
-    )
-    content = scope_note(scope) + section_page(site, "orders", "Orders", (found.table,), row_links(filters, lambda _: ""))
-    return "Orders", search + content, 200
-
-
-def order(site: Site, request: Request, filters: Filters) -> Shown:
-    """Show how the credit of an order came about, touch by touch, as `persync explain order` does."""
-    id = str(request.path_params.get("id") or request.query_params.get("id", ""))
-    models = chosen_models(site.models, filters)
-
-    def make(engine: Engine, ask: Ask, _: Scope | None) -> list[Block]:
-        chosen = named([model.name for model in models], site.models)
-        if any(model.is_calibrated for model in chosen):
-            ask = with_lift(engine, ask)
-        [one] = explain_all(engine, [find_order(engine, id)], chosen, ask)
-        return blocks_of(one, ask)
-
-    # Its whole history counts, whatever days the other pages look at.
-    blocks = site.answer(("order", id), Filters(model=filters.model), make)
-    links = Links(lambda *_: "", no_file, no_spec)
-    return f"Order {id}", section_page(site, "order", f"Order {id}: how its credit came about", blocks, links), 200
 
 
 def row_links(filters: Filters, table: Any) -> Links:

@@ -53,14 +53,16 @@ def find_table(name: str) -> Listed:
     return TABLES[name]
 
 
-def rows_behind(engine: Engine, ask: Ask, name: str, by: Mapping[str, str], *, offset: int = 0, limit: int = PAGE) -> Found:
-    """Return rows of a table, newest first. `by` is a number's slice.
+def rows_behind(
+    engine: Engine, ask: Ask, name: str, by: Mapping[str, str], *, only: str = "", offset: int = 0, limit: int = PAGE
+) -> Found:
+    """Return rows of a table, newest first. `by` is a number's slice, `only` a further condition on the row `t`.
 
     Raise DataError where they are about fewer people than may be shown, or the slice is of a group that is too small.
     """
     listed = find_table(name)
     chosen = slice_of(engine, ask, name, listed, by)
-    where = list(chosen.where)
+    where = [*chosen.where, *([only] if only else [])]
     if listed.at and ask.period is not None:
         where.append(f"t.{listed.at} >= :from_at AND t.{listed.at} < :to_at")
     params = {**bounds(ask.period), **(chosen.params or {})}

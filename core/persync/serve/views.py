@@ -14,7 +14,8 @@ from persync.jobs.metric import compute, find_metric
 from persync.report import words
 from persync.report.render.html import Links, section_html
 from persync.report.report import Block, BuiltSection, Cell, Column, Figure, Note, Section, Table
-from persync.serve.diary import coverage_blocks, log_blocks
+from persync.serve.calendar import coverage_blocks
+from persync.serve.diary import log_blocks
 from persync.serve.filters import Filters
 from persync.serve.pages import NotHereError, scope_note
 from persync.serve.render import query_of

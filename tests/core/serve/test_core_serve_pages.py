@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -15,9 +16,10 @@ from core.serve.conftest import SETTINGS, client_of, site_of
 from persync import hookimpl
 from persync.measure.metric import Metric
 from persync.report.report import Section
-from persync.rows import Action, Attribute, Campaign, CampaignRef, Person, Touchpoint
+from persync.rows import Action, Attribute, Campaign, CampaignRef, Order, OrderRef, Person, Touchpoint
 from persync.sandbox.world import World
 from persync.serve.site import Site
+from persync.settings.periods import day_start
 from persync.store.derive import derive
 from persync.store.store import open_store
 from persync.store.write import Writer
@@ -149,6 +151,58 @@ def test_one_model_leaves_the_others_out(get: Get) -> None:
 
     assert "last_touch" in every[every.index("<main") :]
     assert "last_touch" not in one[one.index("<main") :]
+
+
+def test_every_order_is_listed_once_however_many_systems_have_it(tmp_path: Path, world: World) -> None:
+    """Sixty orders that the shop and the mailer both have, on two pages."""
+    (tmp_path / "persync.toml").write_text(SETTINGS, "utf-8")
+    with closing(open_store(tmp_path / "persync.db", create=True)) as store:
+        for name, connector in (("shop", "shopify"), ("news", "mailchimp")):
+            writer = Writer(store, name, connector, now=world.now)
+            with store.transaction():
+                for number in range(60):
+                    ref = OrderRef(f"{name}{number}", "one.example", f"{number}", f"#{1000 + number}")
+                    who = Person(("email", f"r{number}@example.com"))
+                    told = {"status": "paid", "is_test": False, "currency": "EUR", "total_minor": 100 + number}
+                    writer.write([Order(ref, "order", who, world.now - 10**9 - number, **told)])
+        derive(store)
+    site = site_of(tmp_path, world.now)
+    get = client_of(site).get
+
+    pages = [get(f"/orders?page={number}").text for number in (1, 2)]
+
+    assert "120 rows of orders" in get("/rows/orders").text
+    assert "60 orders and deals, each once" in pages[0]
+    assert [len(re.findall(r'href="/order/', page)) for page in pages] == [50, 10]
+    assert {unquote(name) for page in pages for name in re.findall(r'href="/order/([^"?]*)', page)} == {
+        f"#{1000 + number}" for number in range(60)
+    }
+    assert 'href="/orders?page=2"' in pages[0]
+    site.close()
+
+
+def test_a_connection_has_a_day_when_all_of_its_streams_have_that_were_read(tmp_path: Path, world: World) -> None:
+    (tmp_path / "persync.toml").write_text(SETTINGS, "utf-8")
+    first, middle, last = (day_start(date(2026, month, 1), "Europe/Berlin") for month in (6, 7, 8))
+    with closing(open_store(tmp_path / "persync.db", create=True)) as store:
+        writer = Writer(store, "news", "mailchimp", now=world.now)
+        with store.transaction() as db:
+            told = [("lists", first, last, "complete", ""), ("opens", middle, last, "complete", "")]
+            told += [("reports", 0, 0, "hole", "scope: not granted")]
+            db.executemany("INSERT INTO coverage VALUES (?, ?, '', ?, ?, ?, ?, 0)", [(writer.connection, *one) for one in told])
+        derive(store)
+    site = site_of(tmp_path, world.now)
+
+    text = client_of(site).get("/coverage?period=2026-06..2026-07").text
+    lines = [re.findall(r"<t[hd][^>]*>([^<]*)", row) for row in re.findall(r"<tr>(<th scope=.row.*?)</tr>", text)]
+
+    assert lines == [
+        ["news", "0/30", "31/31", "reports: scope: not granted"],
+        ["lists", "30/30", "31/31", ""],
+        ["opens", "0/30", "31/31", ""],
+        ["reports", "0/30", "0/31", "scope: not granted"],
+    ]
+    site.close()
 
 
 def test_an_order_is_explained_touch_by_touch(get: Get) -> None:
