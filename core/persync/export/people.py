@@ -112,7 +112,7 @@ def _of_engine(engine: Engine, ask: Ask) -> dict[str, set[int]]:
     from persync.measure import membership
 
     membership.build(engine, ask, [ask.now])
-    found: dict[str, set[int]] = {name: set() for name in ask.segments.rules}
+    found: dict[str, set[int]] = {name: set() for name in (*membership.made(), *ask.segments.rules)}
     for row in engine.rows("SELECT m.segment AS segment, m.person AS person FROM segment_members AS m"):
         found.setdefault(str(row["segment"]), set()).add(int(row["person"]))
     return found

@@ -26,6 +26,8 @@ OWN: Final = "rule"
 """the kind of the segments that the settings define"""
 PARTITIONS: Final = (LIFECYCLE, RFM, AFFINITY)
 STAGES: Final = ("subscriber", "new", "active", "loyal", "at risk", "inactive", "churned")
+CELLS: Final = ("champions", "loyal", "recent", "slipping", "lost")
+"""of recency, frequency and money"""
 UNDATED: Final = "attributes carry no date: a rule on them goes by what is known today"
 
 
@@ -33,6 +35,11 @@ def kind_of(segment: str) -> str:
     """Return the kind that a segment's name shows: those of persync stand before a colon, rules have none."""
     head = segment.partition(": ")[0]
     return head if head in PARTITIONS and head != segment else OWN
+
+
+def made() -> tuple[str, ...]:
+    """Return the names of the segments that persync makes of any shop, whether anybody is in them or not."""
+    return (*(f"{LIFECYCLE}: {stage}" for stage in STAGES), *(f"{RFM}: {cell}" for cell in CELLS))
 
 
 def moment(ask: Ask) -> int:

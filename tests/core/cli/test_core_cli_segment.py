@@ -9,6 +9,7 @@ import pytest
 
 from core.cli.calls import Run, project, said
 from persync import rows
+from persync.measure.membership import made
 from persync.rows import Person
 from persync.store.derive import derive
 from persync.store.store import open_store
@@ -89,6 +90,17 @@ def test_small_groups_are_shown_when_that_is_asked_for(shop: Run) -> None:
     (few,) = json.loads(answer.stdout)["results"]
     assert (few["people"], few["refused"], few["mailable"]) == (3, 3, 0)
     assert "small groups are not hidden" in answer.stderr
+
+
+def test_a_segment_of_persyncs_own_with_nobody_in_it_is_one_all_the_same(shop: Run) -> None:
+    listed = {one["name"] for one in json.loads(shop("segment", "list", "--format", "json").stdout)["results"]}
+    name = next(name for name in made() if name not in listed)
+
+    shown = shop("segment", "show", name).stdout.splitlines()
+
+    assert shown[0] == f"segment: {name}"
+    assert shown[3] not in ("rule: ", "rule: the platform's own")
+    assert shown[4:] == ["people: 0", "said no to e-mail: 0", "may be mailed: 0"]
 
 
 def test_a_segment_that_there_is_not_has_the_nearest(shop: Run) -> None:

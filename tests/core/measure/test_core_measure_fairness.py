@@ -432,6 +432,25 @@ def test_benefit_is_read_within_groups(shop: Any) -> None:
     assert overall.value == pytest.approx((a.value + b.value) / 2)
 
 
+def test_the_gap_in_benefit_is_of_the_two_groups_that_it_names(shop: Any) -> None:
+    """Three groups of 100, 80 and 60: the gap counts the people of its two ends, the test of interaction those of all."""
+    sizes = {"a": 100, "b": 80, "c": 60}
+    kinds = [kind for kind, size in sizes.items() for _ in range(size)]
+    people = range(len(kinds))
+    shop.load("assignments", connection=[3] * 240, experiment=["t"] * 240, key_id=people, arm=["on", "off"] * 120)
+    shop.load("attributes", connection=[3] * 240, key_id=people, name=["kind"] * 240, value=kinds)
+    for person in people:
+        more = {"a": 900, "b": 300, "c": 0}[kinds[person]] if person % 2 == 0 else 0
+        shop.order(person + 1, person, 1000 + more + person % 7, ordered_at=5)
+
+    read = fairness.assess(shop, "kind", Ask(now=10**13, experiments={"t": Experiment("t", control="off")}))
+
+    gap = pick(read, "benefit_parity", statistic="difference")
+    assert (gap.by["group"], gap.by["against"], gap.n) == ("c", "a", 160)
+    assert pick(read, "benefit_smallest_gap", group="c", against="a").n == 160
+    assert pick(read, "benefit_interaction").n == 240
+
+
 def test_what_discounts_spared_each_group_is_read_beside_what_they_spent(shop: Any) -> None:
     """Everybody orders for the same; the treated of one group alone are given two euros and some cents off, and a deal's
     discount was negotiated. The assessment, the metric and the scan say the same of it."""

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 def segment_of(engine: Engine, store: Store, name: str, ask: Ask) -> tuple[Segment, Standing]:
     """Return a segment, and how it stands to e-mail. Raises as `standing` does."""
-    from persync.export.segments import segments, standing
+    from persync.export.segments import Segment, segments, standing
+    from persync.measure import membership
 
     how = standing(engine, store, name, ask)
     shown = anonymous(name)  # as the list has it
-    return next(one for one in segments(engine, store, ask) if shown in (one.name, f"{one.origin}:{one.name}")), how
+    listed = (one for one in segments(engine, store, ask) if shown in (one.name, f"{one.origin}:{one.name}"))
+    empty = Segment(name, membership.kind_of(name), "persync", 0, membership.described(name, ask))  # of ours, and nobody in it
+    return next(listed, empty), how
 
 
 def segments_json(found: Iterable[Segment]) -> str:

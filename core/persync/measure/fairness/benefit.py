@@ -191,6 +191,7 @@ def _between(
     words = "the groups differ" if p < 1 - ask.confidence else "no difference between the groups is shown"
     note = f"{words} (Cochran's Q over {len(large)} groups)"
     top, bottom = (pick(effects, key=lambda name: (effects[name], name)) for pick in (max, min))
+    both = sum(e.n or 0 for e in large if e.by["group"] in (top, bottom))
     gap = effects[top] - effects[bottom]
     error = (errors[top] + errors[bottom]) ** 0.5
     half = intervals.normal_quantile(ask.confidence) * error
@@ -203,7 +204,7 @@ def _between(
     def told(statistic: str, what: str, interval: intervals.Interval | None) -> Estimate:
         # Whether somebody is in a group was not drawn, so a difference between groups says nothing about why.
         here = {**ends, "statistic": statistic}
-        made = rules.from_interval("benefit_parity", interval, n=n, unit=what, by=here, label=RAW)
+        made = rules.from_interval("benefit_parity", interval, n=both, unit=what, by=here, label=RAW)
         return rules.with_note(made, f"{_ENDS[statistic]} of {len(large)} groups, chosen after seeing them")
 
     return replace(
@@ -211,7 +212,7 @@ def _between(
         difference=told("difference", unit, spread),
         ratio=told("ratio", "ratio", intervals.ratio_of_means(least, most, ask.confidence)),
         test=Estimate("benefit_interaction", statistic, p=p, n=n, label=label, by=dict(by), note=note),
-        more=(Estimate("benefit_smallest_gap", seen, n=n, unit=unit, label=RAW, by=ends, note="seen with a power of 80 %"),),
+        more=(Estimate("benefit_smallest_gap", seen, n=both, unit=unit, label=RAW, by=ends, note="seen with a power of 80 %"),),
     )
 
 

@@ -25,7 +25,6 @@ from persync.measure.texts import join, piece, write
 from persync.measure.value.outlooks import outlooks
 
 SCORES: Final = ("engagement", "churn", "value")
-RFM: Final = ("champions", "loyal", "recent", "slipping", "lost")
 TABLE: Final = "own_decisions"
 _UNITS: Final = {"engagement": "of 100", "churn": "chance of being a customer no more", "value": "expected"}
 _SEGMENT: Final = (
@@ -140,10 +139,8 @@ def _at_least(table: str, column: str) -> str:
 
 def check_segment(name: str, ask: Ask) -> None:
     """Raise ConfigError for the name of a segment that there is not, with the nearest one that there is."""
-    kind, rest = membership.kind_of(name), name.partition(": ")[2]
-    stages = {membership.LIFECYCLE: membership.STAGES, membership.RFM: RFM}
-    known = [*ask.segments.rules, *(f"{kind}: {value}" for kind, values in stages.items() for value in values)]
-    if kind != membership.AFFINITY and name not in known and rest not in stages.get(kind, ()):
+    known = [*ask.segments.rules, *membership.made()]
+    if membership.kind_of(name) != membership.AFFINITY and name not in known:
         raise ConfigError(f"there is no segment '{name}'.", hint=nearest(name, known))
 
 
