@@ -107,7 +107,10 @@ def as_estimate(one: Sum) -> Estimate:
         top = high
     if one.is_exact:
         return Estimate(one.measure, low, n=one.stores, unit=unit, by=by, note=noted)
-    text = f"bounds: {one.hidden} of {one.stores} stores fold it into other cells or leave it out"
+    who = "it is folded into other cells or left out"
+    if one.stores > 1:
+        who = f"{one.hidden} of {one.stores} stores fold it into other cells or leave it out"
+    text = f"bounds: {who}"
     return Estimate(
         one.measure,
         None,

@@ -103,6 +103,9 @@ def test_sums_are_exported_as_federate_gives_them_away(persync: Run, store: None
     found = {(one["id"], one["group"]): one["value"] for one in rows(exact.stdout) if one["attribute"] in ("", "age")}
     assert (found["people", ""], found["people", "30-44"], found["people", "unknown"]) == ("80", "30", "15")
     assert ("sales", "30-44") in found
+    left_out = [one for one in rows(exact.stdout) if one["reason"] == "suppressed"]
+    assert {one["note"] for one in left_out} == {"bounds: it is folded into other cells or left out"}
+    assert all(one["value"] == "" and one["low"] != "" for one in left_out)
     assert {one["id"] for one in rows(noise.stdout)} == {"people"}
     assert {one["note"] for one in rows(noise.stdout)} == {f"noise in it has a standard deviation of {spread_of(2, 4):.4g}"}
     assert "Privacy budget: 4 spent, 6 left." in noise.stderr
