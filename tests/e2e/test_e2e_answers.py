@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ def pulled(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@cache
 def told(folder: Path, *arguments: str) -> Any:
+    """Return what a command says; the same one is run once."""
     done = persync(folder, *arguments, "--format", "json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

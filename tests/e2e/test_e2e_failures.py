@@ -10,15 +10,16 @@ import pytest
 from e2e.runs import Site, persync
 
 
+REPORT = 'report = [{ format = "text", out = "r.txt", profile = "starter" }]'
+
+
 def broken(site: Site, folder: Path, connection: str, base_url: str) -> Path:
-    """Write a project one of whose connections leads elsewhere."""
+    """Write a project one of whose connections leads elsewhere, with a job that makes the shortest report."""
     site.project(folder)
     toml = folder / "persync.toml"
     text = toml.read_text()
     ours = re.escape(str(site.info["connections"][connection]["base_url"]))
-    toml.write_text(
-        re.sub(f'"{ours}"', f'"{base_url}"', text) + '\n[jobs.nightly]\nreport = [{ format = "text", out = "r.txt" }]\n'
-    )
+    toml.write_text(re.sub(f'"{ours}"', f'"{base_url}"', text) + f"\n[jobs.nightly]\n{REPORT}\n")
     assert toml.read_text() != text
     return folder
 
