@@ -9,7 +9,6 @@ import pytest
 
 from e2e.runs import Site, persync
 
-
 REPORT = 'report = [{ format = "text", out = "r.txt", profile = "starter" }]'
 
 
