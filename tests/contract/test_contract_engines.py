@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -106,6 +107,11 @@ def test_contract_a_lake_of_two_stores_is_the_same_on_both_engines(tmp_path: Pat
     assert kinds == [[{"action": action} for action in (1, 3, 4, 9)]] * 2
     assert gross[0] > 600
     assert gross[1] == 0
+
+
+def test_contract_ctrl_c_stays_with_whoever_had_it(cluster: str) -> None:
+    """pyspark takes it where it starts: a pull in the same process would end in the middle of a page."""
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_contract_an_object_store_without_its_connector_says_what_is_wanted(cluster: str) -> None:

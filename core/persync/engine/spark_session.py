@@ -10,9 +10,12 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import tempfile
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -111,7 +114,8 @@ def _start(master: str, folder: Path) -> tuple[Any, Any]:
         try:
             # It starts in its own folder, so that nothing is written to the user's.
             gateway = launch_gateway(conf, {"stdout": log, "stderr": log, "cwd": folder})
-            context = SparkContext(conf=conf, gateway=gateway)
+            with _ctrl_c_left():
+                context = SparkContext(conf=conf, gateway=gateway)
         except (PySparkException, Py4JError, OSError) as error:
             if gateway is not None:
                 _end(gateway)
@@ -122,6 +126,18 @@ def _start(master: str, folder: Path) -> tuple[Any, Any]:
     # It prints each failed query as pages of JSON; whoever asked gets the error.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)
     return SparkSession(context), gateway
+
+
+@contextmanager
+def _ctrl_c_left() -> Iterator[None]:
+    """Leave Ctrl-C to whoever has it: pyspark takes it for good, and a pull in the same process would end in the middle of a
+    page, for it takes over no handler of somebody else's."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread() and before is not None:
+            signal.signal(signal.SIGINT, before)
 
 
 def _why(log: Path) -> str:
