@@ -16,13 +16,6 @@ from persync.redact import inert
 if TYPE_CHECKING:
     from persync.attribution.sends import Sent
 
-_ODD = {
-    "machine": "a machine, says the vendor",
-    "scanner": "a scanner",
-    "unsubscribe": "a click to unsubscribe",
-    "same_click": "another record of a click",
-}
-
 
 @click.command(cls=Command)
 @click.argument("id")
@@ -50,6 +43,7 @@ def send(app: App, id: str, key: str | None, form: str) -> None:
 
 def _show(message: Mapping[str, Any], found: Sent, names: Mapping[int, str], timezone: str) -> None:
     from persync.cli.explain import _money, _when
+    from persync.jobs.answers.sent import done_by
     from persync.report import words
 
     level = "unknown" if message["level"] is None else message["level"]
@@ -62,7 +56,7 @@ def _show(message: Mapping[str, Any], found: Sent, names: Mapping[int, str], tim
     if names:
         _show_events(found, names, timezone)
     else:
-        rows = [[e.kind, _ODD.get(e.odd, e.odd.replace("_", " ")), f"{e.times:,}", f"{e.people:,}"] for e in found.done]
+        rows = [[e.kind, done_by(e.odd), f"{e.times:,}", f"{e.people:,}"] for e in found.done]
         if not rows:
             click.echo("No send of it is known, and nothing that followed.")
         else:
@@ -89,6 +83,7 @@ def _show(message: Mapping[str, Any], found: Sent, names: Mapping[int, str], tim
 
 def _show_events(found: Sent, names: Mapping[int, str], timezone: str) -> None:
     from persync.cli.explain import _when
+    from persync.jobs.answers.sent import done_by
 
     if not found.events:
         click.echo("No send of it to them is known, and nothing that followed.")
@@ -101,7 +96,7 @@ def _show_events(found: Sent, names: Mapping[int, str], timezone: str) -> None:
             " ".join(filter(None, (one.kind, one.variant, "" if one.level is None else f"level {one.level}"))),
             one.seen_by,
             urlsplit(one.link).path,
-            _ODD.get(one.odd, one.odd.replace("_", " ")),
+            done_by(one.odd),
         ]
         for one in found.events
     ]

@@ -21,7 +21,7 @@ from persync.report.render.estimates import as_csv
 from persync.report.report import BuiltSection, Report, Table
 from persync.report.safe import spreadsheet
 from persync.report.words import iso
-from persync.serve import order_views, row_views, views
+from persync.serve import message_views, order_views, row_views, views
 from persync.serve.api import endpoint
 from persync.serve.filters import Filters, filters_from
 from persync.serve.guard import Guard
@@ -57,6 +57,8 @@ def make_app(site: Site, *, token: str, port: int) -> Guard:
         "/rows/{table}": row_views.rows,
         "/orders": order_views.orders,
         "/order/{id:path}": order_views.order,
+        "/messages": message_views.messages,
+        "/message/{id:path}": message_views.message,
         "/coverage": views.coverage,
         "/log": views.log,
     }

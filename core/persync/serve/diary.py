@@ -11,6 +11,7 @@ from persync.errors import StoreError
 from persync.redact import redacted
 from persync.report.report import Block, Cell, Column, Note, Table
 from persync.store.log import broken_at
+from persync.store.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,13 @@ def reading(store: Path) -> Iterator[sqlite3.Connection]:
         raise StoreError(
             f"the store {store} cannot be read: {error}.", hint="Run `persync pull` or `persync demo` first."
         ) from None
+
+
+@contextmanager
+def store_of(site: Site) -> Iterator[Store]:
+    """Open a project's store to read one state of it. Raises as `reading` does."""
+    with reading(site.project.store_path) as db:
+        yield Store(site.project.store_path, db)
 
 
 def log_blocks(site: Site) -> list[Block]:

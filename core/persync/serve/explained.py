@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING
 from persync.attribution.basis import basis_of
 from persync.attribution.explain import REASONS
 from persync.money import Money
+from persync.redact import redacted
 from persync.report import words
 from persync.report.report import Block, Cell, Column, Note, Table
 
 if TYPE_CHECKING:
-    from persync.attribution.explain import Explained
+    from collections.abc import Mapping
+
+    from persync.attribution.explain import Explained, Touch
     from persync.measure.metric import Ask
 
 
-def blocks_of(one: Explained, ask: Ask) -> list[Block]:
-    """Return an order's money, the touches that count and those that do not, and what each model gave each touch."""
+def blocks_of(one: Explained, ask: Ask, messages: Mapping[str, tuple[str, str]]) -> list[Block]:
+    """Return an order's money, the touches that count and those that do not, and what each model gave each touch.
+
+    `messages` are the name and title of each by every key, as `campaigns.names` gives them.
+    """
     when = words.moment(one.ordered_at, ask.timezone) if one.ordered_at is not None else "at a time unknown"
     whole = Money(one.minor, one.currency)
     blocks: list[Block] = [
@@ -38,21 +44,28 @@ def blocks_of(one: Explained, ask: Ask) -> list[Block]:
         Column("kind", "kind"),
         Column("channel", "channel"),
         Column("seen", "seen by"),
-        Column("campaign", "campaign"),
+        Column("message", "message"),
+        Column("title", "its title"),
     )
     if counted:
         rows = tuple(
-            (str(t.position), t.happened_at, round(t.age_days, 1), t.kind, t.channel, t.seen_by, t.campaign) for t in counted
+            (str(t.position), t.happened_at, round(t.age_days, 1), t.kind, t.channel, *_seen(t, messages)) for t in counted
         )
         blocks.append(Table("touches", f"{words.plural(len(rows), 'touch', 'touches')} that count.", columns, rows))
     if left := [touch for touch in one.touches if touch.reason]:
         rest: tuple[tuple[Cell, ...], ...] = tuple(
-            (t.happened_at, round(t.age_days, 1), t.kind, t.channel, t.seen_by, t.campaign, REASONS[t.reason]) for t in left
+            (t.happened_at, round(t.age_days, 1), t.kind, t.channel, *_seen(t, messages), REASONS[t.reason]) for t in left
         )
         told = f"{words.plural(len(rest), 'touch', 'touches')} that do not count."
         blocks.append(Table("left_out", told, (*columns[1:], Column("why", "why not")), rest))
     blocks.append(_shares(one))
     return blocks
+
+
+def _seen(touch: Touch, messages: Mapping[str, tuple[str, str]]) -> tuple[str, str, str]:
+    """Return who saw a touch, of which message of the store, and its title; of another what it was called."""
+    known = messages.get(f"{touch.seen_by}:{touch.campaign}") or messages.get(touch.campaign)
+    return (touch.seen_by, known[0], redacted(known[1])) if known else (touch.seen_by, "", touch.campaign)
 
 
 def _shares(one: Explained) -> Table:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Final
 from markupsafe import Markup
 from starlette.requests import Request
 
+from persync.jobs.answers import campaigns
 from persync.jobs.answers.explained import explained, order_named
 from persync.jobs.answers.options import ALL, models_in
 from persync.report import words
 from persync.report.render.html import Links
 from persync.report.report import Block, Note, Table
+from persync.serve.diary import store_of
 from persync.serve.explained import blocks_of
 from persync.serve.filters import Filters
+from persync.serve.message_views import message_link
 from persync.serve.pages import scope_note
 from persync.serve.render import query_of
 from persync.serve.row_views import page_number, page_ways, row_links
@@ -75,10 +78,12 @@ def order(site: Site, request: Request, filters: Filters) -> Shown:
 
     def make(engine: Engine, ask: Ask, _: Scope | None) -> list[Block]:
         broken: list[str] = []
+        with store_of(site) as store:
+            messages = campaigns.names(store.db)
         [one] = explained(engine, site.host, ask, models, order_named(id), tell=broken.append)
-        return [*blocks_of(one, ask), *(Note(line, "warning") for line in broken)]
+        return [*blocks_of(one, ask, messages), *(Note(line, "warning") for line in broken)]
 
     # Its whole history counts, whatever days the other pages look at.
     blocks = site.answer(("order", id), Filters(model=filters.model), make)
-    links = Links(lambda *_: "", no_file, no_spec)
+    links = Links(message_link(filters), no_file, no_spec)
     return f"Order {id}", section_page(site, "order", f"Order {id}: how its credit came about", blocks, links), 200

@@ -31,6 +31,7 @@ PLACES: Final = (
     ("/metrics", "All metrics"),
     ("/rows", "Rows"),
     ("/orders", "Orders"),
+    ("/messages", "Messages"),
     ("/coverage", "Coverage"),
     ("/log", "Log"),
 )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -114,22 +112,6 @@ SAME: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("/status", ("status",)),
     ("/schedule", ("schedule", "status")),
 )
-
-
-@pytest.fixture(scope="module")
-def real(shop: Path) -> dict[str, str]:
-    """What stands for an order, a message and the person who got the one and placed the other."""
-    with closing(sqlite3.connect(shop / "persync.db")) as db:
-        order, send, person = db.execute(
-            "SELECT n.name || ':' || ok.vendor_order_id, m.name || ':' || ck.key, 'files:' || pk.key FROM orders o"
-            " JOIN order_keys ok USING (order_key) JOIN connections n ON n.connection = ok.connection"
-            " JOIN person_of a ON a.key_id = o.key_id JOIN person_of b ON b.person = a.person"
-            " JOIN touchpoints t ON t.key_id = b.key_id AND t.action = 1 AND t.happened_at < o.ordered_at"
-            " JOIN campaign_keys ck USING (campaign_key) JOIN connections m ON m.connection = ck.connection"
-            " JOIN person_of c ON c.person = a.person JOIN person_keys pk ON pk.key_id = c.key_id AND pk.kind = 'id'"
-            " WHERE o.status = 'paid' AND ck.kind = 'id' ORDER BY 1, 2, 3"
-        ).fetchone()
-    return {"ORDER": order, "SEND": send, "PERSON": person}
 
 
 def real_ones(text: str, real: Mapping[str, str]) -> str:

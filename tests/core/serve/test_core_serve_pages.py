@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -25,7 +26,10 @@ from persync.store.store import open_store
 from persync.store.write import Writer
 
 Get = Callable[..., Any]
-PAGES = ("/", "/metrics", "/metric/ctr", "/rows", "/rows/orders", "/orders", "/coverage", "/log", "/behind/reading?of=ctr")
+PAGES = (
+    *("/", "/metrics", "/metric/ctr", "/rows", "/rows/orders", "/orders", "/messages", "/coverage", "/log"),
+    "/behind/reading?of=ctr",
+)
 
 
 def test_every_part_of_the_report_has_its_page(get: Get, site: Site) -> None:
@@ -216,6 +220,33 @@ def test_an_order_is_explained_touch_by_touch(get: Get) -> None:
     assert "Credited, not caused." in answer.text
 
 
+def test_a_message_is_told_with_what_followed_it(get: Get, site: Site, shop: Path) -> None:
+    listed = re.findall(r'href="/message/([^"?]*)', get("/messages").text)
+    told = get(f"/api/v1/explain/send/{listed[0]}").json()["results"][0]
+
+    text = get(f"/message/{listed[0]}").text
+    shown = [re.findall(r"<t[hd][^>]*>(?:<a[^>]*>)?([^<]*)", row) for row in re.findall(r"<tr>(.*?)</tr>", text, re.DOTALL)]
+
+    least = site.project.report.suppress_n
+    done = [one for one in told["events"] if one["people"] >= least]
+    assert done
+    assert {(one["kind"], f"{one['times']:,}", f"{one['people']:,}") for one in done} <= {
+        (row[0], row[2], row[3]) for row in shown if len(row) == 4
+    }
+    assert told["why"] in html.unescape(text)
+    assert "is not what it caused" in text
+    assert len(listed) == len(get("/api/v1/levels").json()["results"]), "one page holds all of this shop's"
+    assert get("/message/nothing").status_code == 404
+
+
+def test_an_orders_touches_lead_to_their_messages(get: Get, real: Mapping[str, str]) -> None:
+    text = get(f"/order/{quote(real['ORDER'], safe='')}").text
+    ways = re.findall(r'href="(/message/[^"]*)"', text)
+
+    assert ways
+    assert {get(way).status_code for way in ways} == {200}
+
+
 def test_texts_of_strangers_do_nothing_on_a_page(tmp_path: Path, world: World) -> None:
     evil = "<script>alert(1)</script>\u202e\x1b[31m=HYPERLINK(1)'\"&{{7*7}}"
     (tmp_path / "persync.toml").write_text(SETTINGS, "utf-8")
@@ -242,6 +273,7 @@ def test_texts_of_strangers_do_nothing_on_a_page(tmp_path: Path, world: World) -
     ]
     pages += [f"/part/{asked}", f"/order/{asked}", f"/orders?id={asked}", f"/behind/{asked}?of={asked}&d.{asked}={asked}"]
     pages += [f"/part/credit?model={asked}", f"/part/credit?arm=a:{asked}", f"/part/pays?period=2026&segment={asked}"]
+    pages += ["/messages", f"/message/{asked}"]
     for address in pages:
         text = get(address).text
         assert text.count("<script") == 1, address

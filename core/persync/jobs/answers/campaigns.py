@@ -39,6 +39,21 @@ class Campaign(NamedTuple):
         return f"{self.connection}:{self.id}"
 
 
+_NAMED = (
+    "SELECT coalesce(n.name || ':', '') || k.key, m.name || ':' || own.key, coalesce(c.title, '') FROM campaign_keys k"
+    " LEFT JOIN connections n ON n.connection = k.connection JOIN campaign_of a ON a.campaign_key = k.campaign_key"
+    " JOIN campaign_of b ON b.campaign_id = a.campaign_id JOIN campaigns c ON c.campaign_key = b.campaign_key"
+    " JOIN campaign_keys own ON own.campaign_key = c.campaign_key JOIN connections m ON m.connection = c.connection"
+    " ORDER BY 1, 2 DESC"
+)
+
+
+def names(db: sqlite3.Connection) -> dict[str, tuple[str, str]]:
+    """Return the name (CONNECTION:ID) and the title of a campaign by every key that it is known by: CONNECTION:KEY, or KEY
+    alone where all connections share it."""
+    return {key: (name, title) for key, name, title in db.execute(_NAMED)}
+
+
 def find_campaign(db: sqlite3.Connection, name: str) -> Campaign:
     """Return the one campaign of this name. Raise NotFoundError with the nearest when there is none, AmbiguousError where
     it is the name of several."""

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 12
 """so many digits of a keyed hash tell keys apart"""
+ODD: Final = {
+    "machine": "a machine, says the vendor",
+    "scanner": "a scanner",
+    "unsubscribe": "a click to unsubscribe",
+    "same_click": "another record of a click",
+}
+"""what did something where it was not the person"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,11 @@ def _name(db: sqlite3.Connection, key_id: int) -> str:
         (key_id,),
     ).fetchone()
     return f"{connection}:{redacted(key)}" if kind == "id" else f"{kind} (keyed hash {key[:SHOWN]})"
+
+
+def done_by(odd: str) -> str:
+    """Return in words who did something, where it was not the person."""
+    return ODD.get(odd, odd.replace("_", " "))
 
 
 def sent_json(message: Message, found: Sent) -> str:

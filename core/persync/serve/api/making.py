@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from persync.errors import ConfigError
@@ -20,10 +19,9 @@ from persync.jobs.report import make_report
 from persync.measure.fairness.directions import turned
 from persync.report.render.estimates import document
 from persync.serve.api.params import Asked, words
-from persync.serve.diary import reading
+from persync.serve.diary import store_of
 from persync.serve.filters import Filters, filters_from
 from persync.serve.views import metric_of
-from persync.store.store import Store
 
 if TYPE_CHECKING:
     from persync.engine.engine import Engine
@@ -41,13 +39,6 @@ def computed(site: Site, asked: Asked, name: str, make: Callable[[Engine, Ask], 
     text, said = site.answer(("api", name, asked.key), Filters(period=period), made, **asks)
     asked.said[:] = said
     return text
-
-
-@contextmanager
-def store_of(site: Site) -> Iterator[Store]:
-    """Open the store to read one state of it. Raise StoreError when there is none that can be read."""
-    with reading(site.project.store_path) as db:
-        yield Store(site.project.store_path, db)
 
 
 def metrics(site: Site, asked: Asked) -> str:
