@@ -331,7 +331,7 @@ def test_the_demos_report_has_something_to_show_of_consent_choice_and_trust(
     assert expired[2]["value"] == papers["canada"]["expired"]
     assert set(ignored) == {papers["opted_out"]["people"] - papers["opted_out"]["honoured"]}
     assert numbers["Opt-outs of personalisation honoured"] == papers["opted_out"]["honoured"] / papers["opted_out"]["people"]
-    assert numbers["Trust, of 100"] == pytest.approx(papers["trust"]["of_100"], abs=0.005)
+    assert numbers["Trust, by surveys"] == pytest.approx(papers["trust"]["of_100"], abs=0.005)
     assert numbers["May be mailed for a purchase or an inquiry alone (Canada)"] == 16
     assert numbers["Of them, time runs out within 90 days"] == 8
     assert numbers["Transparency checklist met"] == 0.6

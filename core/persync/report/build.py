@@ -52,11 +52,17 @@ def build_report(
     )
 
 
+def _once(title: str, blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    """Leave out the heading of the first note where it only says again what the section is called."""
+    first = blocks[0] if blocks else None
+    return (replace(first, heading=""), *blocks[1:]) if isinstance(first, Note) and first.heading == title else blocks
+
+
 def _built(section: Section, inputs: Inputs, engine: RememberingEngine, failed: list[dict[str, str]]) -> BuiltSection:
     blocks: tuple[Block, ...]
     try:
         with engine.watched() as read:
-            blocks = tuple(section.build(inputs))
+            blocks = _once(section.title, tuple(section.build(inputs)))
         reach = mark(engine, read, inputs.ask) if blocks and section.name not in UNMARKED else None
         blocks += (reach,) if reach else ()
     except DataError as error:

@@ -144,7 +144,7 @@ REASONS: Final = {
     "mixed_currencies": "the amounts are in several currencies",
 }
 
-_UNITS: Final = {"points": "percentage points", "ratio": "×"}
+_UNITS: Final = {"points": "percentage points", "points of 100": "of 100", "ratio": "×"}
 _DIFFERENCES: Final = frozenset({"difference", "relative", "bias_gap"})
 MINUS: Final = "\u2212"
 

@@ -235,6 +235,7 @@ def test_trust_is_drawn_out_of_a_hundred() -> None:
         Estimate("trust_index", 70.0, 60.0, 80.0, unit="points of 100"),
         Estimate("consent_kept", None, unit="share", reason="no_consents"),
         Estimate("manipulation_check", 0.3, unit="share"),
+        Estimate("price_raised_before_discount", 0.2, unit="share"),
     ]
 
     (shown,) = trust.figure(numbers)
@@ -243,7 +244,7 @@ def test_trust_is_drawn_out_of_a_hundred() -> None:
 
     assert [(bar["name"], bar["value"], bar["low"]) for bar in bars] == [
         ("Subscribed with a confirmed opt-in", 50.0, 40.0),
-        ("Trust, of 100", 70.0, 60.0),
+        ("Trust, by surveys", 70.0, 60.0),
     ]
     assert trust.figure(numbers[:1]) == []
 

@@ -355,8 +355,8 @@ def test_reconcile_holds_the_claim_against_what_was_taken(inputs: Inputs) -> Non
     assert (found.claims_minor, ratios["email_touched", "gross"]) == (1_500_000, pytest.approx(1_500_000 / taken))
     assert bridge[-1] == ("= gross", Money(found.gross_minor, "EUR"))
     assert bridge[1] == ("= net", Money(found.net_minor, "EUR"))
-    assert notes(blocks)[0].startswith("Yes. mail claims 15,000.00 EUR; the ")
-    assert notes(blocks)[0].endswith(" The claims are 1.42 × that.")
+    assert notes(blocks, "answer")[0].startswith("Yes. mail claims 15,000.00 EUR; the ")
+    assert notes(blocks, "answer")[0].endswith(" The claims are 1.42 × that.")
 
 
 def an_effect(word: str = "pays", value: float = 2.0, **more: str) -> Effect:

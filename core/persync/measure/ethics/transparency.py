@@ -19,6 +19,8 @@ from persync.measure.texts import bounds, join, piece, run
 
 CHECKLIST: Final = ("notice", "why", "data_listed", "plain_language", "control")
 EXPLAINED: Final = ("explains_data", "explains_source", "explains_choice", "explains_effect", "explains_stop")
+NAMED: Final = 8
+"""so many of the fields that no message uses are named; by msg all that are used"""
 NO_AUDIT: Final = "no_audit"
 REASONS: Final = ("workflow", "segment", "filtered_list", "trigger")
 """kinds of evidence that are a reason why a message went to this person, the most telling first; what chose its content
@@ -180,7 +182,8 @@ def data_used(engine: Engine, ask: Ask) -> list[Estimate]:
     if not held:
         return [replace(rules.absent(id, rules.NO_DENOMINATOR, {}, unit="share", n=0), period=ask.period)]
     unused = sorted(held - every)
-    note = f"held and used by no message: {', '.join(unused[:20])}{' ...' if len(unused) > 20 else ''}" if unused else ""
+    more = f" and {len(unused) - NAMED} more" if len(unused) > NAMED else ""
+    note = f"held and used by no message: {', '.join(unused[:NAMED])}{more}" if unused else ""
     return [Estimate(id, len(every) / len(held), n=len(held), unit="share", period=ask.period, note=note)]
 
 

@@ -171,7 +171,7 @@ def _left(found: Sequence[Estimate]) -> list[Block]:
     rows = tuple(
         (name, missing.get(name), left[name].value if name in left else 0) for name in dict.fromkeys([*missing, *left])
     )
-    out: list[Block] = [Table("bias_left", "Who took no part in every comparison, which is no pass", columns, rows)]
+    out: list[Block] = [Table("bias_left", "Who was left out of some comparisons, which is no pass", columns, rows)]
     if left:
         head = "left out of comparisons, which is no pass; "
         said = ". ".join(f"By {name}, {e.note.removeprefix(head)}" for name, e in left.items())

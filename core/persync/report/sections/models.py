@@ -94,7 +94,7 @@ def _standings(ranked: Sequence[stability.Standing], models: int) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             _channel(one.channel),
-            str(one.best) if one.best == one.worst else f"{one.best} to {one.worst}",
+            str(one.best) if one.best == one.worst else f"{one.best}\u00a0to\u00a0{one.worst}",
             one.least,
             title(one.least.by["model"]),
             one.greatest,

@@ -14,7 +14,7 @@ from persync.report import charts, words
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
 
 NAMES: Final = {"orders": "Orders", "revenue": "Revenue", "list": "People on the list"}
-WHAT: Final = {"orders": "so many orders", "revenue": "revenue", "list": "so many people on the list"}
+WHAT: Final = {"orders": "orders", "revenue": "of revenue", "list": "people on the list"}
 SHOWN: Final = 18
 """months of the past that are drawn"""
 
@@ -39,8 +39,8 @@ def build_outlook(inputs: Inputs) -> Sequence[Block]:
 def sentence(ahead: Sequence[Estimate], errors: dict[str, Estimate]) -> str:
     """Say what the next month brings, and whether the method was better on the past than taking the month before."""
     month = ahead[0].by["month"]
-    said = [f"{WHAT[e.by['kpi']]}: {words.brief(e)}" for e in ahead if e.by["month"] == month]
-    text = f"If all goes on as it does, {month} brings {'; '.join(said)}."
+    said = [_so_many(e) for e in ahead if e.by["month"] == month]
+    text = f"If all goes on as it does, {month} has {words.listing(said)}."
     known = next((e for e in (errors.get("revenue"), errors.get("orders")) if e is not None and e.value is not None), None)
     if known is None or known.value is None:
         return f"{text} How well this would have done on the past is not known."
@@ -49,6 +49,12 @@ def sentence(ahead: Sequence[Estimate], errors: dict[str, Estimate]) -> str:
     better = "less" if known.value < 1 else "more"
     tried = f"Tried on {words.plural(known.n or 0, 'month')} of the past it was {better} wrong than taking the month before"
     return f"{text} {tried}: {words.value(known)}."
+
+
+def _so_many(e: Estimate) -> str:
+    """Return `291 orders (95 %: 201 to 381)`."""
+    size, *interval = words.brief(e).split(" (", 1)
+    return " (".join([f"{size} {WHAT[e.by['kpi']]}", *interval])
 
 
 def figure(course: Course, ahead: Sequence[Estimate]) -> Figure:

@@ -27,7 +27,10 @@ def build_reconcile(inputs: Inputs) -> Sequence[Block]:
     """Return the till, the bridge from net to gross, the claims and by how much they exceed what was taken."""
     found = read(inputs)
     claims = _claims(found)
-    blocks: list[Block] = [Note(_tie(found), "warning" if found.differences else "info"), Note(sentence(found))]
+    blocks: list[Block] = [Note(_tie(found), "warning" if found.differences else "info")]
+    blocks.append(
+        Note(sentence(found), "answer", "Do the platforms over-claim?") if found.has_claims else Note(sentence(found))
+    )
     blocks += [_till(found), _bridge(found)]
     if claims is not None:
         blocks += [claims, _over(found), _figure(found, claims)]

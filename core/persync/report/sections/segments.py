@@ -35,12 +35,13 @@ def build_segments(inputs: Inputs) -> Sequence[Block]:
         Column("segment", "Segment"),
         Column("share", "Of everybody", "share"),
         Column("bought", "Ordered in the period", "share"),
-        Column("call", "What stands out"),
+        *((Column("call", "What stands out"),) if any(map(_call, map(calls.get, found))) else ()),
     )
     rows: list[tuple[Cell, ...]] = []
     for name, one in found.items():
         did = calls.get(name)
-        rows.append((name, replace(one, note=""), None if did is None else replace(did, note=""), _call(did)))
+        row = (name, replace(one, note=""), None if did is None else replace(did, note=""), _call(did))
+        rows.append(row[: len(columns)])
     blocks.append(Table("segments", "Segments as of the period's first day, and what they did in it", columns, tuple(rows)))
     if moved:
         blocks.append(_moves(moved))

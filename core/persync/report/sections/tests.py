@@ -127,7 +127,7 @@ DEFINITION = Note(
     "A test is read in the arms people were drawn into, on the outcome that was to decide; without one set before, that is"
     " revenue."
     f" Arms whose sizes are less likely than {experiments.MISMATCH:g} by chance give no verdict. While a test runs,"
-    " `persync experiment read` shows an early look, with an interval that stays valid however often one looks.",
+    " persync experiment read shows an early look, with an interval that stays valid however often one looks.",
     "definition",
     "How tests are read",
 )

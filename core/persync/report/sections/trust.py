@@ -28,13 +28,15 @@ NAMES: Final = {
     "decision_explainability": "Personalised messages with a reason",
     "transparency_score": "Transparency checklist met",
     "data_used": "Fields held that a message uses",
-    "trust_index": "Trust, of 100",
+    "trust_index": "Trust, by surveys",
     "manipulation_check": "Messages with a flag to look at",
     "price_raised_before_discount": "Discounts whose price rose shortly before, to look at",
 }
 """what is shown of each number, in the order of the table"""
 BARS: Final = tuple(
-    id for id in NAMES if id not in ("manipulation_check", "data_used", "implied_consent", "implied_consent_ending")
+    id
+    for id, title in NAMES.items()
+    if not title.endswith("to look at") and id not in ("data_used", "implied_consent", "implied_consent_ending")
 )
 """those of which more is better"""
 
@@ -101,7 +103,8 @@ def sentence(violations: Sequence[Estimate], steered: Sequence[Estimate]) -> str
 
 def _implied(found: Sequence[Estimate]) -> Sequence[Estimate]:
     """Return how many may be mailed for a while only, and nothing where nobody is known to be in Canada."""
-    return found if found and found[0].value != 0 and found[0].value is not None else ()
+    is_known = found and found[0].value != 0 and found[0].value is not None
+    return [replace(one, n=None) for one in found] if is_known else ()
 
 
 def _violations(listed: Sequence[Estimate]) -> Table:
