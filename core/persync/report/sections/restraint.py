@@ -133,7 +133,7 @@ def curve(doses: Sequence[Estimate]) -> list[Block]:
         ]
         said = "; ".join(f"{one.by['sends_a_week']} a week: {words.brief(replace(one, note=''))}" for one in known)
         unit = known[0].unit if words.is_currency(known[0].unit) else title
-        spec = charts.response(rows, across="messages a week", unit=unit, named=title, marginal="more than one step below")
+        spec = charts.response(rows, across="messages a week", unit=unit, named=title, marginal="added by this step")
         caption = f"{title.capitalize()} by how often one is mailed, and what each step adds: a raw difference"
         return [Figure("doses_figure", caption, f"A raw difference, no cause. {said}.", spec, _doses(doses))]
     return []

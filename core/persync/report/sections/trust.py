@@ -103,8 +103,7 @@ def sentence(violations: Sequence[Estimate], steered: Sequence[Estimate]) -> str
 
 def _implied(found: Sequence[Estimate]) -> Sequence[Estimate]:
     """Return how many may be mailed for a while only, and nothing where nobody is known to be in Canada."""
-    is_known = found and found[0].value != 0 and found[0].value is not None
-    return [replace(one, n=None) for one in found] if is_known else ()
+    return found if found and found[0].value != 0 and found[0].value is not None else ()
 
 
 def _violations(listed: Sequence[Estimate]) -> Table:
