@@ -39,7 +39,7 @@ STATIC: Final = {
     "icon.svg": ("persync.serve", "static/icon.svg", "image/svg+xml"),
 }
 
-UNFILTERED: Final = ("/log",)
+UNFILTERED: Final = ("/log", "/messages", "/message/{id:path}")
 """pages that no filter changes"""
 KEPT: Final = {"Cache-Control": "private, max-age=3600"}
 """a new release is a new server: a browser may keep its files for an hour"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from persync.serve.scope import Scope
     from persync.serve.site import Site
 
-LEVEL = "How personal a message is, from 0 to 4, is graded from what was found in it; `persync tag` takes your own word for it."
+LEVEL = "How personal a message is, from 0 to 4, is graded from what was found in it; persync tag takes your own word for it."
 
 
 def messages(site: Site, request: Request, filters: Filters) -> Shown:
@@ -40,7 +41,7 @@ def messages(site: Site, request: Request, filters: Filters) -> Shown:
     columns = (
         Column("message", "message"),
         Column("title", "title"),
-        Column("sent", "sent"),
+        Column("sent", "sent", "time"),
         Column("level", "level"),
         Column("why", "because"),
     )
@@ -48,7 +49,7 @@ def messages(site: Site, request: Request, filters: Filters) -> Shown:
         (
             f"{one['connection']}:{one['campaign']}",
             redacted(one["title"]),
-            (one["sent_at"] or "")[:10],
+            round(datetime.fromisoformat(one["sent_at"]).timestamp() * 1000) if one["sent_at"] else None,
             _level(one["level"]),
             one["why"],
         )
