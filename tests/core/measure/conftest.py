@@ -107,7 +107,7 @@ class Shop:
     def write(self, sql: str, params: Mapping[str, Any] | None, name: str) -> int:
         text, values = statement(bare(sql), params)
         self.db.execute(f"CREATE OR REPLACE TABLE {name} AS {text}", values)
-        return len(self.rows(f"SELECT 1 AS one FROM {name}"))
+        return int(self.db.execute(f"SELECT COUNT(*) FROM {name}").fetchall()[0][0])
 
     def has(self, name: str) -> bool:
         return name in self.columns
