@@ -30,7 +30,7 @@ LONGEST = (
     "e2e/test_e2e_answers.py",
 )
 """the files that take longest, in the order in which processes take them: one left to the end keeps all others waiting. The
-fourth goes to the process of the first, which has Spark running; signals are timed, and a young process forks quickly"""
+fourth goes to the process of the first, which has Spark running"""
 
 # Begun in the background, a program ignores Ctrl-C, and so does what it begins: no pull would ever be interrupted.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
