@@ -25,6 +25,7 @@ from persync.errors import (
 )
 from persync_hubspot import api, properties
 from persync_hubspot.account import DailyUsage, daily_usage, wrong_names
+from persync_hubspot.association_readers import FAILED
 from persync_hubspot.pace import HubSpotPace
 from persync_hubspot.readers import MODELS
 from persync_hubspot.streams import STREAMS
@@ -153,7 +154,7 @@ class HubSpot(Connector):
         """Return the error an answer stands for, reading HubSpot's error body where there is one."""
         if status < 400:
             self._refused = 0
-            return None
+            return _nothing_read(_parsed(body)) if status == 207 else None
         told = _parsed(body)
         message = " ".join(str(told.get("message") or "").split()).rstrip(".")
         said = f": {message[:300]}" if message else ""
@@ -193,6 +194,15 @@ class HubSpot(Connector):
     def request_id(self, headers: Mapping[str, str], body: bytes) -> str:
         """Return HubSpot's correlationId, which its support asks for."""
         return str(_parsed(body).get("correlationId") or headers.get("x-hubspot-correlation-id", ""))
+
+
+def _nothing_read(told: Mapping[str, Any]) -> PersyncError | None:
+    """Return the error of an answer with HTTP 207 that holds nothing because HubSpot failed; with a part of it the reader
+    deals, and what is not there is no failure."""
+    failed = [one for one in told.get("errors") or () if str(one.get("category") or "").upper() in FAILED]
+    if told.get("results") or not failed:
+        return None
+    return TransientError("HubSpot failed to read what was asked for (HTTP 207).", hint=AGAIN)
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

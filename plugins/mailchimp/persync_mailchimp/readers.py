@@ -228,5 +228,8 @@ class WholeAnswer:
         more = isinstance(total, int) and held > 0 and seen < total
         return Step(body, (self.at,), {"offset": seen} if more else None, total=total if isinstance(total, int) else None)
 
+    def continues(self, token: Token) -> bool:
+        return bool(token["offset"])
+
     def shrink(self, work: Work, token: Token) -> Token | None:
         return None
