@@ -85,6 +85,7 @@ TABLES: Final[Mapping[str, Mapping[str, str]]] = {
         "erased_counts": "How many touches of erased people a campaign had, by action. No key, no time.",
         "erased_outcomes": "How many erased people an arm had (outcome empty), and the sums of their outcomes.",
         "imported_files": "Which file was read, and its digest.",
+        "file_lines": "Which file said which line of money, so that a changed file can take back its own.",
     },
 }
 """Every table with one sentence, in the order of the page; a table that is missing here stops the making."""

@@ -16,7 +16,10 @@ from persync.store.key import StoreKey
 from persync.store.told import MONEY, VIEWS_TOLD
 
 KEPT_BACK: Final = frozenset(
-    ("meta", "parked", "present", "tombstones", "checkpoints", "dirty", "versions", "touch_months", "imported_files")
+    (
+        *("meta", "parked", "present", "tombstones", "checkpoints", "dirty", "versions", "touch_months", "imported_files"),
+        "file_lines",
+    )
 )
 """the store's own bookkeeping: keys, page tokens, records on their way"""
 _TIMES: Final = ("happened_at", "ordered_at", "changed_at", "decided_at", "assigned_at", "sent_at", "started_at", "created_at")

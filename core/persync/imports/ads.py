@@ -10,10 +10,10 @@ from persync.rows import AdSpend, Row
 
 
 def ad_rows(line: dict[str, Any], number: int) -> Iterator[Row]:
-    """One amount a line; a corrected one replaces the old, an overlapping export counts once."""
+    """One amount a line; an overlapping export counts once, a corrected file takes back its own (as `costs`)."""
     yield AdSpend(
         entry=f"{line['date']}|{line['channel']}|{line['campaign'] or ''}|{line['purpose'] or ''}|{line['currency']}"
-        f"|{line['ordinal']}",
+        f"|{line['amount']}/{line['ordinal']}",
         happened_at=line["date"],
         channel=line["channel"],
         campaign=line["campaign"],
@@ -35,5 +35,6 @@ ADS = Importer(
         Column("purpose", "text", required=False, choices=("acquisition", "list", "promotion"), help="empty = acquisition"),
     ),
     rows=ad_rows,
-    counted=("date", "channel", "campaign", "purpose", "currency"),
+    counted=("date", "channel", "campaign", "purpose", "currency", "amount"),
+    takes_back=True,
 )

@@ -12,7 +12,7 @@ from persync.rows import Row
 class Batch:
     """All rows of one file. `digest` (SHA-256 of its bytes) lets an unchanged file be skipped at the next pull.
 
-    `rows` is only iterated after the whole file was checked.
+    `rows` is only iterated after the whole file was checked. `takes_back` as of its `Importer`.
     """
 
     kind: str
@@ -20,3 +20,4 @@ class Batch:
     digest: str
     count: int
     rows: Iterator[Row]
+    takes_back: bool = False

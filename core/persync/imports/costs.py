@@ -12,18 +12,18 @@ from persync.rows import Cost, Row
 def cost_rows(line: dict[str, Any], number: int) -> Iterator[Row]:
     """One cost a line.
 
-    Its entry is made of everything but the amount, with a number for equal ones, so that an overlapping export counts
-    once and a corrected amount replaces the old one.
+    Its entry is made of all that is told, with a number for equal lines of one file: an overlapping export counts once, and
+    other files' costs of the day stand beside it. What a corrected file said of the day and category before goes.
     """
-    scope = line["scope"] or ""
+    scope, months = line["scope"] or "", line["amortise_months"] or 0
     yield Cost(
-        entry=f"{line['date']}|{line['category']}|{line['currency']}|{scope}|{line['ordinal']}",
+        entry=f"{line['date']}|{line['category']}|{line['currency']}|{scope}|{line['amount']}/{months}/{line['ordinal']}",
         happened_at=line["date"],
         category=line["category"],
         amount_minor=line["amount"],
         currency=line["currency"],
         scope=scope,
-        amortise_months=line["amortise_months"] or 0,
+        amortise_months=months,
     )
 
 
@@ -36,8 +36,16 @@ COSTS = Importer(
         Column("amount", "money"),
         Column("currency", "currency"),
         Column("scope", "text", required=False, help="what it was for; empty = the whole programme"),
-        Column("amortise_months", "integer", required=False, help="spread over this many months"),
+        Column(
+            "amortise_months",
+            "integer",
+            required=False,
+            help="spread over this many months, from 1; empty = counted at once",
+            least=1,
+            most=1200,
+        ),
     ),
     rows=cost_rows,
-    counted=("date", "category", "currency", "scope"),
+    counted=("date", "category", "currency", "scope", "amount", "amortise_months"),
+    takes_back=True,
 )

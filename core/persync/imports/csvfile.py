@@ -58,7 +58,9 @@ def read_batch(
         errors += [f"line {number}: {wrong}" for number, wrong in islice(check.end(stored), MAX_ERRORS)]
     if errors:
         raise _refused(name, errors)
-    return Batch(importer.kind, name, digest, count, _rows(path, name, digest, importer, connections, check))
+    return Batch(
+        importer.kind, name, digest, count, _rows(path, name, digest, importer, connections, check), importer.takes_back
+    )
 
 
 def file_digest(path: Path, name: str = "") -> str:

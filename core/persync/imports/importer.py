@@ -31,7 +31,7 @@ class Column:
     """A column of the file.
 
     A cell of a required column must not be empty, unless `may_be_empty`; an optional column may be absent, its empty cell
-    is None. `choices` are the words allowed in a text column.
+    is None. `choices` are the words allowed in a text column, `least` and `most` the bounds of an integer.
     """
 
     name: str
@@ -40,6 +40,8 @@ class Column:
     help: str = ""
     choices: tuple[str, ...] = ()
     may_be_empty: bool = False
+    least: int | None = None
+    most: int | None = None
 
 
 class FileCheck(Protocol):
@@ -64,9 +66,11 @@ class Importer:
 
     Times arrive as epoch ms, money as minor units of the line's currency, flags as bool, a person as `rows.Person`.
     `once` names columns that together may stand in one line only. `counted` names columns within which equal lines are
-    numbered from 0; the number is `line["ordinal"]`. `check` makes the checks that need the whole file. `opted_in` returns the
-    importer for a connection that has opted in to attributes, {name: basis}. `sample` is a small file that it reads, as text,
-    for `persync plugins check`; without one a line is made from the columns.
+    numbered from 0; the number is `line["ordinal"]`. With `takes_back` a changed file takes back what it alone said before in
+    the same places, a place being all of a row's entry before its last `|` (of costs, advertising, and an order's money).
+    `check` makes the checks that need the whole file. `opted_in` returns the importer for a connection that has opted in to
+    attributes, {name: basis}. `sample` is a small file that it reads, as text, for `persync plugins check`; without one a
+    line is made from the columns.
     """
 
     kind: str
@@ -75,6 +79,7 @@ class Importer:
     rows: Callable[[dict[str, Any], int], Iterator[Row]]
     once: tuple[str, ...] = ()
     counted: tuple[str, ...] = ()
+    takes_back: bool = False
     check: Callable[[], FileCheck] | None = None
     opted_in: Callable[[Mapping[str, str]], Importer] | None = None
     sample: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ class OneOrder:
         self._people: dict[str, Person] = {}
         self._currencies: dict[str, str] = {}
         self._refunds: dict[str, int] = {}
+        self._equal: Counter[tuple[str, int, int | None]] = Counter()
 
     def see(self, line: dict[str, Any], number: int) -> str | None:
         """Refuse an order with two people or two currencies. A line without a person contradicts nobody."""
@@ -44,18 +46,27 @@ class OneOrder:
                 yield number, f"order {order!r} is in {known[order]} in an earlier file."
 
     def complete(self, line: dict[str, Any]) -> None:
-        """Say whose order it is and when it was placed, whichever way the file is sorted.
+        """Say whose order it is and when it was placed, whichever way the file is sorted; number what has one order and moment:
+        sales, and refunds of one amount.
 
         The person is None when no line names one, the time when only the refund is in the file.
         """
+        same = (line["order"], line["at"], line["amount"] if line["amount"] < 0 else None)
+        line["ordinal"] = self._equal[same]
+        self._equal[same] += 1
         line["person"] = self._people.get(line["order"])
         line["ordered_at"] = self._placed.get(line["order"])
 
 
 def order_rows(line: dict[str, Any], number: int) -> Iterator[Row]:
-    """The first amount is the sale; a later one with the same order is an edit, or a refund when it is negative."""
+    """The first amount is the sale; a later one with the same order is an edit, or a refund when it is negative.
+
+    An order has its number, so an amount that a later file tells of its moment is the corrected one. A refund has none: its
+    amount is part of its entry, and refunds that other files tell of the day stand beside each other and the sale.
+    """
     order = OrderRef(vendor_order_id=line["order"])
     amount, placed = line["amount"], line["ordered_at"]
+    entry = f"{line['at']}|{amount if amount < 0 else '+'}/{line['ordinal']}"
     if amount >= 0:
         yield Order(
             order=order,
@@ -69,7 +80,7 @@ def order_rows(line: dict[str, Any], number: int) -> Iterator[Row]:
         )
     yield LedgerEntry(
         order=order,
-        entry=f"{line['at']}|{line['ordinal']}",
+        entry=entry,
         event="refund" if amount < 0 else "sale" if line["at"] == placed else "edit",
         part="product",
         happened_at=line["at"],
@@ -77,8 +88,7 @@ def order_rows(line: dict[str, Any], number: int) -> Iterator[Row]:
         currency=line["currency"],
     )
     if line["discount"]:
-        discount = f"{line['at']}|{line['ordinal']}"
-        yield OrderDiscount(order, discount, "manual", None, line["discount"], line["currency"])
+        yield OrderDiscount(order, entry, "manual", None, line["discount"], line["currency"])
 
 
 ORDERS = Importer(
@@ -100,6 +110,6 @@ ORDERS = Importer(
     ),
     rows=order_rows,
     once=("order", "person", "at", "amount", "currency", "channel", "status"),
-    counted=("order", "at"),
+    takes_back=True,
     check=OneOrder,
 )

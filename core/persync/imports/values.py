@@ -39,7 +39,7 @@ def parse(column: Column, text: str, connections: Collection[str] | None) -> Any
         case "number":
             return number(text)
         case "integer":
-            return integer(text)
+            return integer(text, column.least, column.most)
         case "share":
             return share(text)
         case "flag":
@@ -135,10 +135,14 @@ def number(text: str) -> float:
     return value
 
 
-def integer(text: str) -> int:
-    """A whole number."""
+def integer(text: str, least: int | None = None, most: int | None = None) -> int:
+    """A whole number, within bounds if there are any."""
     if not re.fullmatch(r"-?\d{1,18}", text):
         raise ValueError(f"{shown(text)} is not a whole number.")
+    if least is not None and int(text) < least:
+        raise ValueError(f"{text!r} is less than {least}.")
+    if most is not None and int(text) > most:
+        raise ValueError(f"{text!r} is more than {most}.")
     return int(text)
 
 

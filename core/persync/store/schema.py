@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 6
+SCHEMA_VERSION: Final = 7
 
 DDL_1: Final = """
 CREATE TABLE connections (
@@ -250,7 +250,14 @@ ALTER TABLE orders ADD COLUMN opened_at INTEGER;
 """
 """When a deal was made: what is known of it before it was won."""
 
-DDL: Final = DDL_1 + DDL_2 + DDL_3 + DDL_4 + DDL_5 + DDL_6
+DDL_7: Final = """
+CREATE TABLE file_lines (
+  connection INTEGER NOT NULL, kind TEXT NOT NULL, entry TEXT NOT NULL, path TEXT NOT NULL,
+  PRIMARY KEY (connection, kind, entry, path)) STRICT, WITHOUT ROWID;
+"""
+"""Which of the user's files said which line of money; `kind` is the table it stands in."""
+
+DDL: Final = DDL_1 + DDL_2 + DDL_3 + DDL_4 + DDL_5 + DDL_6 + DDL_7
 """Every table as this release knows it."""
 
 MONTHLY: Final = ("touchpoints", "order_ledger")
@@ -270,6 +277,7 @@ OUTSIDE_DIGEST: Final = (
     "words",
     "actions",
     "imported_files",
+    "file_lines",
     "present",
     "parked",
     *DERIVED,

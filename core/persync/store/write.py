@@ -17,6 +17,7 @@ from persync import rows
 from persync.redact import anonymous
 from persync.rows import KEEP, Row
 from persync.store.claims import close_moved
+from persync.store.file_lines import lines_of, note_lines
 from persync.store.floors import Floors
 from persync.store.many import insert
 from persync.store.months import month_of
@@ -117,6 +118,16 @@ class Writer:
         return changed
 
     _uncounted = 0
+
+    def write_lines(self, path: str, given: list[Row]) -> int:
+        """Write the rows of a file that takes back what it alone said before in the same places; return the rows changed."""
+        changed = self.write(given)
+        orders = list(dict.fromkeys(row.order for row in given if isinstance(row, rows.LedgerEntry)))
+        keys = dict(zip(orders, self.resolve.numbers("order", orders), strict=True))
+        gone, marks = note_lines(self.store, self.connection, path, set(lines_of(given, keys)))
+        for table, month in marks:
+            mark_dirty(self.db, table, month)
+        return changed + gone
 
     def forget(self) -> None:
         """Drop what is cached after a rollback."""
@@ -322,7 +333,7 @@ def write_batch(store: Store, connection: str, connector: str, batch: Batch, *, 
     if known is not None and known[0] == batch.digest:
         return None
     with store.transaction() as db:
-        changed = writer.write(batch.rows)
+        changed = writer.write_lines(batch.path, list(batch.rows)) if batch.takes_back else writer.write(batch.rows)
         db.execute(
             "INSERT OR REPLACE INTO imported_files VALUES (?, ?, ?, ?)",
             (writer.connection, batch.path, batch.digest, batch.count),

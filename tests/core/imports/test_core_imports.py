@@ -37,7 +37,7 @@ DAY = 86_400_000
 
 
 def test_costs_become_one_row_a_line(read: Read) -> None:
-    """The amount is no part of the entry: a corrected one replaces the old, an overlapping export counts once."""
+    """The entry is all that is told, and a number for equal lines of the file."""
     text = (
         "date,category,amount,currency,scope,amortise_months\n"
         "2025-03-01,licence,120.50,EUR,mailchimp,12\n"
@@ -46,9 +46,9 @@ def test_costs_become_one_row_a_line(read: Read) -> None:
     )
 
     assert read("costs", text) == [
-        Cost(f"{MARCH_1}|licence|EUR|mailchimp|0", MARCH_1, "licence", 12050, "EUR", "mailchimp", 12),
-        Cost(f"{MARCH_1}|agency|EUR||0", MARCH_1, "agency", 30000, "EUR", "", 0),
-        Cost(f"{MARCH_1}|agency|EUR||1", MARCH_1, "agency", 30000, "EUR", "", 0),
+        Cost(f"{MARCH_1}|licence|EUR|mailchimp|12050/12/0", MARCH_1, "licence", 12050, "EUR", "mailchimp", 12),
+        Cost(f"{MARCH_1}|agency|EUR||30000/0/0", MARCH_1, "agency", 30000, "EUR", "", 0),
+        Cost(f"{MARCH_1}|agency|EUR||30000/0/1", MARCH_1, "agency", 30000, "EUR", "", 0),
     ]
 
 
@@ -101,9 +101,9 @@ def test_a_negative_amount_is_a_refund_of_its_order(read: Read, newest_first: bo
     )
     assert [row for row in rows if isinstance(row, Order)] == [placed, placed]
     assert sorted((row for row in rows if isinstance(row, LedgerEntry)), key=lambda row: row.happened_at) == [
-        LedgerEntry(order, f"{MARCH_1}|0", "sale", "product", MARCH_1, 8000, "EUR"),
-        LedgerEntry(order, f"{MARCH_1 + 2 * DAY}|0", "edit", "product", MARCH_1 + 2 * DAY, 500, "EUR"),
-        LedgerEntry(order, f"{MARCH_1 + 10 * DAY}|0", "refund", "product", MARCH_1 + 10 * DAY, -3000, "EUR"),
+        LedgerEntry(order, f"{MARCH_1}|+/0", "sale", "product", MARCH_1, 8000, "EUR"),
+        LedgerEntry(order, f"{MARCH_1 + 2 * DAY}|+/0", "edit", "product", MARCH_1 + 2 * DAY, 500, "EUR"),
+        LedgerEntry(order, f"{MARCH_1 + 10 * DAY}|-3000/0", "refund", "product", MARCH_1 + 10 * DAY, -3000, "EUR"),
     ]
 
 
@@ -113,8 +113,8 @@ def test_what_a_sale_was_cheaper_by_is_a_discount_of_its_order(read: Read) -> No
     rows = read("orders", "\n".join(["order,person,at,amount,currency,discount", *lines]))
 
     assert [row for row in rows if isinstance(row, OrderDiscount)] == [
-        OrderDiscount(OrderRef("1"), f"{MARCH_1}|0", "manual", None, 2000, "EUR"),
-        OrderDiscount(OrderRef("1"), f"{MARCH_1 + DAY}|0", "manual", None, 150, "EUR"),
+        OrderDiscount(OrderRef("1"), f"{MARCH_1}|+/0", "manual", None, 2000, "EUR"),
+        OrderDiscount(OrderRef("1"), f"{MARCH_1 + DAY}|+/0", "manual", None, 150, "EUR"),
     ]
 
 
@@ -209,9 +209,9 @@ def test_equal_hashes_of_minus_one_and_minus_two_are_not_one_line(read: Read) ->
     rows = read("orders", ORDERS + "1,a,2025-03-01,1,EUR\n1,a,2025-03-02,-0.01,EUR\n1,a,2025-03-02,-0.02,EUR\n")
 
     assert [(row.entry, row.amount_minor) for row in rows if isinstance(row, LedgerEntry)] == [
-        (f"{MARCH_1}|0", 100),
-        (f"{MARCH_1 + DAY}|0", -1),
-        (f"{MARCH_1 + DAY}|1", -2),
+        (f"{MARCH_1}|+/0", 100),
+        (f"{MARCH_1 + DAY}|-1/0", -1),
+        (f"{MARCH_1 + DAY}|-2/0", -2),
     ]
 
 

@@ -67,9 +67,9 @@ def test_every_line_becomes_one_row_and_what_was_not_told_is_none(read: Read) ->
             WorkTime(f"{MARCH_1}|{APRIL_1}|tickets", "tickets", MARCH_1, APRIL_1, None, 30, None, None, None, 120),
         ],
         "ads": [
-            AdSpend(f"{MARCH_1}|paid_search|||EUR|0", MARCH_1, "paid_search", None, None, 1250, "EUR"),
-            AdSpend(f"{MARCH_1}|paid_search|||EUR|1", MARCH_1, "paid_search", None, None, 1250, "EUR"),
-            AdSpend(f"{MARCH_1}|paid_social|spring|list|EUR|0", MARCH_1, "paid_social", "spring", "list", 700, "EUR"),
+            AdSpend(f"{MARCH_1}|paid_search|||EUR|1250/0", MARCH_1, "paid_search", None, None, 1250, "EUR"),
+            AdSpend(f"{MARCH_1}|paid_search|||EUR|1250/1", MARCH_1, "paid_search", None, None, 1250, "EUR"),
+            AdSpend(f"{MARCH_1}|paid_social|spring|list|EUR|700/0", MARCH_1, "paid_social", "spring", "list", 700, "EUR"),
         ],
         "surveys": [Feedback("a1", ANN, "NPS", "after purchase", "email", 9, None, MARCH_1)],
         "wallet": [Wallet(ANN, "shoes", MARCH_1, APRIL_1, 20000, "EUR")],

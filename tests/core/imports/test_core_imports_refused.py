@@ -130,6 +130,14 @@ BAD = [
         "date,category,amount,currency,amortise_months\n2025-03-01,x,1,EUR,1.5\n",
         "line 2, column 'amortise_months': '1.5' is not a whole number.",
     ),
+    *(
+        (
+            "costs",
+            f"date,category,amount,currency,amortise_months\n2025-03-01,x,1,EUR,{months}\n",
+            f"line 2, column 'amortise_months': '{months}' is {wrong}.",
+        )
+        for months, wrong in (("0", "less than 1"), ("-3", "less than 1"), ("1201", "more than 1200"))
+    ),
 ]
 
 
