@@ -21,10 +21,10 @@ from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import ConfigError, DataError, nearest
 from persync.estimate import HOLDOUT, RANDOMISED, Estimate, Label
-from persync.measure import intervals, rules
+from persync.measure import intervals, rules, spilt
 from persync.measure.intervals import Moments
 from persync.measure.metric import Ask, Experiment
-from persync.measure.texts import EVER, join, piece, run
+from persync.measure.texts import EVER, bounds, join, piece, run
 from persync.measure.verdict import NO_VERDICT
 
 NO_ORDERS = "no_orders"
@@ -69,6 +69,8 @@ class Reading:
     outcomes: tuple[Outcome, ...] = ()
     planned: Mapping[str, float] = field(default_factory=dict)
     nobody: str = ""
+    reached: Mapping[str, int] = field(default_factory=dict)
+    """people of each arm of a holdout who were sent personalised mail in its days; {} for other tests"""
 
 
 def known(engine: Engine, ask: Ask) -> dict[str, Experiment]:
@@ -163,9 +165,7 @@ def gather(engine: Engine, experiment: Experiment, ask: Ask) -> Reading:
     from_at, to_at = window(experiment) or (-EVER, EVER)
     until = ask.now + 1 if to_at == EVER else to_at  # what is dated in the future has not happened
     params |= {"from_at": from_at, "to_at": until, "gross": int(ask.basis == "gross")}
-    mixed = 0
-    for row in run(engine, join(*base, piece("arms_mixed")), params):
-        mixed = int(row["people"])
+    mixed = _in_several(engine, experiment)
     if experiment.control is not None and experiment.control not in sizes:
         raise ConfigError(
             f"the control '{experiment.control}' is not an arm of experiment '{experiment.name}'.",
@@ -179,7 +179,20 @@ def gather(engine: Engine, experiment: Experiment, ask: Ask) -> Reading:
     clash = {outcome.name for outcome in ordered}
     renamed = [replace(o, name=f"{o.name} (imported)") if o.name in clash else o for o in imported]
     planned = planned_shares(engine, experiment, sizes)
-    return Reading(dict(sorted(sizes.items())), mixed, (*ordered, *renamed), planned)
+    reached = reach(engine, experiment) if experiment.holdout else {}
+    return Reading(dict(sorted(sizes.items())), mixed, (*ordered, *renamed), planned, reached=reached)
+
+
+def reach(engine: Engine, experiment: Experiment) -> dict[str, int]:
+    """Return how many people of each arm were sent personalised mail (level 2 or above) in the experiment's days."""
+    base, params = arms_sql(experiment)
+    rows = run(engine, join(piece("sends"), *base, piece("reached_read")), {**params, **bounds(window(experiment))})
+    return {str(row["arm"]): int(row["reached"]) for row in rows}
+
+
+def _in_several(engine: Engine, experiment: Experiment) -> int:
+    base, params = arms_sql(experiment)
+    return sum(int(row["people"]) for row in run(engine, join(*base, piece("arms_mixed")), params))
 
 
 def _hint(engine: Engine, experiment: Experiment) -> str:
@@ -253,9 +266,21 @@ def planned_shares(engine: Engine, experiment: Experiment, sizes: Mapping[str, i
 
 
 def blocked(engine: Engine, experiment: Experiment) -> str:
-    """Return the note that the arms are not of the planned sizes, "" when they may be. Raises as `read` does."""
+    """Return why nothing is decided by an experiment, or what stands beside its answer, see `doubts`. Raises as `read` does."""
     sizes = arm_sizes(engine, experiment)
-    return mismatch(sizes, planned_shares(engine, experiment, sizes))
+    reached = reach(engine, experiment) if experiment.holdout else {}
+    planned = planned_shares(engine, experiment, sizes)
+    return doubts(experiment, Reading(sizes, _in_several(engine, experiment), (), planned, reached=reached))
+
+
+def doubts(experiment: Experiment, reading: Reading) -> str:
+    """Return the notes that the arms are not of the planned sizes, or are contaminated: too much for a verdict, or a little."""
+    notes = [mismatch(reading.sizes, reading.planned)]
+    if reading.mixed:
+        notes.append(spilt.of_draw(reading.mixed, sum(reading.sizes.values()) + reading.mixed))
+    if experiment.holdout and experiment.control is not None:
+        notes.append(spilt.of_holdout(reading.reached.get(experiment.control, 0), reading.sizes.get(experiment.control, 0)))
+    return "; ".join(note for note in notes if note)
 
 
 def mismatch(sizes: Mapping[str, int], planned: Mapping[str, float]) -> str:
@@ -288,7 +313,7 @@ def estimates(experiment: Experiment, reading: Reading, ask: Ask) -> list[Estima
         return [*(_size(name, arm, people, ask) for arm, people in reading.sizes.items()), none]
     small = {arm for arm, people in reading.sizes.items() if 0 < people < ask.suppress_n}
     ratio = _sample_ratio(name, reading, small)
-    blocked = MISMATCH_NOTE if ratio.value is not None and ratio.value < MISMATCH else ""
+    blocked = "" if small else doubts(experiment, reading)
     elsewhere = own_days(experiment, ask)
     out = [_size(name, arm, people, ask) for arm, people in reading.sizes.items()]
     out += [ratio, _mixed(name, reading, small, ask)]

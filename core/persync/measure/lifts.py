@@ -8,7 +8,7 @@ from persync.attribution.calibrate import Lift
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
-from persync.measure import experiments, returns
+from persync.measure import experiments, returns, verdict
 from persync.measure.metric import Ask, Experiment
 from persync.measure.texts import EVER, piece
 
@@ -34,7 +34,7 @@ def with_lift(engine: Engine, ask: Ask) -> Ask:
 def _lift(engine: Engine, experiment: Experiment, ask: Ask) -> Lift:
     found = returns.caused(engine, experiment, replace(ask, period=None))[-1]
     assert experiment.control is not None
-    if found.value is None or experiments.MISMATCH_NOTE in found.note:
+    if found.value is None or verdict.bars(found.note):
         return Lift(experiment.name, experiment.control, _without(found))
     build_orders(engine)
     texts, params = experiments.arms_sql(experiment)
@@ -45,4 +45,5 @@ def _lift(engine: Engine, experiment: Experiment, ask: Ask) -> Lift:
 
 
 def _without(found: Estimate) -> Estimate:
-    return replace(found, value=None, low=None, high=None, p=None, reason=found.reason or MISMATCH)
+    barred = verdict.CONTAMINATED if verdict.bars(found.note).startswith(verdict.CONTAMINATED) else MISMATCH
+    return replace(found, value=None, low=None, high=None, p=None, reason=found.reason or barred)

@@ -154,7 +154,7 @@ def caused(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
     error = math.sqrt(sum(sample.n**2 * sample.error for sample in samples) + people**2 * base.error)
     half = intervals.normal_quantile(ask.confidence) * error
     p = intervals.normal_p(total / error) if error else None
-    said = (rules.TOO_FEW, experiments.MISMATCH_NOTE, experiments.own_days(experiment, ask))
+    said = (rules.TOO_FEW, experiments.doubts(experiment, reading), experiments.own_days(experiment, ask))
     notes = [part for part in said if part and any(part in e.note for e in out)]
     whole = rules.from_interval(
         id, Interval(total, total - half, total + half, p), n=people + base.n, unit=revenue.unit, by=by, label=label

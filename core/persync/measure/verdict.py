@@ -14,6 +14,9 @@ NO_VERDICT: Final = "no verdict"
 """Stands in the note of whatever may be shown but not decide, such as arms that are not of the planned sizes."""
 
 
+CONTAMINATED: Final = "contaminated"
+"""Why a test decides nothing whose holdout was mailed too, or whose people were drawn into several arms; see `spilt`."""
+
 SEVERAL: Final = "not after Holm's adjustment"
 """Why one of several things judged together is not decided though its own interval would."""
 
@@ -26,16 +29,21 @@ class Verdict(NamedTuple):
 
 
 def blocked(estimate: Estimate) -> str:
-    """Return why an estimate may not decide anything, "" when it may (rules E1 and E7, and the sample-ratio check)."""
+    """Return why an estimate may not decide anything, "" when it may (rules E1 and E7, the sample ratio, contamination)."""
     if estimate.value is None:
         return estimate.reason or "unknown"
     if rules.too_few(estimate):
         return rules.TOO_FEW
-    if NO_VERDICT in estimate.note:
-        return NO_VERDICT
+    if barred := bars(estimate.note):
+        return CONTAMINATED if barred.startswith(CONTAMINATED) else NO_VERDICT
     if not may_say_caused(estimate.label):
         return "not randomised"
     return "" if estimate.low is not None and estimate.high is not None else "no interval"
+
+
+def bars(note: str) -> str:
+    """Return the parts of a note that forbid a verdict, "" where none does: what is made of an estimate carries them on."""
+    return "; ".join(dict.fromkeys(part for part in note.split("; ") if NO_VERDICT in part))
 
 
 def word(value: float | None, low: float | None, high: float | None, n: int | None, label: Label, bar: float = 0.0) -> Word:

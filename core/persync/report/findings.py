@@ -9,7 +9,7 @@ from typing import Final
 from persync.errors import PersyncError
 from persync.estimate import Estimate
 from persync.measure import attributes as values
-from persync.measure import experiments, returns, verdict
+from persync.measure import experiments, returns, spilt, verdict
 from persync.measure.metric import Experiment
 from persync.measure.returns import Return
 from persync.measure.verdict import Word
@@ -142,8 +142,21 @@ def other_days(inputs: Inputs) -> list[str]:
 
 
 def undecided(effects: Sequence[Effect]) -> frozenset[str]:
-    """Return the experiments whose arms are not of the planned sizes: nothing about their groups is decided either."""
-    return frozenset(effect.experiment.name for effect in effects if verdict.NO_VERDICT in effect.revenue.note)
+    """Return the experiments whose arms are not of the planned sizes or contaminated: of their groups nothing is decided."""
+    return frozenset(effect.experiment.name for effect in effects if verdict.bars(effect.revenue.note))
+
+
+def doubt(note: str) -> str:
+    """Say in a sentence that the arms behind an estimate with this note decide nothing, and why; "" where they may."""
+    barred = verdict.bars(note)
+    if barred.startswith(verdict.CONTAMINATED):
+        return "Too many of the holdout were mailed all the same, or drawn into several arms, so this decides nothing."
+    return "The arms of the test are not of the planned sizes, so this decides nothing." if barred else ""
+
+
+def aside(effect: Effect) -> str:
+    """Return the sentence that some of the holdout were mailed too, for behind an answer that this does not forbid; else ""."""
+    return "".join(f" {part}." for part in effect.revenue.note.split("; ") if spilt.ASIDE in part)
 
 
 def attributes(inputs: Inputs) -> tuple[list[str], list[str]]:

@@ -100,6 +100,7 @@ REASONS: Final = {
     "no_holdout": "no holdout or test with a control has been read",
     "no_email_credit": "e-mail is credited with nothing in its days",
     "after_draw": "who or what is counted was settled after the draw, so the arms are not alike",
+    "contaminated": "too many of those held out were mailed all the same, or too many were drawn into several arms",
     "sample_ratio": "the arms of the test are not of the planned sizes",
     "no_claims": "no platform claims anything",
     "no_flag": "the platform flags no machine opens",

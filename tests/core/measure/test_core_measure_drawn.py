@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -15,8 +15,10 @@ from persync.measure.arms import by_arm
 from persync.measure.experiments import MISMATCH_NOTE
 from persync.measure.fairness.benefit import assess
 from persync.measure.intervals import newcombe
+from persync.measure.lifts import with_lift
 from persync.measure.metric import Ask, Experiment
 from persync.measure.rules import DAY
+from persync.measure.verdict import judge
 
 BY_ID = {metric.id: metric for metric in METRICS}
 DRAW = 400 * DAY
@@ -24,8 +26,11 @@ TEST = Experiment("test", control="control", since=DRAW, days=30, hypothesis="it
 ASK = Ask(now=700 * DAY, experiments={"test": TEST})
 
 
-def drawn(shop: Any, treated: int, control: int) -> None:
-    """Everybody bought before the draw or not, by lot; half of the treated and a fifth of the control bought after it."""
+def drawn(shop: Any, treated: int, control: int, *, spilt: int = 0) -> None:
+    """The treated, and `spilt` of the control, are sent personalised mail, the others plain.
+
+    Everybody bought before the draw or not, by lot; half of the treated and a fifth of the control bought after it.
+    """
     n, rng = treated + control, np.random.default_rng(1)
     keys = range(1, n + 1)
     shop.load("person_of", key_id=keys, person=keys, hash=[int(x) for x in rng.integers(0, 2**53, n)])
@@ -33,7 +38,7 @@ def drawn(shop: Any, treated: int, control: int) -> None:
     shop.load("assignments", connection=[3] * n, experiment=["test"] * n, key_id=keys, arm=arms)
     shop.load("attributes", connection=[1] * n, key_id=keys, name=["side"] * n, value=["left", "right"] * (n // 2))
     sent = {"connection": [1] * n, "campaign_key": [1] * n, "key_id": keys, "action": [1] * n, "happened_at": [DRAW + DAY] * n}
-    shop.load("touchpoints", **sent)
+    shop.load("touchpoints", **sent, level=[3] * (treated + spilt) + [0] * (control - spilt))
     before, after = rng.random(n) < 0.3, rng.random(n) < np.where(np.arange(n) < treated, 0.5, 0.2)
     people = [*(np.flatnonzero(before) + 1).tolist(), *(np.flatnonzero(after) + 1).tolist()]
     at = [20 * DAY] * int(before.sum()) + [DRAW + 5 * DAY + i for i in range(int(after.sum()))]
@@ -84,6 +89,51 @@ def test_arms_of_the_planned_sizes_are_judged(shop: Any) -> None:
 
     assert [e.id for e in found if MISMATCH_NOTE in e.note] == []
     assert any("it pays" in e.note for e in found if e.id == "roi_simple")
+
+
+HELD: Final = replace(ASK, experiments={"test": replace(TEST, holdout=True)})
+
+
+def test_a_holdout_that_was_mailed_too_carries_no_verdict_in_any_metric(shop: Any) -> None:
+    """Everybody held out was sent the treated's mail: each number stays, says why it decides nothing, and scales no credit."""
+    drawn(shop, 500, 500, spilt=500)
+
+    found = [e for e in of_the_test(shop, HELD) if e.value is not None]
+
+    ids = {"difference", "incremental_revenue", "cltv_lift", "roi_simple", "roi_holistic", "uplift_by_segment"}
+    assert ids | {"benefit_difference", "reactivation_difference", "iteration_log"} <= {e.id for e in found}
+    assert {e.id for e in found if "contaminated" not in e.note} == set()
+    assert {e.id for e in found if "no verdict" not in e.note} == {"iteration_log"}  # which says: cannot tell
+    assert {judge([e], 0.95)[0] for e in found if e.id == "difference"} == {("cannot tell", "contaminated")}
+    said = next(e.note for e in found if e.id == "difference")
+    assert "100 % of those held out were sent personalised mail, more than 10 %" in said
+    assert "the difference is of the arms as drawn (intention to treat)" in said
+    lift = with_lift(shop, HELD).lift
+    assert lift is not None
+    assert (lift.incremental.value, lift.incremental.reason) == (None, "contaminated")
+
+
+@pytest.mark.parametrize(("spilt", "word"), [(0, "pays"), (50, "pays"), (51, "cannot tell")])
+def test_a_tenth_of_a_holdout_mailed_is_the_most_that_decides(shop: Any, spilt: int, word: str) -> None:
+    """Up to the limit it is decided and said beside the answer; nobody mailed is not worth a word."""
+    drawn(shop, 500, 500, spilt=spilt)
+
+    (found,) = [e for e in BY_ID["holdout_incrementality"].compute(shop, HELD) if e.id == "difference" and e.unit == "EUR"]
+
+    assert judge([found], 0.95)[0].word == word
+    assert ("(contamination)" in found.note, "contaminated" in found.note) == (spilt == 50, spilt == 51)
+
+
+def test_too_many_people_in_several_arms_decide_nothing(shop: Any) -> None:
+    """100 of 500 were drawn into the other arm too: who that happens to is no matter of chance."""
+    drawn(shop, 250, 250)
+    again = {"connection": [4] * 100, "experiment": ["test"] * 100, "key_id": range(201, 301)}
+    shop.load("assignments", **again, arm=["control"] * 50 + ["a"] * 50)
+
+    found = [e for e in BY_ID["ab_test"].compute(shop, ASK) if e.id == "difference"]
+
+    assert {judge([e], 0.95)[0] for e in found} == {("cannot tell", "contaminated")}
+    assert all("20 % were drawn into several arms, more than 10 %" in e.note for e in found)
 
 
 @pytest.mark.parametrize("id", ["ab_test", "reactivation_rate", "roi_simple"])

@@ -151,6 +151,19 @@ def test_arms_of_the_wrong_size_decide_nothing(inputs: Inputs) -> None:
     assert "We cannot tell whether it changed anything" in pays.sentence(found[0])
 
 
+def test_a_holdout_that_was_mailed_decides_nothing_and_the_answer_says_so(inputs: Inputs) -> None:
+    """With the mailed arm named as the one held out: no yes, no no, for nobody, and the reason stands in the headline."""
+    turned = replace(inputs.ask.experiments["spring"], control="treated")
+    contaminated = replace(inputs, ask=replace(inputs.ask, experiments={"spring": turned}))
+    found, _ = effects(contaminated)
+    groups, _ = whom.group_effects(contaminated)
+
+    assert ([effect.verdict for effect in found], undecided(found)) == (["cannot tell"], frozenset({"spring"}))
+    assert {word for _, word in groups} == {"cannot tell"}
+    headline = notes(answer.build_answer(contaminated), "answer")[0]
+    assert headline.startswith("We cannot tell yet whether it pays: 'spring' is contaminated: 87.6 % of those held out")
+
+
 def test_whom_names_the_groups_by_verdict(inputs: Inputs) -> None:
     """Large groups are judged, hidden and small ones are not; the levels are shown as raw numbers."""
     blocks = whom.build_whom(inputs)

@@ -10,9 +10,8 @@ from typing import Final
 from persync.engine.engine import Engine
 from persync.errors import PersyncError
 from persync.estimate import RAW, Estimate, Label
-from persync.measure import costs, experiments, rules
+from persync.measure import costs, experiments, rules, verdict
 from persync.measure.cost_settings import Proxy
-from persync.measure.experiments import MISMATCH_NOTE
 from persync.measure.gain.hours import saved, tasks
 from persync.measure.gain.service import support_saving
 from persync.measure.gain.span import AFTER, halves
@@ -126,13 +125,13 @@ def _direct(found: Sequence[Return], unit: str) -> Estimate:
     labels = {gain.label for gain in gains}
     label: Label = labels.pop() if len(labels) == 1 else ""
     made = _part(DIRECT, total, units.pop(), label=label, note=gains[0].note, n=sum(gain.n or 0 for gain in gains))
-    made = rules.with_note(made, "" if MISMATCH_NOTE in made.note else undecided(found))
+    made = rules.with_note(made, "" if verdict.bars(made.note) else undecided(found))
     return replace(made, low=None if low is None else total - low, high=None if high is None else total + high)
 
 
 def undecided(found: Sequence[Return]) -> str:
-    """Return the note that the arms of some of these tests are not of the planned sizes, "" when there is none."""
-    return MISMATCH_NOTE if any(MISMATCH_NOTE in one.gain.note for one in found) else ""
+    """Return the notes of these tests that forbid a verdict, "" when none does."""
+    return verdict.bars("; ".join(one.gain.note for one in found))
 
 
 def _retention(engine: Engine, ask: Ask, found: Sequence[Return], unit: str) -> Estimate:
@@ -227,7 +226,7 @@ def roi_holistic(engine: Engine, ask: Ask) -> list[Estimate]:
     tangible = sum(float(one.value or 0.0) for one in known)
     proxies = sum(float(one.value or 0.0) for one in found.proxies if one.unit in ("", found.cost.unit))
     direct = next((one for one in known if one.by["part"] == DIRECT), None)
-    blocked = MISMATCH_NOTE if any(MISMATCH_NOTE in one.note for one in known) else ""
+    blocked = verdict.bars("; ".join(one.note for one in known))
     said = f"not known and not in it: {', '.join(found.unknown)}" if found.unknown else ""
     note = "; ".join(part for part in (said, blocked) if part)
     labels = {one.label for one in known}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from persync.estimate import Estimate
-from persync.measure import rules
-from persync.measure.experiments import MISMATCH_NOTE, Sample
+from persync.measure import rules, verdict
+from persync.measure.experiments import Sample
 from persync.measure.metric import Ask
 
 POINTS: Final = 2_000
@@ -43,6 +43,5 @@ def chance(arm: Sample | None, base: Sample | None, difference: Estimate, ask: A
         assert base.moments is not None
         value = of_means(float(difference.value), (arm.moments.error + base.moments.error) ** 0.5)
     small = rules.smallness(min(arm.people, base.people), min(arm.events, base.events), ask)
-    blocked = MISMATCH_NOTE if MISMATCH_NOTE in difference.note else ""
-    note = "; ".join(part for part in (small, blocked, NOTE) if part)
+    note = "; ".join(part for part in (small, verdict.bars(difference.note), NOTE) if part)
     return Estimate(id, value, n=difference.n, unit="share", label=difference.label, by=by, period=difference.period, note=note)

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
-from persync.measure import experiments, rules
+from persync.measure import experiments, rules, spilt, verdict
 from persync.measure.experiments import Reading
 from persync.measure.metric import Ask, Experiment
-from persync.measure.texts import bounds, join, piece, run
 from persync.measure.trials import chance, cuped, looks, qini
 
 INCREMENTAL = "incremental_share"
@@ -25,7 +24,7 @@ def read(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
     out = [*found, *_shares(found), *_chances(found, reading, experiment, ask)]
     out += _standing(cuped.read(engine, experiment, reading, ask), found)
     out += _standing(qini.read(engine, experiment, reading, ask), found)
-    out += _reached(engine, experiment, ask)
+    out += [] if reading.nobody else _reached(engine, experiment, reading, ask)
     if running and not reading.nobody:
         # What has come in until now, read as if the window ended here.
         so_far = replace(experiment, days=(ask.now - (experiment.since or 0)) / rules.DAY)
@@ -40,26 +39,22 @@ def read(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
 
 def _standing(made: list[Estimate], found: list[Estimate]) -> list[Estimate]:
     """Give estimates the period of the reading, and say where it is blocked."""
-    period = next((e.period for e in found if e.id == "difference"), None)
-    blocked = any(experiments.MISMATCH_NOTE in e.note for e in found)
-    note = experiments.MISMATCH_NOTE if blocked else ""
+    differences = [e for e in found if e.id == "difference"]
+    period = next((e.period for e in differences), None)
+    note = next((said for e in differences if (said := verdict.bars(e.note))), "")
     return [rules.with_note(replace(e, period=period), note if e.id in ("difference_cuped", "qini") else "") for e in made]
 
 
-def _reached(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
+def _reached(engine: Engine, experiment: Experiment, reading: Reading, ask: Ask) -> list[Estimate]:
     """Return the share of each arm that was sent personalised mail (level 2 or above) in the experiment's days: in a holdout
     that is contamination. Nothing where no such mail is known."""
-    within = experiments.window(experiment)
-    base, params = experiments.arms_sql(experiment)
-    rows = run(engine, join(piece("sends"), *base, piece("reached_read")), {**params, **bounds(within)})
-    if not any(int(row["reached"]) for row in rows):
-        return []
+    reached = reading.reached or experiments.reach(engine, experiment)
     out = []
-    for row in rows:
-        by = {"experiment": experiment.name, "arm": str(row["arm"])}
-        made = rules.share("reached", int(row["reached"]), int(row["people"]), replace(ask, report_n=0), by)
-        control = experiment.holdout and experiment.control == row["arm"] and made.value
-        note = "sent personalised mail although it is held out: contamination" if control else ""
+    for arm, number in reached.items() if any(reached.values()) else ():
+        by = {"experiment": experiment.name, "arm": arm}
+        made = rules.share("reached", number, reading.sizes[arm], replace(ask, report_n=0), by)
+        control = experiment.holdout and experiment.control == arm
+        note = spilt.of_holdout(number, reading.sizes[arm]) if control else ""
         out.append(replace(made, note=note) if made.value is not None else made)
     return out
 

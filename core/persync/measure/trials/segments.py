@@ -102,7 +102,7 @@ def _split(
     rows: Sequence[Mapping[str, Any]], attribute: str, outcome: Outcome, experiment: Experiment, reading: Reading, ask: Ask
 ) -> Split | None:
     cells = _cells(rows, outcome)
-    blocked = experiments.mismatch(reading.sizes, reading.planned)
+    blocked = experiments.doubts(experiment, reading)
     pairs = once(experiment, reading)
     by = {"experiment": experiment.name, "attribute": attribute, "outcome": outcome.name}
     label = experiments.label_of(experiment)
@@ -182,7 +182,7 @@ def shrink(effects: Sequence[Estimate], ask: Ask) -> list[Estimate]:
         own = spread / (spread + error)
         middle = pooled + own * (value - pooled)
         half = z * (own * error + (1 - own) ** 2 * of_mean) ** 0.5
-        note = experiments.MISMATCH_NOTE if verdict.NO_VERDICT in e.note else ""
+        note = verdict.bars(e.note)
         shrunk[id_of(e)] = replace(e, id=id, value=middle, low=middle - half, high=middle + half, p=None, note=note)
     return [shrunk.get(id_of(e), replace(e, id=id, p=None)) for e in effects]
 

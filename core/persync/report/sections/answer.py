@@ -12,7 +12,7 @@ from persync.measure import verdict
 from persync.measure.fairness import directions
 from persync.measure.returns import OUTSIDE, Return
 from persync.report import words
-from persync.report.findings import Effect, effects, other_days, outside, returned
+from persync.report.findings import Effect, aside, effects, other_days, outside, returned
 from persync.report.report import PROFILES, Block, Cell, Column, Inputs, Note, Section, Table
 from persync.report.sections import brief, fairness, goal, health, notice, pays, reconcile, whom
 
@@ -66,7 +66,10 @@ def headline(controlled: Sequence[Effect], returns: Sequence[Return], *, is_outs
         return f"We cannot tell whether it paid: {OUTSIDE}."
     if not controlled:
         return "We cannot tell whether it pays: nobody was held back or drawn by lot, so what the mail caused is not known."
-    first = controlled[0]
+    return _headline(controlled[0], returns) + aside(controlled[0])
+
+
+def _headline(first: Effect, returns: Sequence[Return]) -> str:
     change = first.revenue
     how = "a holdout" if first.experiment.holdout else "a randomised test"
     if first.verdict == "cannot tell":
@@ -103,6 +106,8 @@ def _doubt(effect: Effect) -> str:
     if change.value is None:
         return words.reason(change.reason)
     why = verdict.blocked(change)
+    if why == verdict.CONTAMINATED:
+        return f"'{effect.experiment.name}' is {verdict.bars(change.note)}"
     if why == verdict.NO_VERDICT:
         return f"the arms of '{effect.experiment.name}' are not of the planned sizes, so the test proves nothing"
     if why:

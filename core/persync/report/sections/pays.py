@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from persync.errors import DataError
 from persync.measure.returns import OUTSIDE, Return
-from persync.measure.verdict import NO_VERDICT
 from persync.report import charts, words
-from persync.report.findings import Effect, effects, other_days, outside, returned
+from persync.report.findings import Effect, aside, doubt, effects, other_days, outside, returned
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
 
 NO_EXPERIMENT = (
@@ -60,7 +59,7 @@ def sentence(effect: Effect) -> str:
             f"In {how}, '{effect.arm}' against '{effect.against}': {amount}. We cannot tell whether it changed anything{why}."
         )
     verb = "caused" if effect.verdict == "pays" else "cost"
-    return f"In {how}, '{effect.arm}' {verb} {amount} against '{effect.against}'."
+    return f"In {how}, '{effect.arm}' {verb} {amount} against '{effect.against}'.{aside(effect)}"
 
 
 def return_sentence(one: Return) -> str:
@@ -72,8 +71,8 @@ def return_sentence(one: Return) -> str:
     times = f"{words.value(one.back)} its cost (95 %: {words.interval(one.back)})"
     spent = f"It cost {words.value(one.cost)} and brought in {words.brief(one.gain)}: {times}."
     before = " What the goods cost is not taken off: no margin is set." if "gain is revenue" in one.gain.note else ""
-    doubt = " The arms are not of the planned sizes, so this decides nothing." if NO_VERDICT in one.gain.note else ""
-    return spent + before + doubt
+    said = doubt(one.gain.note)
+    return spent + before + (f" {said}" if said else "")
 
 
 def _table(found: Sequence[Effect]) -> Table:
@@ -194,7 +193,8 @@ def _return_table(returns: Sequence[Return], timezone: str) -> Table:
 DEFINITION = Note(
     "People are compared in the arm they were drawn into by lot, whatever they received afterwards. The difference of two"
     " means has Welch's interval, the difference of two shares Newcombe's, a relative difference the delta method's. Verdicts"
-    " are adjusted for the number of comparisons (Holm). Arms whose sizes are not as planned give no verdict.",
+    " are adjusted for the number of comparisons (Holm). Arms whose sizes are not as planned give no verdict, nor do"
+    " contaminated ones.",
     "definition",
     "How a lift is worked out",
 )

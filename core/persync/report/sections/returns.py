@@ -8,12 +8,12 @@ from typing import Final
 
 from persync.errors import DataError
 from persync.estimate import Estimate
-from persync.measure import costs, verdict
+from persync.measure import costs
 from persync.measure.gain.cashflow import DCF, dcf_of, payback_of
 from persync.measure.gain.holistic import ACQUISITION, DIRECT, OPERATING, RETENTION, Whole, whole
 from persync.measure.returns import Return, personalisation_cost
 from persync.report import charts, words
-from persync.report.findings import returned
+from persync.report.findings import doubt, returned
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
 
 NAMES: Final = {
@@ -22,7 +22,6 @@ NAMES: Final = {
     ACQUISITION: "Customers won for less",
     OPERATING: "Hours and tickets saved",
 }
-UNDECIDED: Final = "The arms of the test are not of the planned sizes, so this decides nothing."
 _BESIDE: Final = {"discounts_given": "discounts given (not added)", "list_loss": "people who left the list (not added)"}
 
 
@@ -113,8 +112,7 @@ def _waterfall(found: Whole, timezone: str) -> list[Block]:
         text += f" Your own prices add {words.value(replace(left, value=priced))}: {words.value(left)} is left."
     revenue = any("gain is revenue" in one.note for one in known)
     text += " What the goods cost is not taken off: no margin is set." if revenue else ""
-    if any(verdict.NO_VERDICT in one.note for one in known):
-        text += f" {UNDECIDED}"
+    text += "".join(f" {said}" for said in dict.fromkeys(doubt(one.note) for one in known) if said)
     blocks.append(Note(text, "answer", "What came back?"))
     if unknown:
         blocks.append(Note(f"Not known, and counted as nothing: {'; '.join(unknown)}.", "info"))
@@ -151,8 +149,8 @@ def _paid_back(inputs: Inputs, found: Sequence[Return]) -> list[str]:
         months = inputs.ask.costs.horizon_months
         if one.value is None and one.reason != "not_within_horizon":
             continue
-        if verdict.NO_VERDICT in one.note:
-            out.append(f"Whether {who if len(found) > 1 else 'it'} pays back is not said. {UNDECIDED}")
+        if said := doubt(one.note):
+            out.append(f"Whether {who if len(found) > 1 else 'it'} pays back is not said. {said}")
             continue
         if one.value is None:
             text = f"{who} does not pay back within {months} months at what it brought in on average."
