@@ -14,13 +14,13 @@ import pytest
 from typing_extensions import TypedDict
 
 from persync import rows
-from persync.connect.client import Client
+from persync.connect.client import TRIES, Client
 from persync.connect.connector import ConnectionSettings, Connector
 from persync.connect.pull import PullOptions, pull
 from persync.connect.readers import OffsetPages
 from persync.connect.result import PullResult, StreamResult
 from persync.connect.stream import DAY_MS, HOUR_MS, Context, Incremental, Step, Stream, Token, Work
-from persync.errors import AuthError, PersyncError, QuotaError, ResponseError
+from persync.errors import AuthError, PersyncError, QuotaError, ResponseError, TransientError
 from persync.rows import CampaignRef
 from persync.store.store import open_store
 from persync.testing import FakeApi, pull_once
@@ -149,6 +149,27 @@ def test_a_hole_does_not_forget_what_was_complete_before_it(tmp_path: Path) -> N
     pulled(path, page("b", total=1))
 
     assert (between, coverage()) == ([("hole", 0, NOW)], [("complete", 0, NOW)])
+
+
+class FadingPost(Post):
+    """Refuses an offset it gave before like any wrong question: HTTP 400, which a smaller one might get round."""
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> PersyncError | None:
+        return TransientError("The post refused the call.", shrink=True) if status == 400 else None
+
+
+def test_a_window_whose_place_is_refused_after_an_interruption_is_begun_again(tmp_path: Path) -> None:
+    path, api = tmp_path / "p.db", FakeApi({})
+    fading = FadingPost("post", ConnectionSettings(connector="post"), {})
+    api.broken["/letters"] = [page("a", "b"), page("c", "d"), *[httpx.Response(503)] * TRIES]
+    interrupted = pull_once(path, [fading], api, now=NOW)
+    before = known(path)
+    api.broken["/letters"] = [httpx.Response(400), page("a", "b"), page("c", "d"), page("e")]
+
+    result = pull_once(path, [fading], api, now=NOW)
+
+    assert (interrupted.exit_code, before) == (3, list("abcd"))
+    assert (result.exit_code, known(path)) == (0, list("abcde"))
 
 
 @pytest.mark.parametrize("hours", [-30, 0, 30])

@@ -211,6 +211,10 @@ class Fetchers:
                 step, headers, size = self._hold(work, token, number, before)
             except TransientError as error:
                 smaller = reader.shrink(work, token)
+                if smaller is None and error.shrink and first and job.resumed:
+                    # The place we stopped at is refused, and there is no smaller question: begin this window again.
+                    smaller, begins, job.resumed, before = reader.start(work), True, False, b""
+                    seen.clear()
                 if smaller is None or error.throttled:
                     raise
                 token, number = smaller, number - 1
