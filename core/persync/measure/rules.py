@@ -7,6 +7,7 @@ gives null `immature`. E5 several currencies give null `mixed_currencies`. E8 co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -163,8 +164,12 @@ def comparison_notes(family: Sequence[Estimate]) -> list[str]:
 
 
 def compared(family: Sequence[Estimate]) -> list[Estimate]:
-    """Write E8's notes into a family shown together."""
-    return [with_note(e, note) for e, note in zip(family, comparison_notes(family), strict=True)]
+    """Write E8's notes into a family shown together, in place of those of the smaller families it was made of."""
+    alone = [replace(e, note="; ".join(p for p in e.note.split("; ") if not _COMPARISON.fullmatch(p))) for e in family]
+    return [with_note(e, note) for e, note in zip(alone, comparison_notes(family), strict=True)]
+
+
+_COMPARISON: Final = re.compile(r"one of \d+ comparisons, Holm-adjusted p [0-9.e+-]+")
 
 
 def scaled(sample: Moments | None, currency: str) -> Moments | None:

@@ -18,6 +18,7 @@ from persync.measure.intervals import newcombe
 from persync.measure.lifts import with_lift
 from persync.measure.metric import Ask, Experiment
 from persync.measure.rules import DAY
+from persync.measure.trials import segments
 from persync.measure.verdict import judge
 
 BY_ID = {metric.id: metric for metric in METRICS}
@@ -134,6 +135,20 @@ def test_too_many_people_in_several_arms_decide_nothing(shop: Any) -> None:
 
     assert {judge([e], 0.95)[0] for e in found} == {("cannot tell", "contaminated")}
     assert all("20 % were drawn into several arms, more than 10 %" in e.note for e in found)
+
+
+def test_people_of_whom_the_attribute_is_not_known_are_never_claimed(shop: Any) -> None:
+    """The joint test is made without them, so it cannot license a claim about them, however large their effect."""
+    drawn(shop, 600, 600)
+    shop.db.execute("DELETE FROM attributes WHERE key_id % 3 = 0")
+    shop.db.execute("DELETE FROM attributes WHERE value = 'left' AND key_id % 3 = 1 AND key_id <= 600")
+
+    found = segments.splits(shop, TEST, ASK)
+
+    unknown = [s for split in found for s in split.segments if s.effect.by["group"] == "unknown"]
+    assert {split.tested for split in found} == {frozenset({"left", "right"})}
+    assert {judge([s.effect], 0.95)[0].word for s in unknown} == {"pays"}
+    assert {s.found for s in unknown} == {("cannot tell", "it is not in the joint test")}
 
 
 @pytest.mark.parametrize("id", ["ab_test", "reactivation_rate", "roi_simple"])

@@ -95,6 +95,9 @@ def test_no_segment_is_claimed_on_spend_and_two_attributes_on_visits_are(real_sh
     spend = [segment.found.word for (outcome, _), split in found.items() if outcome == "revenue" for segment in split.segments]
     assert set(spend) == {"cannot tell"}
     assert found["visit", "womens"].interaction.p == pytest.approx(3.0157302965730696e-22, rel=1e-6)
+    every = [s.effect for split in found.values() for s in split.segments if s.effect.p is not None]
+    assert all(f"one of {len(every)} comparisons" in effect.note for effect in every)  # 15 splits, two arms, their groups
+    assert f"over {len(found)} joint tests" in found["visit", "mens"].interaction.note
     womens = {s.effect.by["group"]: s for s in found["visit", "womens"].segments if s.effect.by["arm"] == "womens"}
     assert womens["1"].effect.value == pytest.approx(0.0731, abs=5e-5)
     assert womens["0"].effect.value == pytest.approx(0.0111, abs=5e-5)

@@ -164,6 +164,30 @@ def test_a_holdout_that_was_mailed_decides_nothing_and_the_answer_says_so(inputs
     assert headline.startswith("We cannot tell yet whether it pays: 'spring' is contaminated: 87.6 % of those held out")
 
 
+def test_groups_are_judged_as_one_family_and_unknown_people_never(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two tables of one attribute each are shown as one: p = 0.04 is no claim among four, and 'unknown' is none at any p."""
+
+    def assess(_engine: object, attribute: str, *_: object) -> list[Estimate]:
+        ps = {"big": 0.001 if attribute == "size" else 0.04, "unknown": 0.0001 if attribute == "size" else 0.5}
+        by = {"attribute": attribute, "experiment": "spring", "arm": "treated"}
+        return [
+            Estimate("benefit_difference", 2.0, 0.1, 3.9, p, 500, "EUR", "holdout", None, {**by, "group": group})
+            for group, p in ps.items()
+        ]
+
+    monkeypatch.setattr(whom.benefit, "assess", assess)
+    monkeypatch.setattr(whom, "attributes", lambda _: (["size", "town"], []))
+    found, _ = whom.group_effects(inputs)
+
+    assert [(e.by["group"], word) for e, word in found] == [
+        ("big", "pays"),
+        ("unknown", "cannot tell"),
+        ("big", "cannot tell"),
+        ("unknown", "cannot tell"),
+    ]
+    assert [e.note.split(",")[0] for e, _ in found] == ["one of 4 comparisons"] * 4
+
+
 def test_whom_names_the_groups_by_verdict(inputs: Inputs) -> None:
     """Large groups are judged, hidden and small ones are not; the levels are shown as raw numbers."""
     blocks = whom.build_whom(inputs)

@@ -150,7 +150,8 @@ METRICS: tuple[Metric, ...] = (
         "asked for), "
         "as it is and shrunk towards the whole (`uplift_shrunk`, empirical Bayes), and for each attribute one joint "
         "test over its "
-        "segments and all arms that the effect is the same (`uplift_interaction`), Holm-adjusted over the attributes.",
+        "segments and all arms that the effect is the same (`uplift_interaction`). Joint tests are Holm-adjusted over all "
+        "shown, and so are segments.",
         "mean of the arm in the segment − mean of the control in it",
         "share or money",
         segments.uplift_by_segment,
@@ -158,7 +159,8 @@ METRICS: tuple[Metric, ...] = (
         dimensions=("any attribute",),
         edge_cases="A segment is claimed only where the joint test says that segments differ and its own Holm-adjusted "
         "p does: else "
-        "cannot tell. Small segments are hidden or too few to say; people without a value are the segment unknown.",
+        "cannot tell. Small segments are hidden or too few to say; people without a value are the segment unknown, "
+        "which is in no joint test and never claimed.",
         data=_DATA,
         options={"arms": "own"},
     ),

@@ -1,8 +1,8 @@
 """For whom a test works (catalogue 78): the effect in each segment with shrinkage, and whether segments differ at all.
 
 Whether they differ is one joint test an attribute and outcome, over all its segments and all arms at once, adjusted (Holm) over
-the attributes looked at. A segment is claimed only where that test says so and its own interval does after Holm over the
-segments; everything else is `cannot tell`.
+all such tests shown. A segment is claimed only where that test says so, was made with it (never of people of whom the attribute
+is not known), and its own interval says so after Holm over all segments shown; everything else is `cannot tell`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from persync.errors import DataError
 from persync.estimate import Estimate, Label
 from persync.measure import attributes, experiments, intervals, rules, verdict
 from persync.measure.experiments import Outcome, Reading
+from persync.measure.fairness.groups import UNKNOWN
 from persync.measure.grouping import ANY_ATTRIBUTE, check_dimensions
 from persync.measure.intervals import Interval, Moments
 from persync.measure.metric import Ask, Experiment
@@ -25,6 +26,7 @@ from persync.measure.trials.cuped import once, scale_of, stored, value_rows
 from persync.measure.verdict import Verdict
 
 NO_DIFFERENCE: Final = "the segments are not shown to differ"
+UNTESTED: Final = "it is not in the joint test"
 ONE_GROUP: Final = "one_group"
 Cell = tuple[Moments, int]
 """moments of the outcome, and how many people have any"""
@@ -46,13 +48,20 @@ class Split:
     attribute: str
     outcome: str
     interaction: Estimate
-    """its value is the Wald statistic, its p is adjusted over the attributes in the note"""
+    """its value is the Wald statistic, its p is adjusted over all joint tests shown in the note"""
     differs: bool
+    tested: frozenset[str]
+    """the groups that the joint test was made with: those that are known and large enough in every arm"""
     segments: tuple[Segment, ...]
 
 
 def splits(engine: Engine, experiment: Experiment, ask: Ask, names: Sequence[str] = ()) -> list[Split]:
-    """Return the splits of an experiment by each attribute that makes groups (or those in `names`) and outcome."""
+    """Return the splits of an experiment by each attribute that makes groups (or those in `names`) and outcome, judged as one
+    family."""
+    return _judged(_splits(engine, experiment, ask, names), ask)
+
+
+def _splits(engine: Engine, experiment: Experiment, ask: Ask, names: Sequence[str]) -> list[Split]:
     build_orders(engine)
     reading = experiments.gather(engine, experiment, ask)
     if reading.nobody or len(reading.sizes) < 2:
@@ -69,33 +78,37 @@ def splits(engine: Engine, experiment: Experiment, ask: Ask, names: Sequence[str
             if outcome.reason is None:
                 split = _split(rows, attribute, outcome, experiment, reading, ask)
                 made += [split] if split else []
-    return _adjusted(made, ask)
+    return made
 
 
-def _adjusted(made: Sequence[Split], ask: Ask) -> list[Split]:
-    """Adjust the joint tests of one outcome over the attributes looked at, and hold every segment against its own."""
+def _judged(made: Sequence[Split], ask: Ask) -> list[Split]:
+    """Adjust the joint tests over all that are shown, and every segment over all segments shown (rule E8), and claim what both
+    allow."""
+    ps = [split.interaction.p for split in made if split.interaction.p is not None]
+    adjusted = iter(intervals.holm(ps))
+    every = rules.compared([segment.effect for split in made for segment in split.segments])
+    judged = iter(zip(every, verdict.judge(every, ask.confidence), strict=True))
     out = []
-    for outcome in dict.fromkeys(split.outcome for split in made):
-        family = [split for split in made if split.outcome == outcome]
-        tested = [split for split in family if split.interaction.p is not None]
-        holm = intervals.holm([split.interaction.p or 0.0 for split in tested])
-        adjusted = {split.attribute: p for split, p in zip(tested, holm, strict=True)}
-        for split in family:
-            p = adjusted.get(split.attribute, 1.0)
-            differs = p < 1 - ask.confidence and verdict.NO_VERDICT not in split.interaction.note
-            said = "the segments differ" if differs else NO_DIFFERENCE
-            note = f"{said}; Holm-adjusted p {p:.3g} over {len(tested)} attributes" if tested else said
-            segments = split.segments if differs else tuple(map(_unclaimed, split.segments))
-            interaction = rules.with_note(split.interaction, note if split.interaction.value is not None else "")
-            out.append(replace(split, interaction=interaction, differs=differs, segments=segments))
+    for split in made:
+        p = 1.0 if split.interaction.p is None else next(adjusted)
+        differs = p < 1 - ask.confidence and not verdict.bars(split.interaction.note)
+        said = "the segments differ" if differs else NO_DIFFERENCE
+        note = f"{said}; " + (f"Holm-adjusted p {p:.3g} over {len(ps)} joint tests" if len(ps) > 1 else "the only joint test")
+        interaction = rules.with_note(split.interaction, note if split.interaction.value is not None else "")
+        segments = []
+        for segment, (effect, found) in zip(split.segments, judged, strict=False):
+            segments.append(replace(segment, effect=effect, found=_allowed(found, differs, effect.by["group"] in split.tested)))
+        out.append(replace(split, interaction=interaction, differs=differs, segments=tuple(segments)))
     return out
 
 
-def _unclaimed(segment: Segment) -> Segment:
-    found = (
-        segment.found if segment.found.word == "cannot tell" and segment.found.why else Verdict("cannot tell", NO_DIFFERENCE)
-    )
-    return replace(segment, found=found)
+def _allowed(found: Verdict, differs: bool, tested: bool) -> Verdict:
+    """Return what may be said of a segment: its own verdict where the joint test was made with it and says that they differ."""
+    if found.word == "cannot tell" and found.why:
+        return found
+    if not tested:
+        return Verdict("cannot tell", UNTESTED)
+    return found if differs else Verdict("cannot tell", NO_DIFFERENCE)
 
 
 def _split(
@@ -112,16 +125,15 @@ def _split(
     segments: list[Segment] = []
     for arm, against in pairs:
         here = {**by, "arm": arm, "against": against}
-        effects = rules.compared(
-            [_effect(name, each, arm, against, hide, here, outcome, label, ask) for name, each in cells.items()]
-        )
+        effects = [_effect(name, each, arm, against, hide, here, outcome, label, ask) for name, each in cells.items()]
         effects = [rules.with_note(effect, blocked) for effect in effects]
-        segments += map(Segment, effects, shrink(effects, ask), verdict.judge(effects, ask.confidence))
-    interaction = _interaction(cells, pairs, hide, by, label, ask) if experiment.control is not None else None
-    if interaction is None:
+        found = Verdict("cannot tell")  # until all are judged together
+        segments += (Segment(effect, shrunk, found) for effect, shrunk in zip(effects, shrink(effects, ask), strict=True))
+    if experiment.control is None:
         return None
-    interaction = rules.with_note(interaction, blocked)
-    return Split(attribute, outcome.name, interaction, False, tuple(segments))
+    tested = _tested(cells, pairs, hide, ask)
+    interaction = rules.with_note(_interaction([cells[name] for name in tested], pairs, by, label, ask), blocked)
+    return Split(attribute, outcome.name, interaction, False, frozenset(tested), tuple(segments))
 
 
 def _cells(rows: Sequence[Mapping[str, Any]], outcome: Outcome) -> dict[str, dict[str, Cell]]:
@@ -192,27 +204,29 @@ def id_of(e: Estimate) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(e.by.items()))
 
 
-def _interaction(
-    cells: Mapping[str, Mapping[str, Cell]],
-    pairs: Sequence[tuple[str, str]],
-    hide: frozenset[str],
-    by: Mapping[str, str],
-    label: Label,
-    ask: Ask,
-) -> Estimate:
-    """Test jointly over the segments that are large enough, and over all arms with their common control, that effects are the
-    same: a Wald test with (segments - 1) x arms degrees of freedom."""
-    import numpy as np
-
-    id = "uplift_interaction"
+def _tested(
+    cells: Mapping[str, Mapping[str, Cell]], pairs: Sequence[tuple[str, str]], hide: frozenset[str], ask: Ask
+) -> list[str]:
+    """Return the segments for the joint test: known, not hidden, and large enough in all arms; none when there is only one."""
     needed = {arm for pair in pairs for arm in pair}
     large = []
     for name, each in cells.items():
-        if name in hide or name == "unknown" or needed - each.keys():
+        if name in hide or name == UNKNOWN or needed - each.keys():
             continue
         if all(not rules.smallness(each[arm][0].n, each[arm][1], ask) and each[arm][0].variance > 0 for arm in needed):
-            large.append(each)
-    if len(large) < 2:
+            large.append(name)
+    return large if len(large) > 1 else []
+
+
+def _interaction(
+    large: Sequence[Mapping[str, Cell]], pairs: Sequence[tuple[str, str]], by: Mapping[str, str], label: Label, ask: Ask
+) -> Estimate:
+    """Test jointly over segments, and over all arms with their common control, that effects are the same: a Wald test with
+    (segments - 1) x arms degrees of freedom."""
+    import numpy as np
+
+    id = "uplift_interaction"
+    if not large:
         return rules.absent(id, ONE_GROUP, by, label=label, note=rules.TOO_FEW)
     weights, effects = [], []
     for each in large:
@@ -228,7 +242,7 @@ def _interaction(
     middle = np.linalg.solve(sum(weights), sum(w @ d for w, d in zip(weights, effects, strict=True)))
     statistic = float(sum((d - middle) @ w @ (d - middle) for w, d in zip(weights, effects, strict=True)))
     p = intervals.chi_square_p(statistic, (len(large) - 1) * len(pairs))
-    n = sum(each[arm][0].n for each in large for arm in needed)
+    n = sum(each[arm][0].n for each in large for arm in {arm for pair in pairs for arm in pair})
     return Estimate(id, statistic, p=p, n=n, label=label, by=dict(by), note=f"{len(large)} segments, {len(pairs)} arms")
 
 
@@ -236,15 +250,16 @@ def uplift_by_segment(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute the effect in each segment, as it is and shrunk, with each attribute's joint test; notes hold the verdicts."""
     known = set(attributes.values(engine))
     check_dimensions(ask.by, (ANY_ATTRIBUTE,), known, "uplift_by_segment")
-    out: list[Estimate] = []
+    wanted = tuple(name for name in ask.by if name in known)
+    made: list[Split] = []
     for experiment in experiments.asked(engine, ask).values():
-        if experiment.control is None or ask.arm not in (None, experiment.name):
-            continue
-        wanted = tuple(name for name in ask.by if name in known)
-        for split in splits(engine, experiment, ask, wanted):
-            out.append(split.interaction)
-            for segment in split.segments:
-                why = f": {segment.found.why}" if segment.found.why and segment.effect.value is not None else ""
-                out.append(rules.with_note(segment.effect, f"{segment.found.word}{why}"))
-                out.append(segment.shrunk)
+        if experiment.control is not None and ask.arm in (None, experiment.name):
+            made += _splits(engine, experiment, ask, wanted)
+    out: list[Estimate] = []
+    for split in _judged(made, ask):
+        out.append(split.interaction)
+        for segment in split.segments:
+            why = f": {segment.found.why}" if segment.found.why and segment.effect.value is not None else ""
+            out.append(rules.with_note(segment.effect, f"{segment.found.word}{why}"))
+            out.append(segment.shrunk)
     return out or [no_experiment(engine, "uplift_by_segment", ask)]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from persync.errors import DataError, PersyncError
 from persync.estimate import Estimate
-from persync.measure import verdict
+from persync.measure import rules, verdict
 from persync.measure.fairness import benefit
+from persync.measure.fairness.groups import is_known
 from persync.measure.returns import OUTSIDE
 from persync.measure.verdict import Word
 from persync.report import charts, words
@@ -29,9 +30,10 @@ MOST_IN_FIGURE = 24
 def group_effects(inputs: Inputs) -> tuple[list[tuple[Estimate, Word]], list[str]]:
     """Return the effect in every group of every attribute with its verdict, and why some attributes were left out.
 
-    Verdicts are adjusted (Holm) over all groups of one attribute and experiment, the family shown together.
+    Verdicts and p-values are adjusted (Holm) over all groups of all attributes and experiments: the family shown in one table.
+    People of whom an attribute is not known are shown and never judged: who they are, nobody can say.
     """
-    found: list[tuple[Estimate, Word]] = []
+    groups: list[Estimate] = []
     names, problems = attributes(inputs)
     stopped = undecided(effects(inputs)[0])
     for attribute in names:
@@ -40,20 +42,13 @@ def group_effects(inputs: Inputs) -> tuple[list[tuple[Estimate, Word]], list[str
         except PersyncError as error:
             problems.append(f"By '{attribute}': {error}")
             continue
-        groups = [e for e in assessed if e.id == "benefit_difference" and "group" in e.by]
-        for family in _families(groups):
-            judged = verdict.judge(family, inputs.ask.confidence)
-            found += [
-                (e, "cannot tell" if e.by["experiment"] in stopped else one.word) for e, one in zip(family, judged, strict=True)
-            ]
-    return found, problems
-
-
-def _families(groups: Sequence[Estimate]) -> list[list[Estimate]]:
-    families: dict[tuple[str, ...], list[Estimate]] = {}
-    for e in groups:
-        families.setdefault((e.by["attribute"], e.by["experiment"], e.by["arm"]), []).append(e)
-    return list(families.values())
+        groups += [e for e in assessed if e.id == "benefit_difference" and "group" in e.by]
+    family = rules.compared(groups)
+    judged = verdict.judge(family, inputs.ask.confidence)
+    return [
+        (e, one.word if is_known(e.by["group"]) and e.by["experiment"] not in stopped else "cannot tell")
+        for e, one in zip(family, judged, strict=True)
+    ], problems
 
 
 def build_whom(inputs: Inputs) -> Sequence[Block]:
@@ -123,7 +118,7 @@ def _table(found: Sequence[tuple[Estimate, Word]]) -> Table:
         Column("attribute", "By"),
         Column("group", "Group"),
         *((Column("arm", "Arm"),) if arms else ()),
-        Column("verdict", "Verdict", "text", "before costs; adjusted for the number of groups looked at"),
+        Column("verdict", "Verdict", "text", "before costs; adjusted (Holm) over all groups in this table"),
         Column("effect", "Revenue a customer", "estimate", "the arm's mean in this group less the control's in the same group"),
     )
 
@@ -178,8 +173,9 @@ LEVEL_NOTE = Note(
 
 DEFINITION = Note(
     "Each group's treated people are held against the same group's people in the control. The draw is by lot within each group"
-    " too, so the difference is caused; that one group's differs from another's says nothing about why. Groups too small to"
-    " show are hidden together with others, so that no total gives them away.",
+    " too, so the difference is caused; that one group's differs from another's says nothing about why. People of"
+    " whom the attribute is not known are shown, and nothing is claimed of them. Groups too small to show are hidden together"
+    " with others, so that no total gives them away.",
     "definition",
     "How the groups are compared",
 )
