@@ -7,7 +7,7 @@ broken, misspells a hook or clashes with another is a `Failure`, never the end o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -41,6 +41,8 @@ class Failure:
     reason: str
     connector: str = ""
     """the connector that is not to be had because of it, where its name is known"""
+    hides: bool = field(default=False, compare=False)
+    """whether nobody knows which connectors it would have offered: an entry point may be called unlike its connectors"""
     remedy: ClassVar[str] = "Update it or install it anew; `persync plugins list` shows what is used."
 
     def __str__(self) -> str:
@@ -200,7 +202,7 @@ class Host:
 
     def refuse(self, name: str, distribution: str, version: str, reason: str) -> None:
         """Note a plugin that is not used."""
-        self._failures.append(Failure(name, distribution, version, reason))
+        self._failures.append(Failure(name, distribution, version, reason, hides=True))
 
     def add(self, name: str, distribution: str, version: str, load: Callable[[], Any]) -> None:
         """Import and register one plugin, or note why not."""
@@ -234,10 +236,11 @@ class Host:
         taken: dict[str, tuple[Plugin, Any]] = {}
         refused: set[str] = set()
         for plugin, hook in self._implementers(kind):
-            for value in self._ask(plugin, hook):
+            for value in self._ask(plugin, hook, kind):
                 if not _is_a(value, accepted, kind):
                     article = "an" if kind.noun[0] in "aei" else "a"
-                    self._note(plugin, f"it yields {type(value).__name__} where {kind.hook} wants {article} {kind.noun}.")
+                    reason = f"it yields {type(value).__name__} where {kind.hook} wants {article} {kind.noun}."
+                    self._note(plugin, reason, hides=kind.noun == "connector")
                     continue
                 name = getattr(value, kind.key)
                 if name not in taken and name not in refused:
@@ -274,16 +277,17 @@ class Host:
             if id(plugin.module) in implementers:
                 yield plugin, implementers[id(plugin.module)]
 
-    def _ask(self, plugin: Plugin, hook: Callable[[], Iterable[Any]]) -> list[Any]:
+    def _ask(self, plugin: Plugin, hook: Callable[[], Iterable[Any]], kind: _Kind) -> list[Any]:
         """Call one implementation. Not through pluggy's own loop, which one exception would end for everybody."""
         try:
             return list(hook())
         except (Exception, SystemExit) as error:
-            self._note(plugin, f"{getattr(hook, '__name__', 'its hook')} failed: {_reason(error)}")
+            reason = f"{getattr(hook, '__name__', 'its hook')} failed: {_reason(error)}"
+            self._note(plugin, reason, hides=kind.noun == "connector")
             return []
 
-    def _note(self, plugin: Plugin, reason: str, connector: str = "") -> None:
-        self._failures.append(Failure(plugin.name, plugin.distribution, plugin.version, reason, connector))
+    def _note(self, plugin: Plugin, reason: str, connector: str = "", *, hides: bool = False) -> None:
+        self._failures.append(Failure(plugin.name, plugin.distribution, plugin.version, reason, connector, hides))
 
 
 _LEAVE_OUT = " Leave one out with --without NAME."

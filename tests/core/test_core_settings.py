@@ -236,15 +236,31 @@ def test_a_connector_whose_plugin_failed_is_said_to_have_failed(folder: Path) ->
     assert make_connector(project, broken, "own").connection == "own"
 
 
-def test_a_connector_that_no_plugin_offers_is_a_mistake_that_names_the_failed_plugins(folder: Path) -> None:
-    """Nobody knows what a plugin would have offered that failed: the word may be its, or misspelt."""
+def test_a_plugin_that_failed_and_is_called_unlike_its_connector_puts_its_connections_aside_alone(folder: Path) -> None:
+    """Nobody knows what a plugin would have offered that failed: an unknown word may be its, and the rest goes on."""
     broken = load_plugins(installed=False)
-    broken.refuse("suite", "persync-suite", "1.0", "it cannot be imported: no luck.")
+    broken.refuse("suite", "persync-suite", "1.0", "it cannot be imported: no luck")
+    (folder / "persync.toml").write_text(TILL + '[connections.own]\nconnector = "files"\n')
 
-    message = refusal(folder, broken, TILL)
+    project = load_project(folder, broken)
 
-    assert "there is no connector 'till'." in message
-    assert "It may be of the plugin 'suite' (persync-suite 1.0): it cannot be imported: no luck. Update it" in message
+    assert (project.names, list(project.connections)) == (("own", "shop"), ["own"])
+    assert str(project.broken["shop"]) == (
+        "shop: there is no connector 'till'. It may be of plugin 'suite' (persync-suite 1.0): it cannot be imported: no luck."
+        " Valid: files. Update it or install it anew; `persync plugins list` shows what is used."
+    )
+
+
+def test_a_plugin_whose_other_hook_failed_hides_no_connector(folder: Path) -> None:
+    def persync_metrics() -> list[object]:
+        raise ValueError("later")
+
+    lame = types.ModuleType("lame_plugin")
+    lame.persync_metrics = hookimpl(persync_metrics)  # type: ignore[attr-defined]
+    host = load_plugins([lame], installed=False)
+    assert len(host.failures) == 1
+
+    assert "there is no connector 'till'." in refusal(folder, host, TILL)
 
 
 def test_a_connector_that_two_plugins_offer_puts_its_connections_aside_alone(folder: Path, host: Host) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FILE = "persync.toml"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _SECRET_KEY = re.compile(r"(^|_)(token|secret|password|passwd|pass|api_?key|key|credentials?)$", re.IGNORECASE)
+SLIP = 0.85
+"""a word as like a name as this (difflib's ratio: at most about one letter in six is wrong) is that name misspelt"""
 
 
 def connection_settings(
@@ -30,8 +32,8 @@ def connection_settings(
 ) -> tuple[ConnectionSettings, dict[str, str]]:
     """Return a connection's typed settings and the environment variables of its secrets.
 
-    Raises PluginError (its `where` is the connection) when the plugin called like the connector failed to load, ConfigError
-    for every mistake in the settings.
+    Raises PluginError (its `where` is the connection) when the plugin of the connector failed, or one that may have been it;
+    ConfigError for every mistake in the settings.
     """
     place = place or Places("", FILE)
     where = f"connections.{name}"
@@ -125,12 +127,20 @@ def make_connector(project: Project, host: Host, name: str) -> Connector:
 
 
 def _without_connector(name: str, word: str, host: Host, place: str) -> PersyncError:
-    """Say why there is no such connector: its plugin failed, or the word is misspelt (or of a failed plugin's own making)."""
+    """Say why there is no such connector: its plugin failed, or one that may have offered it, or the word is misspelt.
+
+    An entry point need not be called like its connectors, so while any plugin fails an unknown word may be its: that costs
+    this connection alone, where a mistake in the file stops the project.
+    """
     failures = host.failures_so_far
     broken = next((one for one in failures if word in (one.name, one.connector)), None)
     if broken is not None:
         return PluginError(f"the connector '{word}' cannot be used: {broken}", where=name, hint=broken.remedy)
     hint = nearest(word, sorted(host.connectors))
+    hiding = [one for one in failures if one.hides]
+    if hiding and not get_close_matches(word, [*host.connectors, *(one.name for one in hiding)], n=1, cutoff=SLIP):
+        told = " ".join(f"It may be of {one}" for one in hiding)
+        return PluginError(f"there is no connector '{word}'. {told}", where=name, hint=f"{hint} {hiding[0].remedy}")
     if not failures and not get_close_matches(word, host.connectors, n=1):
         hint += " Install the plugin that offers it, or take the table out."
     told = " ".join(f"It may be of the {one} {one.remedy}" for one in failures)
