@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from persync.attribution.horizon import orders_note, orders_until, touches_note, touches_until
 from persync.attribution.journeys import build_orders, build_touches
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
@@ -79,14 +80,14 @@ def conversion(engine: Engine, ask: Ask, experiment: Experiment) -> list[Estimat
         cells = [int(row[name]) for row in (one, other) for name in ("buyers", "people")]
         return intervals.newcombe(cells[0], cells[1], cells[2], cells[3], ask.confidence)
 
-    cut, rows = _ordered(engine, ask, experiment, id)
-    return _told(id, "share", cut, rows, ask, experiment, make, difference)
+    cut, rows, known = _ordered(engine, ask, experiment, id)
+    return _told(id, "share", cut, rows, ask, experiment, make, difference, known)
 
 
 def revenue(engine: Engine, ask: Ask, experiment: Experiment) -> list[Estimate]:
     """Compute revenue of everybody drawn into each arm, buyers or not, and the differences (Welch)."""
     id = "revenue_per_recipient"
-    cut, rows = _ordered(engine, ask, experiment, id)
+    cut, rows, known = _ordered(engine, ask, experiment, id)
     unit, reason = _currency(rows, ask)
 
     def sample(row: Row) -> intervals.Moments | None:
@@ -100,17 +101,17 @@ def revenue(engine: Engine, ask: Ask, experiment: Experiment) -> list[Estimate]:
         a, b = sample(one), sample(other)
         return intervals.welch(a, b, ask.confidence) if a is not None and b is not None else None
 
-    return _told(id, unit, cut, rows, ask, experiment, make, difference, reason=reason)
+    return _told(id, unit, cut, rows, ask, experiment, make, difference, known, reason=reason)
 
 
 def order_value(engine: Engine, ask: Ask, experiment: Experiment) -> list[Estimate]:
     """Compute the mean order of each arm, and the differences by the delta method with customers as the units."""
     id = "aov"
-    cut, rows = _ordered(engine, ask, experiment, id)
+    cut, rows, known = _ordered(engine, ask, experiment, id)
     unit, reason = _currency(rows, ask)
     scale = 10.0 ** exponent(unit)
     note = "orders of the experiment's days; of those who ordered, whom the arm may change too: see revenue_per_recipient"
-    return _ratio(id, unit, cut, rows, ask, experiment, scale, "buyers", note, reason)
+    return _ratio(id, unit, cut, rows, ask, experiment, scale, "buyers", note, known, reason)
 
 
 def message_rate(id: str) -> Callable[[Engine, Ask, Experiment], list[Estimate]]:
@@ -124,11 +125,12 @@ def message_rate(id: str) -> Callable[[Engine, Ask, Experiment], list[Estimate]]
         own = [text for text in cut.texts if text not in texts]
         messages = _MESSAGES.replace("/*side*/", _SIDES[id])
         rows = run(engine, join(*own, *texts, messages, _shaped(_RATES, cut)), params)
-        reason = _open(experiment, ask)
+        known = touches_until(engine, ask)
+        reason = None
         if id == "open_rate" and not any(int(row["y"]) for row in rows) and any(int(row["x"]) for row in rows):
-            reason = reason or NOT_MEASURED
+            reason = NOT_MEASURED
         note = "messages since the draw, from the events of single people; people are the units"
-        return _ratio(id, "share", cut, rows, ask, experiment, 1.0, "people", note, reason)
+        return _ratio(id, "share", cut, rows, ask, experiment, 1.0, "people", note, (known, touches_note(known, ask)), reason)
 
     return compute
 
@@ -147,22 +149,21 @@ def _shaped(select: str, cut: Grouping) -> str:
     return select.replace("/*columns*/", cut.columns).replace("/*keys*/", f"GROUP BY {keys} ORDER BY {keys}")
 
 
-def _ordered(engine: Engine, ask: Ask, experiment: Experiment, id: str) -> tuple[Grouping, list[dict[str, Any]]]:
+def _ordered(
+    engine: Engine, ask: Ask, experiment: Experiment, id: str
+) -> tuple[Grouping, list[dict[str, Any]], tuple[int, str]]:
+    """Return the slices, the sums of their orders, and until when orders are known, with the note of it."""
     build_orders(engine)
+    known = orders_until(engine, ask)
     cut, params = _cut(engine, ask, experiment, id)
     own = [text for text in cut.texts if text != piece("order_money")]
-    return cut, run(engine, join(piece("order_money"), *own, _BOUGHT, _shaped(_ORDERS, cut)), params)
+    rows = run(engine, join(piece("order_money"), *own, _BOUGHT, _shaped(_ORDERS, cut)), params)
+    return cut, rows, (known, orders_note(known, ask))
 
 
 def _currency(rows: Sequence[Row], ask: Ask) -> tuple[str, str | None]:
     currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])
     return currency or ask.currency or "", rules.MIXED_CURRENCIES if currency is None else None
-
-
-def _open(experiment: Experiment, ask: Ask) -> str | None:
-    """Return `immature` while the experiment's days are not over, or have not begun."""
-    from_at, to_at = experiments.window(experiment) or (-EVER, EVER)
-    return rules.IMMATURE if from_at > ask.now or ask.now < to_at < EVER else None
 
 
 def _ratio(
@@ -175,6 +176,7 @@ def _ratio(
     scale: float,
     clusters: str,
     note: str,
+    known: tuple[int, str],
     reason: str | None,
 ) -> list[Estimate]:
     """Return y / x of each arm over its clusters (people with an order or a message), and the differences."""
@@ -203,7 +205,7 @@ def _ratio(
         a, b = interval(one), interval(other)
         return intervals.difference_of(a, b, ask.confidence) if a is not None and b is not None else None
 
-    return _told(id, unit, cut, rows, ask, experiment, make, difference, reason=reason)
+    return _told(id, unit, cut, rows, ask, experiment, make, difference, known, reason=reason)
 
 
 def _told(
@@ -215,11 +217,14 @@ def _told(
     experiment: Experiment,
     make: Callable[[Row, dict[str, str]], Estimate],
     difference: Callable[[Row, Row], Interval | None],
+    known: tuple[int, str],
     *,
     reason: str | None = None,
 ) -> list[Estimate]:
-    """Return the arms, under rule E1, and their differences `<id>_difference`."""
-    why = _open(experiment, ask) or reason
+    """Return the arms, under rule E1, and their differences `<id>_difference`; `known` is until when that which they are read
+    from is known, and the note of it."""
+    immature = not experiments.is_over(experiment, known[0])
+    why, why_note = (rules.IMMATURE, known[1]) if immature else (reason, "")
     hide = cut.hidden(rows, "people", ask)
     arms: list[tuple[Estimate, Row]] = []
     for row in rows:
@@ -227,7 +232,7 @@ def _told(
         if cut.attribute and by[cut.attribute] in hide:
             arms.append((rules.suppressed(id, ask, by, unit=unit), row))
         else:
-            arms.append((rules.absent(id, why, by, unit=unit) if why else make(row, by), row))
+            arms.append((rules.absent(id, why, by, unit=unit, note=why_note) if why else make(row, by), row))
     label, out = experiments.label_of(experiment), [one for one, _ in arms]
     for arm, against in experiments.pairs(experiment, dict.fromkeys((one.by[ARM] for one, _ in arms), 0)):
         for one, row in arms:
@@ -237,7 +242,7 @@ def _told(
             by = {**one.by, "against": against}
             if found is None or one.value is None or found[0].value is None:
                 missing = one.reason or (found[0].reason if found else None) or rules.NO_DENOMINATOR
-                out.append(rules.absent(f"{id}_difference", missing, by, unit=unit, label=label))
+                out.append(rules.absent(f"{id}_difference", missing, by, unit=unit, label=label, note=why_note))
                 continue
             n = (one.n or 0) + (found[0].n or 0)
             made = rules.from_interval(f"{id}_difference", difference(row, found[1]), n=n, unit=unit, by=by, label=label)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from persync.attribution.horizon import orders_note, orders_until, touches_note, touches_until
+from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import experiments, intervals, rules
@@ -47,8 +49,9 @@ def by_arm(engine: Engine, metric: Metric, ask: Ask) -> list[Estimate]:
         if not metric.compares_arms or came_after:
             apart = _side_by_side(found, metric.id, experiment)
         else:
-            why = rules.IMMATURE if _open(experiment, ask) else ""
-            apart = [rules.with_note(one, COUNTED) for one in differences(found, experiment, ask, why=why)]
+            why, told_until = _open(engine, metric, experiment, ask)
+            apart = differences(found, experiment, ask, why=why)
+            apart = [rules.with_note(rules.with_note(one, told_until), COUNTED) for one in apart]
     apart = [rules.with_note(one, blocked if one.value is not None else "") for one in apart]
     dated = period if days is not None and days[1] < EVER else None
     return [replace(rules.with_note(one, elsewhere), period=dated) for one in (*found, *apart)]
@@ -77,9 +80,17 @@ def set_after_draw(metric: Metric, dimensions: Sequence[str]) -> bool:
     return COHORT in dimensions or (metric.since_draw is not None and bool({*dimensions} & {*SEND_DIMENSIONS, *TIMES}))
 
 
-def _open(experiment: Experiment, ask: Ask) -> bool:
-    days = experiments.window(experiment)
-    return days is not None and ask.now < days[1] < EVER
+def _open(engine: Engine, metric: Metric, experiment: Experiment, ask: Ask) -> tuple[str, str]:
+    """Return the reason why what a metric reads does not reach to the end of the experiment's days, and until when it is known;
+    "" twice where it does."""
+    if "orders" in metric.data:
+        build_orders(engine)
+        until = orders_until(engine, ask)
+        said = orders_note(until, ask)
+    else:
+        until = touches_until(engine, ask) if "touchpoints" in metric.data else ask.now
+        said = touches_note(until, ask)
+    return ("", "") if experiments.is_over(experiment, until) else (rules.IMMATURE, said)
 
 
 def differences(found: Sequence[Estimate], experiment: Experiment, ask: Ask, *, why: str = "") -> list[Estimate]:

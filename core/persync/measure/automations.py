@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+from persync.attribution.horizon import orders_note, orders_until
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import ConfigError
@@ -118,6 +119,7 @@ def _entries(engine: Engine, ask: Ask, kind: Kind, found: Found, id: str) -> lis
         note = f"no automated message is known as {kind.title.lower()}: name it in [automations.NAME], kind {kind.id}"
         return [rules.absent(id, NO_AUTOMATION, {}, unit="share", note=note)]
     steps = _steps(engine, ask, found, kind.id)
+    until = orders_until(engine, ask)
     keys = {f"campaign_{i}": key for i, key in enumerate(found.messages)}
     entries_sql = piece("automation_entries").replace("/*campaigns*/", ", ".join(f":{name}" for name in keys))
     sql = f"WITH {piece('order_money')},\n{entries_sql}"
@@ -127,7 +129,7 @@ def _entries(engine: Engine, ask: Ask, kind: Kind, found: Found, id: str) -> lis
         "gross": int(ask.basis == "gross"),
         "goal_ms": round(found.goal_days * DAY),
         "ever": EVER,
-        "now": ask.now,
+        "until": until,
         "first": int(kind.first),
     }
     write(engine, sql, params, "automation_entries")
@@ -145,8 +147,9 @@ def _entries(engine: Engine, ask: Ask, kind: Kind, found: Found, id: str) -> lis
         rate = rules.with_note(counts.clustered_share(id, _per_person(engine, "reached", over), ask, {}), goal)
         money = _money(engine, ask, f"{kind.id}_revenue_per_entry", over)
     else:
-        rate = rules.absent(id, rules.IMMATURE, {}, unit="share", n=0, note=goal)
-        money = rules.absent(f"{kind.id}_revenue_per_entry", rules.IMMATURE, {})
+        told = orders_note(until, ask)
+        rate = rules.with_note(rules.absent(id, rules.IMMATURE, {}, unit="share", n=0, note=goal), told)
+        money = rules.absent(f"{kind.id}_revenue_per_entry", rules.IMMATURE, {}, note=told)
     every = "SELECT e.* FROM automation_entries AS e"
     shares = [
         counts.clustered_share(f"{kind.id}_{name}", _per_person(engine, column, every), ask, {})
@@ -249,7 +252,7 @@ _LEFT: Final = (
     "telling AS (SELECT DISTINCT c.connection AS connection FROM carts AS c WHERE c.completed_at IS NOT NULL"
     " OR c.status = 'recovered' OR c.recovery IS NOT NULL),"
     " left_carts AS (SELECT COALESCE(po.person, c.key_id, -1) AS person, c.connection AS connection, c.cart AS cart,"
-    " CASE WHEN c.created_at + :goal_ms <= :now THEN 1 ELSE 0 END AS is_over, c.total_minor AS minor, c.currency AS currency,"
+    " CASE WHEN c.created_at + :goal_ms <= :until THEN 1 ELSE 0 END AS is_over, c.total_minor AS minor, c.currency AS currency,"
     " CASE WHEN (c.completed_at IS NOT NULL OR c.status IN ('recovered', 'completed')) AND COALESCE(c.completed_at,"
     " c.created_at) < c.created_at + :goal_ms THEN 1 ELSE 0 END AS recovered,"
     " CASE WHEN c.recovery_sent_at IS NOT NULL AND (c.completed_at IS NULL OR c.recovery_sent_at <= c.completed_at) THEN"
@@ -265,7 +268,8 @@ _NO_CARTS: Final = "no platform tells of carts that were left in this period, an
 
 def _carts(engine: Engine, ask: Ask, goal_days: float) -> list[Estimate]:
     id = "abandoned_cart"
-    params = {**bounds(ask.period), "now": ask.now, "goal_ms": round(goal_days * DAY)}
+    until = orders_until(engine, ask)
+    params = {**bounds(ask.period), "until": until, "goal_ms": round(goal_days * DAY)}
     clusters = (
         "SELECT {0} COUNT(*) AS clusters, {1} FROM (SELECT {2} q.person AS person, SUM(q.recovered) AS y, COUNT(*) AS x FROM"
         " left_carts AS q WHERE q.is_over = 1 GROUP BY {2} q.person, CASE WHEN q.person = -1 THEN q.cart ELSE '' END) AS p {3}"
@@ -274,7 +278,7 @@ def _carts(engine: Engine, ask: Ask, goal_days: float) -> list[Estimate]:
     if not int(seen["n"]):
         return [rules.absent(id, NO_CARTS, {}, unit="share", note=_NO_CARTS)]
     if not int(seen["over"]):
-        return [rules.absent(id, rules.IMMATURE, {}, unit="share", n=int(seen["n"]))]
+        return [rules.absent(id, rules.IMMATURE, {}, unit="share", n=int(seen["n"]), note=orders_note(until, ask))]
     (row,) = run(engine, join(_LEFT, clusters.format("", counts.sums("y", "x"), "", "")), params)
     note = f"left for an hour or more and bought within {goal_days:g} days; some come back by themselves, and how many "
     "a holdout tells"

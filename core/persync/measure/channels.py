@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from persync.attribution.horizon import orders_note, orders_until
 from persync.attribution.journeys import build_orders, build_touches
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
@@ -25,11 +26,12 @@ def cross_channel_performance(engine: Engine, ask: Ask) -> list[Estimate]:
     check(ask.by, (), "cross_channel_performance")
     build_orders(engine)
     build_touches(engine)
+    until = orders_until(engine, ask)
     texts = [piece("sends"), piece("bounces"), piece("order_money"), piece("channel_people")]
     params = {
         **bounds(ask.period),
         "window_ms": round(ask.lookback_days * rules.DAY),
-        "now": ask.now,
+        "until": until,
         "gross": int(ask.basis == "gross"),
     }
     over = "c.is_known = 1 AND c.is_open = 0"
@@ -64,7 +66,10 @@ def cross_channel_performance(engine: Engine, ask: Ask) -> list[Estimate]:
             out += [rules.suppressed(id, ask, by, unit=u) for id, u in zip(ids[1:], ("share", unit), strict=True)]
             continue
         if not people:
-            out += [rules.absent(id, rules.IMMATURE, by, unit=u) for id, u in zip(ids[1:], ("share", unit), strict=True)]
+            why = orders_note(until, ask)
+            out += [
+                rules.absent(id, rules.IMMATURE, by, unit=u, note=why) for id, u in zip(ids[1:], ("share", unit), strict=True)
+            ]
             continue
         out.append(rules.share(ids[1], int(row["buyers"]), people, ask, by))
         if currency is None:

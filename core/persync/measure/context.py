@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from persync.attribution.horizon import touches_note, touches_until
 from persync.attribution.journeys import build_orders, build_touches
 from persync.engine.engine import Engine
 from persync.estimate import RAW, Estimate
@@ -67,7 +68,7 @@ def _build_sends(engine: Engine, ask: Ask) -> None:
         "click_ms": CLICK_DAYS * DAY,
         "habit_ms": HABIT_DAYS * DAY,
         "zone_ms": zone_ms,
-        "now": ask.now,
+        "until": touches_until(engine, ask),
     }
     context = piece("sends_with_context").replace("/*offset*/)", f"{offset})")
     sql = join(piece("sends"), piece("order_money"), piece("acted"), context, "SELECT c.* FROM in_context AS c")
@@ -225,7 +226,7 @@ _OPTED: Final = (
     " JOIN person_of AS po ON po.person = o.person JOIN touchpoints AS t ON t.key_id = po.key_id AND "
     "t.connection = o.connection"
     " WHERE t.action IN (1, 2) AND t.happened_at > o.at AND t.happened_at < o.at + :watch_ms GROUP BY o.person, o.connection),"
-    " heard AS (SELECT o.person AS person, CASE WHEN o.at + :watch_ms <= :now THEN 1 ELSE 0 END AS is_over,"
+    " heard AS (SELECT o.person AS person, CASE WHEN o.at + :watch_ms <= :until THEN 1 ELSE 0 END AS is_over,"
     " CASE WHEN COALESCE(a.late, 0) <= :heard_ms THEN 1 ELSE 0 END AS acted_on, COALESCE(a.late, 0) / 86400000e0 AS days"
     " FROM opted AS o LEFT JOIN after_no AS a ON a.person = o.person AND a.connection = o.connection)"
 )
@@ -242,13 +243,15 @@ def responsiveness(engine: Engine, ask: Ask) -> list[Estimate]:
     the days until the last that did (`responsiveness_days`)."""
     id = "responsiveness"
     check(ask.by, (), id)
-    params = {**bounds(ask.period), "now": ask.now, "watch_ms": WATCH_DAYS * DAY, "heard_ms": HEARD_DAYS * DAY}
+    until = touches_until(engine, ask)
+    params = {**bounds(ask.period), "until": until, "watch_ms": WATCH_DAYS * DAY, "heard_ms": HEARD_DAYS * DAY}
     (row,) = run(engine, join(_OPTED, _HEARD), params)
     over = int(row["over"])
     note = f"no message later than {HEARD_DAYS} days after it, watched for {WATCH_DAYS} days"
     if not over:
         reason = rules.IMMATURE if int(row["everybody"]) else rules.NO_DENOMINATOR
         none = rules.absent(id, reason, {}, unit="share", n=0, note=note)
+        none = rules.with_note(none, touches_note(until, ask) if reason == rules.IMMATURE else "")
         return [replace(none, period=ask.period)]
     sample = intervals.moments(over, float(row["total"]), float(row["squares"]))
     days = rules.average(f"{id}_days", sample, int(row["late"]), ask, {}, unit="days")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from persync.attribution.horizon import orders_note, orders_until
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
@@ -31,13 +32,17 @@ SUMS = (
 """The sums of `after_mail` (called x) over people whose window is over, and how many it is not over for."""
 
 
-_WAITING = "people whose window is not over are left out"
+def waiting_note(until: int, ask: Ask) -> str:
+    """Return the note that people are left out whose window runs past `until`, and past what is known of orders."""
+    known = orders_note(until, ask)
+    return f"people whose window is not over are left out{f' ({known})' if known else ''}"
 
 
-def _after_mail(engine: Engine, ask: Ask, what: str, *, drawn: bool = False) -> tuple[Slices, list[dict[str, Any]]]:
+def _after_mail(engine: Engine, ask: Ask, what: str, *, drawn: bool = False) -> tuple[Slices, list[dict[str, Any]], int]:
     """Return one row a slice (with `drawn`, and bucket of people): people reached whose window is over, and what they bought in
-    it."""
+    it; and until when orders are known."""
     build_orders(engine)
+    until = orders_until(engine, ask)
     cut = slices(engine, ask, what)
     shaped = piece("after_mail").replace("/*columns*/", cut.columns).replace("/*grouping*/", cut.grouping)
     bucket = f"MOD(COALESCE(h.hash, ABS(x.person)), {draws.buckets(len(ask.by))})"
@@ -49,17 +54,17 @@ def _after_mail(engine: Engine, ask: Ask, what: str, *, drawn: bool = False) -> 
         **bounds(ask.period),
         **cut.params,
         "window_ms": round(ask.lookback_days * rules.DAY),
-        "now": ask.now,
+        "until": until,
         "gross": int(ask.basis == "gross"),
     }
     texts = (*cut.texts, piece("bounces"), piece("order_money"), shaped, *([piece("hashed")] if drawn else []))
-    return cut, run(engine, join(*texts, final), params)
+    return cut, run(engine, join(*texts, final), params), until
 
 
 def converted(engine: Engine, ask: Ask, id: str) -> list[tuple[Estimate, int, int]]:
     """Return for each slice its conversion under the name `id`, the people whose window is over, and how many of them
     ordered."""
-    cut, rows = _after_mail(engine, ask, id)
+    cut, rows, until = _after_mail(engine, ask, id)
     hide = cut.hidden(rows, "people", ask)
     out = []
     for row in rows:
@@ -67,11 +72,11 @@ def converted(engine: Engine, ask: Ask, id: str) -> list[tuple[Estimate, int, in
         if cut.attribute and by[cut.attribute] in hide:
             made = rules.suppressed(id, ask, by, unit="share")
         elif not people and int(row["waiting"]):
-            made = rules.absent(id, rules.IMMATURE, by, unit="share")
+            made = rules.absent(id, rules.IMMATURE, by, unit="share", note=orders_note(until, ask))
         else:
             made = rules.share(id, buyers, people, ask, by)
         if made.value is not None and int(row["waiting"]):
-            made = rules.with_note(made, _WAITING)
+            made = rules.with_note(made, waiting_note(until, ask))
         out.append((replace(made, period=ask.period), people, buyers))
     return out
 
@@ -85,7 +90,7 @@ def revenue_per_recipient(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute revenue within the look-back days after the first message, a person reached, with people drawn again and again
     for its interval (`draws.ratios`)."""
     id = "revenue_per_recipient"
-    cut, rows = _after_mail(engine, ask, id, drawn=True)
+    cut, rows, until = _after_mail(engine, ask, id, drawn=True)
     currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])
     unit = currency or ask.currency or ""
     scale = 10.0 ** exponent(unit)
@@ -98,14 +103,14 @@ def revenue_per_recipient(engine: Engine, ask: Ask) -> list[Estimate]:
         if cut.attribute and by[cut.attribute] in hide:
             made = rules.suppressed(id, ask, by, unit=unit)
         elif not people and waiting:
-            made = rules.absent(id, rules.IMMATURE, by, unit=unit)
+            made = rules.absent(id, rules.IMMATURE, by, unit=unit, note=orders_note(until, ask))
         elif currency is None:
             made = rules.absent(id, rules.MIXED_CURRENCIES, by, unit=unit)
         else:
             made = rules.mean_of(id, one.sums["total"] / scale, people, drawn[key], one.sums["payers"], ask, by, unit=unit)
         if made.value is not None:
             made = rules.with_note(made, "what came after mail, not what mail caused")
-            made = rules.with_note(made, _WAITING if waiting else "")
+            made = rules.with_note(made, waiting_note(until, ask) if waiting else "")
         out.append(replace(made, period=ask.period))
     return out
 

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from itertools import permutations
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from persync.attribution.horizon import day, orders_note, orders_until
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import ConfigError, DataError, nearest
@@ -47,7 +46,8 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One outcome over all arms. `reason` says why it cannot be read at all (immature, no_orders, mixed_currencies)."""
+    """One outcome over all arms. `reason` says why it cannot be read at all (immature, no_orders, mixed_currencies), `note`
+    more of it."""
 
     name: str
     unit: str
@@ -55,6 +55,7 @@ class Outcome:
     reason: str | None = None
     is_ordered: bool = False
     """read from orders, not imported"""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,13 @@ def window(experiment: Experiment) -> tuple[int, int] | None:
     return experiment.since, EVER if experiment.days is None else experiment.since + round(experiment.days * rules.DAY)
 
 
+def is_over(experiment: Experiment, until: int) -> bool:
+    """Tell whether an experiment's days are over by a moment, which is how far what it is read from is known; one without an
+    end is over when it has begun."""
+    from_at, to_at = window(experiment) or (-EVER, EVER)
+    return from_at < until and (to_at <= until or to_at == EVER)
+
+
 def asked(engine: Engine, ask: Ask) -> dict[str, Experiment]:
     """Return the known experiments that have something to say about the asked period: whose window shares a day with it.
 
@@ -110,12 +118,8 @@ def own_days(experiment: Experiment, ask: Ask) -> str:
     if within is None:
         return "over all its orders, not the asked period alone"
     from_at, to_at = within
-    days = f"{_date(from_at, ask)} to {_date(to_at - 1, ask)}" if to_at < EVER else f"from {_date(from_at, ask)} on"
+    days = f"{day(from_at, ask)} to {day(to_at - 1, ask)}" if to_at < EVER else f"from {day(from_at, ask)} on"
     return f"over its own days, {days}, not the asked period alone"
-
-
-def _date(at: int, ask: Ask) -> str:
-    return datetime.fromtimestamp(at / 1000, ZoneInfo(ask.timezone)).date().isoformat()
 
 
 def read(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
@@ -175,7 +179,7 @@ def gather(engine: Engine, experiment: Experiment, ask: Ask) -> Reading:
     bought = run(engine, join(*base, piece("order_money"), piece("arm_orders"), piece("arm_orders_read")), params)
     has_orders = bool(engine.rows("SELECT oo.order_id AS order_id FROM order_of AS oo LIMIT 1"))
     taken = {outcome.name for outcome in imported}
-    ordered = _ordered(bought, to_at, ask) if has_orders else _no_orders(ask, taken)
+    ordered = _ordered(bought, experiment, orders_until(engine, ask), ask) if has_orders else _no_orders(ask, taken)
     clash = {outcome.name for outcome in ordered}
     renamed = [replace(o, name=f"{o.name} (imported)") if o.name in clash else o for o in imported]
     planned = planned_shares(engine, experiment, sizes)
@@ -202,9 +206,10 @@ def _hint(engine: Engine, experiment: Experiment) -> str:
     return nearest(experiment.name, sorted(str(row["experiment"]) for row in rows)) or "Import assignments first."
 
 
-def _ordered(rows: Sequence[Mapping[str, Any]], to_at: int, ask: Ask) -> list[Outcome]:
+def _ordered(rows: Sequence[Mapping[str, Any]], experiment: Experiment, until: int, ask: Ask) -> list[Outcome]:
     currency = rules.one_currency([row[end] for row in rows for end in ("currency_low", "currency_high")])
-    immature = rules.IMMATURE if to_at < EVER and to_at > ask.now else None
+    immature = None if is_over(experiment, until) else rules.IMMATURE
+    note = orders_note(until, ask) if immature else ""
     reason = immature or (rules.MIXED_CURRENCIES if currency is None else None)
     unit = currency or ask.currency or ""
     buyers = {r["arm"]: Sample(int(r["people"]), int(r["buyers"]), successes=int(r["buyers"])) for r in rows}
@@ -217,8 +222,8 @@ def _ordered(rows: Sequence[Mapping[str, Any]], to_at: int, ask: Ask) -> list[Ou
         for r in rows
     }
     return [
-        Outcome("conversion", "share", buyers, immature, is_ordered=True),
-        Outcome("revenue", unit, money, reason, is_ordered=True),
+        Outcome("conversion", "share", buyers, immature, is_ordered=True, note=note),
+        Outcome("revenue", unit, money, reason, is_ordered=True, note=note),
     ]
 
 
@@ -375,7 +380,7 @@ def _mean(outcome: Outcome, arm: str, ask: Ask, experiment: str) -> Estimate:
     by = {"experiment": experiment, "arm": arm, "outcome": outcome.name}
     sample = outcome.arms.get(arm)
     if outcome.reason:
-        return rules.absent("mean", outcome.reason, by, unit=outcome.unit)
+        return rules.absent("mean", outcome.reason, by, unit=outcome.unit, note=outcome.note)
     if sample is None:
         return rules.absent("mean", rules.NO_DENOMINATOR, by, unit=outcome.unit, n=0)
     if sample.successes is not None:
@@ -388,14 +393,14 @@ def compare(
 ) -> tuple[Estimate, Estimate]:
     """Return the `difference` of two arms on an outcome, and the `relative` one (ratio less 1), under rules E0 to E2."""
 
-    def absent(reason: str) -> tuple[Estimate, Estimate]:
+    def absent(reason: str, note: str = "") -> tuple[Estimate, Estimate]:
         return (
-            rules.absent("difference", reason, by, unit=outcome.unit, label=label),
-            rules.absent("relative", reason, by, unit="share", label=label),
+            rules.absent("difference", reason, by, unit=outcome.unit, label=label, note=note),
+            rules.absent("relative", reason, by, unit="share", label=label, note=note),
         )
 
     if outcome.reason:
-        return absent(outcome.reason)
+        return absent(outcome.reason, outcome.note)
     a, b = outcome.arms.get(arm), outcome.arms.get(against)
     if a is None or b is None or a.people == 0 or b.people == 0:
         return absent(rules.NO_DENOMINATOR)

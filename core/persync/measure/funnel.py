@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from persync.attribution.horizon import orders_note, orders_until
 from persync.attribution.journeys import build_orders, build_touches
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
@@ -27,6 +28,7 @@ def funnel(engine: Engine, ask: Ask) -> list[Estimate]:
     check(ask.by, (), "funnel")
     build_orders(engine)
     build_touches(engine)
+    until = orders_until(engine, ask)
     names = [name for name in (*STEPS, *ASIDE) if name != "sent"]
     sums = "".join(
         f", CAST(COALESCE(SUM(c.delivered * c.{_COLUMNS.get(name, name)}), 0) AS BIGINT) AS {name}" for name in names
@@ -36,13 +38,14 @@ def funnel(engine: Engine, ask: Ask) -> list[Estimate]:
     params = {
         **bounds(ask.period),
         "window_ms": round(ask.lookback_days * rules.DAY),
-        "now": ask.now,
+        "until": until,
         "gross": int(ask.basis == "gross"),
     }
     (row,) = run(engine, join(*texts, final), params)
     (waiting,) = run(engine, join(*texts, "SELECT COUNT(*) AS people FROM came AS c WHERE c.is_open = 1"), params)
     if not int(row["sent"]) and int(waiting["people"]):
-        return [replace(rules.absent("funnel", rules.IMMATURE, {}, unit="share"), period=ask.period)]
+        none = rules.absent("funnel", rules.IMMATURE, {}, unit="share", note=orders_note(until, ask))
+        return [replace(none, period=ask.period)]
     out: list[Estimate] = []
     for i, step in enumerate(STEPS):
         out.append(rules.share("funnel", int(row[step]), int(row["sent"]), ask, {"step": step}))

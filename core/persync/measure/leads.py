@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from persync.attribution.horizon import orders_note, orders_until
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
@@ -76,15 +77,16 @@ def lead_conversion_rate(engine: Engine, ask: Ask) -> list[Estimate]:
     id = "lead_conversion_rate"
     check(ask.by, LEAD_DIMENSIONS, id)
     build_orders(engine)
+    until = orders_until(engine, ask)
     source = "c.source" if ask.by else "''"
     columns = "".join(
-        f", SUM(CASE WHEN c.lead_at + {age * rules.DAY} <= :now THEN 1 ELSE 0 END) AS old_{age}"
-        f", SUM(CASE WHEN c.lead_at + {age * rules.DAY} <= :now AND c.customer_at < c.lead_at + {age * rules.DAY}"
+        f", SUM(CASE WHEN c.lead_at + {age * rules.DAY} <= :until THEN 1 ELSE 0 END) AS old_{age}"
+        f", SUM(CASE WHEN c.lead_at + {age * rules.DAY} <= :until AND c.customer_at < c.lead_at + {age * rules.DAY}"
         f" THEN 1 ELSE 0 END) AS won_{age}"
         for age in AGES
     )
     final = f"SELECT {source} AS source, COUNT(*) AS leads{columns} FROM lead_cohort AS c GROUP BY 1 ORDER BY 1"
-    params = {**bounds(ask.period), "now": ask.now, "gross": int(ask.basis == "gross")}
+    params = {**bounds(ask.period), "until": until, "gross": int(ask.basis == "gross")}
     rows: Sequence[Mapping[str, Any]] = run(
         engine, join(piece("leads"), piece("order_money"), piece("lead_orders"), final), params
     )
@@ -100,7 +102,7 @@ def lead_conversion_rate(engine: Engine, ask: Ask) -> list[Estimate]:
             if str(row["source"]) in hide:
                 made = rules.suppressed(id, ask, by, unit="share")
             elif leads and not old:
-                made = rules.absent(id, rules.IMMATURE, by, unit="share")
+                made = rules.absent(id, rules.IMMATURE, by, unit="share", note=orders_note(until, ask))
             else:
                 made = rules.share(id, int(row[f"won_{age}"]), old, ask, by)
                 if made.value is not None and old < leads:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from persync.attribution import horizon
 from persync.attribution.journeys import build_orders, offset_sql
 from persync.engine.engine import Engine
 from persync.measure import rules
@@ -18,7 +19,6 @@ from persync.money import exponent
 _EPOCH: Final = date(1970, 1, 1)
 _MONTHS: Final = 1200
 """months of history that are told apart; what is older stands in the first of them"""
-ORDER_STREAMS: Final = "SELECT MAX(c.to_at) AS to_at FROM coverage AS c WHERE c.stream LIKE 'order%' AND c.state = 'complete'"
 
 _LEFT_OUT: Final = (
     "SELECT CAST(COALESCE(SUM(CASE WHEN m.person IS NULL AND m.ordered_at < :end_at THEN 1 ELSE 0 END), 0) AS BIGINT)"
@@ -105,12 +105,7 @@ def build_money(engine: Engine, ask: Ask, ground: Ground) -> None:
 
 def watched_until(engine: Engine, ask: Ask) -> int:
     """Return until when orders are known: nobody can be said to have stayed away since a shop was last asked."""
-    (last,) = engine.rows(
-        "SELECT MAX(CASE WHEN m.ordered_at <= :now THEN m.ordered_at END) AS last_at FROM money_orders AS m", {"now": ask.now}
-    )
-    (told,) = engine.rows(ORDER_STREAMS)
-    known = max(int(last["last_at"] or 0) + 1, int(told["to_at"] or 0))
-    return min(ask.now, known, ask.period[1] if ask.period else EVER)
+    return min(horizon.watched_until(engine, ask), ask.period[1] if ask.period else EVER)
 
 
 def shop_day(at: int, timezone: str) -> int:

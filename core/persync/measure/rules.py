@@ -1,8 +1,9 @@
 """The edge rules, in one place: empty, small, immature and mixed-currency cases, and how estimates are made.
 
 E0 a zero denominator gives null `no_denominator`. E1 fewer than `suppress_n` people are hidden (`suppressed`, no count),
-fewer than `report_n` people or 10 events are "too few to say". E2 every rate and mean has its interval. E4 an open window
-gives null `immature`. E5 several currencies give null `mixed_currencies`. E8 comparisons are counted and Holm-adjusted.
+fewer than `report_n` people or 10 events are "too few to say". E2 every rate and mean has its interval. E4 a window that is
+open, or runs past what is known (`attribution.horizon`), gives null `immature`. E5 several currencies give null
+`mixed_currencies`. E8 comparisons are counted and Holm-adjusted.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from persync.attribution.horizon import orders_until
 from persync.attribution.journeys import build_orders, build_touches
 from persync.engine.engine import Engine
 from persync.errors import ConfigError
@@ -160,7 +161,7 @@ def _after_mail(engine: Engine, ask: Ask) -> dict[str, dict[str, Any]]:
     params = {
         **bounds(ask.period),
         "window_ms": round(ask.lookback_days * rules.DAY),
-        "now": ask.now,
+        "until": orders_until(engine, ask),
         "gross": int(ask.basis == "gross"),
     }
     rows = run(engine, join(*texts, f"{SUMS}, x.d0 AS d0 FROM after_mail AS x GROUP BY x.d0"), params)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Literal
 
+from persync.attribution.horizon import orders_note, orders_until
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import ConfigError
@@ -96,8 +97,10 @@ def _experiment(
         return {"": _nothing(NO_DISCOUNTS, by, "", label)}
     arms = sorted({row["arm"] for row in rows})
     currency = rules.one_currency([row[f"{outcome}_currency_{end}"] for row in rows for end in ("low", "high")])
-    _, to_at = experiments.window(experiment) or (-EVER, EVER)
-    reason = rules.MIXED_CURRENCIES if currency is None else rules.IMMATURE if ask.now < to_at < EVER else None
+    until = orders_until(engine, ask)
+    immature = not experiments.is_over(experiment, until)
+    reason = rules.IMMATURE if immature else rules.MIXED_CURRENCIES if currency is None else None
+    told = orders_note(until, ask) if immature else ""
     if control not in arms or len(arms) < 2:
         return {"": _nothing(rules.NO_DENOMINATOR, by, "", label, "an arm has nobody in it")}
     unit = currency or ask.currency or ""
@@ -109,7 +112,7 @@ def _experiment(
         if arm != control:
             here = {**by, "arm": arm, "against": control}
             if reason:
-                out[arm] = _nothing(reason, here, unit, label)
+                out[arm] = _nothing(reason, here, unit, label, told)
             else:
                 out[arm] = _arm(cells, arm, control, hide, ask, here, unit, label)
     return out

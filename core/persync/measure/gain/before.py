@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
+from persync.attribution.horizon import orders_until
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.estimate import OBSERVATIONAL, RAW, Estimate
@@ -30,7 +31,7 @@ _BOUGHT = (
     "SELECT x.week AS week, COUNT(*) AS people, CAST(SUM(x.bought) AS BIGINT) AS buyers FROM (SELECT e.week AS week, e.person"
     " AS person, MAX(CASE WHEN m.person IS NULL THEN 0 ELSE 1 END) AS bought FROM mailed AS e LEFT JOIN order_money AS m"
     " ON m.person = e.person AND m.is_counted = 1 AND m.ordered_at >= e.sent_at AND m.ordered_at < e.sent_at + :week_ms"
-    " WHERE e.sent_at + :week_ms <= :now GROUP BY e.week, e.person) AS x GROUP BY x.week ORDER BY x.week"
+    " WHERE e.sent_at + :week_ms <= :until GROUP BY e.week, e.person) AS x GROUP BY x.week ORDER BY x.week"
 )
 _VISITS = (
     "SELECT CAST(FLOOR((s.started_at - :start) / 604800000e0) AS BIGINT) AS week, COUNT(*) AS people,"
@@ -56,9 +57,9 @@ def cro_before_after(engine: Engine, ask: Ask) -> list[Estimate]:
         return none(NO_START, START_HINT)
     if start >= ask.now:
         return none(rules.IMMATURE, "the programme begins in the future")
-    rows, what = _weeks(engine, ask, start)
+    rows, what, until = _weeks(engine, ask, start)
     # What was ordered after a message of the last week is known a week later.
-    last = (ask.now - start) // WEEK - (1 if what == VISITS else 2)
+    last = (until - start) // WEEK - (1 if what == VISITS else 2)
     if ask.period is not None:
         last = min(last, (ask.period[1] - start) // WEEK - 1)
     first = min((int(row["week"]) for row in rows), default=0)
@@ -98,13 +99,14 @@ def cro_before_after(engine: Engine, ask: Ask) -> list[Estimate]:
     return [replace(rules.with_note(one, small), period=ask.period) for one in (adjusted, plain)]
 
 
-def _weeks(engine: Engine, ask: Ask, start: int) -> tuple[list[dict[str, Any]], str]:
-    """Return people and buyers by week from the start on (negative before it): visits where it is told which converted, else
-    people mailed."""
+def _weeks(engine: Engine, ask: Ask, start: int) -> tuple[list[dict[str, Any]], str, int]:
+    """Return people and buyers by week from the start on (negative before it), visits where it is told which converted, else
+    people mailed; what they are; and until when they are known."""
     params = {**bounds(ask.period), "start": start, "now": ask.now, "week_ms": WEEK, "gross": int(ask.basis == "gross")}
     visits = run(engine, _VISITS, params)
     if visits:
-        return visits, VISITS
+        return visits, VISITS, ask.now
     build_orders(engine)
+    params["until"] = until = orders_until(engine, ask)
     rows = run(engine, join(piece("sends"), piece("order_money"), _WEEKS, _BOUGHT), params)
-    return rows, "people mailed in the week who ordered within 7 days"
+    return rows, "people mailed in the week who ordered within 7 days", until

@@ -1,5 +1,5 @@
 -- What each person of a slice bought within :window_ms after the first message of the slice that reached them.
--- is_open: that window is not over at :now.
+-- is_open: that window is not over at :until.
 reached AS (
   SELECT x.person AS person/*columns*/, MIN(x.sent_at) AS first_at
   FROM sliced AS x
@@ -9,7 +9,7 @@ reached AS (
 after_mail AS (
   SELECT
     x.person AS person/*columns*/,
-    CASE WHEN MIN(x.first_at) + :window_ms > :now THEN 1 ELSE 0 END AS is_open,
+    CASE WHEN MIN(x.first_at) + :window_ms > :until THEN 1 ELSE 0 END AS is_open,
     MAX(COALESCE(m.is_counted, 0)) AS has_ordered,
     CAST(SUM(COALESCE(m.is_counted, 0)) AS BIGINT) AS orders,
     CAST(SUM(COALESCE(m.revenue_minor, 0)) AS DECIMAL(18, 0)) AS revenue_minor,

@@ -52,7 +52,7 @@ acts AS (
 SELECT
   a.person AS person,
   a.entered_at AS entered_at,
-  CASE WHEN a.entered_at + :goal_ms <= :now THEN 1 ELSE 0 END AS is_over,
+  CASE WHEN a.entered_at + :goal_ms <= :until THEN 1 ELSE 0 END AS is_over,
   CASE WHEN g.person IS NULL THEN 0 ELSE 1 END AS reached,
   (g.reached_at - a.entered_at) / 86400000e0 AS days,
   COALESCE(g.minor, 0e0) AS minor,

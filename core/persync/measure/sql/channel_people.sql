@@ -33,11 +33,11 @@ channel_orders AS (
     c.person AS person,
     c.channel AS channel,
     c.is_known AS is_known,
-    CASE WHEN c.first_at + :window_ms > :now THEN 1 ELSE 0 END AS is_open,
+    CASE WHEN c.first_at + :window_ms > :until THEN 1 ELSE 0 END AS is_open,
     MAX(COALESCE(m.is_counted, 0)) AS has_ordered,
     CAST(SUM(COALESCE(m.revenue_minor, 0)) AS DECIMAL(18, 0)) AS revenue_minor,
     MIN(m.currency_low) AS currency_low,
     MAX(m.currency_high) AS currency_high
   FROM channel_people AS c
   LEFT JOIN order_money AS m ON m.person = c.person AND m.ordered_at >= c.first_at AND m.ordered_at < c.first_at + :window_ms
-  GROUP BY c.person, c.channel, c.is_known, CASE WHEN c.first_at + :window_ms > :now THEN 1 ELSE 0 END)
+  GROUP BY c.person, c.channel, c.is_known, CASE WHEN c.first_at + :window_ms > :until THEN 1 ELSE 0 END)

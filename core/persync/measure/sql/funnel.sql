@@ -39,7 +39,7 @@ came AS (
   SELECT
     m.person AS person,
     m.delivered AS delivered,
-    CASE WHEN m.first_at + :window_ms > :now THEN 1 ELSE 0 END AS is_open,
+    CASE WHEN m.first_at + :window_ms > :until THEN 1 ELSE 0 END AS is_open,
     MAX(CASE WHEN h.step = 1 THEN 1 ELSE 0 END) AS opened,
     MAX(CASE WHEN h.step = 2 THEN 1 ELSE 0 END) AS clicked,
     MAX(CASE WHEN h.step >= 2 THEN 1 ELSE 0 END) AS visited,
@@ -47,4 +47,4 @@ came AS (
     MAX(CASE WHEN h.step = 5 THEN 1 ELSE 0 END) AS ordered
   FROM mailed AS m
   LEFT JOIN happened AS h ON h.person = m.person AND h.at >= m.first_at AND h.at < m.first_at + :window_ms
-  GROUP BY m.person, m.delivered, CASE WHEN m.first_at + :window_ms > :now THEN 1 ELSE 0 END)
+  GROUP BY m.person, m.delivered, CASE WHEN m.first_at + :window_ms > :until THEN 1 ELSE 0 END)

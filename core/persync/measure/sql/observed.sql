@@ -1,5 +1,5 @@
 -- Who was mailed in the period: their first message, whether it was personalised, and what they bought in the windows of
--- :window_ms after it and just before it, and in the year before that. Whose window is not over at :now is left out.
+-- :window_ms after it and just before it, and in the year before that. Whose window is not over at :until is left out.
 firsts AS (
   SELECT s.person AS person, s.sent_at AS first_at, s.level AS level,
     ROW_NUMBER() OVER (PARTITION BY s.person ORDER BY s.sent_at, COALESCE(s.level, -1) DESC, s.campaign_id) AS place
@@ -20,5 +20,5 @@ observed AS (
   FROM firsts AS f
   LEFT JOIN order_money AS m
     ON m.person = f.person AND m.ordered_at < f.first_at + :window_ms AND m.ordered_at >= f.first_at - :window_ms - 31536000000
-  WHERE f.place = 1 AND f.level IS NOT NULL AND f.first_at + :window_ms <= :now
+  WHERE f.place = 1 AND f.level IS NOT NULL AND f.first_at + :window_ms <= :until
   GROUP BY f.person, f.level)

@@ -7,7 +7,7 @@ bought AS (
     MIN(m.currency_low) AS currency_low,
     MAX(m.currency_high) AS currency_high
   FROM order_money AS m
-  WHERE m.ordered_at >= :since AND m.ordered_at < :now
+  WHERE m.ordered_at >= :since AND m.ordered_at < :until
   GROUP BY m.person)
 SELECT
   COUNT(*) AS people,

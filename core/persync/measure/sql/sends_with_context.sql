@@ -36,4 +36,4 @@ in_context AS (
   LEFT JOIN answers AS a ON a.person = l.person AND a.campaign_id = l.campaign_id
   LEFT JOIN habitual AS b ON b.person = l.person
   LEFT JOIN habits AS h ON h.person = l.person AND h.hour = l.hour
-  WHERE l.sent_at + :click_ms <= :now)
+  WHERE l.sent_at + :click_ms <= :until)

@@ -35,28 +35,28 @@ def always_valid(value: float, error: float, fraction: float, confidence: float 
     return Interval(value, value - half, value + half, p)
 
 
-def elapsed(experiment: Experiment, ask: Ask) -> float | None:
-    """Return the part of an experiment's time that has passed; None without a start. One without an end has its minimum run
-    as the plan."""
+def elapsed(experiment: Experiment, until: int) -> float | None:
+    """Return the part of an experiment's time that has passed until a moment; None without a start. One without an end has its
+    minimum run as the plan."""
     within = experiments.window(experiment)
     if within is None:
         return None
     planned = within[1] - within[0] if within[1] < EVER else experiment.min_days * rules.DAY
-    return (ask.now - within[0]) / planned if planned > 0 else 1.0
+    return (until - within[0]) / planned if planned > 0 else 1.0
 
 
-def is_open(experiment: Experiment, ask: Ask) -> bool:
-    """Tell whether an experiment with a start is still running."""
+def is_open(experiment: Experiment, until: int) -> bool:
+    """Tell whether an experiment with a start is still running at a moment."""
     within = experiments.window(experiment)
-    return within is not None and within[1] > ask.now
+    return within is not None and within[1] > until
 
 
-def early(read: list[Estimate], experiment: Experiment, ask: Ask) -> list[Estimate]:
-    """Turn differences read on the orders so far, as if the window were over, into `difference_so_far` with an always-valid
-    interval; null `too_early` before the minimum run. Gives nothing once the window is over."""
+def early(read: list[Estimate], experiment: Experiment, until: int, ask: Ask) -> list[Estimate]:
+    """Turn differences read on the orders so far, known `until` a moment, as if the window were over, into `difference_so_far`
+    with an always-valid interval; null `too_early` before the minimum run. Gives nothing once the window is over."""
     within = experiments.window(experiment)
-    fraction = elapsed(experiment, ask)
-    if within is None or fraction is None or not is_open(experiment, ask):
+    fraction = elapsed(experiment, until)
+    if within is None or fraction is None or not is_open(experiment, until):
         return []
     planned = within[1] - within[0]
     least = within[0] + min(round(experiment.min_days * rules.DAY), planned)
@@ -65,7 +65,7 @@ def early(read: list[Estimate], experiment: Experiment, ask: Ask) -> list[Estima
         if e.id != "difference":
             continue
         id, by = "difference_so_far", e.by
-        if ask.now < least:
+        if until < least:
             note = f"nothing is said before {experiment.min_days:g} days have passed"
             out.append(rules.absent(id, TOO_EARLY, by, unit=e.unit, label=e.label, note=note))
         elif e.value is None or e.low is None or e.high is None:

@@ -139,7 +139,9 @@ METRICS: tuple[Metric, ...] = (
         "people, weeks",
         planning.sample_size_power,
         number="77",
-        edge_cases="No baseline: null, no_denominator. Nobody mailed in 28 days: null, nobody_mailed.",
+        edge_cases="The days are counted back from the end of the orders and messages that are known, and named. Nobody who "
+        "may be mailed: null, no_denominator; none of them bought: null, nobody_bought. Nobody mailed in 28 days: null, "
+        "nobody_mailed.",
         data=("contacts", "consents", "touchpoints", "orders", "order_ledger"),
         options={"arms": "own"},
     ),

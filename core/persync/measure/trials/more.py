@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from persync.attribution.horizon import orders_note, orders_until
+from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
 from persync.measure import experiments, rules, spilt, verdict
@@ -20,21 +22,29 @@ def read(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
     while it runs, `difference_so_far` with an always-valid interval."""
     reading = experiments.gather(engine, experiment, ask)
     found = experiments.estimates(experiment, reading, ask)
-    running = looks.is_open(experiment, ask)
     out = [*found, *_shares(found), *_chances(found, reading, experiment, ask)]
     out += _standing(cuped.read(engine, experiment, reading, ask), found)
     out += _standing(qini.read(engine, experiment, reading, ask), found)
-    out += [] if reading.nobody else _reached(engine, experiment, reading, ask)
-    if running and not reading.nobody:
-        # What has come in until now, read as if the window ended here.
-        so_far = replace(experiment, days=(ask.now - (experiment.since or 0)) / rules.DAY)
-        read_now = (
-            experiments.estimates(so_far, experiments.gather(engine, so_far, ask), ask)
-            if ask.now > (experiment.since or 0)
-            else []
-        )
-        out += looks.early(read_now or found, experiment, ask)
-    return out
+    if reading.nobody:
+        return out
+    return [*out, *_reached(engine, experiment, reading, ask), *_so_far(engine, experiment, found, ask)]
+
+
+def _so_far(engine: Engine, experiment: Experiment, found: list[Estimate], ask: Ask) -> list[Estimate]:
+    """Return what is known of an experiment whose days are not over, or whose orders are not known to its end, read as if it
+    ended there."""
+    build_orders(engine)
+    until = orders_until(engine, ask)
+    if not looks.is_open(experiment, until):
+        return []
+    since = experiment.since or 0
+    cut = replace(experiment, days=(until - since) / rules.DAY)
+    read_now = experiments.estimates(cut, experiments.gather(engine, cut, ask), ask) if until > since else found
+    if not looks.is_open(experiment, ask.now):  # then what does not come from orders has been read to the end
+        waiting = {e.by["outcome"] for e in found if e.id == "difference" and e.reason == rules.IMMATURE}
+        read_now = [e for e in read_now if e.by.get("outcome") in waiting]
+    told = orders_note(until, ask)
+    return [rules.with_note(e, told) for e in looks.early(read_now, experiment, until, ask)]
 
 
 def _standing(made: list[Estimate], found: list[Estimate]) -> list[Estimate]:

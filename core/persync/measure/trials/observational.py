@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from persync.attribution.horizon import orders_note, orders_until
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.estimate import OBSERVATIONAL, Estimate
@@ -45,6 +46,9 @@ def observational_uplift(engine: Engine, ask: Ask) -> list[Estimate]:
         reason = rules.SUPPRESSED
     if reason is not None:
         note = "all whose level is known got mail of one kind" if reason == ONE_GROUP else ""
+        anybody = join(piece("sends"), "SELECT s.person AS person FROM sends AS s WHERE s.level IS NOT NULL LIMIT 1")
+        if not len(treated) and run(engine, anybody, bounds(ask.period)):
+            reason, note = rules.IMMATURE, orders_note(orders_until(engine, ask), ask)
         return [replace(rules.absent(ID, reason, {}, label=OBSERVATIONAL, note=note), period=ask.period)]
     return [replace(e, period=ask.period) for e in _estimates(frame, treated, names, unit, ask)]
 
@@ -53,7 +57,7 @@ def _frame(engine: Engine, ask: Ask, names: list[str]) -> tuple[dict[str, Floats
     params: dict[str, Any] = {
         **bounds(ask.period),
         "window_ms": round(ask.lookback_days * rules.DAY),
-        "now": ask.now,
+        "until": orders_until(engine, ask),
         "gross": int(ask.basis == "gross"),
     }
     columns = ", ".join(f"CAST(o.{name} AS DOUBLE) AS {name}" for name in _COLUMNS)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from persync.attribution.horizon import day, orders_until, touches_until
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.estimate import Estimate
@@ -20,6 +21,7 @@ SMALLEST: Final = 0.1
 """the relative change looked for where none is set"""
 VOLUME_DAYS: Final = 28
 NOBODY_MAILED: Final = "nobody_mailed"
+NOBODY_BOUGHT: Final = "nobody_bought"
 UNPLANNED: Final = Experiment("(none planned)")
 
 
@@ -36,19 +38,22 @@ def audience(engine: Engine) -> list[int]:
 def plan(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
     """Plan one experiment: `audience` and `people_a_week`; then for conversion and revenue `baseline` over as many past days as
     it will last, `needed` people an arm for the smallest change worth seeing, `weeks` at today's volume, and `detectable`, the
-    smallest change that everybody who could be mailed now would show (80 % power, two-sided)."""
+    smallest change that everybody who could be mailed now would show (80 % power, two-sided). Days are counted back from the
+    end of the orders and messages that are known, and named."""
     build_orders(engine)
-    days = experiment.days or DAYS
-    params = {"gross": int(ask.basis == "gross"), "since": ask.now - round(days * rules.DAY), "now": ask.now}
+    days, until = experiment.days or DAYS, orders_until(engine, ask)
+    params = {"gross": int(ask.basis == "gross"), "since": until - round(days * rules.DAY), "until": until}
     texts = (piece("sends"), piece("audience"), piece("order_money"))
     (row,) = run(engine, join(*texts, *_split(piece("plan_read"))), {**params, "from_at": EVER, "to_at": EVER})
-    recent = {"from_at": ask.now - VOLUME_DAYS * rules.DAY, "to_at": ask.now}
+    mailed_until = touches_until(engine, ask)
+    recent = {"from_at": mailed_until - VOLUME_DAYS * rules.DAY, "to_at": mailed_until}
     (sent,) = run(engine, join(piece("sends"), "SELECT COUNT(DISTINCT s.person) AS people FROM sends AS s"), recent)
     people, a_week = int(row["people"]), int(sent["people"]) / (VOLUME_DAYS / power.WEEK)
     by = {"experiment": experiment.name}
+    volume = f"sent something in {_days(recent['from_at'], mailed_until, ask)}, a week"
     out = [
         _count("audience", people, "no_contacts", by, "contacts who may be mailed"),
-        _count("people_a_week", a_week, NOBODY_MAILED, by, f"sent something in the last {VOLUME_DAYS} days, a week"),
+        _count("people_a_week", a_week, NOBODY_MAILED, by, volume),
     ]
     small, rest = _shares(experiment)
     for outcome, unit, sample, reason in _samples(row, ask):
@@ -58,10 +63,10 @@ def plan(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
             if reason or sample is None
             else _mean(outcome, row, sample, ask, here, unit)
         )
-        out.append(rules.with_note(baseline, f"the last {days:g} days"))
+        out.append(rules.with_note(baseline, _days(params["since"], until, ask)))
         change = (experiment.smallest or SMALLEST) * (sample.mean if sample else 0.0)
         if reason or sample is None or change <= 0 or sample.variance <= 0:
-            why = reason or rules.NO_DENOMINATOR
+            why = reason or (NOBODY_BOUGHT if sample is not None and not sample.mean else rules.NO_DENOMINATOR)
             out += [
                 rules.absent(id, why, here, unit=u) for id, u in (("needed", "count"), ("weeks", "weeks"), ("detectable", unit))
             ]
@@ -77,6 +82,11 @@ def plan(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
         )
         out.append(_detectable(outcome, sample, people, small, rest, unit, here))
     return out
+
+
+def _days(from_at: int, to_at: int, ask: Ask) -> str:
+    """Say how many days a span has, and when it ends."""
+    return f"the {(to_at - from_at) / rules.DAY:g} days until {day(to_at - 1, ask)}"
 
 
 def _count(id: str, number: float, reason: str, by: dict[str, str], note: str) -> Estimate:

@@ -77,7 +77,7 @@ def state_of(experiment: Experiment, ask: Ask) -> State:
     """Return whether an experiment is still to come, runs, or is over; without dates it is over."""
     if experiment.since is not None and experiment.since > ask.now:
         return "planned"
-    return "running" if looks.is_open(experiment, ask) else "over"
+    return "running" if looks.is_open(experiment, ask.now) else "over"
 
 
 def iteration_log(engine: Engine, ask: Ask) -> list[Estimate]:
