@@ -21,7 +21,7 @@ from persync.measure.slices import CAMPAIGN_DIMENSIONS, SLICES, Slices, check, s
 from persync.measure.texts import bounds, join, piece, query, run
 
 NO_FLAG: Final = "no_flag"
-OPEN, UNSUBSCRIBE, COMPLAIN = 3, 6, 7
+OPEN, BOUNCE, UNSUBSCRIBE, COMPLAIN = 3, 5, 6, 7
 OF_CAMPAIGNS: Final = (*CAMPAIGN_DIMENSIONS, *SPANS)
 """what the platforms' totals can be sliced by: a campaign, and when it was sent"""
 Counts = tuple[int, int]
@@ -57,7 +57,8 @@ def _counted(
     id: str, top: str, reason: str = "not_measured", *, bottom: str = "delivered", action: int | None = None
 ) -> Callable[[Engine, Ask], list[Estimate]]:
     """Return the computation of `top` over `bottom` (delivered over sent for `delivered`) from the platforms' totals; by who
-    was sent a message, or by its hour, from the events `action` of single people."""
+    was sent a message, by its hour, or where no platform tells totals, from the events `action` of single people (bounces
+    for `delivered`)."""
 
     def pair(row: Mapping[str, Any]) -> Counts | None:
         above, below = (row[top], row["sent"]) if top == "delivered" else (row[top], row[bottom])
@@ -66,11 +67,17 @@ def _counted(
         return int(above), int(below)
 
     def compute(engine: Engine, ask: Ask) -> list[Estimate]:
-        if action is not None and set(ask.by) - set(OF_CAMPAIGNS):
+        if action is not None and top != "delivered" and set(ask.by) - set(OF_CAMPAIGNS):
             return _by_people(engine, ask, id, action, reason)
         check(ask.by, OF_CAMPAIGNS, id)
+        totals = run(engine, query("counters", "counters_read"), bounds(ask.period))
+        if not totals and _is_sent(engine, ask):
+            if action is not None:
+                return _by_people(engine, ask, id, action, reason)
+            note = "no platform's totals are known"
+            return [replace(rules.absent(id, reason, {}, unit="share", note=note), period=ask.period)]
         out = []
-        for by, rows in _campaign_slices(run(engine, query("counters", "counters_read"), bounds(ask.period)), ask):
+        for by, rows in _campaign_slices(totals, ask):
             measured = [counts for counts in map(pair, rows) if counts is not None]
             if rows and not measured:
                 out.append(rules.absent(id, reason, by, unit="share"))
@@ -116,18 +123,34 @@ def ctr(engine: Engine, ask: Ask) -> list[Estimate]:
     return _rates("ctr", cut, rows, ask)
 
 
+def _is_sent(engine: Engine, ask: Ask) -> bool:
+    """Whether single people's messages of the period are known."""
+    text = (
+        "SELECT 1 AS one FROM touchpoints AS t WHERE t.action IN (1, 2) AND t.happened_at >= :from_at"
+        " AND t.happened_at < :to_at LIMIT 1"
+    )
+    return bool(run(engine, text, bounds(ask.period)))
+
+
 def _per_person(
-    engine: Engine, ask: Ask, cut: Slices, clickers: Sequence[str], params: Mapping[str, Any], source: str = "sliced"
+    engine: Engine,
+    ask: Ask,
+    cut: Slices,
+    clickers: Sequence[str],
+    params: Mapping[str, Any],
+    source: str = "sliced",
+    *,
+    bounced: str = "",
 ) -> list[dict[str, Any]]:
     """Return one row a slice: people, messages that reached them, those they answered, and the sums of squares over people.
-    The last of the texts `clickers` says who answered what."""
+    The last of the texts `clickers` says who answered what, `bounced` what does not count (what bounced)."""
     select = piece("ctr_read").replace("/*columns*/", cut.columns).replace("/*grouping*/", cut.grouping)
     select = select.replace("FROM sliced AS", f"FROM {source} AS")
     final = "SELECT COUNT(*) AS people" + "".join(f", p.d{i} AS d{i}" for i in range(len(cut.dimensions))) + _SUMS
     if cut.dimensions:
         keys = ", ".join(f"p.d{i}" for i in range(len(cut.dimensions)))
         final += f" GROUP BY {keys} ORDER BY {keys}"
-    text = join(*cut.texts, piece("bounces"), *clickers, select, final)
+    text = join(*cut.texts, bounced or piece("bounces"), *clickers, select, final)
     return run(engine, text, {**bounds(ask.period), **cut.params, **params})
 
 
@@ -168,21 +191,37 @@ _ANSWERED = (
 )
 
 
+_NONE_BOUNCED = "bounced AS (SELECT x.person AS person, x.campaign_id AS campaign_id FROM sliced AS x WHERE 1 = 0)"
+
+
 def _by_people(engine: Engine, ask: Ask, id: str, action: int, reason: str) -> list[Estimate]:
-    """Return the share of messages after which people did `action`, in slices that the platforms' totals do not have: from
-    single people's events, where a platform tells them."""
+    """Return the share of messages after which people did `action`, or that arrived (`action` is then a bounce): from single
+    people's events, where a platform tells them, in slices that the platforms' totals do not have or where there are none."""
     cut = slices(engine, ask, id)
     human = reason == NO_FLAG
     telling = _TELLING.replace("/*flag*/", " AND t.is_machine IS NOT NULL" if human else "")
     answered = _ANSWERED.replace("/*human*/", " AND t.is_machine = 0" if human else "")
-    rows = _per_person(engine, ask, cut, (telling, answered), {"action": action}, "heard")
+    bounced = _NONE_BOUNCED if action == BOUNCE else ""
+    rows = _per_person(engine, ask, cut, (telling, answered), {"action": action}, "heard", bounced=bounced)
     if any(int(row["people"]) for row in rows):
+        rows = [_arrived(row) for row in rows] if action == BOUNCE else rows
         note = "from single people's messages, where the platform tells them"
         return [rules.with_note(e, note) if e.value is not None else e for e in _rates(id, cut, rows, ask)]
-    sent = engine.rows("SELECT 1 AS one FROM touchpoints AS t WHERE t.action IN (1, 2) LIMIT 1")
+    sent = _is_sent(engine, ask)
     note = "the platforms' totals have no such slices, and no single people's messages are known" if not sent else ""
     found = rules.absent(id, reason if sent else rules.NO_DENOMINATOR, {}, unit="share", note=note)
     return [replace(found, period=ask.period)]
+
+
+def _arrived(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn the sums of what bounced into those of what did not."""
+    sent, product, squared = (int(row[name]) for name in ("delivered", "product", "delivered_squared"))
+    return {
+        **row,
+        "clicked": sent - int(row["clicked"]),
+        "clicked_squared": squared - 2 * product + int(row["clicked_squared"]),
+        "product": squared - product,
+    }
 
 
 _SUMS = (
@@ -215,11 +254,12 @@ METRICS: tuple[Metric, ...] = (
         "How much of what was sent arrived, by the platforms' own totals.",
         "(sent − hard bounces − soft bounces) ÷ sent",
         "share",
-        _counted("delivery_rate", "delivered"),
+        _counted("delivery_rate", "delivered", action=BOUNCE),
         number="7",
         dimensions=OF_CAMPAIGNS,
-        edge_cases="Nothing sent: null, no_denominator. A platform that tells no bounces is left out and said.",
-        data=("campaign_counters", "campaigns"),
+        edge_cases="Nothing sent: null, no_denominator. A platform that tells no bounces is left out and said. Without the "
+        "platforms' totals: from single people's messages and bounces.",
+        data=("campaign_counters", "campaigns", "touchpoints"),
     ),
     Metric(
         "open_rate",
@@ -234,9 +274,9 @@ METRICS: tuple[Metric, ...] = (
         compares_arms=True,
         since_draw=arm_rates.message_rate("open_rate"),
         edge_cases="By arm: since the draw, from single people's opens. "
-        "Campaigns sent without open tracking are left out and said. By people, by hour or by weekday: from "
-        "single people's opens, where a platform tells them, else null, not_measured.",
-        data=("campaign_counters", "campaigns"),
+        "Campaigns sent without open tracking are left out and said. By people, by hour or by weekday, or without the "
+        "platforms' totals: from single people's opens, where a platform tells them, else null, not_measured.",
+        data=("campaign_counters", "campaigns", "touchpoints"),
     ),
     Metric(
         "human_open_rate",
@@ -248,8 +288,9 @@ METRICS: tuple[Metric, ...] = (
         _counted("human_open_rate", "unique_human_opens", NO_FLAG, action=OPEN),
         number="9",
         dimensions=SLICES,
-        edge_cases="A platform that flags no machine opens gives null, no_flag, not the reported rate.",
-        data=("campaign_counters", "campaigns"),
+        edge_cases="A platform that flags no machine opens gives null, no_flag, not the reported rate. Without the platforms' "
+        "totals: from single people's opens.",
+        data=("campaign_counters", "campaigns", "touchpoints"),
     ),
     Metric(
         "ctr",
@@ -280,7 +321,8 @@ METRICS: tuple[Metric, ...] = (
         number="11",
         dimensions=OF_CAMPAIGNS,
         edge_cases="Nobody opened: null, no_denominator. A platform that flags no machine opens: null, no_flag, for the "
-        "second. Where pictures are blocked more may click than are seen to open: then it is above 1.",
+        "second; no platform's totals: null, not_measured. Where pictures are blocked more may click than are seen to open: "
+        "then it is above 1.",
         data=("campaign_counters", "campaigns"),
     ),
     Metric(
@@ -294,8 +336,9 @@ METRICS: tuple[Metric, ...] = (
         dimensions=SLICES,
         compares_arms=True,
         since_draw=arm_rates.message_rate("unsubscribe_rate"),
-        edge_cases="Null while nothing was delivered. Split by people it counts the events known by person, not the totals.",
-        data=("campaign_counters", "campaigns"),
+        edge_cases="Null while nothing was delivered. Split by people, or without the platforms' totals, it counts the "
+        "events known by person.",
+        data=("campaign_counters", "campaigns", "touchpoints"),
     ),
     Metric(
         "complaint_rate",
@@ -306,7 +349,8 @@ METRICS: tuple[Metric, ...] = (
         _counted("complaint_rate", "complaints", action=COMPLAIN),
         number="14",
         dimensions=SLICES,
-        edge_cases='Null while nothing was delivered. Zero is not "under the line": it means that nobody told of any.',
-        data=("campaign_counters", "campaigns"),
+        edge_cases='Null while nothing was delivered. Zero is not "under the line": it means that nobody told of any. '
+        "Without the platforms' totals: from single people's complaints, null, not_measured, where none is told.",
+        data=("campaign_counters", "campaigns", "touchpoints"),
     ),
 )

@@ -57,14 +57,19 @@ _LATER: Final = (
 )
 
 
+def left_for_later(engine: Engine, ask: Ask) -> str:
+    """Return the note of how many counted orders of the period are dated after now. Needs `build_orders`."""
+    (left,) = run(engine, _LATER, {"now": ask.now, "to_at": bounds(ask.period)["to_at"]})
+    return rules.future_orders(int(left["n"]))
+
+
 def aov(engine: Engine, ask: Ask) -> list[Estimate]:
     """Compute the mean order, its median (`aov_median`) and its trimmed mean (`aov_trimmed`)."""
     build_orders(engine)
     cut = _slices(engine, ask)
     within = bounds(ask.period)
     known = {**within, "to_at": min(within["to_at"], ask.now + 1)}
-    (left,) = run(engine, _LATER, {"now": ask.now, "to_at": within["to_at"]})
-    future = rules.future_orders(int(left["n"]))
+    future = left_for_later(engine, ask)
     text = join(*cut.texts, "SELECT o.* FROM order_places AS o")
     write(engine, text, {**known, **cut.params, "gross": int(ask.basis == "gross")}, "order_places")
     sums = _SUMS.replace("/*columns*/", _columns(cut, "p")).replace("/*keys*/", _keys(cut, "p"))

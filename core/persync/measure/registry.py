@@ -47,6 +47,7 @@ from persync.measure import (
 from persync.measure.fairness.groups import UNKNOWN
 from persync.measure.grouping import ARM, asked_experiment
 from persync.measure.metric import Ask, Metric
+from persync.measure.texts import run
 from persync.measure.trials import metrics as trials
 from persync.money import CURRENCIES
 
@@ -61,7 +62,7 @@ def answered(metric: Metric) -> Metric:
                 raise ConfigError(f"{metric.id} cannot be sliced by '{dimension}': {metric.refused[dimension]}.")
         by = [dimension for dimension in ask.by if dimension not in metric.dimensions]
         attributes.refuse(engine, by)
-        found = _left_out(engine, by, _named(engine, _computed(metric, engine, ask)))
+        found = _left_out(engine, by, _named(engine, ask, _computed(metric, engine, ask)))
         begun = ask.period is None or ask.period[0] < ask.now
         if found and begun:
             return found
@@ -95,16 +96,21 @@ def _left_out(engine: Engine, by: Sequence[str], found: Sequence[Estimate]) -> S
     return found
 
 
-def _named(engine: Engine, found: Sequence[Estimate]) -> Sequence[Estimate]:
-    """Name the currencies wherever several are why there is no value: one order among thousands may be to blame."""
+def _named(engine: Engine, ask: Ask, found: Sequence[Estimate]) -> Sequence[Estimate]:
+    """Name the currencies wherever several are why there is no value, and what to do: one order among thousands may be to
+    blame. Orders dated in the future count nowhere."""
     if not any(one.reason == rules.MIXED_CURRENCIES for one in found):
         return found
-    sql = "SELECT o.currency AS currency, COUNT(*) AS n FROM orders AS o WHERE o.currency IS NOT NULL GROUP BY o.currency"
-    orders = sorted(engine.rows(sql), key=lambda row: (-int(row["n"]), str(row["currency"])))
+    sql = (
+        "SELECT o.currency AS currency, COUNT(*) AS n FROM orders AS o WHERE o.currency IS NOT NULL"
+        " AND COALESCE(o.ordered_at, :now) <= :now GROUP BY o.currency"
+    )
+    orders = sorted(run(engine, sql, {"now": ask.now}), key=lambda row: (-int(row["n"]), str(row["currency"])))
     parts = ["orders in " + ", ".join(f"{_code(row)}: {int(row['n']):,}" for row in orders)] if orders else []
     for table, what in (("costs", "costs"), ("ad_spend", "advertising"), ("unit_costs", "unit costs")):
         rows = engine.rows(f"SELECT DISTINCT x.currency AS currency FROM {table} AS x WHERE x.currency IS NOT NULL")
         parts += [f"{what} in {', '.join(sorted(map(_code, rows)))}"] if rows else []
+    parts += [] if ask.currency else ["set currency under [report] in persync.toml to have them turned into one"]
     note = "; ".join(parts)
     return [rules.with_note(one, note) if one.reason == rules.MIXED_CURRENCIES else one for one in found]
 

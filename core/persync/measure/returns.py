@@ -20,6 +20,7 @@ from persync.measure.costs import NO_COST, NO_COST_HERE, NOT_A_COST, CostEntry
 from persync.measure.intervals import Interval
 from persync.measure.margins import NO_UNIT_COST, Margin, margin_until
 from persync.measure.metric import Ask, Experiment, Metric
+from persync.measure.order_value import left_for_later
 from persync.measure.slices import check
 from persync.measure.texts import EVER, bounds, query, run
 from persync.measure.verdict import Word
@@ -295,18 +296,23 @@ def roi(gain: Estimate, cost: Estimate, word: Word) -> tuple[Estimate, Estimate]
 
 
 def mer(engine: Engine, ask: Ask) -> list[Estimate]:
-    """Compute total revenue ÷ total spend of the period: totals, so without an interval."""
+    """Compute total revenue ÷ total spend of the period: totals, so without an interval. Null `no_orders` where no order's
+    money moved: nothing known is not nothing earned."""
     check(ask.by, (), "mer")
     build_orders(engine)
-    (row,) = run(engine, query("revenue_dated"), {**bounds(ask.period), "gross": int(ask.basis == "gross")})
+    within = bounds(ask.period)
+    known = {**within, "to_at": min(within["to_at"], ask.now + 1)}
+    (row,) = run(engine, query("revenue_dated"), {**known, "gross": int(ask.basis == "gross")})
+    future = left_for_later(engine, ask)
     spent = cost_of(costs.entries(engine, ask), ask, {}, known=bool(costs.scopes(engine)))
     currency = rules.one_currency([row["currency_low"], row["currency_high"], spent.unit])
-    reason = spent.reason or (rules.MIXED_CURRENCIES if currency is None else None)
+    reason = spent.reason or (None if row["entries"] else "no_orders") or (rules.MIXED_CURRENCIES if currency is None else None)
     if reason is not None or currency is None or not spent.value:
-        note = spent.note if reason == NOT_A_COST else ""
+        note = spent.note if reason == NOT_A_COST else future if reason == "no_orders" else ""
         return [replace(rules.absent("mer", reason or NO_COST, {}, unit="ratio", note=note), period=ask.period)]
     revenue = int(row["minor"]) / 10.0 ** exponent(currency)
-    return [Estimate("mer", revenue / spent.value, n=int(row["entries"]), unit="ratio", period=ask.period, note=spent.note)]
+    made = Estimate("mer", revenue / spent.value, n=int(row["orders"]), unit="ratio", period=ask.period, note=spent.note)
+    return [rules.with_note(made, future)]
 
 
 METRICS: tuple[Metric, ...] = (
@@ -337,8 +343,8 @@ METRICS: tuple[Metric, ...] = (
         mer,
         number="71",
         edge_cases="No cost entered: null, no_cost; none in the period: null, no_cost_in_period; a sum of nothing or less: "
-        "null, not_a_cost. Totals of the period, so "
-        "without an interval.",
+        "null, not_a_cost. No money of an order in the period: null, no_orders, never 0. Orders dated in the future are left "
+        "out and counted in the note. Totals of the period, so without an interval; n is the orders whose money moved.",
         data=("orders", "order_ledger", "costs"),
     ),
 )

@@ -9,10 +9,28 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.measure.reach_cases import ASK, BY_ID, CLICK, DAY, NOW, OPEN, SEARCH, VISIT, clicks, compute, one, orders, touch
+from core.measure.reach_cases import (
+    ASK,
+    BOUNCE,
+    BY_ID,
+    CLICK,
+    DAY,
+    NOW,
+    OPEN,
+    SEARCH,
+    SEND,
+    VISIT,
+    clicks,
+    compute,
+    one,
+    orders,
+    touch,
+)
 from persync.measure import METRICS
 from persync.measure.engaged import spearman
 from persync.measure.metric import Ask
+
+UNSUBSCRIBE = 6
 
 
 def test_people_engage_by_what_they_do_themselves(mailed: Any) -> None:
@@ -166,3 +184,50 @@ def test_a_period_of_which_nothing_is_known_says_so(mailed: Any) -> None:
             found = compute(mailed, id, replace(ASK, period=period, by=by))
             assert found, (id, by)
             assert {bool(e.value is None and e.reason) for e in found} == {True}
+
+
+def test_without_totals_the_rates_are_those_of_single_people(mailed: Any) -> None:
+    """As the click-through rate, of the same messages; and they agree with their own slices."""
+    touch(mailed, range(1, 5), UNSUBSCRIBE, 101 * DAY, campaign=1)
+    clicks(mailed)
+    ids = ("delivery_rate", "open_rate", "human_open_rate", "unsubscribe_rate", "complaint_rate", "ctor", "ctr")
+
+    found = {id: compute(mailed, id)[0] for id in ids}
+    of_letter = one(compute(mailed, "delivery_rate", replace(ASK, by=("msg",))), "delivery_rate", msg="c1", title="Letter 1")
+    sliced = compute(mailed, "unsubscribe_rate", replace(ASK, by=("channel",)))
+
+    assert {id: (e.value, e.n, e.reason) for id, e in found.items()} == {
+        "delivery_rate": (198 / 200, 200, None),
+        "open_rate": (None, None, "not_measured"),
+        "human_open_rate": (None, None, "no_flag"),
+        "unsubscribe_rate": (4 / 198, 198, None),
+        "complaint_rate": (None, None, "not_measured"),
+        "ctor": (None, None, "not_measured"),
+        "ctr": (38 / 198, 198, None),  # who bounced is not in it
+    }
+    assert (of_letter.value, of_letter.n) == (0.99, 100)
+    assert [(e.value, e.n) for e in sliced] == [(4 / 198, 198)]
+    assert "single people" in found["delivery_rate"].note
+
+
+def test_the_share_that_arrived_has_people_as_units_where_they_got_several_messages(mailed: Any) -> None:
+    """1 - the share that bounced, with the same width."""
+    touch(mailed, range(1, 101), SEND, 102 * DAY, campaign=2)
+    touch(mailed, range(1, 11), BOUNCE, 102 * DAY, campaign=2)
+
+    (made,) = compute(mailed, "delivery_rate")
+
+    # 8 of the people 1 to 100 bounced once besides 5, who bounced twice; 105 got one message.
+    bounces = np.array([1] * 4 + [2] + [1] * 5 + [0] * 90 + [1] + [0] * 99)
+    messages = np.array([2] * 100 + [1] * 100)
+    rate = bounces.sum() / messages.sum()
+    error = np.sqrt(200 / 199 * ((bounces - rate * messages) ** 2).sum()) / messages.sum()
+    width = stats.t.ppf(0.975, 199) * error
+    assert (made.value, made.n) == (1 - rate, 300)
+    assert (made.low, made.high) == pytest.approx((1 - rate - width, 1 - rate + width))
+
+
+def test_a_period_without_a_message_has_nothing_to_divide_by(mailed: Any) -> None:
+    found = [compute(mailed, id, replace(ASK, period=(0, DAY)))[0] for id in ("delivery_rate", "unsubscribe_rate", "open_rate")]
+
+    assert [(e.value, e.reason, e.n) for e in found] == [(None, "no_denominator", 0)] * 3

@@ -44,6 +44,20 @@ def test_the_bakerys_newsletter_returns_540_per_cent_at_four_weeks_and_593_at_52
     assert "realised share 100%" in month.note
 
 
+@pytest.mark.parametrize(("from_day", "days", "months"), [(0, 28, 1.0), (3, 28, 1.0), (0, 42, 1.5)])
+def test_where_a_month_is_four_weeks_costs_and_hours_share_it(shop: Any, from_day: int, days: int, months: float) -> None:
+    """Four weeks that cost 50 and save 320 return 540 %; six weeks are a month and a half."""
+    newsletter(shop)
+    cost(shop, "more", START + from_day * DAY + 1, 5000)
+    period = (START + from_day * DAY, START + (from_day + days) * DAY)
+    ask = replace(ASK, period=period, costs=CostSettings(weeks_a_month=4))
+
+    (month,) = compute(shop, "roi_with_time_savings", ask)
+
+    spent = (100 if from_day == 0 else 50) / months
+    assert month.value == pytest.approx(320 / spent - 1)
+
+
 def test_hours_not_put_to_use_do_not_count_and_on_cost_does(shop: Any) -> None:
     """Half of the hours realised, a fifth on top of the rate: 4 h × 24 × 4 weeks × 0.5 = 192 for 50."""
     newsletter(shop, on_cost=0.2)

@@ -69,6 +69,24 @@ def test_efficiency_is_all_money_that_moved_over_all_costs(platforms: Any) -> No
     assert compute(platforms, "mer", Ask(now=10**13, period=(10, 50)))[0].reason == "no_cost_in_period"
 
 
+def test_efficiency_counts_orders_and_leaves_out_those_of_the_future(platforms: Any) -> None:
+    """Four ledger entries are of two orders; without any order there is no ratio, not one of nothing."""
+    platforms.add("costs", entry="1", happened_at=5, category="tool", amount_minor=2600, currency="EUR")
+    without = compute(platforms, "mer")[0]
+    platforms.order(1, 1, 10000, tax=1900, ordered_at=10)
+    platforms.post(1, -4000, "product", entry="back", event="refund", at=60)
+    platforms.order(2, None, 3000, ordered_at=20)
+    platforms.order(3, 2, 70000, ordered_at=500)
+
+    made = compute(platforms, "mer", Ask(now=100))[0]
+    later = compute(platforms, "mer", Ask(now=100, period=(0, 400)))[0]
+
+    assert (without.value, without.reason, without.n) == (None, "no_orders", None)
+    assert (made.value, made.n) == (pytest.approx(90 / 26), 2)
+    assert "1 order dated in the future is left out" in made.note
+    assert (later.value, later.n, "future" in later.note) == (pytest.approx(90 / 26), 2, False)
+
+
 @pytest.fixture
 def tested(platforms: Any) -> Any:
     """100 treated and 100 held back: everybody buys, for 30.00 to 31.98 and for 20.00 to 21.98."""

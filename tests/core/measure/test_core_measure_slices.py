@@ -155,8 +155,12 @@ def test_the_currency_that_spoils_a_sum_is_named(shop: Any) -> None:
     for key, currency in ((1, "EUR"), (2, "EUR"), (3, "ZZZ")):
         shop.order(key, key, 1000, ordered_at=ms("2025-03-03"), currency=currency)
     shop.add("costs", connection=1, entry="1", happened_at=NOW, category="tool", amount_minor=1, currency="USD")
+    shop.order(4, 4, 1000, ordered_at=NOW + 1, currency="EUR")  # of the future: it counts nowhere
 
     (mean, *_) = compute(shop, "aov")
 
     assert (mean.value, mean.reason) == (None, "mixed_currencies")
-    assert mean.note == "orders in EUR: 2, ZZZ (not a currency): 1; costs in USD"
+    hint = "set currency under [report] in persync.toml to have them turned into one"
+    assert (
+        mean.note == f"1 order dated in the future is left out; orders in EUR: 2, ZZZ (not a currency): 1; costs in USD; {hint}"
+    )

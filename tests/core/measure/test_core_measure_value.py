@@ -34,7 +34,25 @@ def test_the_window_is_the_median_time_between_orders(shop: Any) -> None:
     buys(shop, 3, 0, 30)
     watched(shop, 60)
 
-    assert "ordered within 20 days (the median time between orders)" in compute(shop, "retention_rate")[0].note
+    assert "ordered within 20 days (the median time between orders of those who came" in compute(shop, "retention_rate")[0].note
+
+
+def test_a_window_of_those_who_came_back_says_how_long_it_is_with_those_who_wait(shop: Any) -> None:
+    """Back after 10, 20 and 30 days, then watched for 50, 40 and 30: half are back after 30 days. With three who never
+    come, half are not within 60."""
+    for person, day in ((1, 10), (2, 20), (3, 30)):
+        buys(shop, person, 0, day)
+    watched(shop, 60)
+    everybody = compute(shop, "churn_rate")[0].note
+    for person in (4, 5, 6):
+        buys(shop, person, 0)
+    half = compute(shop, "churn_rate")[0].note
+    gap = compute(shop, "next_order_gap")[0]
+
+    text = "active: ordered within 20 days (the median time between orders of those who came back;"
+    assert f"{text} 30 days with those still waiting: value.window_days sets another window)" in everybody
+    assert f"{text} over 60 days with those still waiting: value.window_days sets another window)" in half
+    assert gap.reason == "not_reached"
 
 
 def test_a_window_not_over_gives_no_retention(shop: Any) -> None:

@@ -13,7 +13,7 @@ from core.measure.value_cases import ASK, START, buys, by_id, compute, watched
 from persync.measure.metric import Experiment
 from persync.measure.rules import DAY
 from persync.measure.value import lift
-from persync.measure.value.repeat import median_gap
+from persync.measure.value.gaps import median_gap
 from persync.measure.value_settings import ValueSettings
 
 

@@ -44,6 +44,22 @@ def test_the_simple_value_is_the_product_of_its_parts(shop: Any) -> None:
     assert "margin 40% of net, as set" in read["cltv_simple_margin"].note
 
 
+def test_a_simple_value_of_a_lifespan_of_few_says_so(shop: Any) -> None:
+    """Sixty bought, but only twelve were active in the window that the lifespan is of."""
+    for person in range(1, 61):
+        buys(shop, person, 10, minor=2500)
+    for person in range(1, 13):
+        buys(shop, person, 120, *([170] if person < 4 else []))
+    watched(shop, 200)
+    ask = replace(ASK, value=ValueSettings(window_days=50))
+
+    read, life = compute(shop, "cltv_simple", ask)[0], compute(shop, "customer_lifespan", ask)[0]
+
+    assert (read.n, life.n) == (60, 12)
+    assert "too few to say" in life.note
+    assert read.note.endswith("too few to say: the years that a customer stays are of 12 active")
+
+
 def test_value_to_an_age_is_the_ledgers_of_those_old_enough(shop: Any) -> None:
     """Ten by day 30, twenty by day 60; a refund on day 70 counts from then on; who is 20 days old counts only to date."""
     buys(shop, 1, 0, 40)

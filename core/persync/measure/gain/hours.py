@@ -204,9 +204,12 @@ def _realised(ask: Ask) -> str:
 
 def months_of_costs(engine: Engine, ask: Ask) -> float:
     """Return how many months the costs are of: those of the period, else whole calendar months from the first cost to the
-    last."""
+    last. Where a month is 4 weeks and the period is not of whole calendar months, which are what is billed, 28 days are one:
+    as for the hours beside them."""
     if ask.period is not None:
-        return months_between(ask.period[0], min(ask.period[1], max(ask.now, ask.period[0])), ask.timezone)
+        from_at, to_at = ask.period[0], min(ask.period[1], max(ask.now, ask.period[0]))
+        months = months_between(from_at, to_at, ask.timezone)
+        return months if ask.costs.weeks_a_month != 4 or months == int(months) else (to_at - from_at) / (4 * WEEK)
     rows = engine.rows("SELECT MIN(c.happened_at) AS first_at, MAX(c.happened_at) AS last_at FROM costs AS c")
     first, last = (rows[0][name] for name in ("first_at", "last_at"))
     if first is None:

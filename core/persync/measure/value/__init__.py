@@ -34,7 +34,7 @@ METRICS: tuple[Metric, ...] = (
         "Retention rate",
         "Of the customers who ordered in one window, the share who ordered again in the next one, for the last two windows that"
         " are over. A window is the median time between two orders of a customer (7 to 365 days), or `value.window_days`; it"
-        " stands in the note.",
+        " stands in the note, and beside it the median with those still waiting (`next_order_gap`) where that is longer.",
         "customers active in window t who order in window t + 1 ÷ customers active in window t",
         "share",
         retention_rate,

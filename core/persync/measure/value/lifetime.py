@@ -15,7 +15,7 @@ from persync.measure.occasions import Ground, build, build_money
 from persync.measure.value.contracts import tenure
 from persync.measure.value.cut import Cut, Row, bucket, cut, dated, draws_of, money, stacked
 from persync.measure.value.repeat import SHORTEST_SPAN, YEAR, frequency_span
-from persync.measure.value.windows import from_day, what, window_days
+from persync.measure.value.windows import from_day, window_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +72,8 @@ def customer_lifespan(engine: Engine, ask: Ask) -> list[Estimate]:
     id = "customer_lifespan"
     ground = build(engine, ask)
     sliced = cut(engine, ask, id)
-    window = window_days(engine, ask)
+    active_in = window_of(engine, ask, ground)
+    window = active_in.days
     cap = ask.value.lifespan_cap_years
     out: list[Estimate] = []
     if not ground.customers or _immature(ground, ask, window):
@@ -82,7 +83,7 @@ def customer_lifespan(engine: Engine, ask: Ask) -> list[Estimate]:
         rows, _ = _columns(engine, ask, ground, sliced, window)
         for by, columns, drawn in _each(rows, sliced, ask, id, "years", out):
             active, stayed = columns.sum(axis=0)[[4, 5]]
-            note = f"{window} days over churn, at most {cap:g} years; {what(window, ask)}"
+            note = f"{window} days over churn, at most {cap:g} years; {active_in.text}"
             n = int(active)
             if not n:
                 out.append(rules.absent(id, rules.NO_DENOMINATOR, by, unit="years", n=0, note=note))
@@ -123,7 +124,8 @@ def cltv_simple(engine: Engine, ask: Ask) -> list[Estimate]:
     id = "cltv_simple"
     ground = build(engine, ask)
     sliced = cut(engine, ask, id)
-    window, cap = window_days(engine, ask), ask.value.lifespan_cap_years
+    active_in = window_of(engine, ask, ground)
+    window, cap = active_in.days, ask.value.lifespan_cap_years
     unit = ground.currency or ask.currency or ""
     days = frequency_span(ask, ground)[1]
     reason = (
@@ -144,7 +146,7 @@ def cltv_simple(engine: Engine, ask: Ask) -> list[Estimate]:
         sums = columns.sum(axis=0)
         note = (
             f"{ask.basis} revenue of {days} days a buyer, times {window} days over churn, at most {cap:g} years;"
-            f" {what(window, ask)}"
+            f" {active_in.text}"
         )
         n, active, stayed = int(sums[1]), sums[4], sums[5]
         if not n or not active:
@@ -158,7 +160,11 @@ def cltv_simple(engine: Engine, ask: Ask) -> list[Estimate]:
             average = float(sums[3] / sums[2] / ground.scale) if sums[2] else 0.0
             often = float(sums[2] / n * YEAR / days)
             value = product(average, often, float(lifespan(active, stayed, window, cap)))
-            out.append(money(id, value, draws, ask, by, n=n, unit=unit, note=note))
+            made = money(id, value, draws, ask, by, n=n, unit=unit, note=note)
+            if small := rules.smallness(int(active), int(active - stayed), ask):
+                of = f"the years that a customer stays are of {int(active):,} active"
+                made = made if small in made.note or made.value is None else rules.with_note(made, f"{small}: {of}")
+            out.append(made)
     return dated([both for one in out for both in _both(one, kept)], ask)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from persync.engine.engine import Engine
@@ -14,6 +15,7 @@ from persync.measure.rules import DAY
 from persync.measure.texts import join, piece, run
 from persync.measure.value.contracts import contract_churn
 from persync.measure.value.cut import Cut, Row, cut, dated
+from persync.measure.value.gaps import median_gap
 
 FALLBACK_DAYS: Final = 90
 SHORTEST: Final = 7
@@ -51,6 +53,49 @@ def window_days(engine: Engine, ask: Ask) -> int:
     return FALLBACK_DAYS
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The window of retention, and what is to be said of it."""
+
+    days: int
+    text: str
+    """what active means"""
+
+
+def window_of(engine: Engine, ask: Ask, ground: Ground) -> Window:
+    """Return the window and what active means in it. Needs `occasions`.
+
+    The median time between orders is that of customers who came back (the catalogue's typical inter-order time). With those
+    still waiting it is longer, and so much the longer the fewer come back: then that is said beside it.
+    """
+    days = window_days(engine, ask)
+    if ask.value.window_days is not None:
+        return Window(days, f"active: ordered within {days} days (as set)")
+    return Window(days, f"active: ordered within {days} days (the median time between orders{_waiting(engine, ground, days)})")
+
+
+def _waiting(engine: Engine, ground: Ground, days: int) -> str:
+    """Say how long the time between orders is with those still waiting, where that is longer."""
+    import numpy as np
+
+    rows = run(
+        engine,
+        "SELECT COALESCE(o.next_day, :end_day) - o.day AS gap, COUNT(o.next_day) AS came, COUNT(*) AS n"
+        " FROM occasions AS o GROUP BY COALESCE(o.next_day, :end_day) - o.day ORDER BY 1",
+        {"end_day": ground.end_day},
+    )
+    if not rows:
+        return ""
+    came, ended = (np.zeros((1, int(rows[-1]["gap"]) + 1)) for _ in range(2))
+    for row in rows:
+        came[0, int(row["gap"])], ended[0, int(row["gap"])] = int(row["came"]), int(row["n"])
+    median = float(median_gap(came, ended)[0])
+    if median <= days:
+        return ""
+    reached = f"{median:.0f} days" if np.isfinite(median) else f"over {ended.shape[1] - 1:,} days"
+    return f" of those who came back; {reached} with those still waiting: value.window_days sets another window"
+
+
 def from_day(ask: Ask, ground: Ground) -> int:
     """Return the first day of the asked period, or of the data."""
     if ask.period is None:
@@ -67,12 +112,6 @@ def pairs(engine: Engine, ask: Ask, ground: Ground, sliced: Cut, window: int) ->
     return sliced.rows(engine, _PAIRS, params, per="a.place", before=(_ACTIVE,)) if whole >= 2 else []
 
 
-def what(window: int, ask: Ask) -> str:
-    """Say what active means."""
-    how = "as set" if ask.value.window_days is not None else "the median time between orders"
-    return f"active: ordered within {window} days ({how})"
-
-
 def _last(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if int(row["place"]) == 1]
 
@@ -80,17 +119,17 @@ def _last(rows: Sequence[Row]) -> list[Row]:
 def _rates(engine: Engine, ask: Ask, id: str) -> list[Estimate]:
     ground = build(engine, ask)
     sliced = cut(engine, ask, id)
-    window = window_days(engine, ask)
-    rows = _last(pairs(engine, ask, ground, sliced, window))
+    window = window_of(engine, ask, ground)
+    rows = _last(pairs(engine, ask, ground, sliced, window.days))
     if not rows:
         reason = rules.IMMATURE if ground.customers else rules.NO_DENOMINATOR
-        note = f"two windows of {window} days are not over yet" if ground.customers else ""
+        note = f"two windows of {window.days} days are not over yet" if ground.customers else ""
         return [] if ask.by else [rules.absent(id, reason, {}, unit="share", note=note)]
 
     def make(row: Row, by: dict[str, str]) -> Estimate:
         active, stayed = int(row["active"]), int(row["stayed"])
         made = rules.share(id, stayed if id == "retention_rate" else active - stayed, active, ask, by)
-        return rules.with_note(rules.with_note(made, what(window, ask)), ground.note) if made.value is not None else made
+        return rules.with_note(rules.with_note(made, window.text), ground.note) if made.value is not None else made
 
     return sliced.estimates(rows, id, "share", "active", make)
 
@@ -114,15 +153,15 @@ def retention_improvement(engine: Engine, ask: Ask) -> list[Estimate]:
     id = "retention_improvement"
     ground = build(engine, ask)
     sliced = cut(engine, ask, id)
-    window = window_days(engine, ask)
-    rows = pairs(engine, ask, ground, sliced, window)
+    window = window_of(engine, ask, ground)
+    rows = pairs(engine, ask, ground, sliced, window.days)
     found = [_before(rows, sliced, ask, ground, window)] if not ask.by else _before_each(rows, sliced, ask, ground, window)
     if not ask.by:
         found.append(_personalised(engine, ask, ground, window))
     return dated(rules.compared(found), ask)
 
 
-def _before_each(rows: Sequence[Row], sliced: Cut, ask: Ask, ground: Ground, window: int) -> list[Estimate]:
+def _before_each(rows: Sequence[Row], sliced: Cut, ask: Ask, ground: Ground, window: Window) -> list[Estimate]:
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(sliced.by(row).values()), []).append(row)
@@ -138,7 +177,7 @@ def _before_each(rows: Sequence[Row], sliced: Cut, ask: Ask, ground: Ground, win
 
 
 def _before(
-    rows: Sequence[Row], sliced: Cut, ask: Ask, ground: Ground, window: int, by: dict[str, str] | None = None
+    rows: Sequence[Row], sliced: Cut, ask: Ask, ground: Ground, window: Window, by: dict[str, str] | None = None
 ) -> Estimate:
     """Compare windows that ended before the programme began with those that began after it; without a date, the last two."""
     started = ask.value.started
@@ -146,15 +185,15 @@ def _before(
     if started is None:
         after = [row for row in rows if int(row["place"]) == 1]
         before = [row for row in rows if int(row["place"]) == 2]
-        note = f"the last {window} days against those before them: no date is set on which the programme began"
+        note = f"the last {window.days} days against those before them: no date is set on which the programme began"
     else:
         # A pair of windows reaches from its first day to the last of the next one.
         border = shop_day(started, ask.timezone)
-        after = [row for row in rows if ground.end_day - (int(row["place"]) + 1) * window >= border]
-        before = [row for row in rows if ground.end_day - (int(row["place"]) - 1) * window <= border]
+        after = [row for row in rows if ground.end_day - (int(row["place"]) + 1) * window.days >= border]
+        before = [row for row in rows if ground.end_day - (int(row["place"]) - 1) * window.days <= border]
         note = "windows wholly after the programme began against those wholly before"
     cells = [sum(int(row[name]) for row in part) for part in (after, before) for name in ("stayed", "active")]
-    return _difference(cells, by, ask, f"{note}; {what(window, ask)}", rules.IMMATURE)
+    return _difference(cells, by, ask, f"{note}; {window.text}", rules.IMMATURE)
 
 
 def _difference(cells: Sequence[int], by: dict[str, str], ask: Ask, note: str, empty: str) -> Estimate:
@@ -171,16 +210,16 @@ def _difference(cells: Sequence[int], by: dict[str, str], ask: Ask, note: str, e
     )
 
 
-def _personalised(engine: Engine, ask: Ask, ground: Ground, window: int) -> Estimate:
+def _personalised(engine: Engine, ask: Ask, ground: Ground, window: Window) -> Estimate:
     """Compare by what was sent in the window before the one in which orders count, so that nobody is put into a group for
     having stayed."""
     by = {"arm": "personalised", "against": "generic"}
-    first, middle = ground.end_day - 2 * window, ground.end_day - window
+    first, middle = ground.end_day - 2 * window.days, ground.end_day - window.days
     if first < from_day(ask, ground):
         return rules.absent("retention_improvement", rules.IMMATURE, by, unit="share", label=RAW)
     params = {
-        "from_at": ground.end_at - 2 * window * DAY,
-        "to_at": ground.end_at - window * DAY,
+        "from_at": ground.end_at - 2 * window.days * DAY,
+        "to_at": ground.end_at - window.days * DAY,
         "first": first,
         "middle": middle,
         "end_day": ground.end_day,
@@ -198,5 +237,5 @@ def _personalised(engine: Engine, ask: Ask, ground: Ground, window: int) -> Esti
     )
     rows = {int(row["personalised"]): row for row in run(engine, join(piece("sends"), piece("doses"), bought, select), params)}
     cells = [int(rows[arm][name]) if arm in rows else 0 for arm in (1, 0) for name in ("stayed", "active")]
-    note = f"by the mail of the {window} days before, who was chosen for it is not by lot; {what(window, ask)}"
+    note = f"by the mail of the {window.days} days before, who was chosen for it is not by lot; {window.text}"
     return _difference(cells, by, ask, note, NO_EXPOSURE)
