@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution import journeys
 from persync.attribution.calibrate import scaled
+from persync.attribution.horizon import orders_until
 from persync.attribution.models import AttributionModel
 from persync.attribution.strange import MODEL_FAILED, is_strange, tried
 from persync.engine.engine import Engine, once
@@ -169,11 +170,12 @@ class Paths:
         journeys.build(engine, ask, models)
         journeys.build_touches(engine, journeys.windows(ask))
         # All that the paths hang on: with it a report fits each model once, whoever asks.
-        self._key = (ask.kinds, tuple(sorted(ask.windows.items())), ask.lookback_days, ask.path, ask.timezone, ask.now)
+        self._until = orders_until(engine, ask)
+        self._key = (ask.kinds, tuple(sorted(ask.windows.items())), ask.lookback_days, ask.path, ask.timezone, self._until)
         self._days = max(journeys.windows(ask).values())
         self._counted = counted_sql(ask.kinds)
         lookback = round(self._days * journeys.DAY_MS)
-        params = {"lookback_ms": lookback, "mature_until": ask.now - lookback}
+        params = {"lookback_ms": lookback, "mature_until": self._until - lookback}
         engine.write(_filled("paths", {"counted": self._counted}), params, "paths")
         found = engine.rows(
             "SELECT e.word AS word, COALESCE(w.text, '') AS channel, CAST(SUM(e.converting) AS BIGINT) AS converting,"
@@ -311,7 +313,7 @@ class Paths:
         found = self._frame(_filled("paths_ages", words))
         numbers = np.column_stack([np.asarray(found[column], np.int64) for column in columns])
         touches = np.stack([numbers >> 8 * bin & 255 for bin in range(BINS)], axis=2).astype(np.float64)
-        now = {"now": self._ask.now}
+        now = {"now": self._until}  # until when it is known who ordered
         # Whole milliseconds: sums of doubles hang on the order in which an engine takes them.
         limits = np.rint(edges * journeys.DAY_MS).astype(np.int64).tolist()
         sums = [

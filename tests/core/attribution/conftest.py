@@ -54,7 +54,7 @@ class Shop:
         self._add("order_ledger", order=order, entry=entry, minor=minor, at=at, event=event, part=part, **more)
 
     def fact(self, table: str, **values: Any) -> None:
-        """Note a row of another table: same_person, same_campaign, on_order, claim, contact, stage, cart."""
+        """Note a row of another table: same_person, same_campaign, on_order, claim, contact, stage, cart, reach."""
         self._add(table, **values)
 
     def line(self, order: str, product: str | None, price: int | None, *, cost: int | None = None, **more: Any) -> None:
@@ -199,6 +199,10 @@ class Shop:
     ) -> None:
         found = [self._key(db, numbers, key) for key in keys]
         db.executemany("INSERT INTO person_of VALUES (?, ?, ?)", [(key, found[0], hash) for key in found])
+
+    def _write_reach(self, db: sqlite3.Connection, numbers: Iterator[int], *, connection: str, stream: str, to_at: int) -> None:
+        row = (self._connection(db, numbers, connection), stream, to_at)
+        db.execute("INSERT INTO coverage VALUES (?, ?, '', 0, ?, 'complete', '', 1)", row)
 
     def _write_contact(self, db: sqlite3.Connection, numbers: Iterator[int], *, person: str, created_at: int) -> None:
         row = (self._connection(db, numbers, "hubspot"), self._key(db, numbers, person), created_at)

@@ -159,6 +159,17 @@ def test_touches_that_an_order_may_still_claim_and_orders_that_do_not_count_make
     assert paths_of(shop, ask) == {(0, ("c",))}
 
 
+def test_touches_after_which_orders_are_not_known_make_no_path(shop: Any, noon: int, ask: Ask) -> None:
+    """Orders are known until the 40th day after Ann's: what Cid got since may yet have led to one."""
+    shop.order("1", "ann", 9_000)
+    shop.touch("ann", noon - DAY, channel="a")
+    shop.touch("bob", noon + 5 * DAY, channel="b")
+    shop.touch("cid", noon + 15 * DAY, channel="c")
+    shop.fact("reach", connection="shopify", stream="orders", to_at=noon + 40 * DAY)
+
+    assert paths_of(shop, ask) == {(1, ("a",)), (0, ("b",))}
+
+
 def test_paths_hold_the_kinds_of_touches_that_journeys_hold(shop: Any, noon: int, ask: Ask) -> None:
     """Opens by option, in null paths as in converting ones; machine opens never; what is left out is in neither."""
     for person, start in (("ann", noon), ("bob", noon - DAY)):

@@ -70,6 +70,16 @@ def test_until_the_days_to_order_in_are_over_nothing_is_told(mailed: Any) -> Non
     assert len(found(mailed, replace(ASK, now=SENT + 30 * DAY))) > 1
 
 
+def test_until_the_orders_of_those_days_are_known_nothing_is_told(mailed: Any) -> None:
+    """The calendar is past the 30 days; the orders that were read are not."""
+    mailed.add("coverage", connection=1, stream="orders", to_at=SENT + 20 * DAY, state="complete")
+
+    (one,) = found(mailed)
+
+    assert (one.value, one.reason) == (None, "immature")
+    assert one.note == "who orders within 30 days of it is not known yet: orders are known until 1972-10-16"
+
+
 def test_a_message_sent_over_weeks_is_no_one_decision_and_one_sent_to_nobody_none(mailed: Any) -> None:
     before = found(mailed, replace(ASK, period=(0, SENT)))
     mailed.add("touchpoints", connection=1, campaign_key=7, key_id=0, action=1, happened_at=SENT + DAY)

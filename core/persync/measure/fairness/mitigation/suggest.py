@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from persync.attribution.horizon import orders_note, orders_until
+from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
 from persync.errors import DataError, nearest
 from persync.estimate import RAW, Estimate
@@ -169,8 +171,12 @@ def _message(engine: Engine, title: str, ask: Ask) -> Subject:
     if last_at - first_at > AT_ONCE:
         days = (last_at - first_at) // DAY
         return Subject(number, by, NOT_AT_ONCE, f"its first sendings to people lie {days} days apart: no one decision")
-    if first_at + BUYING_DAYS * DAY > ask.now:
-        return Subject(number, by, rules.IMMATURE, f"who orders within {BUYING_DAYS} days of it is not known yet")
+    build_orders(engine)
+    until = orders_until(engine, ask)
+    if first_at + BUYING_DAYS * DAY > until:
+        said = f"who orders within {BUYING_DAYS} days of it is not known yet"
+        told = orders_note(until, ask)
+        return Subject(number, by, rules.IMMATURE, f"{said}: {told}" if told else said)
     return Subject(number, by, note=f"whoever ordered within {BUYING_DAYS} days of the message is taken for a right choice")
 
 
