@@ -242,9 +242,11 @@ def _told(
             by = {**one.by, "against": against}
             if found is None or one.value is None or found[0].value is None:
                 missing = one.reason or (found[0].reason if found else None) or rules.NO_DENOMINATOR
-                out.append(rules.absent(f"{id}_difference", missing, by, unit=unit, label=label, note=why_note))
+                out.append(rules.absent(f"{id}_difference", missing, by, unit=rules.gap(unit), label=label, note=why_note))
                 continue
             n = (one.n or 0) + (found[0].n or 0)
-            made = rules.from_interval(f"{id}_difference", difference(row, found[1]), n=n, unit=unit, by=by, label=label)
+            made = rules.from_interval(
+                f"{id}_difference", difference(row, found[1]), n=n, unit=rules.gap(unit), by=by, label=label
+            )
             out.append(rules.with_note(made, rules.TOO_FEW if rules.too_few(one) or rules.too_few(found[0]) else ""))
     return out

@@ -66,7 +66,7 @@ def _side_by_side(found: Sequence[Estimate], id: str, experiment: Experiment) ->
             f"{id}{DIFFERENCE}",
             AFTER_DRAW,
             {"experiment": experiment.name, ARM: arm, "against": against},
-            unit=units[arm],
+            unit=rules.gap(units[arm]),
             label=label,
             note=SIDE_BY_SIDE,
         )
@@ -115,13 +115,13 @@ def _difference(one: Estimate, other: Estimate, experiment: Experiment, ask: Ask
     by = {**one.by, "against": other.by[ARM]}
     id, label = f"{one.id}_difference", experiments.label_of(experiment)
     if why:
-        return rules.absent(id, why, by, unit=one.unit, label=label, note="the days of the experiment are not over")
+        return rules.absent(id, why, by, unit=rules.gap(one.unit), label=label, note="the days of the experiment are not over")
     reason = one.reason or other.reason
     if one.value is None or other.value is None or one.unit != other.unit:
-        return rules.absent(id, reason or rules.MIXED_CURRENCIES, by, unit=one.unit, label=label)
+        return rules.absent(id, reason or rules.MIXED_CURRENCIES, by, unit=rules.gap(one.unit), label=label)
     n = (one.n or 0) + (other.n or 0)
     made = rules.from_interval(
-        id, _interval(one, other, ask), n=n, unit=one.unit, by=by, label=label, value=one.value - other.value
+        id, _interval(one, other, ask), n=n, unit=rules.gap(one.unit), by=by, label=label, value=one.value - other.value
     )
     small = rules.TOO_FEW if rules.too_few(one) or rules.too_few(other) else ""
     return replace(rules.with_note(made, small), period=one.period)

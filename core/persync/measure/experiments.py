@@ -395,7 +395,7 @@ def compare(
 
     def absent(reason: str, note: str = "") -> tuple[Estimate, Estimate]:
         return (
-            rules.absent("difference", reason, by, unit=outcome.unit, label=label, note=note),
+            rules.absent("difference", reason, by, unit=rules.gap(outcome.unit), label=label, note=note),
             rules.absent("relative", reason, by, unit="share", label=label, note=note),
         )
 
@@ -419,7 +419,7 @@ def compare(
         difference, ratio = welch, intervals.ratio_of_means(a.moments, b.moments, ask.confidence)
     n = a.people + b.people
     note = rules.smallness(min(a.people, b.people), min(a.events, b.events), ask)
-    absolute = rules.from_interval("difference", difference, n=n, unit=outcome.unit, by=by, label=label)
+    absolute = rules.from_interval("difference", difference, n=n, unit=rules.gap(outcome.unit), by=by, label=label)
     if ratio is not None:
         ratio = intervals.Interval(ratio.value - 1, ratio.low - 1, ratio.high - 1, ratio.p)
     relative = rules.from_interval("relative", ratio, n=n, unit="share", by=by, label=label)

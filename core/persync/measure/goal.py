@@ -126,13 +126,13 @@ def _difference(
     id = "baseline_difference"
     if after.value is None or before.value is None or after.unit != before.unit:
         reason = after.reason or (rules.MIXED_CURRENCIES if after.unit != before.unit else rules.NO_DENOMINATOR)
-        return replace(rules.absent(id, reason, by, unit=before.unit, label=RAW), period=period)
+        return replace(rules.absent(id, reason, by, unit=rules.gap(before.unit), label=RAW), period=period)
     value = float(after.value) - float(before.value)
     interval = None
     if None not in (before.low, before.high, after.low, after.high):
         pair = [Interval(float(e.value or 0), float(e.low or 0), float(e.high or 0)) for e in (after, before)]
         interval = intervals.difference_of(pair[0], pair[1], ask.confidence)
-    made = rules.from_interval(id, interval, n=after.n, unit=after.unit, by=by, label=RAW, value=value)
+    made = rules.from_interval(id, interval, n=after.n, unit=rules.gap(after.unit), by=by, label=RAW, value=value)
     return rules.with_note(replace(made, period=period), season)
 
 

@@ -43,13 +43,13 @@ def segment_conversion_rate(engine: Engine, ask: Ask) -> list[Estimate]:
 def _against(estimate: Estimate, n: int, buyers: int, others: int, other_buyers: int, ask: Ask, *, hidden: bool) -> Estimate:
     id = "segment_conversion_rate_difference"
     if estimate.value is None:
-        return replace(estimate, id=id, label=RAW)
+        return replace(estimate, id=id, unit="points", label=RAW)
     if hidden:  # the others' total would give the hidden groups away
-        return replace(rules.suppressed(id, ask, estimate.by, unit="share", label=RAW), period=ask.period)
+        return replace(rules.suppressed(id, ask, estimate.by, unit="points", label=RAW), period=ask.period)
     if others < ask.suppress_n:
-        return replace(rules.absent(id, rules.NO_DENOMINATOR, estimate.by, unit="share", label=RAW), period=ask.period)
+        return replace(rules.absent(id, rules.NO_DENOMINATOR, estimate.by, unit="points", label=RAW), period=ask.period)
     interval = intervals.newcombe(buyers, n, other_buyers, others, ask.confidence)
-    made = rules.from_interval(id, interval, n=n + others, unit="share", by=estimate.by, label=RAW)
+    made = rules.from_interval(id, interval, n=n + others, unit="points", by=estimate.by, label=RAW)
     small = rules.smallness(min(n, others), min(buyers, other_buyers), ask)
     return replace(rules.with_note(made, small), period=ask.period)
 

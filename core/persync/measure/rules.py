@@ -39,6 +39,11 @@ def with_note(estimate: Estimate, note: str) -> Estimate:
     return replace(estimate, note=f"{estimate.note}; {note}" if estimate.note else note) if note else estimate
 
 
+def gap(unit: str) -> str:
+    """Return the unit of a difference of two values of a unit: shares differ in percentage points, not in per cent."""
+    return "points" if unit == "share" else unit
+
+
 def smallness(people: int, events: int | None, ask: Ask) -> str:
     """Return the note of rule E1 for a sample: empty when it is large enough."""
     if people < ask.report_n or (events is not None and events < REPORT_EVENTS):

@@ -36,19 +36,19 @@ def conversion_uplift(engine: Engine, ask: Ask) -> list[Estimate]:
     check(ask.by, (), id)
     out = [e for one in _drawn(engine, ask, "conversion") for e in _as_uplift(id, one, engine, ask)]
     if ask.arm is not None:
-        return out or [rules.absent(id, experiments.NOBODY, {}, unit="share")]
+        return out or [rules.absent(id, experiments.NOBODY, {}, unit="points")]
     sides = _after_mail(engine, ask)
     cells = [(int(sides[side]["buyers"]), int(sides[side]["people"])) for side in SIDES if side in sides]
     if len(cells) < 2 or not all(n for _, n in cells):
-        return [*out, _absent(id, sides, ask, "share")]
+        return [*out, _absent(id, sides, ask, "points")]
     if min(n for _, n in cells) < ask.suppress_n:
-        return [*out, replace(rules.suppressed(id, ask, _BY, unit="share", label=RAW), period=ask.period)]
+        return [*out, replace(rules.suppressed(id, ask, _BY, unit="points", label=RAW), period=ask.period)]
     (buyers, people), (base, others) = cells
     small = rules.smallness(min(people, others), min(buyers, base), ask)
     points = intervals.newcombe(buyers, people, base, others, ask.confidence)
     ratio = intervals.ratio_of_shares(buyers, people, base, others, ask.confidence)
     made = [
-        rules.from_interval(id, points, n=people + others, unit="share", by=_BY, label=RAW),
+        rules.from_interval(id, points, n=people + others, unit="points", by=_BY, label=RAW),
         _relative(f"{id}_relative", ratio, people + others),
         rules.from_interval(f"{id}_count", _times(points, people), n=people, unit="count", by=_BY, label=RAW),
     ]
@@ -104,16 +104,16 @@ def ctr_improvement(engine: Engine, ask: Ask) -> list[Estimate]:
     texts = (piece("sends"), piece("bounces"), piece("clicks"), piece("clicks_by_side"))
     (row,) = run(engine, join(*texts, _CLICK_SUMS), bounds(ask.period))
     delivered, clicked = (float(row["dp"]), float(row["dg"])), (float(row["cp"]), float(row["cg"]))
-    ids = (id, f"{id}_relative")
+    ids = ((id, "points"), (f"{id}_relative", "share"))
     if not all(delivered):
         note = "no personalised message was delivered" if not delivered[0] else "no generic message was delivered"
         return [
-            replace(rules.absent(one, rules.NO_DENOMINATOR, _BY, unit="share", label=RAW, note=note), period=ask.period)
-            for one in ids
+            replace(rules.absent(one, rules.NO_DENOMINATOR, _BY, unit=unit, label=RAW, note=note), period=ask.period)
+            for one, unit in ids
         ]
     people = int(row["people"])
     if people < ask.suppress_n:
-        return [replace(rules.suppressed(one, ask, _BY, unit="share", label=RAW), period=ask.period) for one in ids]
+        return [replace(rules.suppressed(one, ask, _BY, unit=unit, label=RAW), period=ask.period) for one, unit in ids]
     rates = [c / d for c, d in zip(clicked, delivered, strict=True)]
     # Linearised: what each person adds to the difference of the two ratios, so that whoever got both is one unit.
     parts = {"cp": 1 / delivered[0], "dp": -rates[0] / delivered[0], "cg": -1 / delivered[1], "dg": rates[1] / delivered[1]}
@@ -124,12 +124,12 @@ def ctr_improvement(engine: Engine, ask: Ask) -> list[Estimate]:
     interval = Interval(
         difference, difference - half, difference + half, intervals.normal_p(difference / half * z) if half else None
     )
-    made = [rules.from_interval(id, interval, n=round(sum(delivered)), unit="share", by=_BY, label=RAW)]
+    made = [rules.from_interval(id, interval, n=round(sum(delivered)), unit="points", by=_BY, label=RAW)]
     relative = None
     if all(clicked):
         ratio, spread = rates[0] / rates[1], z * _error(logs, row, people)
         relative = Interval(ratio, ratio * math.exp(-spread), ratio * math.exp(spread), interval.p)
-    made.append(_relative(ids[1], relative, round(sum(delivered))))
+    made.append(_relative(ids[1][0], relative, round(sum(delivered))))
     small = rules.smallness(people, round(min(clicked)), ask)
     return [_finished(e, small, ask) for e in made]
 
@@ -250,7 +250,7 @@ METRICS: Sequence[Metric] = (
         "The click-through rate of personalised messages (level 2 or above) less that of generic ones (0 or 1), and the ratio "
         "less 1. Machine and scanner clicks and clicks on unsubscribe links do not count.",
         "CTR personalised − CTR generic; CTR personalised ÷ CTR generic − 1",
-        "share",
+        "points",
         ctr_improvement,
         number="12",
         edge_cases="A raw difference. Messages of unknown level are in neither. No clicks on one side: points alone. "
@@ -264,7 +264,7 @@ METRICS: Sequence[Metric] = (
         "(level 2 or above) less that of those who got none; the ratio less 1; and the difference times those who got it. "
         "Before it, the same of every experiment's arms.",
         "CR personalised − CR generic; ÷ CR generic; × people",
-        "share",
+        "points",
         conversion_uplift,
         number="26",
         edge_cases="An experiment's difference is randomised or holdout, the other one raw. No generic recipients: null, "

@@ -129,7 +129,7 @@ def _figures(stores: Sequence[Standing], metrics: Sequence[Metric], table: Table
         if len(known) < 2:
             continue
         unit = next(iter(known.values())).unit
-        scale = 100.0 if unit == "share" else 1.0
+        scale = 100.0 if unit in ("share", "points") else 1.0
         rows = [
             {
                 "name": name,

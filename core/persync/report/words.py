@@ -147,7 +147,21 @@ REASONS: Final = {
 }
 
 _UNITS: Final = {"points": "percentage points", "points of 100": "of 100", "ratio": "×"}
-_DIFFERENCES: Final = frozenset({"difference", "relative", "bias_gap"})
+_DIFFERENCES: Final = frozenset(
+    (
+        "difference",
+        "relative",
+        "bias_gap",
+        "difference_cuped",
+        "difference_so_far",
+        "uplift_by_segment",
+        "uplift_shrunk",
+        "observational_uplift",
+        "placebo",
+        "conversion_uplift_relative",
+        "ctr_improvement_relative",
+    )
+)
 MINUS: Final = "\u2212"
 
 

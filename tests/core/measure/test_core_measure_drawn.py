@@ -137,6 +137,31 @@ def test_too_many_people_in_several_arms_decide_nothing(shop: Any) -> None:
     assert all("20 % were drawn into several arms, more than 10 %" in e.note for e in found)
 
 
+def test_differences_of_shares_are_in_percentage_points_in_every_metric(shop: Any) -> None:
+    """Not in per cent, which is what relative ones are in: the machine form says so too."""
+    drawn(shop, 300, 300, spilt=20)
+    shop.load(
+        "attributes", connection=[2] * 600, key_id=range(1, 601), name=["age"] * 600, value=[str(i % 9) for i in range(600)]
+    )
+
+    found = [
+        e
+        for metric in ("ctr_improvement", "conversion_uplift", "observational_uplift")
+        for e in BY_ID[metric].compute(shop, HELD)
+    ]
+    found += [e for metric in ("holdout_incrementality", "uplift_by_segment") for e in BY_ID[metric].compute(shop, HELD)]
+    found += by_arm(shop, BY_ID["conversion_rate"], replace(HELD, arm="test"))
+
+    units: dict[str, set[str]] = {}
+    for e in found:
+        units.setdefault(e.id, set()).add(e.as_json()["unit"])
+    of_shares = ("conversion_uplift", "ctr_improvement", "conversion_rate_difference")
+    both = ("difference", "difference_cuped", "uplift_by_segment", "uplift_shrunk", "observational_uplift")
+    assert {id: units[id] for id in of_shares} == {id: {"points"} for id in of_shares}
+    assert {id: units[id] for id in both} == {id: {"points", "EUR"} for id in both}
+    assert units["relative"] == units["conversion_uplift_relative"] == {"share"}
+
+
 def test_people_of_whom_the_attribute_is_not_known_are_never_claimed(shop: Any) -> None:
     """The joint test is made without them, so it cannot license a claim about them, however large their effect."""
     drawn(shop, 600, 600)

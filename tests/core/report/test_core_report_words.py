@@ -28,6 +28,11 @@ from persync.report.safe import markdown, markdown_paragraph, plain
             Estimate("demographic_parity", 0.321, 0.301, 0.341, unit="share", by={"statistic": "difference"}),
             "32.1 percentage points (95 %: 30.1 to 34.1)",
         ),
+        (
+            Estimate("difference_cuped", 0.0068, 0.005, 0.0086, unit="points"),
+            "+0.68 percentage points (95 %: +0.50 to +0.86)",
+        ),
+        (Estimate("uplift_by_segment", 4.14, -1.18, 9.45, unit="EUR"), "+4.14 EUR (95 %: −1.18 to +9.45)"),
         (Estimate("relative", 0.8523, 0.51, 1.27, unit="share"), "+85.2 % (95 %: +51.0 to +127.0)"),
         (Estimate("mean", 0.171, 0.165, 0.177, unit="share"), "17.10 % (95 %: 16.50 to 17.70)"),
         (Estimate("ratio", 0.6936, 0.555, 0.867, unit="ratio"), "0.69 × (95 %: 0.56 to 0.87)"),

@@ -50,7 +50,7 @@ def cro_before_after(engine: Engine, ask: Ask) -> list[Estimate]:
     check(ask.by, (), ID)
 
     def none(reason: str, note: str = "") -> list[Estimate]:
-        return [replace(rules.absent(ID, reason, {}, unit="share", label=RAW, note=note), period=ask.period)]
+        return [replace(rules.absent(ID, reason, {}, unit="points", label=RAW, note=note), period=ask.period)]
 
     start = ask.value.started if ask.value.started is not None else ask.goal.start if ask.goal else None
     if start is None:
@@ -77,12 +77,12 @@ def cro_before_after(engine: Engine, ask: Ask) -> list[Estimate]:
     if not people or not base_people:
         return none(rules.NO_DENOMINATOR, f"nobody on one side of the start; {what}")
     if min(people, base_people) < ask.suppress_n:
-        return [replace(rules.suppressed(ID, ask, {}, unit="share", label=RAW), period=ask.period)]
+        return [replace(rules.suppressed(ID, ask, {}, unit="points", label=RAW), period=ask.period)]
     raw = intervals.newcombe(buyers, people, base_buyers, base_people, ask.confidence)
     small = rules.smallness(min(people, base_people), min(buyers, base_buyers), ask)
     n, weeks = people + base_people, sorted(found)
     side = [sum(week < 0 for week in weeks), sum(week >= 0 for week in weeks)]
-    plain = rules.from_interval(ID, raw, n=n, unit="share", by={"way": "raw"}, label=RAW)
+    plain = rules.from_interval(ID, raw, n=n, unit="points", by={"way": "raw"}, label=RAW)
     plain = rules.with_note(plain, f"{buyers / people:.2%} after, {base_buyers / base_people:.2%} before; {what}")
     missing = weeks[-1] - weeks[0] + 1 - len(weeks)
     if min(side) < ENOUGH or missing:
@@ -92,7 +92,7 @@ def cro_before_after(engine: Engine, ask: Ask) -> list[Estimate]:
     series = np.array([found[week][0] / found[week][1] for week in weeks])
     broken = interrupted(series, side[0], period=YEAR_WEEKS, confidence=ask.confidence)
     calendar = "trend and calendar" if len(weeks) >= 2 * YEAR_WEEKS else "the trend (under two years: not the calendar)"
-    adjusted = rules.from_interval(ID, broken.effect, n=n, unit="share", by={"way": "adjusted"}, label=OBSERVATIONAL)
+    adjusted = rules.from_interval(ID, broken.effect, n=n, unit="points", by={"way": "adjusted"}, label=OBSERVATIONAL)
     adjusted = rules.with_note(
         adjusted, f"mean of {side[1]} weeks after over what {side[0]} weeks before led to expect, {calendar} taken off; {what}"
     )

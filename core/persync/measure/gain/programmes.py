@@ -144,9 +144,9 @@ def _effect(engine: Engine, ask: Ask) -> list[Estimate]:
     out = []
     if one.active and base.active:
         kept = intervals.newcombe(one.stayed, one.active, base.stayed, base.active, ask.confidence)
-        out.append(made("retention", kept, "share", kept.value, f"active and back within {window} days"))
+        out.append(made("retention", kept, "points", kept.value, f"active and back within {window} days"))
     else:
-        out.append(rules.absent(EFFECT, rules.IMMATURE, {"what": "retention"}, unit="share", label=RAW))
+        out.append(rules.absent(EFFECT, rules.IMMATURE, {"what": "retention"}, unit="points", label=RAW))
     often = intervals.welch(one.orders, base.orders, ask.confidence)
     out.append(made("orders a customer", often, "orders", one.orders.mean - base.orders.mean))
     money = intervals.welch(one.money, base.money, ask.confidence)

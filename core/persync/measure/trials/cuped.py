@@ -172,7 +172,7 @@ def _estimates(
         return []
     n = a.n + b.n
     helped = f"'{by['covariate']}' lowers the variance by {made.reduction:.2%}"
-    difference = rules.from_interval("difference_cuped", made.difference, n=n, unit=unit, by=by, label=label)
+    difference = rules.from_interval("difference_cuped", made.difference, n=n, unit=rules.gap(unit), by=by, label=label)
     known = (a.k + b.k) / n
     said = helped if known > 0.999 else f"{helped}; known for {known:.0%}"
     small = rules.TOO_FEW if min(a.n, b.n) < ask.report_n else ""

@@ -96,14 +96,14 @@ def _estimates(frame: dict[str, Floats], treated: Floats, names: list[str], unit
     add(
         ID,
         adjusting.overlap_weighted(bought, treated, chance, every, ask.confidence),
-        "share",
+        "points",
         outcome="conversion",
         method="overlap",
     )
     add(
         ID,
         adjusting.doubly_robust(bought, treated, chance, every, ask.confidence),
-        "share",
+        "points",
         outcome="conversion",
         method="aipw",
     )

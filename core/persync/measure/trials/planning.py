@@ -147,7 +147,7 @@ def _detectable(
     if change is None:
         return rules.absent("detectable", "too_few", by, unit=unit)
     note = f"with everybody who could be mailed now; {change / sample.mean:.0%} of the baseline"
-    return Estimate("detectable", change, n=people, unit="points" if unit == "share" else unit, by=dict(by), note=note)
+    return Estimate("detectable", change, n=people, unit=rules.gap(unit), by=dict(by), note=note)
 
 
 def sample_size_power(engine: Engine, ask: Ask) -> list[Estimate]:

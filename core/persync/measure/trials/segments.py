@@ -159,15 +159,15 @@ def _effect(
 ) -> Estimate:
     id, here = "uplift_by_segment", {**by, "group": name}
     if name in hide:
-        return rules.suppressed(id, ask, here, unit=outcome.unit, label=label)
+        return rules.suppressed(id, ask, here, unit=rules.gap(outcome.unit), label=label)
     if arm not in each or against not in each:
-        return rules.absent(id, rules.NO_DENOMINATOR, here, unit=outcome.unit, label=label)
+        return rules.absent(id, rules.NO_DENOMINATOR, here, unit=rules.gap(outcome.unit), label=label)
     (a, events), (b, base_events) = each[arm], each[against]
     if outcome.unit == "share":
         interval: Interval | None = intervals.newcombe(events, a.n, base_events, b.n, ask.confidence)
     else:
         interval = intervals.welch(a, b, ask.confidence)
-    made = rules.from_interval(id, interval, n=a.n + b.n, unit=outcome.unit, by=here, label=label)
+    made = rules.from_interval(id, interval, n=a.n + b.n, unit=rules.gap(outcome.unit), by=here, label=label)
     return rules.with_note(made, rules.smallness(min(a.n, b.n), min(events, base_events), ask))
 
 

@@ -96,16 +96,16 @@ def _net(engine: Engine, ask: Ask, ground: Ground) -> list[Estimate]:
     out: list[Estimate] = []
     for experiment in chosen:
         out += _arms(engine, ask, ground, experiment)
-    return rules.compared(out) or [rules.absent(NET, NO_HOLDOUT, {}, unit="share")]
+    return rules.compared(out) or [rules.absent(NET, NO_HOLDOUT, {}, unit="points")]
 
 
 def _arms(engine: Engine, ask: Ask, ground: Ground, experiment: Experiment) -> list[Estimate]:
     label = experiments.label_of(experiment)
     by = {"experiment": experiment.name}
     if experiment.since is None:
-        return [rules.absent(NET, NO_DATE, by, unit="share", label=label, note="the experiment has no `from`")]
+        return [rules.absent(NET, NO_DATE, by, unit="points", label=label, note="the experiment has no `from`")]
     if experiment.since + ask.value.winback_days * DAY > ground.end_at:
-        return [rules.absent(NET, rules.IMMATURE, by, unit="share", label=label)]
+        return [rules.absent(NET, rules.IMMATURE, by, unit="points", label=label)]
     texts, params = experiments.arms_sql(experiment)
     params |= {
         "since": experiment.since,
@@ -116,7 +116,7 @@ def _arms(engine: Engine, ask: Ask, ground: Ground, experiment: Experiment) -> l
     try:
         blocked = experiments.blocked(engine, experiment)
     except ConfigError as problem:
-        return [rules.absent(NET, experiments.MISCONFIGURED, by, unit="share", label=label, note=str(problem))]
+        return [rules.absent(NET, experiments.MISCONFIGURED, by, unit="points", label=label, note=str(problem))]
     found = [
         _difference(
             arms.get(arm),
@@ -138,10 +138,10 @@ def _difference(one: Row | None, base: Row | None, ask: Ask, by: dict[str, str],
     label = experiments.label_of(experiment)
     if one is None or base is None:
         note = f"nobody of an arm had been without an order for {ask.value.dormant_days} days at the draw"
-        return rules.absent(NET, rules.NO_DENOMINATOR, by, unit="share", label=label, note=note)
+        return rules.absent(NET, rules.NO_DENOMINATOR, by, unit="points", label=label, note=note)
     n, base_n = int(one["people"]), int(base["people"])
     if min(n, base_n) < ask.suppress_n:
-        return rules.suppressed(NET, ask, by, unit="share", label=label)
+        return rules.suppressed(NET, ask, by, unit="points", label=label)
     interval = intervals.newcombe(int(one["came"]), n, int(base["came"]), base_n, ask.confidence)
-    made = rules.from_interval(NET, interval, n=n + base_n, unit="share", by=by, label=label)
+    made = rules.from_interval(NET, interval, n=n + base_n, unit="points", by=by, label=label)
     return rules.with_note(made, rules.smallness(min(n, base_n), min(int(one["came"]), int(base["came"])), ask))

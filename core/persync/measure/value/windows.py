@@ -170,7 +170,7 @@ def _before_each(rows: Sequence[Row], sliced: Cut, ask: Ask, ground: Ground, win
     for group in groups.values():
         by = sliced.by(group[0])
         if sliced.people.attribute and by[sliced.people.attribute] in hide:
-            out.append(rules.suppressed("retention_improvement", ask, {**by, "against": "before"}, unit="share", label=RAW))
+            out.append(rules.suppressed("retention_improvement", ask, {**by, "against": "before"}, unit="points", label=RAW))
         else:
             out.append(_before(group, sliced, ask, ground, window, by))
     return out
@@ -200,11 +200,11 @@ def _difference(cells: Sequence[int], by: dict[str, str], ask: Ask, note: str, e
     id = "retention_improvement"
     stayed, active, base_stayed, base_active = cells
     if not active or not base_active:
-        return rules.absent(id, empty, by, unit="share", label=RAW, note=note)
+        return rules.absent(id, empty, by, unit="points", label=RAW, note=note)
     if min(active, base_active) < ask.suppress_n:
-        return rules.suppressed(id, ask, by, unit="share", label=RAW)
+        return rules.suppressed(id, ask, by, unit="points", label=RAW)
     interval = intervals.newcombe(stayed, active, base_stayed, base_active, ask.confidence)
-    made = rules.from_interval(id, interval, n=active + base_active, unit="share", by=by, label=RAW)
+    made = rules.from_interval(id, interval, n=active + base_active, unit="points", by=by, label=RAW)
     return rules.with_note(
         rules.with_note(made, note), rules.smallness(min(active, base_active), min(stayed, base_stayed), ask)
     )
@@ -216,7 +216,7 @@ def _personalised(engine: Engine, ask: Ask, ground: Ground, window: Window) -> E
     by = {"arm": "personalised", "against": "generic"}
     first, middle = ground.end_day - 2 * window.days, ground.end_day - window.days
     if first < from_day(ask, ground):
-        return rules.absent("retention_improvement", rules.IMMATURE, by, unit="share", label=RAW)
+        return rules.absent("retention_improvement", rules.IMMATURE, by, unit="points", label=RAW)
     params = {
         "from_at": ground.end_at - 2 * window.days * DAY,
         "to_at": ground.end_at - window.days * DAY,

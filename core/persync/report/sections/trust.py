@@ -135,7 +135,7 @@ def figure(numbers: Sequence[Estimate]) -> list[Block]:
         return []
     rows = []
     for id, one in shown.items():
-        scale = 100.0 if one.unit == "share" else 1.0
+        scale = 100.0 if one.unit in ("share", "points") else 1.0
         ends = {"value": one.value, "low": one.low, "high": one.high}
         rows.append({"name": NAMES[id], **{name: None if end is None else scale * end for name, end in ends.items()}})
     said = "; ".join(f"{NAMES[id]}: {words.brief(one)}" for id, one in shown.items())
