@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from persync import redact
+from persync import plugins, redact
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -47,6 +47,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files."""
     places = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+STRANGERS = frozenset(plugins.entry_points(group=plugins.GROUP)) - {
+    point for point in plugins.entry_points(group=plugins.GROUP) if point.dist and point.dist.name == plugins.BUNDLED
+}
+"""plugins of others that were installed beside persync before any test began: what they offer is no matter of these tests"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_strangers() -> Iterator[None]:
+    """Find no plugin of another that this environment happens to have; those that a test installs are found."""
+    found = plugins.entry_points
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plugins, "entry_points", lambda **kinds: [one for one in found(**kinds) if one not in STRANGERS])
+        yield
 
 
 @pytest.fixture(scope="session")

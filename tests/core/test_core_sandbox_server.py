@@ -164,14 +164,14 @@ def test_a_taken_port_is_named(world: World) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serve_prints_one_line_and_ends_cleanly_on_a_signal(number: signal.Signals, tmp_path: Path) -> None:
+def test_serve_prints_one_line_and_ends_cleanly_with_the_number_of_a_signal(number: signal.Signals, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from persync.hookspecs import Sandbox; "
         "from persync.sandbox.demo import make_world; from persync.sandbox.server import serve; "
         "from starlette.applications import Starlette; "
         "box = Sandbox('shopify', 'shopify', lambda w: Starlette(), "
         "lambda w, u: {'shop': w.shop_domain}, lambda w: {'T': 's'}); "
-        "serve(make_world(1, people=60), [box], port=0, config_dir=Path(sys.argv[1]))"
+        "sys.exit(serve(make_world(1, people=60), [box], port=0, config_dir=Path(sys.argv[1])))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)],
@@ -191,7 +191,7 @@ def test_serve_prints_one_line_and_ends_cleanly_on_a_signal(number: signal.Signa
         process.wait()
 
     assert answer.status_code == 404
-    assert (process.returncode, rest, errors) == (0, "", "")
+    assert (process.returncode, rest, errors) == (number, "", "")
     assert info["connections"]["shopify"]["shop"] == "nordlicht-demo.myshopify.com"
     assert tomllib.loads((tmp_path / "persync.toml").read_text())["connections"]["shopify"] == info["connections"]["shopify"]
 

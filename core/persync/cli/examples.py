@@ -20,8 +20,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "pull": ("persync pull", "persync pull shopify --stream orders --since 2026-01-01", "persync pull --dry-run"),
     "import": ("persync import costs costs.csv", "persync import outcomes visits.csv.gz"),
     "tag": ("persync tag --list", "persync tag mailchimp:8f3a1c2b 2"),
-    "store": ("persync store backup ~/backups/shop.db",),
+    "store": ("persync store backup ~/backups/shop.db", "persync store vacuum"),
     "store backup": ("persync store backup ~/backups/shop.db", "persync store backup shop-2026-11.db --format json"),
+    "store upgrade": ("persync store upgrade", "persync store upgrade --format json"),
+    "store vacuum": ("persync store vacuum", "persync store vacuum --wait 600"),
     "verify": ("persync verify", "persync verify --digest"),
     "attribution": (
         "persync attribution",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from persync.cli.base import Group
+from persync.cli.base import Command, Group
 from persync.cli.context import App, pass_app
 
 
@@ -15,7 +15,7 @@ def sandbox() -> None:
     """Serve imitated vendors over a made-up business."""
 
 
-@sandbox.command()
+@sandbox.command(cls=Command, goes_on="nothing is served any more. The same command serves the same world again.")
 @click.option("--world", default="demo", show_default=True, metavar="WORLD", help="demo, or hillstrom=FILE for a real test.")
 @click.option("--seed", type=int, default=7, show_default=True)
 @click.option("--port", type=int, default=0, show_default=True, help="0 takes a free one.")
@@ -46,4 +46,5 @@ def serve(app: App, world: str, seed: int, port: int, config_dir: Path | None, f
     if app.now < made.now:
         # A pull's windows end at the machine's clock, so what this world has after it would silently be missing.
         app.say(f"persync: this world ends on {iso(made.now)[:10]}, after this machine's clock: pulls miss what lies between.")
-    serve_world(made, app.host.sandboxes, port=port, config_dir=config_dir, faults=schedule)
+    if number := serve_world(made, app.host.sandboxes, port=port, config_dir=config_dir, faults=schedule):
+        raise KeyboardInterrupt(number)

@@ -60,8 +60,8 @@ def _show_screen(standing: Standing, timezone: str, *, everything: bool) -> None
     _part("missing", said, len(said) if everything else MISSING, lines=None if everything else 2, none="nothing")
     jobs = [_job(one, timezone) for one in standing.jobs]
     _part("next run", jobs, len(jobs) if everything else JOBS, lines=1, none="nothing is set to run by itself")
-    steps = [f"{do}   ({why})" for do, why in standing.steps]
-    _part("to do", steps, len(steps) if everything else STEPS, lines=1, none="")
+    steps = [f"{do}   ({why})" if everything else _step(do, why) for do, why in standing.steps]
+    _part("to do", steps, len(steps) if everything else _fit(steps, STEPS), lines=None if everything else 2, none="")
 
 
 def _show_connections(connections: tuple[Connection, ...], timezone: str) -> None:
@@ -104,6 +104,23 @@ def _part(label: str, texts: Iterable[str], most: int, *, lines: int | None, non
         for line in wrapped:
             click.echo(f"{label:<{LABEL}}{line}")
             label = ""
+
+
+def _step(do: str, why: str) -> str:
+    """Return what to do and, as far as one line has room, why: a command that is cut would be no command."""
+    (line,) = textwrap.wrap(f"{do}   ({why})", WIDTH - LABEL, max_lines=1, placeholder=" ...", break_on_hyphens=False)
+    return line if line.startswith(f"{do}   (") else do
+
+
+def _fit(texts: list[str], lines: int) -> int:
+    """Return how many texts so many lines hold, of which a long one takes two; at least one."""
+    used, count = 0, 0
+    for text in texts:
+        used += 1 + (len(text) > WIDTH - LABEL)
+        if used > lines:
+            break
+        count += 1
+    return max(count, 1)
 
 
 def _job(one: JobStatus, timezone: str) -> str:

@@ -39,3 +39,46 @@ def backup(app: App, file: Path, form: str) -> None:
         return
     click.echo(f"{inert(str(made.path))}: {made.size / 1e6:,.1f} MB, whole.")
     app.say(f"persync: its key {inert(key_path(app.project.store_path).name)} is not in it: keep a copy of that elsewhere.")
+
+
+@store.command(cls=Command, goes_on="a step is kept whole or not at all. The same command goes on.")
+@format_option("text", "json")
+@pass_app
+def upgrade(app: App, form: str) -> None:
+    """Bring the store to this release's tables, and say from which version to which.
+
+    A copy of it as it was is made beside it first. Every other command that opens an older store does the same; this one does
+    nothing else. A store of a newer persync is refused.
+    """
+    from persync.store.upkeep import upgrade as bring_up
+
+    done = bring_up(app.project.store_path)
+    if form == "json":
+        copy = None if done.copy is None else str(done.copy)
+        show_json("upgrade", [{"from": done.before, "to": done.after, "copy": copy}])
+        return
+    if done.before == done.after:
+        click.echo(f"version {done.after} already: nothing to do.")
+        return
+    click.echo(f"from version {done.before} to {done.after}.")
+    if done.copy is not None:
+        app.say(f"persync: a copy of how it was is {inert(done.copy.name)}. Delete it when all is well.")
+
+
+@store.command(cls=Command, goes_on="the store is as it was. The same command begins anew.")
+@click.option("--wait", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait for a pull that is under way.")
+@format_option("text", "json")
+@pass_app
+def vacuum(app: App, wait: float, form: str) -> None:
+    """Give back the room that deleted rows left in the store's file, and say its bytes before and after.
+
+    It needs room for a second copy while it works, and nobody else may write: while a pull runs it waits, or ends with exit
+    code 7. The numbers stay what they are.
+    """
+    from persync.store.upkeep import vacuum as make_small
+
+    done = make_small(app.project.store_path, app.project.names, now=app.now, wait=wait)
+    if form == "json":
+        show_json("vacuum", [{"before": done.before, "after": done.after}])
+        return
+    click.echo(f"{done.before:,} bytes before, {done.after:,} bytes after.")

@@ -24,16 +24,23 @@ _REFUSED: Final = (
     " UNION SELECT coalesce(p.person, t.key_id) FROM touchpoints t LEFT JOIN person_of p ON p.key_id = t.key_id"
     " WHERE t.action = ?"
 )
-HARD: Final = ("hard", "UNKNOWN_USER")
-"""words, as platforms tell why mail came back, that mean: this address takes none. A full or slow mailbox is another matter"""
-_REACHED: Final = (Action.DELIVER, Action.OPEN, Action.CLICK)
+HARD: Final = {Action.BOUNCE: ("hard", "UNKNOWN_USER"), Action.DROP: ("PREVIOUSLY_BOUNCED", "INVALID_TO_ADDRESS")}
+"""words, as platforms tell why mail came back or was never handed over, that mean: this address takes none. A full or slow
+mailbox is another matter"""
+CLEANED: Final = "cleaned"
+"""what Mailchimp makes of a member after a hard bounce or too many soft ones. Shopify tells of no bounce, and its state
+INVALID is said of the marketing state, not of the address"""
+_REACHED: Final = f"{Action.DELIVER:d}, {Action.OPEN:d}, {Action.CLICK:d}"
+_GONE: Final = " OR ".join(f"(t.action = {action:d} AND w.text IN {words})" for action, words in HARD.items())
 _BOUNCED: Final = (
     "SELECT coalesce(p.person, t.key_id) AS person,"
-    f" max(CASE WHEN t.action = {Action.BOUNCE:d} AND w.text IN {HARD} THEN t.happened_at END) AS bounced,"
-    f" max(CASE WHEN t.action <> {Action.BOUNCE:d} THEN t.happened_at END) AS reached"
+    f" max(CASE WHEN {_GONE} THEN t.happened_at END) AS bounced,"
+    f" max(CASE WHEN t.action IN ({_REACHED}) THEN t.happened_at END) AS reached"
     " FROM touchpoints t LEFT JOIN person_of p ON p.key_id = t.key_id LEFT JOIN words w ON w.word = t.source"
-    f" WHERE t.action IN ({', '.join(f'{action:d}' for action in (*_REACHED, Action.BOUNCE))})"
+    f" WHERE t.action IN ({_REACHED}, {', '.join(f'{action:d}' for action in HARD)})"
     " GROUP BY 1 HAVING bounced IS NOT NULL AND (reached IS NULL OR reached < bounced)"
+    " UNION SELECT coalesce(p.person, c.key_id), NULL, NULL FROM contacts c LEFT JOIN person_of p ON p.key_id = c.key_id"
+    f" WHERE c.status = '{CLEANED}'"
 )
 
 
@@ -69,7 +76,8 @@ def refusals(store: Store) -> set[int]:
 
 
 def unreachable(store: Store) -> set[int]:
-    """Return everybody whose address takes no mail: the last hard bounce came after whatever reached them, at any platform."""
+    """Return everybody whose address takes no mail: the last hard bounce came after whatever reached them, at any platform, or
+    a platform has taken them off its list for bounces."""
     return {int(person) for person, *_ in store.db.execute(_BOUNCED)}
 
 

@@ -207,7 +207,7 @@ def _steps(
         elif not job.by:
             steps[f"persync schedule {job.job} --target cron --install"] = "nothing runs it"
     if not jobs and project.names:
-        steps["write [jobs.nightly] in persync.toml"] = "nothing runs by itself"
+        steps["add [jobs.nightly] to persync.toml"] = "nothing runs yet: docs/jobs.md"
     return list(steps.items()) or [("persync report", "all is read")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from persync.settings.connections import FILE
 from persync.store.coarsen import Raw, clean
 from persync.store.derive import derive
 from persync.store.disconnect import disconnect
-from persync.store.locks import hold
+from persync.store.locks import hold_all
 from persync.store.privacy import Erased, Subject, erase, find, finish
 from persync.store.retention import Kept, retain
 from persync.store.store import Store, open_store
@@ -119,12 +119,10 @@ def _opened(project: Project, wait: float) -> Iterator[Store]:
     """Open the store with the locks of every connection held: a pull under way has people in its memory."""
     path = project.store_path
     open_store(path).close()  # says it best when there is none
-    with ExitStack() as stack:
-        with open_store(path) as store:
-            known = {name for (name,) in store.db.execute("SELECT name FROM connections")}
-        for name in sorted(known | set(project.names)):
-            stack.enter_context(hold(path, name, wait=wait))
-        yield stack.enter_context(open_store(path))
+    with open_store(path) as store:
+        known = {name for (name,) in store.db.execute("SELECT name FROM connections")}
+    with hold_all(path, known | set(project.names), wait=wait), open_store(path) as store:
+        yield store
 
 
 def _make_known(store: Store, project: Project, requests: Iterable[Request]) -> None:

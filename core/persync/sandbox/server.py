@@ -78,8 +78,8 @@ def _dated(app: App) -> App:
 
 def serve(
     world: World, sandboxes: Sandboxes, *, port: int = 0, config_dir: Path | None = None, faults: Schedule | None = None
-) -> None:
-    """Serve until SIGINT or SIGTERM. Must run in the main thread.
+) -> int:
+    """Serve until SIGINT or SIGTERM and return the number of the signal. Must run in the main thread.
 
     When ready prints one JSON line: `{"connections": {name: settings}, "secrets": {variable: value}, "truth": path}`.
     With `config_dir` a ready persync.toml and secrets file are put there too. Raises ConfigError when the port is taken.
@@ -100,6 +100,7 @@ def serve(
         server = _server(make_app(world, sandboxes, faults), announce)
         stack.enter_context(ending_on_signals(server))
         server.run(sockets=[listening])
+    return server.ended_by
 
 
 @contextmanager

@@ -7,11 +7,9 @@ goes at the end of that pull.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 from persync.errors import ConnectionLockedError
 from persync.store.gone import keys_due
-from persync.store.locks import hold
+from persync.store.locks import hold_all
 from persync.store.privacy import erase
 from persync.store.schema import DUE
 from persync.store.store import Store
@@ -25,9 +23,7 @@ def complete(store: Store, *, now: int) -> bool:
         return True
     names = [name for (name,) in store.db.execute("SELECT name FROM connections ORDER BY name")]
     try:
-        with ExitStack() as stack:
-            for name in names:  # a pull under way has people in its memory
-                stack.enter_context(hold(store.path, name))
+        with hold_all(store.path, names):  # a pull under way has people in its memory
             erase(store, [known_by(store, {key_id}) for key_id in due], now=now)
             with store.transaction() as db:
                 db.execute("DELETE FROM meta WHERE name = ?", (DUE,))

@@ -19,8 +19,9 @@ from persync.store.gone import connection_names, tombstone
 from persync.store.log import append
 from persync.store.months import month_of
 from persync.store.schema import ERASURES, UNFINISHED
-from persync.store.store import Store, said
+from persync.store.store import Store
 from persync.store.subjects import Subject, find
+from persync.store.upkeep import rewrite
 from persync.store.versions import record_numbers
 from persync.store.write import mark_dirty
 
@@ -281,24 +282,12 @@ def finish(store: Store) -> bool:
     with room for a second copy of it in SQLite's temporary folder; then the log is cut to nothing. Raises StoreError when
     the disk is full. What is not finished is noted in the store, and the next report or erasure does it.
     """
-    db = store.db
-    if not is_unfinished(db):
+    if not is_unfinished(store.db):
         return True
-    try:
-        # In a file: a large store would not fit into memory.
-        db.execute("PRAGMA temp_store = FILE")
-        db.execute("VACUUM")
-        busy = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error) or "busy" in str(error):
-            return False
-        raise said(error, store.path) from None
-    finally:
-        db.execute("PRAGMA temp_store = MEMORY")
-    if busy:
+    if not rewrite(store):
         return False
     try:
-        with store.transaction():
+        with store.transaction() as db:
             db.execute("DELETE FROM meta WHERE name = ?", (UNFINISHED,))
     except StoreError:
         return False

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
+import pytest
 from click.testing import CliRunner
 
 from persync.cli import root
@@ -38,3 +41,18 @@ def test_a_fault_that_there_is_not_is_a_wrong_use() -> None:
     done = CliRunner().invoke(root, ["sandbox", "serve", "--fault", "too_man"])
 
     assert (done.exit_code, done.stderr) == (2, "persync: unknown fault 'too_man'. Did you mean 'too_many'?\n")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_sandbox_that_a_signal_ends_exits_as_an_interrupted_command(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
+) -> None:
+    monkeypatch.setattr("persync.sandbox.server.world_from", lambda spec, seed: SimpleNamespace(now=0))
+    monkeypatch.setattr("persync.sandbox.server.serve", lambda *_, **__: number)
+
+    result = CliRunner().invoke(root, ["sandbox", "serve"])
+
+    assert result.exit_code == code
+    assert result.stderr == (
+        "persync: interrupted; nothing is served any more. The same command serves the same world again.\n"
+    )

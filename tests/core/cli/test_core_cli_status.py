@@ -92,6 +92,29 @@ def test_status_fits_a_screen_whatever_there_is(persync: Run, tmp_path: Path) ->
     assert all(f"{name}, a, b: {name} failed" in " ".join(every.split()) for name in names)
 
 
+def test_a_command_to_run_is_never_cut(persync: Run, tmp_path: Path) -> None:
+    """Its reason is, and a command that is too long for a line takes two."""
+    names = [f"a_job_with_a_name_that_is_{'quite_' * n}long" for n in (1, 2)]
+    project(tmp_path, "".join(f"[jobs.{name}]\npull = []\n" for name in names))
+    read(tmp_path)
+
+    lines = persync("status").stdout.splitlines()
+
+    assert lines[-4:] == [
+        "to do     persync connect NAME   (no connection is in persync.toml)",
+        "          persync schedule a_job_with_a_name_that_is_quite_long --target cron",
+        "          --install",
+        "          and 1 more: persync status --all",
+    ]
+
+
+def test_without_a_job_status_says_where_one_is_to_be_written(persync: Run, tmp_path: Path) -> None:
+    project(tmp_path, SHOP)
+    read(tmp_path, ("shop", "orders", 0, ""))
+
+    assert "add [jobs.nightly] to persync.toml   (nothing runs yet: docs/jobs.md)" in persync("status").stdout
+
+
 def test_status_tells_when_each_job_runs_next(persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project(tmp_path, '[report]\ntimezone = "UTC"\n[jobs.nightly]\npull = []\nat = "03:30"\n[jobs.weekly]\npull = []\n')
     read(tmp_path, ("files", "visits.csv", 0, ""))

@@ -30,6 +30,8 @@ min_orders = 1
 PEOPLE = range(12)
 BOUNCED = {7: "hard", 8: "soft", 9: "hard", 10: "UNKNOWN_USER"}
 """9 clicked after the bounce: somebody mended the address"""
+DROPPED = {5: "GRAYMAIL_SUPPRESSED", 11: "PREVIOUSLY_BOUNCED"}
+CLEANED = 6
 
 
 def address(number: int) -> str:
@@ -61,7 +63,7 @@ def _rows(name: str) -> Any:
         yield rows.Segment(kind, title, name=title)
     for i in PEOPLE:
         person = Person(("id", f"{name}{i}"), ("email", address(i)))
-        yield rows.Contact(person, status="subscribed")
+        yield rows.Contact(person, status="cleaned" if (name, i) == ("mail", CLEANED) else "subscribed")
         no = {"mail": (0, 3), "crm": (1,), "shop": ()}[name]
         never = name == "shop" and i == 4
         yield rows.Consent(person, "email", "unsubscribed" if i in no else "not_subscribed" if never else "subscribed")
@@ -73,6 +75,8 @@ def _rows(name: str) -> Any:
             yield rows.Touchpoint(letter, person, Action.COMPLAINT if i == 2 else Action.SEND, NOW)
             if i in BOUNCED:
                 yield rows.Touchpoint(letter, person, Action.BOUNCE, NOW + 5, source=BOUNCED[i])
+            if i in DROPPED:
+                yield rows.Touchpoint(letter, person, Action.DROP, NOW + 5, source=DROPPED[i])
             if i == 9:
                 yield rows.Touchpoint(letter, person, Action.CLICK, NOW + 10)
         if name == "shop" and i % 2 == 0:
@@ -132,15 +136,16 @@ def test_one_platforms_list_becomes_anothers_tag_by_ones_own_file_of_addresses(p
 
 def test_who_said_no_to_one_platform_is_suppressed_at_the_others(persync: Run, tmp_path: Path) -> None:
     """No said and taken back is no refusal; nor is never having said yes, nor leaving one kind of mail. An address that takes
-    no mail stands beside the refusals, a full mailbox and one that was reached again do not."""
+    no mail stands beside the refusals, also one that a platform knew as such before or took off its list; a full mailbox, one
+    that was reached again and mail held back for another reason do not."""
     ids = persync("export", "suppression", "--for", "crm").stdout.splitlines()
     own = listed(tmp_path / "audience.csv", "Email Address,First Name", lambda i: f"{address(i)},N{i}")
     persync("export", "suppression", "--for", "mail", "--list", str(own), "--out", str(tmp_path / "no.csv"))
 
-    assert ids == ["Record ID,persync suppression", *(f"crm{i},do not mail" for i in (0, 1, 10, 2, 7))]
+    assert ids == ["Record ID,persync suppression", *(f"crm{i},do not mail" for i in (0, 1, 10, 11, 2, 6, 7))]
     assert (tmp_path / "no.csv").read_text().splitlines() == [
         "Email Address,Tags",
-        *(f"{address(i)},persync:do not mail" for i in (0, 1, 2, 7, 10)),
+        *(f"{address(i)},persync:do not mail" for i in (0, 1, 2, 6, 7, 10, 11)),
     ]
 
 
@@ -152,7 +157,7 @@ def test_shopifys_own_file_keeps_its_columns_and_says_no(persync: Run, tmp_path:
 
     assert (tmp_path / "no.csv").read_text().splitlines() == [
         header,
-        *(f'\'{i},N{i},{address(i)},no,"vip, persync:do not mail"' for i in (0, 1, 2, 7, 10)),
+        *(f'\'{i},N{i},{address(i)},no,"vip, persync:do not mail"' for i in (0, 1, 2, 6, 7, 10, 11)),
     ]
     assert (tmp_path / "buyers.csv").read_text().splitlines() == [
         header,
@@ -170,7 +175,7 @@ def test_no_address_is_kept_or_told_and_the_log_says_that_a_list_left(persync: R
         kept = "\n".join(db.iterdump())
         last = db.execute("SELECT event, detail FROM log ORDER BY entry DESC LIMIT 1").fetchone()
     assert "@example.com" not in kept
-    assert last == ("list exported", "persync:do not mail: 5 people for mail")
+    assert last == ("list exported", "persync:do not mail: 7 people for mail")
 
 
 @pytest.mark.parametrize(
