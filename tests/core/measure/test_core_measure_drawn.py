@@ -18,7 +18,7 @@ from persync.measure.intervals import newcombe
 from persync.measure.lifts import with_lift
 from persync.measure.metric import Ask, Experiment
 from persync.measure.rules import DAY
-from persync.measure.trials import segments
+from persync.measure.trials import observational, segments
 from persync.measure.verdict import judge
 
 BY_ID = {metric.id: metric for metric in METRICS}
@@ -160,6 +160,21 @@ def test_differences_of_shares_are_in_percentage_points_in_every_metric(shop: An
     assert {id: units[id] for id in of_shares} == {id: {"points"} for id in of_shares}
     assert {id: units[id] for id in both} == {id: {"points", "EUR"} for id in both}
     assert units["relative"] == units["conversion_uplift_relative"] == {"share"}
+
+
+def test_the_e_value_of_an_interval_that_holds_no_difference_is_one(shop: Any) -> None:
+    """A cause that nobody knows need not be strong to explain away what chance explains; a clear difference needs one."""
+    drawn(shop, 300, 300)
+
+    found = BY_ID["observational_uplift"].compute(shop, HELD)
+
+    point, interval = (e for e in found if e.id == "e_value")
+    assert (interval.by["of"], 1 < float(interval.value or 0) < float(point.value or 0)) == ("interval", True)
+    assert {e.unit for e in found if e.id == "balance"} == {""}
+    ones, bought = np.array([1.0] * 50 + [0.0] * 50), np.array([1.0, 0.0] * 24 + [1.0, 1.0] + [1.0, 0.0] * 25)
+    none = Estimate("observational_uplift", 0.02, -0.2, 0.24, n=100)
+    weak, held = observational._e_values(bought, ones, np.full(100, 0.5), none)
+    assert (float(weak.value or 0) > 1, held.value, held.note) == (True, 1.0, "the interval holds no difference as it is")
 
 
 def test_people_of_whom_the_attribute_is_not_known_are_never_claimed(shop: Any) -> None:

@@ -119,7 +119,7 @@ METRICS: tuple[Metric, ...] = (
         "attributes. `balance` is each covariate's standardised difference before and after weighting, `overlap` the share of "
         "people with a propensity between 0.05 and 0.95, `placebo` the same difference on revenue before the mail, "
         "`e_value` how "
-        "strong a hidden cause would have to be (VanderWeele & Ding 2017).",
+        "strong a hidden cause would have to be (VanderWeele & Ding 2017), for the value and for its interval.",
         "weighted mean of the personalised − weighted mean of the others",
         "share or money",
         observational.observational_uplift,

@@ -145,8 +145,8 @@ def _estimates(frame: dict[str, Floats], treated: Floats, names: list[str], unit
         for weights, value in (("before", balance.before), ("after", balance.after)):
             note = "out of balance" if weights == "after" and abs(value) > 0.1 else ""
             by = {"covariate": balance.name, "weights": weights}
-            out.append(Estimate("balance", value, n=n, unit="ratio", by=by, label=OBSERVATIONAL, note=note))
-    out.append(_e_value(bought, treated, chance, n))
+            out.append(Estimate("balance", value, n=n, by=by, label=OBSERVATIONAL, note=note))
+    out += _e_values(bought, treated, chance, out[0])
     return out
 
 
@@ -177,11 +177,22 @@ def _smallness(treated: Floats, bought: Floats, ask: Ask) -> str:
     return rules.smallness(min(n for n, _ in sides), min(events for _, events in sides), ask)
 
 
-def _e_value(bought: Floats, treated: Floats, chance: Floats, n: int) -> Estimate:
+def _e_values(bought: Floats, treated: Floats, chance: Floats, difference: Estimate) -> list[Estimate]:
+    """Return the E-value of the difference in conversion, and that of the end of its interval nearer to none, which is 1 where
+    the interval holds none (VanderWeele & Ding 2017); the end as a ratio to the share of the others as it was found."""
     w = [(1 - chance)[treated == 1], chance[treated == 0]]
     shares = [float((w[0] * bought[treated == 1]).sum() / w[0].sum()), float((w[1] * bought[treated == 0]).sum() / w[1].sum())]
+    by = {"outcome": "conversion"}
     if min(shares) <= 0:
-        return rules.absent("e_value", rules.NO_DENOMINATOR, {"outcome": "conversion"}, unit="ratio", label=OBSERVATIONAL)
-    value = adjusting.e_value(shares[0] / shares[1])
-    note = "a hidden cause this much commoner in one group and among buyers would explain it away"
-    return Estimate("e_value", value, n=n, unit="ratio", by={"outcome": "conversion"}, label=OBSERVATIONAL, note=note)
+        return [rules.absent("e_value", rules.NO_DENOMINATOR, by, unit="ratio", label=OBSERVATIONAL)]
+    low, high = float(difference.low or 0.0), float(difference.high or 0.0)
+    least = adjusting.e_value(max(0.0, shares[1] + (low if low > 0 else min(0.0, high))) / shares[1])
+    said = "a hidden cause this much commoner in one group and among buyers would"
+    held = "the interval holds no difference as it is" if least == 1 else f"{said} make the interval hold no difference"
+    point = Estimate(
+        "e_value", adjusting.e_value(shares[0] / shares[1]), n=difference.n, unit="ratio", by=by, label=OBSERVATIONAL
+    )
+    return [
+        replace(point, note=f"{said} explain the value away"),
+        replace(point, value=least, by={**by, "of": "interval"}, note=held),
+    ]
