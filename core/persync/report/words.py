@@ -265,6 +265,8 @@ def value(estimate: Estimate, *, short: bool = False) -> str:
         return "hidden" if short and estimate.reason == "suppressed" else f"not known: {reason(estimate.reason)}"
     if estimate.unit == "p":
         return p_value(float(estimate.value))
+    if estimate.id == "chance_to_win" and not 0.001 <= estimate.value <= 0.999:
+        return "> 99.9 %" if estimate.value > 0.5 else "< 0.1 %"  # a chance is never all or none
     factor, decimals = _decimals(estimate)
     text = number(estimate.value * factor, decimals, signed=is_difference(estimate))
     return _with_unit(text, _unit(estimate), short=short)
