@@ -39,7 +39,7 @@ def read_batch(
     check = importer.check() if importer.check else None
     errors: list[str] = []
     count = 0
-    once: dict[int, int] = {}
+    once: dict[int, tuple[int, int]] = {}
     for number, line in _lines(path, name, importer, connections, errors):
         if len(errors) >= MAX_ERRORS:
             break
@@ -48,9 +48,16 @@ def read_batch(
             continue
         if importer.once:
             key = _key(line, importer.once)
-            first = once.setdefault(key, number)
+            whole = _key(line, tuple(line))
+            first, said = once.setdefault(key, (number, whole))
             if first != number:
-                errors.append(f"line {number}: says the same as line {first} again ({', '.join(importer.once)}).")
+                of = ", ".join(importer.once)
+                again = (
+                    f"the same as line {first} again ({of})"
+                    if said == whole
+                    else f"something else than line {first} of the same {of}"
+                )
+                errors.append(f"line {number}: says {again}.")
                 continue
         if check and (wrong := check.see(line, number)):
             errors.append(f"line {number}: {wrong}")

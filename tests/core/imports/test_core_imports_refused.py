@@ -111,7 +111,12 @@ BAD = [
     (
         "outcomes",
         "person,outcome,value\na,visit,1\na,visit,0\n",
-        "line 3: says the same as line 2 again (person, outcome, at).",
+        "line 3: says something else than line 2 of the same person, outcome, at.",
+    ),
+    (
+        "assignments",
+        "experiment,person,arm\ne,a,x\ne,a,y\n",
+        "line 3: says something else than line 2 of the same experiment, person.",
     ),
     ("outcomes", "person,outcome,value\nshop:,visit,1\n", "line 2, column 'person': a platform's id is written CONNECTION:ID."),
     (
