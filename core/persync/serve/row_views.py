@@ -16,7 +16,7 @@ from persync.report.report import Block, Cell, Column, Note, Table
 from persync.serve.filters import Filters
 from persync.serve.pages import NotHereError, scope_note
 from persync.serve.render import query_of
-from persync.serve.rows import PAGE, Found, find_table, rows_behind
+from persync.serve.rows import PAGE, Found, find_table, rows_behind, tables_of_draw
 from persync.serve.tables import PEOPLE, TABLES, tables_for
 from persync.serve.views import Shown, no_file, no_spec, section_page, ways
 
@@ -40,7 +40,7 @@ def behind(site: Site, request: Request, filters: Filters) -> Shown:
 
     def make(engine: Engine, ask: Ask, scope: Scope | None) -> tuple[list[tuple[str, Found | PersyncError]], Scope | None]:
         found: list[tuple[str, Found | PersyncError]] = []
-        for name in names:
+        for name in tables_of_draw(engine, ask, names, by):
             try:
                 found.append((name, rows_behind(engine, ask, name, by, limit=FEW)))
             except PersyncError as error:  # one table may not be shown, the others may

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.errors import ConfigError, DataError, nearest
@@ -18,7 +18,7 @@ from persync.serve.tables import TABLES, Listed, columns_of, shown
 
 if TYPE_CHECKING:
     from persync.engine.engine import Engine
-    from persync.measure.metric import Ask
+    from persync.measure.metric import Ask, Experiment
 
 PAGE: Final = 50
 """rows of a page"""
@@ -130,9 +130,15 @@ def slice_of(engine: Engine, ask: Ask, name: str, listed: Listed, by: Mapping[st
     where: list[str] = []
     params: dict[str, Any] = {}
     ignored: list[str] = []
-    about = "t.key_id" if listed.of_people else ""
-    if not about and "order_key" in listed.columns:
-        about = "(SELECT MIN(o.key_id) FROM orders AS o WHERE o.order_key = t.order_key)"
+    about = listed.of_people or "order_key" in listed.columns
+
+    def of_people(condition: str) -> str:
+        """Ask a row, or the order it is of, for its person."""
+        if listed.of_people:
+            return f"{_person('t.key_id')} {condition}"
+        # As a set: asked row by row, a ledger of some thousand entries took seconds.
+        return f"t.order_key IN (SELECT o.order_key FROM orders AS o WHERE {_person('o.key_id')} {condition})"
+
     known = set(attributes.values(engine))
     given = dict(by)
     if "group" in given and "attribute" in given:
@@ -161,22 +167,50 @@ def slice_of(engine: Engine, ask: Ask, name: str, listed: Listed, by: Mapping[st
         elif dimension == "category" and "category" in listed.columns:
             where.append("t.category = :category")
             params["category"] = value
+        elif dimension == "experiment" and name == "assignments":
+            where.append("t.experiment = :drawn_in")
+            params["drawn_in"] = value
+        elif dimension == "experiment" and name == "memberships":
+            # Who was drawn by a tag is in its list.
+            tags = [f":drawn_{i}" for i in range(len(_asked(engine, ask, by).tags))]
+            where.append(_tagged(tags))
+            params |= dict(zip((tag[1:] for tag in tags), _asked(engine, ask, by).tags.values(), strict=True))
         elif dimension == "arm" and about and (by.get("experiment") or ask.arm):
-            from dataclasses import replace
-
-            base, drawn = experiments.arms_sql(asked_experiment(engine, replace(ask, arm=by.get("experiment") or ask.arm)))
+            base, drawn = experiments.arms_sql(_asked(engine, ask, by))
             texts += base
-            where.append(f"{_person(about)} IN (SELECT a.person FROM arms AS a WHERE a.arm = :of_arm)")
-            params |= {**drawn, "of_arm": value}
+            where.append(of_people("IN (SELECT a.person FROM arms AS a WHERE a.arm = :of_arm OR a.arm = :against)"))
+            # A difference rests on the people of both its arms.
+            params |= {**drawn, "of_arm": value, "against": by.get("against", value)}
         elif dimension in known and about:
             attributes.refuse(engine, [dimension])
             if value in hidden_groups(engine, ask, dimension):
                 raise DataError(f"the group '{value}' of {dimension} is too small to be shown, or would tell of one that is.")
-            where.append(f"{_person(about)} {_in_group(value)}")
+            where.append(of_people(_in_group(value)))
             params |= {"attribute": dimension, "group_value": value}
-        elif dimension not in ("experiment", "title"):
+        elif dimension not in ("experiment", "title") and not (dimension == "against" and "arm" in by):
             ignored.append(dimension)
     return Slice(tuple(texts), tuple(where), params, tuple(ignored))
+
+
+def tables_of_draw(engine: Engine, ask: Ask, names: Sequence[str], by: Mapping[str, str]) -> tuple[str, ...]:
+    """Return tables with the one that tells who was drawn into the arms of a number's experiment: those of tags are lists."""
+    if "assignments" not in names or not (by.get("experiment") or ask.arm) or not _asked(engine, ask, by).tags:
+        return tuple(names)
+    return tuple("memberships" if name == "assignments" else name for name in names)
+
+
+def _asked(engine: Engine, ask: Ask, by: Mapping[str, str]) -> Experiment:
+    return asked_experiment(engine, replace(ask, arm=by.get("experiment") or ask.arm))
+
+
+def _tagged(tags: Sequence[str]) -> str:
+    if not tags:
+        return "TRUE"
+    listed = ", ".join(tags)
+    return (
+        "t.segment_id IN (SELECT s.segment_id FROM segments AS s WHERE s.kind = 'tag'"
+        f" AND (s.name IN ({listed}) OR s.vendor_id IN ({listed})))"
+    )
 
 
 def _person(key: str) -> str:

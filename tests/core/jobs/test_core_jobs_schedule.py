@@ -143,6 +143,16 @@ def test_systemd_units_are_persistent_hardened_and_absolute(odd: Plan) -> None:
     assert expected <= set(timer)
 
 
+@pytest.mark.parametrize("place", ["/tmp/demo", "/var/tmp/demo", "/home/ann/shop"])
+def test_a_job_that_stands_among_temporary_files_is_not_hidden_from_itself(odd: Plan, place: str) -> None:
+    plan = replace(odd, folder=Path(place), writable=(Path(place),), program=("/usr/bin/persync",))
+
+    service = texts("systemd", plan)[0].splitlines()
+
+    assert ("PrivateTmp=yes" in service) == place.startswith("/home")
+    assert (f"# No PrivateTmp=yes: it would hide {place} from the job." in service) == (not place.startswith("/home"))
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
 def test_systemd_itself_accepts_the_units(tmp_path: Path, odd: Plan) -> None:
     units = tmp_path / "units"

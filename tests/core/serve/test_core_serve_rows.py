@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from core.measure.conftest import Shop
+from persync.measure.metric import Ask, Experiment
 from persync.sandbox.world import World
 from persync.serve.filters import Filters
-from persync.serve.rows import PAGE, rows_behind
+from persync.serve.rows import CSV_ROWS, PAGE, rows_behind, tables_of_draw
 from persync.serve.site import Site
 from persync.serve.tables import PART_TABLES, TABLES
 from persync.store.schema import DDL, MIRRORED
@@ -126,3 +128,39 @@ def test_every_number_of_every_part_leads_somewhere(get: Get, site: Site) -> Non
 @pytest.mark.parametrize("page", ["0", "-1", "x", "99999999999", "1e3"])
 def test_a_page_number_that_is_none_is_the_first(get: Get, page: str) -> None:
     assert "Page 1 of" in get(f"/rows/orders?page={page}").text
+
+
+def test_behind_a_difference_stand_the_people_of_both_its_arms(get: Get) -> None:
+    def people(slice_: str) -> set[str]:
+        return {row["key_id"] for row in read(get(f"/rows/orders.csv?d.experiment=personal&{slice_}").text)}
+
+    treated, control = people("d.arm=treated"), people("d.arm=control")
+
+    assert treated & control == set()
+    assert set() not in (treated, control)
+    assert people("d.arm=treated&d.against=control") == treated | control
+
+
+def test_who_was_drawn_by_tags_is_told_by_the_lists_of_those_tags() -> None:
+    """20 people in an arm by a tag, 20 in the other, 20 with a tag that is no arm; another experiment's arms were imported."""
+    shop = Shop()
+    shop.load("connections", connection=[1], name=["mail"], connector=["x"])
+    for number, tag in enumerate(("news:on", "news:off", "vip")):
+        shop.add("segments", segment_id=number + 1, connection=1, kind="tag", vendor_id=f"v{number}", name=tag)
+        people = range(number * 20 + 1, number * 20 + 21)
+        shop.load("memberships", segment_id=[number + 1] * 20, key_id=list(people), joined_at=[number] * 20)
+    shop.load("assignments", connection=[1] * 20, experiment=["listed"] * 20, key_id=list(range(1, 21)), arm=["on"] * 20)
+    tags = {"on": "news:on", "off": "news:off"}
+    ask = Ask(now=10**12, experiments={"news": Experiment("news", tags=tags, control="off")})
+
+    def behind(experiment: str, by: dict[str, str]) -> tuple[str, int, set[str]]:
+        drawn = {"experiment": experiment, **by}
+        (name,) = tables_of_draw(shop, ask, ("assignments",), drawn)
+        found = rows_behind(shop, ask, name, drawn, limit=CSV_ROWS)
+        return name, found.total, {str(row[-1]) for row in found.table.rows}
+
+    assert behind("news", {}) == ("memberships", 40, {"news:on", "news:off"})
+    assert behind("news", {"arm": "on"}) == ("memberships", 20, {"news:on"})
+    assert behind("news", {"arm": "on", "against": "off"}) == ("memberships", 40, {"news:on", "news:off"})
+    assert behind("listed", {"arm": "on"})[:2] == ("assignments", 20)
+    shop.close()

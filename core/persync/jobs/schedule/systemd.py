@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from persync.jobs.schedule.plan import File, Plan, mark
 
@@ -47,7 +48,7 @@ def service(plan: Plan) -> str:
         *_credentials(plan),
         "UMask=0077",
         "NoNewPrivileges=yes",
-        "PrivateTmp=yes",
+        *_private_tmp(plan),
         "ProtectSystem=strict",
         "ProtectHome=read-only",
         "ReadWritePaths=" + " ".join(_quoted(str(path)) for path in plan.writable),
@@ -65,6 +66,15 @@ def service(plan: Plan) -> str:
         "TimeoutStartSec=6h",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _private_tmp(plan: Plan) -> list[str]:
+    """Hide the machine's temporary files from the job, unless it stands among them itself."""
+    places = [plan.folder, *plan.writable, *(Path(word) for word in plan.command if word.startswith("/"))]
+    among = sorted({str(place) for place in places if place.is_relative_to("/tmp") or place.is_relative_to("/var/tmp")})  # noqa: S108
+    if among:
+        return [f"# No PrivateTmp=yes: it would hide {among[0]} from the job."]
+    return ["PrivateTmp=yes"]
 
 
 def timer(plan: Plan) -> str:
