@@ -43,6 +43,12 @@ def _values(metric: Metric, engine: Engine, ask: Ask) -> list[Estimate]:
     return [e for e in found if e.value is not None and e.period == ask.period and not isinstance(e.value, str)]
 
 
+def days_of(ask: Ask) -> tuple[int, int]:
+    """Return the days over which the goal is looked at: those that are asked for, else the last of them up to now (ms)."""
+    assert ask.goal is not None
+    return ask.period or (ask.now - round(ask.goal.days * rules.DAY), ask.now)
+
+
 def metrics(known: Known) -> tuple[Metric, ...]:
     """Return the two metrics; `known` gives the others by id when they are asked for."""
 
@@ -52,7 +58,7 @@ def metrics(known: Known) -> tuple[Metric, ...]:
         if ask.goal is None:
             return [rules.absent("goal", NO_GOAL, {}, note="nothing was said before looking: [goal] is not in persync.toml")]
         stated = ask.goal
-        period = ask.period or (ask.now - round(stated.days * rules.DAY), ask.now)
+        period = days_of(ask)
         out = []
         for id, role in ((stated.primary, "primary"), *((id, "guard rail") for id in stated.guard_rails)):
             by = {"metric": id, "role": role}

@@ -12,6 +12,7 @@ from persync.jobs.report import inputs_of
 from persync.report.build import build_report
 from persync.report.render.html import section_html
 from persync.report.report import BuiltSection
+from persync.report.sections.notice import silence
 from persync.serve.answers import Answers
 from persync.serve.filters import Filters, asked, chosen_models
 from persync.serve.library import Library
@@ -83,7 +84,10 @@ class Site:
             inputs = replace(inputs_of(self.host, self.project, engine, ask), models=models)
             report = build_report([section], inputs, made_at=ask.now)
             failed = "".join(one["reason"] for one in report.facts["failed"])
-            return Built(report.sections[0], report.timezone, scope, failed)
+            # The answer says so itself, and in a report it stands before the others.
+            before = silence(inputs) if section.name != "answer" else []
+            part = replace(report.sections[0], blocks=(*before, *report.sections[0].blocks))
+            return Built(part, report.timezone, scope, failed)
 
         return self.answer(("part", section.name), filters, make)
 

@@ -136,7 +136,7 @@ def test_results_of_json_commands_have_one_frame(persync: Run, tmp_path: Path) -
         if one["id"] == "difference" and one["by"]["outcome"] == "visit" and one["by"]["arm"] == "treated"
     )
     assert found["by"] == {"experiment": "welcome", "arm": "treated", "against": "control", "outcome": "visit"}
-    assert (found["value"], found["n"], found["unit"], found["label"]) == (0.5, 400, "share", "randomised")
+    assert (found["value"], found["n"], found["unit"], found["label"]) == (0.5, 400, "points", "randomised")
     text = persync("experiment", "read", "welcome").stdout
     assert "randomised test" in text
     assert said(persync("experiment", "read", "welcom"), 2) == "there is no experiment 'welcom'. Did you mean 'welcome'?"

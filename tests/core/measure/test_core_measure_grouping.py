@@ -153,7 +153,7 @@ def test_a_share_by_arm_differs_by_newcombes_interval_with_the_draws_label(shop:
         "bought_difference",
         *expected,
         n=600,
-        unit="share",
+        unit="points",
         label=label,
         by={"experiment": "test", "arm": "a", "against": "control"},
         note="of those who are counted, whom the arm may change too",

@@ -8,6 +8,7 @@ import pytest
 
 from persync.estimate import HOLDOUT, Estimate
 from persync.measure.metric import Experiment, Goal
+from persync.report import words
 from persync.report.findings import Effect
 from persync.report.report import Inputs, Note
 from persync.report.sections import answer, goal
@@ -61,4 +62,7 @@ def test_a_stated_goal_stands_in_the_answer_with_its_primary_metric_first(inputs
     assert note.heading == "Where does the goal stand?"
     assert note.text.startswith(f"Sell more to those who ask for it. {first}: ")
     assert f" {second}, which must not get worse: " in note.text
+    now = inputs.ask.now
+    assert inputs.ask.period is None
+    assert note.text.endswith(f" Over {words.period((now - 90 * 86_400_000, now), inputs.ask.timezone)}.")
     assert not any("What the goal is" in one.text for one in answer.build_answer(asked) if isinstance(one, Note))

@@ -130,6 +130,14 @@ def test_a_period_without_data_says_why_there_is_nothing(get: Get) -> None:
     assert "This part is missing" in answer.text or "nothing" in answer.text.lower()
 
 
+@pytest.mark.parametrize("part", ["answer", "fairness", "tests"])
+def test_every_part_of_days_of_which_nothing_is_known_says_so_once(get: Get, part: str) -> None:
+    said = "No order and no message is known in the days asked for (1 January 1999 to 31 December 1999)."
+
+    assert get(f"/part/{part}?period=1999").text.count(said) == 1
+    assert said not in get(f"/part/{part}?period=2026").text
+
+
 def test_the_form_and_the_address_name_a_period_alike(get: Get, site: Site) -> None:
     section = site.host.sections["reading"]
     by_days = get("/part/reading?from=2026-03-01&to=2026-03-31").text

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from persync.estimate import Estimate
 from persync.measure import verdict
+from persync.measure.goal import days_of
 from persync.report import words
 from persync.report.findings import Effect, metric
 from persync.report.report import Inputs, Note
@@ -18,7 +19,8 @@ def goal_note(inputs: Inputs) -> Note | None:
         return None
     found = [e for e in metric(inputs, "goal") if set(e.by) <= {"metric", "role"}]
     said = [_reading(inputs, e) for e in sorted(found, key=lambda e: e.by["role"] != "primary")]
-    return Note(f"{stated.text.rstrip('.')}. {' '.join(said)}".strip(), "answer", "Where does the goal stand?")
+    looked = f"Over {words.period(days_of(inputs.ask), inputs.ask.timezone)}."
+    return Note(" ".join([f"{stated.text.rstrip('.')}.", *said, looked]), "answer", "Where does the goal stand?")
 
 
 def _reading(inputs: Inputs, e: Estimate) -> str:

@@ -29,6 +29,15 @@ def notices(inputs: Inputs) -> list[Note]:
     return [*_silent(inputs, is_silent), *_unread(inputs, rows), *_holes(rows)]
 
 
+def silence(inputs: Inputs) -> list[Note]:
+    """Return the warning that no order and no message is known of the days asked for, for a part that stands alone; none where
+    some are, or no days were asked for."""
+    if inputs.ask.period is None:
+        return []
+    orders, _, sends = counts(inputs)
+    return _silent(inputs, not int(orders["orders"]) and not int(sends["sends"]))
+
+
 def _silent(inputs: Inputs, is_silent: bool) -> list[Note]:
     if not is_silent:
         return []
