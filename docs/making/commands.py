@@ -35,10 +35,11 @@ def addresses() -> str:
             f"`{one.shown}`",
             f"`persync {one.command}`",
             ", ".join(f"`{param.name}={param.words}`{' …' if param.several else ''}" for param in one.params),
+            one.heavy,
         )
         for one in ANSWERS
     ]
-    return table(("GET", "answers as", "parameters"), rows)
+    return table(("GET", "answers as", "parameters", "heavy"), rows)
 
 
 def faults() -> str:

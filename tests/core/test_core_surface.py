@@ -67,6 +67,17 @@ def test_doctor_asks_every_stream_with_few_calls_and_finds_nothing_broken(site: 
     assert not (fresh / "persync.db").exists()
 
 
+def test_doctor_offline_finds_the_secrets_and_asks_no_vendor(site: Site, fresh: Path) -> None:
+    before = site.calls
+
+    found = results(run(fresh, "doctor", "--offline", "--format", "json"))
+
+    assert site.calls == before
+    told = {one["where"]: (one["what"], one["state"], one["found"]) for one in found}
+    assert {name: told[name] for name in VENDORS} == dict.fromkeys(VENDORS, ("call", "not probed", "--offline asks no vendor"))
+    assert {one["what"] for one in found if one["where"] == "shopify"} == {"token", "call"}
+
+
 def test_doctor_tells_how_far_each_stream_is_read(pulled: Path) -> None:
     found = results(run(pulled, "doctor", "--format", "json"))
 

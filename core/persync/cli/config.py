@@ -8,7 +8,7 @@ import click
 
 from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
-from persync.cli.output import show_json, show_table
+from persync.cli.output import show_table
 
 
 @click.group(cls=Group)
@@ -27,18 +27,11 @@ def show(app: App, tables: tuple[str, ...], origin: bool, form: str) -> None:
     With --origin each has its place: a line of persync.toml, the store, or persync's own default; a secret has the variable or
     file that it was found in. Secrets, addresses and phone numbers are never shown.
     """
-    from persync.errors import ConfigError, nearest
-    from persync.settings.origins import origins
+    from persync.jobs.answers.listed import settings_json, settings_of
 
-    found = list(origins(app.project, app.host))
-    for table in tables:
-        if not any(f"{one.name}.".startswith(f"{table}.") for one in found):
-            known = {part for one in found for part in (one.name, one.name.partition(".")[0], one.name.rpartition(".")[0])}
-            raise ConfigError(f"nothing is set under '{table}'.", hint=nearest(table, sorted(known)))
-    if tables:
-        found = [one for one in found if any(f"{one.name}.".startswith(f"{table}.") for table in tables)]
+    found = settings_of(app.project, app.host, tables)
     if form == "json":
-        show_json("settings", ({"setting": one.name, "value": one.value, "origin": one.origin} for one in found))
+        click.echo(settings_json(found))
         return
     # The value stands last: it may be of any length.
     rows = [(one.name, one.origin, "(none)" if one.value is None else _toml(one.value)) for one in found]

@@ -6,13 +6,14 @@ import click
 
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
-from persync.cli.output import show_json, show_table
+from persync.cli.output import show_table
 
 
 @click.command(cls=Command)
+@click.option("--offline", is_flag=True, help="Ask no vendor: settings, plugins, secrets, the store and its key.")
 @format_option("text", "json")
 @pass_app
-def doctor(app: App, form: str) -> None:
+def doctor(app: App, offline: bool, form: str) -> None:
     """Test the settings, where each secret is, every stream of every connection, the store and its key.
 
     Each stream is asked for its smallest answer: can it be read (scope, subscription), does a record fit, how far is it read.
@@ -20,24 +21,12 @@ def doctor(app: App, form: str) -> None:
     reports will miss something; `fail` that something must be done. No secret is shown. The exit code is that of the first
     `fail`.
     """
+    from persync.jobs.answers.checked import findings_json
     from persync.jobs.examine import examine, worst
 
-    findings = list(examine(app.host, app.folder, lambda: app.project, now=app.now))
+    findings = list(examine(app.host, app.folder, lambda: app.project, now=app.now, is_offline=offline))
     if form == "json":
-        show_json(
-            "checks",
-            (
-                {
-                    "where": f.where,
-                    "what": f.what,
-                    "ok": f.state != "fail",
-                    "state": f.state,
-                    "found": f.found,
-                    "fix": f.fix or None,
-                }
-                for f in findings
-            ),
-        )
+        click.echo(findings_json(findings))
     else:
         show_table(("", "where", "what", "found", "fix"), [(f.state, f.where, f.what, f.found, f.fix) for f in findings])
         counts = {state: sum(f.state == state for f in findings) for state in ("ok", "warn", "fail", "not probed")}

@@ -13,7 +13,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
         "persync connect shop --connector shopify --set shop=my-shop",
         "pass show hubspot | persync connect hubspot --secret-stdin token --no-input",
     ),
-    "doctor": ("persync doctor", "persync doctor --format json"),
+    "doctor": ("persync doctor", "persync doctor --offline --format json"),
     "config": ("persync config show",),
     "config show": ("persync config show --origin", "persync config show connections.shopify --origin"),
     "status": ("persync status", "persync status --all"),

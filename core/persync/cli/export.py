@@ -99,7 +99,7 @@ def data(
             raise click.UsageError(f"{name} is a metric: there is no id of anybody in it.")
         rows = _metric(app, name, wanted, out, period, by, arm, epsilon)
     else:
-        rows = _rows(app, name, wanted, out, period, with_ids=with_ids, is_split=bool(by or arm), has_noise=epsilon is not None)
+        rows = _rows(app, name, wanted, out, period, by, arm, with_ids=with_ids, has_noise=epsilon is not None)
     if out is not None and out != STDOUT:
         app.say(f"{out}: {rows:,} rows.")
 
@@ -125,18 +125,15 @@ def sums(
     Cells of fewer people than [report] suppress_n, and always of fewer than 5, are one cell `suppressed`; what is left out of a
     cell stands between bounds. With --epsilon every number has two-sided geometric noise, its standard deviation in the note.
     """
-    from dataclasses import replace
-
     from persync.export.run import STDOUT, format_of
-    from persync.federate.merge import as_estimate, merge
+    from persync.jobs.answers.exported import SUMS, sums_of
     from persync.settings import refuse_out
 
     wanted = format_of(form, out)
     if out is not None and out != STDOUT:
         refuse_out(app.project, out, "--out")
-    made = give(app, only or ("mail", "money"), measures, attributes, epsilon, period, "export sums")
-    merged = merge([made], [app.project.store_path.name], app.ask())
-    estimates = [replace(as_estimate(one), n=None) for one in merged.sums]  # n counts stores, and this is one
+    made = give(app, only or SUMS, measures, attributes, epsilon, period, "export sums")
+    estimates = sums_of(made, app.project.store_path, app.ask())
     for what in made.withheld:
         app.say(f"Left out: {what}.")
     ask = app.ask(period)
@@ -212,25 +209,32 @@ def _own(command: click.Command) -> list[click.Parameter]:
 
 
 def _rows(
-    app: App, name: str, form: str, out: Path | None, period: str | None, *, with_ids: bool, is_split: bool, has_noise: bool
+    app: App,
+    name: str,
+    form: str,
+    out: Path | None,
+    period: str | None,
+    by: tuple[str, ...],
+    arm: str | None,
+    *,
+    with_ids: bool,
+    has_noise: bool,
 ) -> int:
     from persync.export.formats import write
     from persync.export.run import written
-    from persync.export.source import check_name, sheet_of
-    from persync.settings import parse_period
-    from persync.store.key import read_key
+    from persync.export.source import check_name
+    from persync.jobs.answers.exported import refuse_split, rows_of
     from persync.store.log import IDS_EXPORTED, note
     from persync.store.reading import reading
 
-    path = app.project.store_path
-    span = parse_period(period, app.project.timezone) if period else None
+    path, project = app.project.store_path, app.project
+    also = (*app.host.metrics, *(command for command in export.commands if command != DATA))
     with reading(path) as db:
-        check_name(db, name, (*app.host.metrics, *(command for command in export.commands if command != DATA)))
+        check_name(db, name, also)
     if has_noise:
         what = "each row is one person, order or message, so no noise that leaves anything of it would hide anybody."
         raise click.UsageError(f"{name} has rows, and --epsilon is for sums: {what} See `persync export sums --help`.")
-    if is_split:
-        raise click.UsageError("--by and --arm split metrics; a table or view has its rows.")
+    refuse_split(by, arm)
     if with_ids:
         with app.store() as store:
             note(store, IDS_EXPORTED, f"export {name}: the platforms' own ids", now=app.now)
@@ -238,7 +242,7 @@ def _rows(
             f"persync: the platforms' own ids are in this file of {name}. Whoever has the platform can look people up by them."
         )
     with reading(path) as db:
-        sheet = sheet_of(db, name, period=span, key=None if with_ids else partial(read_key, path))
+        sheet = rows_of(db, project, name, period, also, with_ids=with_ids)
         return written(partial(write, sheet, form), out, form, _stdout())
 
 

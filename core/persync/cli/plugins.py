@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,9 +12,6 @@ from persync.cli.context import App, pass_app
 from persync.cli.output import show_json, show_table
 from persync.errors import EXIT_CHECK
 from persync.testing.kinds import KINDS
-
-if TYPE_CHECKING:
-    from persync.plugins import Failure, Host, Plugin
 
 MANY = 12
 """more things than this of one kind are counted, not named; `--format json` names them all"""
@@ -33,10 +29,12 @@ def plugins() -> None:
 @pass_app
 def list_plugins(app: App, form: str) -> None:
     """List persync's own parts and every plugin: version, what it offers, and what is not used, with the reason."""
-    entries = list(_entries(app.host))
+    from persync.jobs.answers.listed import plugin_entries, plugins_json
+
+    entries = list(plugin_entries(app.host))
     app.tell_nothing()
     if form == "json":
-        show_json("plugins", entries)
+        click.echo(plugins_json(entries))
     else:
         show_table(("plugin", "version", "offers"), map(_row, entries))
 
@@ -98,35 +96,6 @@ def check(app: App, name: str, thorough: bool, form: str) -> None:
         click.echo(f"{tried - broken} of {tried} hold{f', {idle} could not be tried' if idle else ''}.")
     if broken:
         raise click.exceptions.Exit(EXIT_CHECK)
-
-
-def _entries(host: Host) -> Iterator[dict[str, Any]]:
-    """Yield one entry for each room of persync and each plugin, whatever went wrong with it and how often."""
-    from persync.plugins import BUNDLED
-
-    reasons: dict[tuple[str, str, str], list[Failure]] = {}
-    for failure in host.failures:
-        reasons.setdefault(_key(failure), []).append(failure)
-    offers = {_key(one): host.offers(one) for one in (*host.core, *host.plugins)}
-    for key in dict.fromkeys((*offers, *reasons)):
-        name, distribution, version = key
-        yield {
-            "name": name,
-            "distribution": distribution or None,
-            "version": version or None,
-            "bundled": distribution == BUNDLED,
-            "offers": offers.get(key, {}),
-            "failure": _told(reasons[key]) if key in reasons else None,
-        }
-
-
-def _told(failures: list[Failure]) -> str:
-    """Return the reason as it is, or where there are several a sentence for each."""
-    return failures[0].reason if len(failures) == 1 else " ".join(one.sentence for one in failures)
-
-
-def _key(one: Plugin | Failure) -> tuple[str, str, str]:
-    return one.name, one.distribution, one.version
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, str, str]:

@@ -136,27 +136,16 @@ def audit_(app: App, regimes: tuple[str, ...], form: str) -> None:
     Each item is yes, no or unknown, with what that rests on; only what the store cannot know is asked. Without --regime those
     of [privacy] regimes are asked, else all but hipaa. It is no legal advice.
     """
-    from persync.cli.output import show_json, show_table
+    from persync.cli.output import show_table
+    from persync.jobs.answers.checked import audited_json
     from persync.privacy.audit import NO_ADVICE, REGIMES, audit, score
 
     with app.store() as store:
         found = audit(store, app.project, now=app.now, regimes=regimes, engine=app.engine)
-    counts = score(found)
     if form == "json":
-        results = (
-            {
-                "regime": one.regime,
-                "item": one.item,
-                "text": one.text,
-                "result": one.result,
-                "evidence": one.evidence,
-                "manual": one.is_manual,
-                "owner": one.owner or None,
-            }
-            for one in found
-        )
-        show_json("audit", results, score=counts, note=NO_ADVICE)
+        click.echo(audited_json(found))
         return
+    counts = score(found)
     rows = [(REGIMES[one.regime][0], one.result, one.text, one.evidence, one.owner) for one in found]
     show_table(("regime", "result", "item", "evidence", "owner"), rows)
     click.echo(f"{counts['yes']} yes, {counts['no']} no, {counts['unknown']} unknown. {NO_ADVICE}")

@@ -39,12 +39,9 @@ def verify(app: App, with_digest: bool, form: str) -> None:
         found = verify_project(app.host, app.project, store)
     failed = [one for one in found if not one.is_note]
     if form == "json":
-        from persync.cli.output import show_json
+        from persync.jobs.answers.checked import verified_json
 
-        results = (
-            {"check": one.check, "where": one.where, "what": one.what, "fix": one.fix, "is_note": one.is_note} for one in found
-        )
-        show_json("verify", results, is_whole=not failed)
+        click.echo(verified_json(found))
     else:
         for one in found:
             click.echo(inert(f"{'note: ' if one.is_note else ''}{one.check}, {one.where}: {one.what.rstrip('.')}. {one.fix}"))

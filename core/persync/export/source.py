@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from persync.errors import ConfigError, nearest
+from persync.errors import ConfigError, UnknownNameError, nearest
 from persync.export.ids import kind_of_id, pseudonyms
 from persync.export.sheet import BATCH, Field, Kind, Sheet
 from persync.redact import anonymous
@@ -49,7 +49,7 @@ def check_name(db: sqlite3.Connection, name: str, also: Sequence[str] = ()) -> N
         hint = (
             hint if hint.startswith("Did") else "See docs/tables.md for tables and views, `persync metrics list` for metrics."
         )
-        raise ConfigError(f"there is no table, view or metric '{name}'.", hint=hint)
+        raise UnknownNameError(f"there is no table, view or metric '{name}'.", name=name, hint=hint)
 
 
 def sheet_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from persync.connect.stream import Stream
     from persync.plugins import Host
     from persync.settings import Project
+    from persync.store.store import Store
 
 State = Literal["ok", "warn", "fail", "not probed"]
 
@@ -53,8 +55,19 @@ def worst(findings: Iterable[Finding]) -> int:
     return next((one.error.exit_code for one in findings if one.state == "fail" and one.error is not None), 0)
 
 
-def examine(host: Host, folder: Path, project: Callable[[], Project], *, now: int) -> Iterator[Finding]:
-    """Look at everything; what is wrong is a finding, not an exception. `project` loads the settings of `folder`."""
+def examine(
+    host: Host,
+    folder: Path,
+    project: Callable[[], Project],
+    *,
+    now: int,
+    is_offline: bool = False,
+    opened: Callable[[Path], AbstractContextManager[Store]] | None = None,
+) -> Iterator[Finding]:
+    """Look at everything; what is wrong is a finding, not an exception. `project` loads the settings of `folder`.
+
+    With `is_offline` no vendor is asked. `opened` opens the store where it must not be brought up to this release.
+    """
     from persync.jobs.names import known_parts
     from persync.settings import FILE
 
@@ -73,9 +86,9 @@ def examine(host: Host, folder: Path, project: Callable[[], Project], *, now: in
     yield from _outgoing(loaded)
     for failure in host.failures_so_far:
         yield failed("plugins", failure.name, PersyncError(str(failure), hint=failure.remedy))
-    yield from _store(loaded.store_path)
+    yield from _store(loaded.store_path, opened)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        for found in pool.map(lambda name: _connection(host, loaded, name, now), loaded.names):
+        for found in pool.map(lambda name: _connection(host, loaded, name, now, is_offline=is_offline), loaded.names):
             yield from found
 
 
@@ -122,7 +135,7 @@ def tried(connector: Connector) -> Iterator[tuple[str, str]]:
         yield from connector.check(client)
 
 
-def _store(path: Path) -> Iterator[Finding]:
+def _store(path: Path, opened: Callable[[Path], AbstractContextManager[Store]] | None) -> Iterator[Finding]:
     from persync.store.key import key_path
     from persync.store.store import open_store
 
@@ -130,7 +143,7 @@ def _store(path: Path) -> Iterator[Finding]:
         yield Finding("store", str(path), "not there yet: the first pull or import makes it")
         return
     try:
-        with open_store(path) as store:
+        with (opened or open_store)(path) as store:
             wrong = store.integrity()
             if wrong:
                 error = CheckFailedError(
@@ -152,7 +165,7 @@ def _store(path: Path) -> Iterator[Finding]:
 # -- one connection -----------------------------------------------------------------------------------------------------
 
 
-def _connection(host: Host, project: Project, name: str, now: int) -> list[Finding]:
+def _connection(host: Host, project: Project, name: str, now: int, *, is_offline: bool) -> list[Finding]:
     from persync.settings import find_secrets, make_connector
 
     findings: list[Finding] = []
@@ -160,7 +173,10 @@ def _connection(host: Host, project: Project, name: str, now: int) -> list[Findi
         for secret, one in find_secrets(project, host, name).items():
             findings.append(Finding(name, secret, f"found in {one.where}"))
         connector = make_connector(project, host, name)
-        findings += look_at(connector, project.store_path, now=now)
+        if is_offline and connector.batches({}) is None:
+            findings.append(Finding(name, "call", "--offline asks no vendor", "not probed"))
+        else:
+            findings += look_at(connector, project.store_path, now=now)
     except PersyncError as error:
         findings.append(failed(name, ", ".join(project.secret_names.get(name, ())) or "call", error))
     except RAISED as error:  # a stranger's connector, where no answer is at fault

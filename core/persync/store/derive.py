@@ -56,7 +56,7 @@ def differing(store: Store, *, aliases: Mapping[str, str] | None = None) -> tupl
     """
     db = store.db
     wrong, behind = [], []
-    db.execute("BEGIN")
+    db.execute("SAVEPOINT differing")  # whoever asks may be in the middle of reading one state of the store
     try:
         for table, step in _steps(aliases).items():
             known = db.execute("SELECT value FROM meta WHERE name = ?", (f"derived {table}",)).fetchone()
@@ -73,7 +73,8 @@ def differing(store: Store, *, aliases: Mapping[str, str] | None = None) -> tupl
             for name in (table, "dirty"):
                 db.execute(f"DROP TABLE temp.{name}")
     finally:
-        db.execute("ROLLBACK")
+        db.execute("ROLLBACK TO differing")
+        db.execute("RELEASE differing")
     return wrong, behind
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from persync.jobs.answers.exported import SUMS
 from persync.measure.fairness.own import SCORES
 from persync.report.report import PROFILES
-from persync.serve.api import making
+from persync.serve.api import about, exporting, making
 from persync.serve.api.params import BY, CURRENCY, DIRECTION, JOURNEY, MODELS, PERIOD, YES_NO, Asked, Param, above_zero, number
 
 if TYPE_CHECKING:
@@ -19,12 +20,16 @@ ROOT: Final = "/api/v1"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer. `{name}` in the path takes what the command takes as an argument; `{name:path}` may hold a slash."""
+    """One answer. `{name}` in the path takes what the command takes as an argument; `{name:path}` may hold a slash.
+
+    `heavy` says what it takes where that is more than a question of a second.
+    """
 
     path: str
     command: str
-    make: Callable[[Site, Asked], str]
+    make: Callable[[Site, Asked], str | Iterator[bytes]]
     params: tuple[Param, ...] = ()
+    heavy: str = ""
 
     @property
     def shown(self) -> str:
@@ -32,6 +37,8 @@ class Answer:
         return f"{ROOT}{self.path.replace(':path', '')}"
 
 
+WHOLE: Final = "reads the whole store: seconds of each gigabyte"
+METRIC: Final = (BY, Param("arm", "EXPERIMENT"), PERIOD)
 NAMES: Final = Param("name", "NAME", several=True)
 
 ASSESSED: Final = (
@@ -42,7 +49,7 @@ ASSESSED: Final = (
 )
 ANSWERS: Final = (
     Answer("/metrics", "metrics list", making.metrics),
-    Answer("/metrics/{id}", "metric", making.metric, (BY, Param("arm", "EXPERIMENT"), PERIOD)),
+    Answer("/metrics/{id}", "metric", making.metric, METRIC),
     Answer("/metrics/{id}/definition", "metrics show", making.definition),
     Answer("/report", "report", making.report, (Param("profile", choices=PROFILES, default="full"), PERIOD)),
     Answer(
@@ -93,6 +100,28 @@ ANSWERS: Final = (
     Answer("/levels/{campaign:path}", "tag --list", making.levels),
     Answer("/baseline", "baseline show", making.baseline, (PERIOD,)),
     Answer("/reconcile", "reconcile --offline", making.reconcile, (PERIOD,)),
+    Answer(
+        "/export/{name}",
+        "export TABLE|VIEW|METRIC",
+        exporting.export,
+        METRIC,
+        heavy="all rows of a table or view: as long as they are many",
+    ),
+    Answer(
+        "/sums",
+        "export sums",
+        exporting.sums,
+        (
+            Param("only", several=True, choices=SUMS),
+            Param("by", "ATTR", several=True),
+            PERIOD,
+        ),
+    ),
+    Answer("/audit", "privacy audit", about.audit, (Param("regime", "R", several=True),)),
     Answer("/status", "status", making.status),
     Answer("/schedule", "schedule status", making.schedule),
+    Answer("/verify", "verify", about.verify, heavy=f"{WHOLE}, each check of it"),
+    Answer("/doctor", "doctor --offline", about.doctor, heavy=WHOLE),
+    Answer("/config", "config show", about.config, (Param("table", "TABLE", several=True),)),
+    Answer("/plugins", "plugins list", about.plugins),
 )

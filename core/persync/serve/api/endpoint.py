@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from persync import __version__
@@ -37,11 +37,13 @@ def routes(site: Site) -> Iterator[Route]:
     yield Route("/api/{rest:path}", nothing)
 
 
-def _endpoint(site: Site, make: Callable[[Site, Asked], str], params: Sequence[Param] = ()) -> Callable[[Request], Response]:
+def _endpoint(
+    site: Site, make: Callable[[Site, Asked], str | Iterator[bytes]], params: Sequence[Param] = ()
+) -> Callable[[Request], Response]:
     def answering(request: Request) -> Response:
         try:
             asked = asked_in(request, params)
-            answer = Response(make(site, asked) + "\n", media_type=JSON)
+            answer = _response(make(site, asked))
         except Exception as error:  # a metric of a plugin may fail in any way
             return problem(*said(error), _status(error, request))
         if asked.said:
@@ -49,6 +51,11 @@ def _endpoint(site: Site, make: Callable[[Site, Asked], str], params: Sequence[P
         return answer
 
     return answering
+
+
+def _response(made: str | Iterator[bytes]) -> Response:
+    """Return an answer: a text lacks its line end, and what comes in pieces is as it is."""
+    return Response(made + "\n", media_type=JSON) if isinstance(made, str) else StreamingResponse(made, media_type=JSON)
 
 
 def _status(error: Exception, request: Request) -> int:
@@ -80,7 +87,12 @@ def _listed(answer: Answer) -> dict[str, Any]:
         }
         for one in answer.params
     ]
-    return {"path": answer.shown, "command": f"persync {answer.command} --format json", "parameters": parameters}
+    return {
+        "path": answer.shown,
+        "command": f"persync {answer.command} --format json",
+        "parameters": parameters,
+        "heavy": answer.heavy or None,
+    }
 
 
 def nothing(request: Request) -> Response:

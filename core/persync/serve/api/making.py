@@ -50,8 +50,13 @@ def definition(site: Site, asked: Asked) -> str:
 
 
 def metric(site: Site, asked: Asked) -> str:
+    return estimated(site, asked, asked.path["id"])
+
+
+def estimated(site: Site, asked: Asked, id: str) -> str:
+    """Return a metric's numbers, split and by arms as is asked."""
     by = words("by", asked)
-    one = metric_of(site, asked.path["id"], by)
+    one = metric_of(site, id, by)
 
     def make(engine: Engine, ask: Ask) -> str:
         return estimates_json(compute(engine, one, ask), ask)
