@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,8 +104,9 @@ class Notifier:
     `send(settings, secrets, message)` raises PersyncError when it cannot, PartlySentError when it could for some alone; the
     message then comes again at later runs. `settings` is of `settings_type`, a pydantic model of what stands in [notify.NAME]
     besides `via` and `quiet` (None: nothing does). `secrets` names what must not stand there, {secret: default environment
-    variable}; `send` gets the values that were found. `trial(folder, url)` returns settings that lead into a folder or to a
-    web server on loopback, whichever it needs: with them `persync plugins check` sends, and has it refused.
+    variable}; `send` gets the values that were found. `wants(settings)` names those of them that these settings use (None: all
+    may be used): no scheduler is asked for another. `trial(folder, url)` returns settings that lead into a folder or to a web
+    server on loopback, whichever it needs: with them `persync plugins check` sends, and has it refused.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Notifier:
     settings_type: type[BaseModel] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
     trial: Callable[[Path, str], Mapping[str, Any]] | None = None
+    wants: Callable[[Any], Collection[str]] | None = None
 
 
 @hookspec

@@ -83,7 +83,7 @@ def examine(
             yield failed("settings", f"job {name}", unknown)
     for name, broken in loaded.broken_channels.items():
         yield failed("settings", f"notify.{name}", broken)
-    yield from _outgoing(loaded)
+    yield from _outgoing(loaded, host)
     for failure in host.failures_so_far:
         yield failed("plugins", failure.name, PersyncError(str(failure), hint=failure.remedy))
     yield from _store(loaded.store_path, opened)
@@ -92,13 +92,13 @@ def examine(
             yield from found
 
 
-def _outgoing(project: Project) -> Iterator[Finding]:
+def _outgoing(project: Project, host: Host) -> Iterator[Finding]:
     """Look for the secrets of the channels and of the dead-man switches; nothing is sent."""
     from persync import secrets
 
-    # A channel without settings has nothing but its secret; one with settings may do without.
+    # A channel without settings has nothing but its secret; one with settings may do without, unless its notifier says.
     wanted = [
-        (f"notify.{channel.name}", word, env, channel.settings is None)
+        (f"notify.{channel.name}", word, env, channel.settings is None or host.notifiers[channel.via].wants is not None)
         for channel in project.channels.values()
         for word, env in channel.secret_names.items()
     ]

@@ -36,7 +36,7 @@ class Channel:
     """minutes of the day, from and to; they may go over midnight"""
     settings: Any = field(default=None, repr=False)
     secret_names: Mapping[str, str] = field(default_factory=dict)
-    """{secret: environment variable}"""
+    """{secret: environment variable}, of those that its settings use"""
 
     @property
     def quiet_until(self) -> str:
@@ -105,6 +105,9 @@ def channel_of(name: str, table: Mapping[str, Any], host: Host, place: Places) -
     if kind is not None:
         try:
             settings = checked(kind, own, where, place, also=("via", "quiet", *extra))
+            if notifier.wants is not None:
+                wanted = notifier.wants(settings)
+                names = {secret: env for secret, env in names.items() if secret in wanted}
         except ConfigError:
             raise
         except RAISED as error:  # a stranger's type; its message may quote a value

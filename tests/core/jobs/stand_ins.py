@@ -42,12 +42,24 @@ class Recorder(types.ModuleType):
             raise AttributeError(name)
         if name == "DefaultScheduleStatus":
             return types.SimpleNamespace(RUNNING="RUNNING")
+        if name == "BashOperator":
+            return _operator(name, self._calls)
 
         def call(*arguments: Any, **named: Any) -> Any:
             self._calls.append((name, arguments, named))
             return Decorator()
 
         return call
+
+
+def _operator(name: str, calls: list[Called]) -> type:
+    """Return a class to inherit from, as Airflow's operators are, that keeps what it was made with, and itself as `made`."""
+
+    class Operator:
+        def __init__(self, **named: Any) -> None:
+            calls.append((name, (), {**named, "made": self}))
+
+    return Operator
 
 
 class Decorator:

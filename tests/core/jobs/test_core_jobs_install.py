@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import plistlib
+import re
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,18 @@ def test_systemd_is_installed_twice_with_one_result_and_removed(persync: Run, tm
     assert asked[-2:] == [f"systemctl --user disable --now {name}.timer", "systemctl --user daemon-reload"]
     assert list(place.iterdir()) == []
     assert nothing.stdout == "nothing was there\n"
+
+
+@pytest.mark.parametrize(("user", "wanted"), [("", []), ('user = "shop"\n', ["SMTP_PASSWORD"])])
+def test_a_schedule_asks_for_the_password_of_a_mail_server_only_where_somebody_signs_in(
+    persync: Run, tmp_path: Path, user: str, wanted: list[str]
+) -> None:
+    mail = '[notify.owner]\nvia = "email"\nhost = "127.0.0.1"\nsender = "a@example.com"\nto = ["b@example.com"]\n'
+    project(tmp_path, f'{mail}{user}[jobs.nightly]\nnotify = [{{ to = "owner" }}]\n')
+
+    text = persync("schedule", "nightly", "--target", "systemd").stdout
+
+    assert re.findall(r"(?m)^#LoadCredentialEncrypted=(.*)$", text) == wanted
 
 
 def test_cron_keeps_all_other_lines_and_has_a_job_once(persync: Run, tmp_path: Path, system: System) -> None:

@@ -314,6 +314,20 @@ def test_a_mail_goes_encrypted_and_signed_in_to_a_server_that_is_trusted_and_to_
     assert (before, len(post.mails)) == (0, 1)
 
 
+def test_a_user_without_a_password_is_told_which_variable_to_set_before_anybody_is_called(
+    post: Post, persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OWNER_PASSWORD", raising=False)
+    mail = f'[notify.owner]\nvia = "email"\nhost = "127.0.0.1"\nport = {post.port}\nsecurity = "none"\nuser = "shop"\n'
+    project(tmp_path, mail + 'sender = "a@example.com"\nto = ["b@example.com"]\npassword_env = "OWNER_PASSWORD"\n')
+
+    line = said(persync("notify", "test"), 4)
+
+    hint = "OWNER_PASSWORD is not set: put it into the environment or persync.secrets.toml."
+    assert line == f"notify.owner: its password was not found. {hint}"
+    assert post.mails == []
+
+
 def test_a_password_is_needed_where_a_user_is_given(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     class Refusing:
         def __init__(self, *_: object, **__: object) -> None:

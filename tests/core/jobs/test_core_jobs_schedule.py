@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import plistlib
 import py_compile
 import re
@@ -249,7 +250,7 @@ def test_github_gets_a_workflow_that_fits_its_schema_and_stops_in_a_public_place
     assert subprocess.run([*checked, str(path)], check=False, capture_output=True).returncode == 1
 
     workflow: Any = YAML(typ="safe").load(text)
-    assert [one["cron"] for one in workflow["on"]["schedule"]] == ["5 1 * * *", "15 5 * * *"]  # Berlin in summer
+    assert workflow["on"]["schedule"] == [{"cron": cron, "timezone": "Europe/Berlin"} for cron in ("5 3 * * *", "15 7 * * *")]
     assert workflow["permissions"] == {"contents": "read"}
     steps = workflow["jobs"]["run"]["steps"]
     assert steps[0]["run"] == 'test "$(gh api "repos/$GITHUB_REPOSITORY" --jq .private)" = true'
@@ -260,6 +261,39 @@ def test_github_gets_a_workflow_that_fits_its_schema_and_stops_in_a_public_place
     assert {name: f"${{{{ secrets.{name} }}}}" for name in ("SHOP_TOKEN", "TEAM_URL", "MY_PING", "PERSYNC_KEY")} == run["env"]
     assert subprocess.run(["bash", "-n"], input=run["run"], text=True, check=False).returncode == 0
     assert "never let a public repository cache" in text
+
+
+def test_every_action_of_the_workflow_is_pinned_to_a_commit_with_its_release_beside_it(odd: Plan) -> None:
+    """Whoever can move a tag could else run their code beside the shop's tokens."""
+    (text,) = texts("github-actions", replace(odd, outs=(odd.folder / "r.html",)))
+
+    used = re.findall(r"(?m)^ +- uses: (.*)$", text)
+
+    assert [one.partition("@")[0] for one in used] == [
+        "actions/checkout",
+        "actions/setup-python",
+        "actions/cache/restore",
+        "actions/cache/save",
+        "actions/upload-artifact",
+    ]
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one) for one in used), used
+
+
+def test_the_workflow_keeps_what_the_job_wrote_in_the_repository_and_says_what_it_cannot_keep(odd: Plan) -> None:
+    here, there = odd.folder / "out" / "r.html", odd.folder.parent / "r.csv"
+
+    (text,) = texts("github-actions", replace(odd, outs=(here, there)))
+    (nothing,) = texts("github-actions", replace(odd, outs=()))
+
+    *_, save, upload = YAML(typ="safe").load(text)["jobs"]["run"]["steps"]
+    assert upload["with"]["path"].split() == ["out/r.html"]
+    assert save["if"] == upload["if"] == "always() && steps.job.outcome != 'skipped'"
+    assert f"# Not kept, for it lies outside the repository: {there}\n" in text
+    assert "upload-artifact" not in nothing
+    with pytest.raises(ConfigError, match=r"the output 'a\*\.html' has signs that GitHub takes for a pattern"):
+        texts("github-actions", replace(odd, outs=(odd.folder / "a*.html",)))
+    with pytest.raises(ConfigError, match="lies outside the project, where a workflow has no place for it"):
+        texts("github-actions", replace(odd, store=odd.folder.parent / "persync.db"))
 
 
 @pytest.mark.parametrize(("code", "ends"), [(0, 0), (3, 0), (6, 1)])
@@ -304,11 +338,31 @@ def test_airflow_gets_a_dag_that_makes_up_for_missed_runs_by_one(odd: Plan, tmp_
     executed("airflow", odd, tmp_path)
 
     found = {name: named for name, _, named in recorded}
-    assert (found["DAG"]["schedule"], found["DAG"]["catchup"], found["DAG"]["max_active_runs"]) == ("5 3 * * *", False, 1)
+    dags = [
+        (named["dag_id"], named["schedule"], named["catchup"], named["max_active_runs"])
+        for name, _, named in recorded
+        if name == "DAG"
+    ]
+    assert dags == [(odd.unit, "5 3 * * *", False, 1), (f"{odd.unit}-0715", "15 7 * * *", False, 1)]
     assert found["datetime"] == {"tz": "Europe/Berlin"}
     script = found["BashOperator"]["bash_command"]
     bash = Environment(autoescape=False).from_string(script).render()  # noqa: S701
     assert shlex.split(bash) == [*command(odd), "||", "[", "$?", "-eq", "3", "]"]
+
+
+def test_what_airflow_runs_sees_no_more_of_the_workers_environment_than_it_needs(
+    odd: Plan, tmp_path: Path, recorded: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in {"PATH": "/bin", "SHOP_TOKEN": "mine", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "theirs"}.items():
+        monkeypatch.setenv(name, value)
+    executed("airflow", odd, tmp_path)
+
+    (operator, *_) = [named for name, _, named in recorded if name == "BashOperator"]
+
+    assert operator["made"].get_env({}) == {"PATH": "/bin", "SHOP_TOKEN": "mine"}
+    assert {"append_env", "env"} & set(operator) == set()
 
 
 def test_dagster_gets_a_job_with_all_its_times(odd: Plan, tmp_path: Path, recorded: list[Any]) -> None:
@@ -325,9 +379,9 @@ def test_prefect_gets_a_flow_that_is_served_only_when_it_is_the_program(odd: Pla
 
     assert [name for name, _, _ in recorded] == ["flow"]
     assert list(names["COMMAND"]) == command(odd)
-    assert (
-        "Cron('5 3 * * *', timezone='Europe/Berlin'), Cron('15 7 * * *', timezone='Europe/Berlin')" in texts("prefect", odd)[0]
-    )
+    assert re.findall(r"Cron\((.*)\),", texts("prefect", odd)[0]) == [
+        f'"{cron}", timezone="Europe/Berlin"' for cron in ("5 3 * * *", "15 7 * * *")
+    ]
 
 
 @pytest.mark.parametrize("target", ["dagster", "prefect"])

@@ -78,13 +78,15 @@ def mail_of(settings: MailSettings, message: Message) -> EmailMessage:
 
 
 def send(settings: MailSettings, secrets: Mapping[str, str], message: Message) -> None:
-    """Send a mail. Raises AuthError when the server wants another password, PersyncError when it does not take the mail, its
-    PartlySentError when it takes it not for all.
+    """Send a mail. Raises AuthError without the user's password or when the server wants another one, PersyncError when it does
+    not take the mail, its PartlySentError when it takes it not for all.
 
     What a server says is not repeated: it may quote an address.
     """
     import smtplib
 
+    if settings.user is not None and "password" not in secrets:
+        raise AuthError("its password was not found.")
     receivers = [one for one in settings.to if not message.only or mark(one) in message.only]
     if not receivers:
         return  # those who had not got it were taken out of the settings
@@ -93,7 +95,7 @@ def send(settings: MailSettings, secrets: Mapping[str, str], message: Message) -
     try:
         with _connected(settings) as connection:
             if settings.user is not None:
-                connection.login(settings.user, secrets.get("password", ""))
+                connection.login(settings.user, secrets["password"])
             refused = connection.send_message(mail, settings.sender, receivers)
     except smtplib.SMTPAuthenticationError:
         raise AuthError("the mail server refuses user and password.", where=server, hint="Put the right one away.") from None
@@ -150,5 +152,10 @@ def _is_loopback(host: str) -> bool:
 
 
 NOTIFIER = Notifier(
-    "email", "E-mail through an SMTP server.", send, settings_type=MailSettings, secrets={"password": "SMTP_PASSWORD"}
+    "email",
+    "E-mail through an SMTP server.",
+    send,
+    settings_type=MailSettings,
+    secrets={"password": "SMTP_PASSWORD"},
+    wants=lambda settings: () if settings.user is None else ("password",),
 )

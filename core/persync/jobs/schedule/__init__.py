@@ -21,12 +21,12 @@ def files_of(target: str, plan: Plan, *, now: int) -> tuple[File, ...]:
         "cron": cron.files,
         "launchd": launchd.files,
         "windows": windows.files,
-        "github-actions": actions.files,
     }
     if target in by_its_own_clock:
         return by_its_own_clock[target](plan, now=now)
     by_any_zones = {
         "systemd": systemd.files,
+        "github-actions": actions.files,
         "airflow": python.airflow,
         "dagster": python.dagster,
         "prefect": python.prefect,

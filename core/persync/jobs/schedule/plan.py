@@ -46,7 +46,10 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A job as whatever runs it must know it. `writable` are the folders it writes to, `variables` what its secrets go by."""
+    """A job as whatever runs it must know it.
+
+    `outs` are the files it writes, `writable` the folders it writes to, `variables` what its secrets go by.
+    """
 
     job: str
     unit: str
@@ -58,6 +61,7 @@ class Plan:
     folder: Path
     store: Path
     program: tuple[str, ...]
+    outs: tuple[Path, ...]
     writable: tuple[Path, ...]
     variables: tuple[str, ...]
 
@@ -115,8 +119,9 @@ def plan_of(name: str, job: JobTable, project: Project, program: tuple[str, ...]
     if not re.fullmatch(r"[\w .-]{1,60}", name):
         what = f"the job '{name}' in {folder} has a name that not every scheduler can hold."
         raise ConfigError(what, hint="Use letters, digits, blanks, dots, - and _ alone.")
-    outs = [*(one.out for one in job.report), *(one.out for one in job.export)]
-    outputs = [project.store_path.resolve().parent, *(Path(os.path.abspath(folder / out)).parent for out in outs)]
+    written = [*(one.out for one in job.report), *(one.out for one in job.export)]
+    outs = tuple(Path(os.path.abspath(folder / out)) for out in written)
+    outputs = [project.store_path.resolve().parent, *(out.parent for out in outs)]
     for path in (folder, project.store_path.resolve(), *outputs, *program[:1]):
         # Signs that end a line or go on in the next one, and blanks at an end, which systemd cuts off.
         if not str(path).isprintable() or str(path).endswith(("\\", " ")):
@@ -130,6 +135,7 @@ def plan_of(name: str, job: JobTable, project: Project, program: tuple[str, ...]
         folder=folder,
         store=project.store_path.resolve(),
         program=program,
+        outs=outs,
         writable=tuple(dict.fromkeys([folder, *(place for place in outputs if not place.is_relative_to(folder))])),
         variables=variables_of(name, job, project),
     )

@@ -6,16 +6,14 @@ import re
 
 from persync.jobs.schedule.plan import File, Plan
 
-_RETRY = "Exit code 5 (a quota is used up) and others are tried again twice; 3 (partial) is no failure: the next run goes on."
+_RETRY = """Exit code 5 (a quota is used up)
+and others are tried again twice; 3 (partial) is no failure: the next run goes on."""
 
 
 def airflow(plan: Plan) -> tuple[File, ...]:
-    """Return a DAG, for Airflow 2.4 and later. What was missed is made up for by one run, not by one for each day."""
-    more = (
-        ""
-        if len(plan.times) == 1
-        else f"# Airflow has one schedule a DAG: call the job at {plan.times[1]} too, when quiet hours end.\n"
-    )
+    """Return DAGs, one for each time, for Airflow 2.4 and later. What was missed is made up for by one run, not one a day."""
+    dags = [(plan.unit, plan.cron(plan.times[0]))]
+    dags += [(f"{plan.unit}-{time.hour:02d}{time.minute:02d}", plan.cron(time)) for time in plan.times[1:]]
     text = f'''"""persync job {_doc(plan.job)}: {plan.when}.
 
 Put this file into the dags folder. {_RETRY}
@@ -23,6 +21,7 @@ Secrets are read from persync.secrets.toml in the project, or from these variabl
 {", ".join(plan.variables) or "none"}.
 """
 
+import os
 from datetime import timedelta
 
 import pendulum
@@ -35,24 +34,37 @@ except ImportError:  # Airflow 2
     from airflow.operators.bash import BashOperator
 
 COMMAND = {_literal(plan.shell)}
+{_ENVIRONMENT.format(variables=_tuple(plan.variables))}
 
-{more}with DAG(
-    dag_id={_literal(plan.unit)},
-    schedule={_literal(plan.cron(plan.times[0]))},
-    start_date=pendulum.datetime(2025, 1, 1, tz={_literal(plan.timezone)}),
-    catchup=False,
-    max_active_runs=1,
-    tags=["persync"],
-):
-    BashOperator(
-        task_id="run",
-        # Airflow takes it for a template: nothing in it is to be Jinja's.
-        bash_command=COMMAND.replace("{{", "{{{{ '{{' }}}}") + " || [ $? -eq 3 ]",
-        append_env=True,
-        retries=2,
-        retry_delay=timedelta(minutes=30),
-        execution_timeout=timedelta(hours=6),
-    )
+SCHEDULES = {{
+{"".join(f"    {_literal(name)}: {_literal(cron)}," + chr(10) for name, cron in dags)}}}
+
+
+class Job(BashOperator):
+    """The command in an environment of its own: what else the worker holds is none of its business."""
+
+    def get_env(self, context):
+        return environment()
+
+
+for name, cron in SCHEDULES.items():
+    with DAG(
+        dag_id=name,
+        schedule=cron,
+        start_date=pendulum.datetime(2025, 1, 1, tz={_literal(plan.timezone)}),
+        catchup=False,
+        max_active_runs=1,
+        tags=["persync"],
+    ):
+        Job(
+            task_id="run",
+            # Airflow takes it for a template: nothing in it is to be Jinja's.
+            bash_command=COMMAND.replace("{{", "{{{{ '{{' }}}}") + " || [ $? -eq 3 ]",
+            do_xcom_push=False,
+            retries=2,
+            retry_delay=timedelta(minutes=30),
+            execution_timeout=timedelta(hours=6),
+        )
 '''
     return (File(f"{_module(plan)}.py", "the dags folder", text),)
 
@@ -66,7 +78,11 @@ Secrets are read from persync.secrets.toml in the project, or from these variabl
 {", ".join(plan.variables) or "none"}.
 """
 
+import os
+import subprocess
+
 import dagster as dg
+
 {_RUN_HEAD.format(command=_tuple(plan.command), variables=_tuple(plan.variables))}
 
 @dg.op(retry_policy=dg.RetryPolicy(max_retries=2, delay=1800))
@@ -96,7 +112,8 @@ defs = dg.Definitions(
 
 def prefect(plan: Plan) -> tuple[File, ...]:
     """Return a flow that serves itself, for Prefect 3."""
-    schedules = ", ".join(f"Cron({_literal(plan.cron(time))}, timezone={_literal(plan.timezone)})" for time in plan.times)
+    crons = [f"Cron({_literal(plan.cron(time))}, timezone={_literal(plan.timezone)})," for time in plan.times]
+    schedules = "\n".join(f"            {cron}" for cron in crons)
     text = f'''"""persync job {_doc(plan.job)}: {plan.when}.
 
 Keep this running: python {_module(plan)}.py. {_RETRY}
@@ -104,8 +121,12 @@ Secrets are read from persync.secrets.toml in the project, or from these variabl
 {", ".join(plan.variables) or "none"}.
 """
 
+import os
+import subprocess
+
 from prefect import flow
 from prefect.schedules import Cron
+
 {_RUN_HEAD.format(command=_tuple(plan.command), variables=_tuple(plan.variables))}
 
 @flow(name={_literal(plan.unit)}, retries=2, retry_delay_seconds=1800, timeout_seconds=21600)
@@ -114,27 +135,34 @@ def run_persync() -> None:
 
 
 if __name__ == "__main__":
-    run_persync.serve(name={_literal(plan.unit)}, schedules=[{schedules}], limit=1)
+    run_persync.serve(
+        name={_literal(plan.unit)},
+        schedules=[
+{schedules}
+        ],
+        limit=1,
+    )
 '''
     return (File(f"{_module(plan)}.py", "where it is to run", text),)
 
 
-_RUN_HEAD = '''
-import os
-import subprocess
-
-COMMAND = {command}
-KEPT = ("PATH", "HOME", "LANG", "TZ", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+_ENVIRONMENT = '''KEPT = ("PATH", "HOME", "LANG", "TZ", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
 SECRETS = {variables}
 
 
+def environment() -> dict[str, str]:
+    """Return what the job may see of this process's environment."""
+    return {{name: os.environ[name] for name in (*KEPT, *SECRETS) if name in os.environ}}
+'''
+
+_RUN_HEAD = f'''COMMAND = {{command}}
+{_ENVIRONMENT}
+
 def run() -> None:
     """Run the job in an environment of its own."""
-    environment = {{name: os.environ[name] for name in (*KEPT, *SECRETS) if name in os.environ}}
-    code = subprocess.run(COMMAND, env=environment, check=False).returncode
+    code = subprocess.run(COMMAND, env=environment(), check=False).returncode
     if code not in (0, 3):
-        raise RuntimeError(f"persync ended with exit code {{code}}")
-
+        raise RuntimeError(f"persync ended with exit code {{{{code}}}}")
 '''
 
 
@@ -144,11 +172,13 @@ def _module(plan: Plan) -> str:
 
 def _literal(text: str) -> str:
     """Return a text as Python writes it, in ASCII."""
-    return ascii(text)
+    said = ascii(text)
+    return said if '"' in said else f'"{said[1:-1]}"'
 
 
 def _tuple(words: tuple[str, ...]) -> str:
-    return f"({''.join(f'{_literal(word)}, ' for word in words).rstrip()})"
+    """Return a tuple of texts, one a line."""
+    return f"(\n{''.join(f'    {_literal(word)},' + chr(10) for word in words)})" if words else "()"
 
 
 def _doc(text: str) -> str:
