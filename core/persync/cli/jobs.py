@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-
 import click
 
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.names import known
-from persync.cli.output import iso, show_json, show_table
+from persync.cli.output import show_json
 from persync.redact import inert
 
 NO_JOB = "Write [jobs.NAME] in persync.toml."
@@ -55,8 +53,8 @@ def _said(line: str) -> None:
 def schedule(app: App, job: str, target: str | None, action: str | None, form: str) -> None:
     """Print what makes a scheduler run JOB every day; with --install put it in place. `status` shows last and next runs.
 
-    Times are in the report's time zone. Targets are systemd, cron, launchd, windows, github-actions, airflow, dagster and
-    prefect. Without --install or --remove nothing is changed.
+    All times are in the report's time zone; in JSON they are UTC. Targets are systemd, cron, launchd, windows, github-actions,
+    airflow, dagster and prefect. Without --install or --remove nothing is changed.
     """
     from persync.errors import ConfigError, nearest
     from persync.jobs.names import refuse_unknown
@@ -104,6 +102,7 @@ def _remove(app: App, job: str, target: str | None) -> None:
 
 
 def _show_status(app: App, form: str) -> None:
+    from persync.cli.scheduled import show_status
     from persync.jobs.answers.stood import schedule_json
     from persync.jobs.schedule.status import status_of
 
@@ -114,18 +113,4 @@ def _show_status(app: App, form: str) -> None:
     if not found:
         click.echo(f"There is no job. {NO_JOB}")
         return
-    show_table(
-        ("job", "scheduled by", "last run", "exit code", "next run", "how it went"),
-        [
-            (
-                one.job,
-                ", ".join(one.by) or "nothing here",
-                iso(one.last) if one.last is not None else "never",
-                "" if one.exit_code is None else str(one.exit_code),
-                iso(one.next) if one.next is not None else "",
-                f"{one.orphan}: persync schedule {shlex.quote(one.job)} --remove" if one.orphan else one.summary[:80],
-            )
-            for one in found
-        ],
-        right=("exit code",),
-    )
+    show_status(found, app.project.timezone, now=app.now)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import textwrap
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from persync.errors import EXIT_OK, PersyncError
 from persync.store.locks import Owner
 
 if TYPE_CHECKING:
     from persync.jobs.running import Outcome
+
+
+LONGEST: Final = 500
+"""characters of an entry's summary"""
 
 
 class Record:
@@ -44,7 +49,8 @@ class Record:
         run = self._begin(None) if self._run is None else self._run
         parts = [f"check {metric}: {wrong}" for metric, wrong in done.failing.items()]
         parts += done.failures + done.notes
-        summary = "; ".join(parts)[:500] or ("ok" if code == EXIT_OK else "did not come to its end")
+        said = textwrap.shorten("; ".join(parts), LONGEST, placeholder=" ...")
+        summary = said or ("ok" if code == EXIT_OK else "did not come to its end")
         if run is None:
             return
         with suppress(PersyncError), open_store(self._path) as store:

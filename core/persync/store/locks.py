@@ -106,6 +106,29 @@ def hold_all(store: Path, names: Iterable[str], *, wait: float = 0.0) -> Iterato
         yield
 
 
+def owner(store: Path, name: str) -> Owner | None:
+    """Return who holds the lock of `name`, None where nobody does. It only looks: no run is kept from the lock by it.
+
+    A process of another machine is taken at its word; one of this machine must be alive.
+    """
+    try:
+        handle = os.open(lock_path(store, name), os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        found = _owner(handle)
+    finally:
+        os.close(handle)
+    if found is not None and found.host == socket.gethostname():
+        try:
+            os.kill(found.pid, 0)
+        except ProcessLookupError:
+            return None  # it was killed
+        except PermissionError:
+            pass  # it lives, and is somebody else's
+    return found
+
+
 def _owner(handle: int) -> Owner | None:
     try:
         owner = json.loads(os.pread(handle, 500, 0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import plistlib
 import re
+import socket
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,12 @@ from click.testing import CliRunner
 from core.cli.calls import OWN, Run, project, said
 from core.cli.conftest import persync
 from persync.cli import root
+from persync.cli.scheduled import show_status
 from persync.jobs.schedule import plan_of, program
+from persync.jobs.schedule.status import JobStatus, status_of
 from persync.plugins import load_plugins
 from persync.settings import load_project
+from persync.store.locks import hold, lock_path
 
 __all__ = ["persync"]
 
@@ -200,8 +204,52 @@ def test_status_tells_last_and_next_run(persync: Run, tmp_path: Path, system: Sy
         "exit_code": None,
         "next": None,
     }
-    assert text[0].split("  ")[0] == "job"
-    assert text[2].split()[:4] == ["weekly", "nothing", "here", "never"]
+    assert text[0].startswith("times in UTC, where it is ")
+    day = r"\d{4}-\d\d-\d\d"
+    assert re.fullmatch(rf"nightly +cron +{day} \d\d:\d\d +ok +{day} 02:15", text[2])
+    assert text[3].split() == ["weekly", "nobody", "here", "never"]
+
+
+def test_status_fits_a_screen_shows_the_shops_own_time_and_cuts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    june = 1_750_075_200_000  # 2025-06-16 12:00 UTC
+    why = f"check delivery_rate: 0.91 is below 0.95; notify owner failed: {'the server says no, ' * 8}and that is all"
+    found = [
+        JobStatus("nightly", ("systemd", "cron"), june, 6, why, june + 3_600_000),
+        JobStatus("the agency's job for the shop in Oslo", ("launchd",), june, 130, "interrupted", june),
+        JobStatus("weekly", (), june, None, is_running=True),
+        JobStatus("monthly", ("cron",), june, None, next=june),
+        JobStatus("old", ("cron",), june, 0, "ok", orphan="'old' is not in persync.toml"),
+    ]
+
+    show_status(found, "America/St_Johns", now=june)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:8] == [
+        "times in America/St_Johns, where it is 2025-06-16 09:30 now",
+        "job      run by         last run          outcome            next run",
+        "nightly  systemd, cron  2025-06-16 09:30  check failed (6)   2025-06-16 10:30",
+        "(2)      launchd        2025-06-16 09:30  interrupted (130)  2025-06-16 09:30",
+        "weekly   nobody here    2025-06-16 09:30  running",
+        "monthly  cron           2025-06-16 09:30  was killed         2025-06-16 09:30",
+        "old      cron           2025-06-16 09:30  ok",
+        "(2) the agency's job for the shop in Oslo",
+    ]
+    assert max(map(len, lines)) <= 80
+    assert why in " ".join(line.strip() for line in lines)
+
+
+@pytest.mark.usefixtures("system")
+def test_a_job_that_runs_is_told_from_one_that_was_killed(tmp_path: Path) -> None:
+    project(tmp_path, JOB)
+    home = load_project(tmp_path, load_plugins())
+
+    with hold(home.store_path, "job nightly"):
+        running = [one.is_running for one in status_of(home, now=0)]
+    nobody = {"pid": 2**22 + 1, "host": socket.gethostname(), "since": 0}
+    lock_path(home.store_path, "job nightly").write_text(json.dumps(nobody))
+    killed = [one.is_running for one in status_of(home, now=0)]
+
+    assert (running, killed) == ([True, False], [False, False])
 
 
 def test_without_a_job_status_says_how_to_make_one(persync: Run) -> None:
@@ -234,7 +282,10 @@ def test_the_schedule_of_a_job_that_was_renamed_is_listed_and_can_be_taken_away(
         ("weekly", [target], None),
         ("nightly", [target], "'nightly' is not in persync.toml"),
     ]
-    assert text[3].endswith("'nightly' is not in persync.toml: persync schedule nightly --remove")
+    assert text[-2:] == [
+        "nightly: 'nightly' is not in persync.toml. To take what runs it away:",
+        "  persync schedule nightly --remove",
+    ]
     assert (gone.exit_code, "removed" in gone.stdout) == (0, True)
     assert after == before[:2]
     line = said(persync("schedule", "nightly", "--remove"), 2)

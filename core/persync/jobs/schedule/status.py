@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from persync.jobs.schedule.installed import installed
 from persync.jobs.schedule.plan import times_of, unit_name
 from persync.jobs.windows import local
+from persync.store.locks import owner
 
 if TYPE_CHECKING:
     from persync.settings import Project
@@ -26,6 +27,7 @@ class JobStatus:
     exit_code: int | None = None
     summary: str = ""
     next: int | None = None
+    is_running: bool = False
     orphan: str = ""
     """why nothing says any more what it is to do: its job is not in persync.toml, or its folder is gone"""
 
@@ -43,7 +45,8 @@ def status_of(project: Project, *, now: int) -> list[JobStatus]:
         by = tuple(one.by for one in there if one.unit == unit)
         last, code, summary = _last(project, name)
         due = next_of(times_of(project.jobs[name], project), now, project.timezone) if by else None
-        out.append(JobStatus(name, by, last, code, summary, due))
+        running = owner(project.store_path, f"job {name}") is not None
+        out.append(JobStatus(name, by, last, code, summary, due, running))
     left: dict[tuple[str, str], list[str]] = {}
     for one in there:
         if one.folder == folder and one.unit not in units:
