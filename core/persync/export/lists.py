@@ -16,6 +16,7 @@ from typing import Final
 import orjson
 
 from persync.errors import DataError, PersyncError, nearest
+from persync.imports.csvfile import UNSEPARATED, WITH_COMMAS, is_unseparated
 from persync.report.safe import spreadsheet
 from persync.store import private
 from persync.store.gone import stored_keys
@@ -150,6 +151,8 @@ def _tagged(line: Sequence[str], header: Sequence[str], tag: str, chosen: Chosen
 
 
 def _column(header: Sequence[str], connector: str, column: str | None, source: Path) -> tuple[int, str]:
+    if is_unseparated(header):
+        raise DataError(UNSEPARATED, where=f"{source}, line 1", hint=WITH_COMMAS)
     names = {name.strip().lower(): i for i, name in reversed(list(enumerate(header)))}
     wanted: Iterator[str] = iter(
         (column.strip().lower(),) if column else (*ADDRESS_COLUMNS, ID_COLUMNS.get(connector, "").lower())

@@ -6,10 +6,10 @@ import csv
 import gzip
 import hashlib
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from persync.errors import ImportFileError, nearest
 from persync.imports import values
@@ -18,6 +18,8 @@ from persync.imports.importer import FileCheck, Importer, Stored
 from persync.rows import Row
 
 MAX_ERRORS = 20
+UNSEPARATED: Final = "the columns are not separated by commas."
+WITH_COMMAS: Final = "Save it with commas."
 
 
 def read_batch(
@@ -146,6 +148,11 @@ def _decoded(file: IO[bytes], name: str) -> Iterator[str]:
             raise ImportFileError("the text is not UTF-8.", where=where, hint=f"Save it as CSV UTF-8. {_KEPT}") from None
 
 
+def is_unseparated(header: Sequence[str]) -> bool:
+    """Tell whether a header has other marks between its columns than commas, as a spreadsheet writes them in some countries."""
+    return len(header) == 1 and any(mark in header[0] for mark in ";\t|")
+
+
 def _header(cells: list[str], importer: Importer, name: str) -> list[str]:
     header = [cell.strip() for cell in cells]
     known = [column.name for column in importer.columns]
@@ -153,8 +160,8 @@ def _header(cells: list[str], importer: Importer, name: str) -> list[str]:
     where = f"{name}, line 1"
     if not any(header):
         raise ImportFileError("the file has no header.", where=where, hint=f"Columns: {', '.join(known)}.")
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-        raise ImportFileError("the columns are not separated by commas.", where=where, hint="Save it with commas.")
+    if is_unseparated(header):
+        raise ImportFileError(UNSEPARATED, where=where, hint=WITH_COMMAS)
     for column in header:
         if column not in known:
             text = f"{values.shown(column)} is not a column of {importer.kind}."

@@ -190,6 +190,7 @@ def test_no_address_is_kept_or_told_and_the_log_says_that_a_list_left(persync: R
         (("suppression", "--for", "mail", "--list", "own.csv", "--out", "own.csv"), 2, "written over itself"),
         (("suppression", "--for", "mail", "--list", "own.csv", "--out", "persync.key"), 2, "this would write over"),
         (("suppression", "--for", "mail", "--list", "none.csv", "--out", "x.csv"), 1, "cannot be read"),
+        (("suppression", "--for", "mail", "--list", "semicolons.csv", "--out", "x.csv"), 1, "are not separated by commas"),
         (("suppression", "--for", "mail", "--list", "own.csv", "--column", "emial", "--out", "x.csv"), 1, "'email'"),
     ],
 )
@@ -197,6 +198,7 @@ def test_what_makes_no_list_is_refused_with_what_to_do(
     persync: Run, folder: Path, arguments: tuple[str, ...], code: int, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed(folder / "own.csv", "email", address)
+    listed(folder / "semicolons.csv", "E-Mail;Name", lambda i: f"{address(i)};N{i}")
     monkeypatch.chdir(folder)
 
     assert words in said(persync("export", *arguments), code)
