@@ -33,15 +33,20 @@ ORDER BY month, l.currency""",
     Query(
         "messages",
         "What each message did",
-        "People reached and people who clicked; clicks that the platform calls a machine's are left out.",
+        "People reached and people who clicked; clicks that the platform calls a machine's are left out. Nobody tells whom an"
+        " automation was sent to where sent_to is empty.",
         """\
-SELECT t.connection, t.campaign_key, max(c.title) AS title, max(c.sent_at) AS sent_at, max(c.level) AS level,
-  count(DISTINCT CASE WHEN t.action = 'send' THEN t.person END) AS sent_to,
-  count(DISTINCT CASE WHEN t.action = 'click' AND coalesce(t.is_machine, 0) = 0 THEN t.person END) AS clicked
-FROM v_touchpoints t
-LEFT JOIN v_campaigns c ON c.connection = t.connection AND c.campaign_id = t.campaign_key
-GROUP BY t.connection, t.campaign_key
-ORDER BY sent_at DESC, t.campaign_key""",
+WITH done AS (
+  SELECT t.campaign_connection, t.campaign_id,
+    nullif(count(DISTINCT CASE WHEN t.action = 'send' THEN t.person END), 0) AS sent_to,
+    count(DISTINCT CASE WHEN t.action = 'click' AND coalesce(t.is_machine, 0) = 0 THEN t.person END) AS clicked
+  FROM v_touchpoints t
+  WHERE t.campaign_id IS NOT NULL
+  GROUP BY t.campaign_connection, t.campaign_id)
+SELECT c.connection, c.campaign_id, c.title, c.sent_at, c.level, d.sent_to, d.clicked
+FROM done d
+JOIN v_campaigns c ON c.connection = d.campaign_connection AND c.campaign_id = d.campaign_id
+ORDER BY c.sent_at DESC, c.connection, c.campaign_id""",
     ),
     Query(
         "consents_now",

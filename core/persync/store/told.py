@@ -58,6 +58,9 @@ _COLUMNS: Final = {
     "currency": "ISO 4217 code of the row's money.",
     "order_id": "The platform's id of the order.",
     "campaign_id": "The platform's id of the message.",
+    "campaign_connection": "The connection whose message it is: with campaign_id it leads to v_campaigns.",
+    "campaign_key_kind": "What kind of key the row came with: id, email_campaign, mc_cid, hsmi, utm.",
+    "campaign_key": "The message as the row names it; campaign_id is the message that it means.",
     "number": "Counts the rows of one thing, as it changed.",
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-VIEWS_VERSION: Final = 6
+VIEWS_VERSION: Final = 7
 """raised with every change of a view: stores make their views anew then, and whoever reads them can tell"""
 
 
@@ -46,11 +46,13 @@ LEFT JOIN connections n ON n.connection = k.connection""",
     "v_touchpoints": f"""
 SELECT n.name AS connection, k.kind AS campaign_key_kind, k.key AS campaign_key, coalesce(p.person, t.key_id) AS person,
   a.name AS action, {_iso("t.happened_at")} AS happened_at, l.url AS link, t.ordinal, t.variant, t.level, t.is_machine,
-  w.text AS channel, s.text AS source
+  w.text AS channel, s.text AS source, x.name AS campaign_connection, m.key AS campaign_id
 FROM touchpoints t JOIN connections n ON n.connection = t.connection JOIN actions a ON a.action = t.action
 LEFT JOIN campaign_keys k ON k.campaign_key = t.campaign_key LEFT JOIN person_of p ON p.key_id = t.key_id
 LEFT JOIN campaign_links l ON l.link_id = t.link_id LEFT JOIN words w ON w.word = t.channel
-LEFT JOIN words s ON s.word = t.source""",
+LEFT JOIN words s ON s.word = t.source LEFT JOIN campaign_of f ON f.campaign_key = t.campaign_key
+LEFT JOIN campaigns g ON g.campaign_key = f.campaign_id LEFT JOIN campaign_keys m ON m.campaign_key = g.campaign_key
+LEFT JOIN connections x ON x.connection = g.connection""",
     "v_orders": f"""
 SELECT n.name AS connection, k.vendor_order_id AS order_id, k.shop, k.shop_order_id, k.shop_order_name, o.kind,
   coalesce(p.person, o.key_id) AS person, {_iso("o.ordered_at")} AS ordered_at, o.status, o.is_test,
