@@ -78,7 +78,8 @@ class Number:
 class Message:
     """What somebody is told. No text in it holds a name, an address or a secret, nor what moves a cursor.
 
-    `status` is `ok`, `changed`, `alert` (a check did not hold), `failed` or `test`; `lines` say what happened, a sentence each.
+    `status` is `ok`, `changed`, `alert` (a check did not hold), `failed` or `test`; `lines` say what happened, a sentence each,
+    `span` of which days the numbers are.
     `text` and `html` are the whole of it, for those who show one or the other; `made_at` is epoch ms. `only` are the marks that
     a PartlySentError left of those who have not got it yet, () where it is for everybody.
     """
@@ -89,6 +90,7 @@ class Message:
     verdict: str = ""
     numbers: tuple[Number, ...] = ()
     lines: tuple[str, ...] = ()
+    span: str = ""
     link: str = ""
     text: str = ""
     html: str = ""

@@ -90,7 +90,7 @@ def test_a_check_that_does_not_hold_names_slice_and_limit_and_the_report_is_stil
     assert lines[1:] == [
         "check sales: email: 5 is below 6",
         "check sales: sms: 9 is above 8",
-        "check margin: not known (no_cost)",
+        "check margin: not known: no costs have been imported",
         f"report: {home.folder / 'r.txt'}",
     ]
 

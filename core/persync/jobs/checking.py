@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from persync.errors import RAISED, DataError, reason_of
 from persync.jobs.windows import asked
-from persync.report.words import exact
+from persync.report.words import exact, reason
 
 if TYPE_CHECKING:
     from persync.engine.engine import Engine
@@ -50,7 +50,7 @@ def own(metric: str, estimates: Iterable[Estimate]) -> list[Estimate]:
 def outside(estimate: Estimate, check: JobCheck) -> str:
     """Say how an estimate fails a check, "" when it does not."""
     if estimate.value is None:
-        return "" if check.unknown == "pass" else f"not known ({estimate.reason})"
+        return "" if check.unknown == "pass" else f"not known: {reason(estimate.reason)}"
     low = estimate.value if estimate.low is None else estimate.low
     high = estimate.value if estimate.high is None else estimate.high
     # The end of the interval that decides: the far one to be sure, the near one where a possibility is enough.

@@ -33,7 +33,7 @@ COUNT = Estimate("orders", 40)
         (Estimate("rate", 0.0026653, unit="share"), {"max": 0.0026652}, "0.26653 % is above 0.26652 %"),
         (Estimate("aov", 41.18, unit="EUR"), {"max": 30}, "41.18 EUR is above 30 EUR"),
         (Estimate("gap", -0.02, -0.04, -0.01, unit="points"), {"min": 0, "fail_on": "sure"}, GAP),
-        (missing("rate", "too_few"), {"min": 0}, "not known (too_few)"),
+        (missing("rate", "too_few"), {"min": 0}, "not known: too few people to say"),
         (missing("rate", "too_few"), {"min": 0, "unknown": "pass"}, ""),
     ],
 )

@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,10 +83,13 @@ def test_files_that_no_server_would_take_stay_behind_and_that_is_said(tmp_path: 
     small.write_text("a\r\n")
     whole = MailSettings(host="127.0.0.1", sender="a@example.com", to=["b@example.com"])
 
-    found = parts(mail_of(whole, message(attachments=(big, small, tmp_path / "gone.md"))))
+    given = replace(message(attachments=(big, small, tmp_path / "<gone>.md")), html="<body><p>All is well.</p></body></html>")
+    found = parts(mail_of(whole, given))
 
     assert list(found["files"]) == ["small.csv"]
-    assert "Not attached, too large or not there: big.html, gone.md." in found["text"]
+    assert "Not attached, too large or not there: big.html, <gone>.md." in found["text"]
+    note = "<p>Not attached, too large or not there: big.html, &lt;gone&gt;.md.</p>"
+    assert found["html"].split() == f"<body><p>All is well.</p>{note} </body></html>".split()
 
 
 @pytest.mark.parametrize(

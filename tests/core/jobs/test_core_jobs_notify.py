@@ -287,10 +287,21 @@ def test_payloads_keep_to_what_the_chats_take(hostile: Message) -> None:
     embed = discord.payload(long)["embeds"][0]
 
     assert len(blocks[0]["text"]["text"]) == 150
-    assert [len(block["text"]["text"]) for block in (blocks[1], blocks[3])] == [3000, 3000]
-    assert [len(one["text"]) for one in blocks[2]["fields"]] == [2000]
+    assert [block["type"] for block in blocks[1:4]] == ["section", "context", "section"]
+    assert [len(block["text"]["text"]) for block in (blocks[1], blocks[4])] == [3000, 3000]
+    assert [len(one["text"]) for one in blocks[3]["fields"]] == [2000]
     assert (len(embed["title"]), len(embed["description"])) == (256, 4096)
     assert [(len(one["name"]), len(one["value"])) for one in embed["fields"]] == [(256, 1024)]
+
+
+def test_an_embed_stays_within_what_discord_takes_of_all_its_parts_together(hostile: Message) -> None:
+    """6,000 characters of title, description, fields and footer; more is refused as a whole."""
+    numbers = (Number("t" * 900, "v" * 3000),) * 3
+    embed = discord.payload(replace(hostile, subject="s" * 900, lines=("l" * 9000,), numbers=numbers))["embeds"][0]
+
+    parts = [embed["title"], embed["description"], embed["footer"]["text"]]
+    assert len("".join([*parts, *(one[part] for one in embed["fields"] for part in ("name", "value"))])) == 6000
+    assert embed["description"]
 
 
 def test_a_webhook_gets_the_estimate_itself(tmp_path: Path) -> None:
@@ -309,6 +320,7 @@ def test_a_webhook_gets_the_estimate_itself(tmp_path: Path) -> None:
         "lines": [],
         "link": None,
     }
+    assert found["span"] == "Over the last 30 days"
     assert found["numbers"] == [
         {
             "title": "Rate",

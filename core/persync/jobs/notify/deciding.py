@@ -11,6 +11,7 @@ from persync.jobs.notify.wording import message_of
 
 if TYPE_CHECKING:
     from persync.engine.engine import Engine
+    from persync.jobs.notify.reach import Reach
     from persync.jobs.running import Outcome, Run
     from persync.jobs.state import State
 
@@ -25,7 +26,8 @@ def messages(run: Run, engine: Engine | None, state: State, done: Outcome) -> li
     job = run.job
     if not job.notify:
         return []
-    verdict = state.verdict if engine is None else verdict_of(run, engine)
+    reach, still = (None, "") if engine is None else _reach(run, engine)
+    verdict = state.verdict if engine is None else f"{still} {verdict_of(run, engine)}".strip()
     failing = [f"check {metric}: {wrong}" for metric, wrong in done.failing.items()]
     changed = state.ran and engine is not None and (verdict != state.verdict or sorted(done.failing) != sorted(state.failing))
     again = [metric for metric in state.failing if metric not in done.failing] if engine is not None else []
@@ -41,7 +43,7 @@ def messages(run: Run, engine: Engine | None, state: State, done: Outcome) -> li
     if due and engine is not None:
         from persync.jobs.notify.numbers import numbers_of
 
-        numbers = numbers_of(run, engine)
+        numbers = numbers_of(run, engine, reach)
     lines = [*done.failures, *failing, *(f"{LOST}{metric}" for metric in again)]
     files = tuple(path for one in job.report if (path := Path(run.project.folder / one.out)).is_file())
     out = []
@@ -51,6 +53,17 @@ def messages(run: Run, engine: Engine | None, state: State, done: Outcome) -> li
     if engine is not None:
         state.ran, state.verdict, state.failing = True, verdict, sorted(done.failing)
     return out
+
+
+def _reach(run: Run, engine: Engine) -> tuple[Reach | None, str]:
+    """Return how far the data reach, None where that cannot be read, and what is to be said of it."""
+    from persync.jobs.notify.reach import reach_of, stillness
+
+    try:
+        reach = reach_of(run, engine)
+    except RAISED:  # whatever the message is about matters more
+        return None, ""
+    return reach, stillness(run, reach)
 
 
 def verdict_of(run: Run, engine: Engine) -> str:

@@ -13,19 +13,26 @@ from persync.jobs.notify.wording import COLOURS
 TITLE: Final = 256
 DESCRIPTION: Final = 4096
 VALUE: Final = 1024
-"""characters that Discord takes in the parts of an embed"""
+FOOTER: Final = 500
+EMBED: Final = 6000
+"""characters that Discord takes in the parts of an embed, fewer of a footer, and in all of them together"""
 
 
 def payload(message: Message) -> dict[str, Any]:
     """Return what Discord is sent. Nobody is mentioned, whatever the texts say."""
-    said = [escaped(part) for part in (message.verdict, *message.lines) if part]
     colour = COLOURS.get(message.status, COLOURS["test"])
+    title, footer = escaped(message.subject)[:TITLE], message.span[:FOOTER]
+    fields = [_field(one.title, one.value, one.interval, one.change) for one in message.numbers]
+    room = EMBED - len(title) - len(footer) - sum(len(one["name"]) + len(one["value"]) for one in fields)
+    said = "\n".join(escaped(part) for part in (message.verdict, *message.lines) if part)
     embed: dict[str, Any] = {
-        "title": escaped(message.subject)[:TITLE],
-        "description": "\n".join(said)[:DESCRIPTION],
+        "title": title,
+        "description": said[: min(DESCRIPTION, room)],
         "color": int(colour.removeprefix("#"), 16),
-        "fields": [_field(one.title, one.value, one.interval, one.change) for one in message.numbers],
+        "fields": fields,
     }
+    if footer:
+        embed["footer"] = {"text": footer}
     if message.link:
         embed["url"] = message.link
     return {"embeds": [embed], "allowed_mentions": {"parse": []}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import mimetypes
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -64,10 +65,12 @@ def mail_of(settings: MailSettings, message: Message) -> EmailMessage:
         else:
             taken += size
             files.append(path)
-    note = f"\nNot attached, too large or not there: {', '.join(left)}.\n" if left else ""
-    mail.set_content(message.text + note)
+    note = f"Not attached, too large or not there: {', '.join(left)}." if left else ""
+    mail.set_content(message.text + (f"\n{note}\n" if note else ""))
     if message.html:
-        mail.add_alternative(message.html, subtype="html")
+        # A plugin's page may be without an end: then the note stands behind it.
+        page, end, rest = message.html.rpartition("</body>") if "</body>" in message.html else (message.html, "", "")
+        mail.add_alternative(page + (f"<p>{html.escape(note)}</p>\n" if note else "") + end + rest, subtype="html")
     for path in files:
         kind, encoding = mimetypes.guess_type(path.name)
         main, _, sub = (kind if kind and not encoding else "application/octet-stream").partition("/")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from persync.errors import RAISED, PersyncError, reason_of
 from persync.hookspecs import Number
 from persync.jobs.checking import own
+from persync.jobs.notify.reach import Reach, Spans, spans
 from persync.jobs.windows import last_days
+from persync.measure import rules
 from persync.report import words
 
 if TYPE_CHECKING:
@@ -18,29 +20,44 @@ if TYPE_CHECKING:
     from persync.measure.metric import Metric
 
 
-def numbers_of(run: Run, engine: Engine) -> tuple[Number, ...]:
-    """Return the job's numbers. One that cannot be worked out says why."""
-    return tuple(_number(run, engine, run.host.metrics[id]) for id in run.job.numbers)
+def numbers_of(run: Run, engine: Engine, reach: Reach | None) -> tuple[Number, ...]:
+    """Return the job's numbers, each of the last days that it can be told of. One that cannot be worked out says why."""
+    days = spans(run, reach)
+    return tuple(_number(run, engine, run.host.metrics[id], days) for id in run.job.numbers)
 
 
-def _number(run: Run, engine: Engine, metric: Metric) -> Number:
+def _number(run: Run, engine: Engine, metric: Metric, days: Spans) -> Number:
+    timezone = run.project.timezone
     try:
-        found = _whole(run, engine, metric)
+        period, found = _told(run, engine, metric, days)
         if found is None:
             return Number(metric.title, "not known: there is nothing to count")
         title = f"{metric.title} ({', '.join(found.by.values())})" if found.by else metric.title
+        if period != last_days(run.now, run.job.days, timezone):
+            title += f", {words.period(period, timezone)}"
         number = Number(title, words.value(found), words.interval(found), "", replace(found, note=""))
     except RAISED as error:  # a stranger's metric may fail in any way
         return Number(metric.title, f"not known: {error.what if isinstance(error, PersyncError) else reason_of(error)}")
     try:
-        return replace(number, change=change_in_words(found, _whole(run, engine, metric, before=1), run.job.days))
+        before = last_days(period[0], run.job.days, timezone)
+        return replace(number, change=change_in_words(found, _whole(run, engine, metric, before), run.job.days))
     except RAISED:
         return number
 
 
-def _whole(run: Run, engine: Engine, metric: Metric, *, before: int = 0) -> Estimate | None:
+def _told(run: Run, engine: Engine, metric: Metric, days: Spans) -> tuple[tuple[int, int], Estimate | None]:
+    """Return a metric and the days that it is of: the last, but earlier ones where there was nothing to count in those, or
+    where it is not known yet what came of it."""
+    period, found = first = days.latest, _whole(run, engine, metric, days.latest)
+    for reason, earlier in ((rules.NO_DENOMINATOR, days.mailed), (rules.IMMATURE, days.settled)):
+        why = rules.NO_DENOMINATOR if found is None else found.reason
+        if (found is None or found.value is None) and why == reason and earlier != period:
+            period, found = earlier, _whole(run, engine, metric, earlier)
+    return first if found is None or found.value is None else (period, found)
+
+
+def _whole(run: Run, engine: Engine, metric: Metric, period: tuple[int, int]) -> Estimate | None:
     """Return the metric as one number: the estimate of the fewest dimensions, the first of those."""
-    period = last_days(run.now, run.job.days, run.project.timezone, before=before)
     estimates = own(metric.id, metric.compute(engine, run.project.ask(run.now, period)))
     return min(estimates, key=lambda one: len(one.by), default=None)
 

@@ -20,6 +20,8 @@ def payload(message: Message) -> dict[str, Any]:
     if message.verdict:
         blocks.append({"type": "section", "text": _plain(message.verdict, SECTION)})
     if message.numbers:
+        # Slack refuses an empty text: a message that waited for this version has no span.
+        blocks += [{"type": "context", "elements": [_plain(message.span, FIELD)]}] if message.span else []
         fields = []
         for one in message.numbers:
             lines = [one.title, one.value, f"95 %: {one.interval}" if one.interval else "", one.change]

@@ -16,6 +16,7 @@ def payload(message: Message) -> dict[str, Any]:
     if message.verdict:
         body.append(_block(message.verdict))
     if message.numbers:
+        body += [_block(message.span, isSubtle=True, spacing="Medium")] if message.span else []
         facts = []
         for one in message.numbers:
             beside = "; ".join(part for part in (f"95 %: {one.interval}" if one.interval else "", one.change) if part)
@@ -39,7 +40,7 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_\[\]()#<>~|])", r"\\\1", text)
 
 
-def _block(text: str, **look: str) -> dict[str, Any]:
+def _block(text: str, **look: Any) -> dict[str, Any]:
     return {"type": "TextBlock", "text": escaped(text), "wrap": True, **look}
 
 

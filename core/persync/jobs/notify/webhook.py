@@ -34,6 +34,7 @@ def payload(message: Message) -> dict[str, Any]:
                 "made_at": iso(message.made_at),
                 "subject": message.subject,
                 "verdict": message.verdict or None,
+                "span": message.span or None,
                 "numbers": numbers,
                 "lines": list(message.lines),
                 "link": message.link or None,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.hookspecs import Message, Number
+from persync.jobs.windows import last_days
 from persync.redact import anonymous, redacted
 from persync.report.safe import plain
 from persync.report.words import moment
@@ -45,22 +46,22 @@ def message_of(
     """Return a message whose texts hold no name, address or secret and no sign that a terminal, a page or a chat obeys."""
     shop = str(project.facts()["name"])
     rest = [f"... and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+    shown = tuple(_cleaned(one) for one in numbers)
     bare = Message(
         job=clean(name),
         status=status,
         subject=clean(SUBJECTS[status].format(shop=shop, job=name)),
         verdict=clean(verdict),
-        numbers=tuple(_cleaned(one) for one in numbers),
+        numbers=shown,
         lines=tuple(clean(line) for line in [*lines[:MOST_LINES], *rest]),
+        span=_span(project, job, shown, now=now) if shown else "",
         link=job.link or "",
         made_at=now,
         attachments=attachments,
     )
-    span = "Over the last day" if job.days == 1 else f"Over the last {job.days} days"
     facts = {
         "message": bare,
         "colour": COLOURS[status],
-        "span": span,
         "made": moment(now, project.timezone),
         "zone": project.timezone,
     }
@@ -71,6 +72,15 @@ def clean(text: str) -> str:
     """Return a text on one line, not too long, without people, secrets and control characters."""
     safe = plain(redacted(anonymous(text)))
     return safe if len(safe) <= LONGEST else f"{safe[: LONGEST - 3]}..."
+
+
+def _span(project: Project, job: JobTable, numbers: Sequence[Number], *, now: int) -> str:
+    """Say of which days the numbers are: the last, or, where none could be told of those, those that each of them names."""
+    last = last_days(now, job.days, project.timezone)
+    named = [one.estimate is not None and one.estimate.period not in (None, last) for one in numbers]
+    if all(named):
+        return "Over the last day with data" if job.days == 1 else f"Over the last {job.days} days with data"
+    return "Over the last day" if job.days == 1 else f"Over the last {job.days} days"
 
 
 def _cleaned(one: Number) -> Number:
@@ -91,7 +101,7 @@ def _text(facts: dict[str, Any]) -> str:
         for one in message.numbers:
             beside = "; ".join(part for part in (f"95 %: {one.interval}" if one.interval else "", one.change) if part)
             rows.append(f"- {one.title}: {one.value}" + (f" ({beside})" if beside else ""))
-        parts.append("\n".join([f"{facts['span']}:", *rows]))
+        parts.append("\n".join([f"{message.span}:", *rows]))
     if message.lines:
         parts.append("\n".join(["What happened:", *(f"- {line}" for line in message.lines)]))
     if message.link:
