@@ -17,11 +17,12 @@ from persync.connect.connector import Connector
 from persync.connect.due import Due
 from persync.connect.fetch import GOES_ON, Fetchers, Job, Page, is_empty, placed
 from persync.connect.guide import to_scopes
+from persync.connect.hanging import account_facts, field_types
 from persync.connect.interrupts import Interrupts
 from persync.connect.pace import Daily
 from persync.connect.plan import levels, wanted_streams
 from persync.connect.result import Progress, PullOptions, PullResult, StreamResult, Watcher
-from persync.connect.stream import AccountFacts, Stream
+from persync.connect.stream import Stream
 from persync.connect.writing import PageWriter
 from persync.errors import (
     AuthError,
@@ -34,6 +35,7 @@ from persync.errors import (
 )
 from persync.rows import CampaignRef, Evidence
 from persync.store import passes
+from persync.store.checkpoints import begun_again
 from persync.store.log import end_run
 from persync.store.store import Store
 from persync.store.write import Writer, write_batch
@@ -75,7 +77,7 @@ class ConnectionPull:
         self._make_client = client or (lambda one, stop: Client(one, stop=stop))
         self._writer = Writer(store, connector.connection, connector.name, now=options.now, run=run)
         self._pages = PageWriter(store, connector, options, self._writer, clock=clock, between=interrupts.check)
-        self._due = Due(store, connector, options, self._writer.connection, self._pages.rejected)
+        self._due = Due(store, connector, options, self._writer.connection, self._pages.rejected, self._pages.again)
 
     def run_all(self) -> None:
         """Read every due stream, parents before children."""
@@ -93,9 +95,22 @@ class ConnectionPull:
             streams = "1 stream lacks its scope" if unseen == 1 else f"{unseen} streams lack their scope"
             name = self.connector.connection
             result.notes.append(f"{name}: {streams}. {to_scopes(type(self.connector), name)}")
+        result.notes += self._hanging()
         so_far = PullResult(self.results, self.errors, self.interrupted)
         summary = f"{so_far.changed} rows changed, {sum(r.rejects for r in self.results)} records rejected"
         end_run(self.store, self._run, now=int(self._clock() * 1000), exit_code=so_far.exit_code, summary=summary)
+
+    def _hanging(self) -> list[str]:
+        """Say which streams were read again because what they hang on is known now, and which still are to be."""
+        if self.interrupted:
+            return []
+        name = self.connector.connection
+        begun = {stream for number, stream in begun_again(self.store.db) if number == self._writer.connection}
+        done = {one.stream for one in self.results if one.state == "done" and one.partitions} - begun
+        read, waiting = ([one for one in self._pages.again if one in those] for those in (done, begun))
+        why = "what hangs on a record that fits now, or on a stream that could be read now"
+        said = [f"{name}: {why}, was read again: {', '.join(read)}."] if read else []
+        return [*said, f"{name}: `persync pull {name}` reads again {why}: {', '.join(waiting)}."] if waiting else said
 
     def _run_levels(self) -> None:
         try:
@@ -179,7 +194,8 @@ class ConnectionPull:
         A pass that an earlier pull began ends where that pull would have, and its first pages are as old: what happened since
         is read by another pass. It is not begun anew, for a pull that a vendor's daily limit stops must get on.
         """
-        account, fields = self._account(), self._fields()
+        number = self._writer.connection
+        account, fields = account_facts(self.store.db, number), field_types(self.store.db, number)
         jobs: list[Job] = []
         for stream in level:
             with self._interrupts.held():
@@ -266,23 +282,6 @@ class ConnectionPull:
                 fetchers.cancel(stream.name)
         with suppress(PersyncError):
             self._pages.uncover(job, reason, gone=isinstance(error, SkipStreamError) and error.reason == "gone")
-
-    # -- what row functions may know --------------------------------------------------------------------------------
-
-    def _account(self) -> AccountFacts:
-        row = self.store.db.execute(
-            "SELECT account_id, currency, timezone, shop, covers_from FROM connections WHERE connection = ?",
-            (self._writer.connection,),
-        ).fetchone()
-        return AccountFacts(*row)
-
-    def _fields(self) -> dict[str, dict[str, str]]:
-        fields: dict[str, dict[str, str]] = {}
-        for where, name, kind in self.store.db.execute(
-            "SELECT list, name, type FROM fields WHERE connection = ?", (self._writer.connection,)
-        ):
-            fields.setdefault(where, {})[name] = kind
-        return fields
 
     def _tell(
         self,

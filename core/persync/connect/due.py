@@ -18,18 +18,33 @@ BEFORE = "read before the interruption"
 
 
 class Due:
-    """What a pull of one connection has to read; `rejected` names the (stream, partition) that hold rejected records."""
+    """What a pull of one connection has to read.
+
+    `rejected` names the (stream, partition) that hold rejected records, `again` the streams that are read again because what
+    they hang on is known now; both change while the pull goes on.
+    """
 
     def __init__(
-        self, store: Store, connector: Connector, options: PullOptions, number: int, rejected: Collection[tuple[str, str]]
+        self,
+        store: Store,
+        connector: Connector,
+        options: PullOptions,
+        number: int,
+        rejected: Collection[tuple[str, str]],
+        again: Collection[str],
     ) -> None:
         self._store = store
         self._connector = connector
         self._options = options
         self._number = number
         self._rejected = rejected
+        self._again = again
         self._began: int | None = None
         """when the pull began that this one goes on with"""
+        self._begun: set[str] = set()
+        """streams that the pull which this one goes on with lets be read again"""
+        self._read: set[str] = set()
+        """streams that had something to be read"""
 
     def begin(self, among: Sequence[str]) -> None:
         """Begin a pull of this connection, one `among` several, or go on with one that was interrupted a short while ago: that
@@ -45,6 +60,8 @@ class Due:
             asked["lookback_days"] = options.lookback_days
         with self._store.transaction() as db:
             self._began = passes.begin(db, self._number, asked, list(among), now=options.now)
+            if self._began is not None:
+                self._begun = {stream for number, stream in points.begun_again(db) if number == self._number}
 
     def partitions(self, stream: Stream, account: AccountFacts, result: StreamResult) -> list[Checkpoint]:
         """Return the partitions of a stream that are to be read now, each with its window open; say in the result why not."""
@@ -62,7 +79,7 @@ class Due:
                 result.reason = BEFORE
                 continue
             again = self._options.rejects and (stream.name, point.partition) in self._rejected
-            if self._options.rejects and not again:
+            if self._options.rejects and not again and not self._is_follow_up(stream, point):
                 continue
             if (again or self._options.full) and self._began is None:
                 point.token = None
@@ -76,7 +93,16 @@ class Due:
                 # Of which version its first pages were is not known: what they showed may have changed since.
                 point.version = None
             found.append(point)
+        if found:
+            self._read.add(stream.name)
         return found
+
+    def _is_follow_up(self, stream: Stream, point: Checkpoint) -> bool:
+        """Tell whether a part without rejects is to be read because others had some: by this pull, or the one it goes on with."""
+        is_unread = point.watermark is None and point.done_version is None
+        if is_unread and (stream.name in self._again or stream.name in self._begun or stream.parent in self._read):
+            return True
+        return self._began is not None and point.token is not None
 
     def is_old(self, stream: Stream, point: Checkpoint) -> bool:
         """Tell whether a pass under way was begun by an earlier pull than this one, and the one that this goes on with."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from persync.connect.hanging import account_facts, field_types
 from persync.connect.stream import AccountFacts
 from persync.store.checkpoints import Checkpoint, read_checkpoints
 
@@ -58,15 +59,11 @@ def known_of(db: sqlite3.Connection | None, connector: Connector) -> Known:
     if db is None:
         return found
     with suppress(sqlite3.OperationalError):
-        row = db.execute(
-            "SELECT connection, account_id, currency, timezone, shop, covers_from FROM connections WHERE name = ?",
-            (connector.connection,),
-        ).fetchone()
+        row = db.execute("SELECT connection FROM connections WHERE name = ?", (connector.connection,)).fetchone()
         if row is None:
             return found
-        found.number, found.account = row[0], AccountFacts(*row[1:])
-        for where, name, kind in _all(db, "SELECT list, name, type FROM fields WHERE connection = ?", row[0]):
-            found.fields.setdefault(where, {})[name] = kind
+        found.account, found.number = account_facts(db, row[0]), row[0]
+        found.fields = field_types(db, row[0])
         for stream in connector.streams:
             found.points[stream.name] = read_checkpoints(db, row[0], stream.name)
         found.coverage = _coverage(db, row[0])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from persync.connect import hanging
 from persync.connect.connector import Connector
 from persync.connect.fetch import Job, Page, placed
 from persync.connect.page import Reject, Shaped, Shaper, storable
@@ -55,12 +56,14 @@ class PageWriter:
         self._careful = False
         self.behind: Callable[[], int] = lambda: 0
         """milliseconds by which the vendor's clock is behind ours"""
-        self.rejected: set[tuple[str, str]] = {
-            (stream, partition)
-            for stream, partition in store.db.execute(
-                "SELECT DISTINCT stream, partition FROM rejects WHERE connection = ?", (writer.connection,)
-            )
-        }
+        self.rejected = self._parts("SELECT DISTINCT stream, partition FROM rejects WHERE connection = ?")
+        self._holes = self._parts("SELECT stream, partition FROM coverage WHERE connection = ? AND state = 'hole'")
+        self._needed = {name for stream in connector.streams for name in stream.needs}
+        self.again: dict[str, None] = {}
+        """streams that this run lets be read again from their beginning, for something they hang on is known now"""
+
+    def _parts(self, sql: str) -> set[tuple[str, str]]:
+        return {(stream, partition) for stream, partition in self.store.db.execute(sql, (self._writer.connection,))}
 
     def write(self, page: Page, result: StreamResult, fields: Mapping[str, Mapping[str, str]]) -> None:
         """Validate, shape and commit one page with its checkpoint; the last page of a partition also completes it.
@@ -126,6 +129,8 @@ class PageWriter:
                     self._keep_versions(db)
                 if page.first and (stream.sweeps or stream.join or stream.gather) is not None:
                     sweeping.begin(db, self._writer.connection, *place)
+                if page.first and stream.name in self._needed and (place in self.rejected or place in self._holes):
+                    hanging.note(db, self._writer.connection, *place)
                 changed = self._writer.write(shaped.rows, place, lists=stream.sweeps.thing if stream.sweeps else "")
                 changed += self._settle_rejects(job, shaped)
                 if joins:
@@ -160,9 +165,7 @@ class PageWriter:
         """
         stream, connection = job.work.stream, self._writer.connection
         job.point.token = None
-        if not job.point.partition and points.is_new(db, connection, stream.name, ""):
-            # Those that need it were read without it, if they were: after a failure, or asked for by name.
-            points.begin_again(db, connection, (one.name for one in self.connector.streams if stream.name in one.needs))
+        self._follow(db, job)
         points.complete(db, connection, job.point, now=self.options.now, note=short)
         passes.seen(db, connection, now=int(self._clock() * 1000))
         mark_dirty(db, "coverage")
@@ -177,6 +180,19 @@ class PageWriter:
         for table in set(changed):
             mark_dirty(db, table)
         return len(changed)
+
+    def _follow(self, db: sqlite3.Connection, job: Job) -> None:
+        """Let what hangs on a part be read again when it was read without it, or otherwise than it is known now."""
+        name, connection, partition = job.work.stream.name, self._writer.connection, job.work.partition
+        if name not in self._needed:
+            return
+        # What never was there was missing: after a failure, or because others were asked for by name.
+        missed = not partition and points.is_new(db, connection, name, "")
+        account, fields = hanging.follow(db, connection, name, partition)
+        if missed or account or fields:
+            # Who uses fields names the stream that brings them; the account is known to all, those below them too.
+            those = hanging.hanging_on(self.connector.streams, name, below=missed or account)
+            self.again |= dict.fromkeys(points.begin_again(db, connection, those))
 
     def _join(self, job: Job, context: Context, result: StreamResult) -> int:
         """Shape what waited for its parents, some hundred at a time, each lot with a checkpoint of its own."""
@@ -273,7 +289,7 @@ class PageWriter:
         changed = 0
         if (stream, partition) in self.rejected:
             self.rejected.discard((stream, partition))
-            if job.work.since is None or self.options.rejects:
+            if job.work.since is None or self.options.rejects or (self.options.full and self.options.since is None):
                 changed += clear_rejects(self.store.db, self._writer.connection, stream, partition)
         changed += keep_rejects(
             self.store.db,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from persync.jobs.schedule.status import JobStatus, status_of
+from persync.store.checkpoints import begun_again
 from persync.store.counts import known_counts
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class StreamStanding:
     complete: int = 0
     under_way: int = 0
     rejects: int = 0
+    again: bool = False
+    """it is to be read again from its beginning: what it hangs on was not known when it was read"""
     holes: tuple[tuple[str, int], ...] = ()
 
 
@@ -93,6 +96,9 @@ def read_streams(db: sqlite3.Connection) -> list[StreamStanding]:
         " WHERE p.token IS NOT NULL GROUP BY 1, 2"
     ):
         entry(name, stream).under_way = count
+    names = dict(db.execute("SELECT connection, name FROM connections").fetchall())
+    for number, stream in begun_again(db):
+        entry(names[number], stream).again = True
     for name, path, count in db.execute(
         "SELECT n.name, f.path, f.rows FROM imported_files f JOIN connections n USING (connection)"
     ):
@@ -125,7 +131,7 @@ def standing_of(
         for name in dict.fromkeys([*project.names, *rows])
     )
     jobs = tuple(status_of(project, now=now))
-    missing = (*_never(connections), *_holes(streams), *_behind(streams, connections), *_rejects(streams))
+    missing = (*_never(connections), *_holes(streams), *_behind(streams, connections), *_again(streams), *_rejects(streams))
     return Standing(connections, missing, jobs, tuple(_steps(project, connections, streams, jobs, now)))
 
 
@@ -162,6 +168,14 @@ def _behind(streams: list[StreamStanding], connections: tuple[Connection, ...]) 
     return found
 
 
+def _again(streams: list[StreamStanding]) -> list[str]:
+    shared: dict[str, list[str]] = {}
+    for one in streams:
+        if one.again:
+            shared.setdefault(one.connection, []).append(one.stream)
+    return [f"{connection}, {', '.join(names)}: read before what they hang on was known." for connection, names in shared.items()]
+
+
 def _rejects(streams: list[StreamStanding]) -> list[str]:
     return [
         f"{one.connection}, {one.stream}: {one.rejects:,} record{'s' if one.rejects > 1 else ''} that did not fit left out."
@@ -191,8 +205,9 @@ def _steps(
         kinds = {reason.partition(":")[0] for reason, _ in stream.holes}
         if kinds & REFUSED:
             steps.setdefault(f"persync connect {stream.connection} --guide", "its token may not see all")
-        if stream.under_way or kinds - REFUSED - SETTLED:
-            why = "goes on where it stopped" if stream.under_way else "reads again what failed"
+        if stream.under_way or stream.again or kinds - REFUSED - SETTLED:
+            why = "reads again what hung on something unknown" if stream.again else "reads again what failed"
+            why = "goes on where it stopped" if stream.under_way else why
             steps.setdefault(f"persync pull {stream.connection}", why)
         if stream.rejects:
             steps.setdefault(f"persync pull {stream.connection} --rejects", "reads again what did not fit, after an update")

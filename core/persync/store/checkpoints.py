@@ -125,13 +125,31 @@ def is_new(db: sqlite3.Connection, connection: int, stream: str, partition: str)
     return found.fetchone() is None
 
 
-def begin_again(db: sqlite3.Connection, connection: int, streams: Iterable[str]) -> None:
-    """Let streams be read from their beginning; what is kept of them stays, and stays known as covered."""
-    db.executemany(
-        "UPDATE checkpoints SET token = NULL, since = NULL, until = NULL, watermark = NULL, done_version = NULL"
-        " WHERE connection = ? AND stream = ? AND coalesce(token, watermark, done_version) IS NOT NULL",
-        [(connection, stream) for stream in streams],
-    )
+def begin_again(db: sqlite3.Connection, connection: int, streams: Iterable[str]) -> list[str]:
+    """Let streams be read from their beginning; what is kept of them stays, and stays known as covered.
+
+    Return those of which something had been read.
+    """
+    return [
+        stream
+        for stream in streams
+        if db.execute(
+            "UPDATE checkpoints SET token = NULL, since = NULL, until = NULL, watermark = NULL, done_version = NULL"
+            " WHERE connection = ? AND stream = ? AND (token IS NOT NULL OR coalesce(watermark, done_version) IS NOT NULL"
+            # A clock that only counts to the first pass counts on.
+            " AND EXISTS (SELECT 1 FROM coverage c WHERE c.connection = checkpoints.connection AND"
+            " c.stream = checkpoints.stream AND c.partition = checkpoints.partition))",
+            (connection, stream),
+        ).rowcount
+    ]
+
+
+def begun_again(db: sqlite3.Connection) -> list[tuple[int, str]]:
+    """Return the (connection, stream) pairs that were read, are to be read again from their beginning, and are not yet."""
+    return db.execute(
+        "SELECT DISTINCT p.connection, p.stream FROM checkpoints p JOIN coverage c USING (connection, stream, partition)"
+        " WHERE p.watermark IS NULL AND p.token IS NULL AND c.state = 'complete' ORDER BY 1, 2"
+    ).fetchall()
 
 
 def forget(db: sqlite3.Connection, connection: int, stream: str, partition: str) -> None:

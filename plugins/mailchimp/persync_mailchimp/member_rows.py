@@ -105,8 +105,9 @@ def _attributes(person: Person, member: records.Member, at: Context) -> Iterator
             # en-GB and en_US are one language; the region would say more than was asked for.
             language = str(member.get("language") or "").replace("_", "-").split("-")[0].lower()
             yield rows.Attribute(person, name, language or None, basis)
-        elif folded in values:
-            yield rows.Attribute(person, name, _coarse(name, values[folded], types.get(folded, "text"), at.now), basis)
+        elif folded in values and folded in types:
+            # Until its type is known nothing of it is kept: it may be a phone number or a postal code.
+            yield rows.Attribute(person, name, _coarse(name, values[folded], types[folded], at.now), basis)
 
 
 @lru_cache(maxsize=4096)

@@ -62,6 +62,7 @@ def _stream(one: StreamStanding) -> dict[str, Any]:
         "complete": one.complete,
         "under_way": one.under_way,
         "rejects": one.rejects,
+        "again": one.again,
         "holes": [{"reason": reason, "parts": parts} for reason, parts in one.holes],
     }
 
