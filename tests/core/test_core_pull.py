@@ -306,9 +306,10 @@ def test_half_a_failure_is_partial(tmp_path: Path) -> None:
     assert states == {"letters": "done", "readers": "partial"}
 
 
-def test_a_next_page_that_leads_back_is_an_error_not_a_loop(tmp_path: Path) -> None:
+@pytest.mark.parametrize("envelope", ["", "long " * 1000], ids=["short", "long"])
+def test_pages_without_records_that_name_a_next_one_are_an_error_not_a_loop(tmp_path: Path, envelope: str) -> None:
     def same(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"letters": [], "total_items": 10**9})
+        return httpx.Response(200, json={"letters": [], "total_items": 10**9, "links": [{"note": envelope}]})
 
     result = pull_once(tmp_path / "p.db", [post()], FakeApi({"/letters": same}))
 

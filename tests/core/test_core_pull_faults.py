@@ -69,8 +69,13 @@ def mark(path: Path) -> Any:
         return store.db.execute("SELECT watermark FROM checkpoints").fetchone()[0]
 
 
-def test_a_page_that_came_without_its_records_is_asked_for_once_more(tmp_path: Path) -> None:
-    result, api = pulled(tmp_path / "p.db", page("a", "b"), page(), page("c", "d"), page("e"))
+@pytest.mark.parametrize("envelope", [{}, {"links": [{"note": "long " * 1000}]}], ids=["short", "long"])
+@pytest.mark.parametrize("records", [{"letters": []}, {}], ids=["empty", "no-list"])
+def test_a_page_that_came_without_its_records_is_asked_for_once_more(
+    tmp_path: Path, envelope: dict[str, Any], records: dict[str, Any]
+) -> None:
+    without = httpx.Response(200, json={**envelope, "total_items": 5, **records})
+    result, api = pulled(tmp_path / "p.db", page("a", "b"), without, page("c", "d"), page("e"))
 
     assert (result.exit_code, len(api.calls), known(tmp_path / "p.db")) == (0, 4, list("abcde"))
 

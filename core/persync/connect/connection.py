@@ -15,7 +15,7 @@ from contextlib import suppress
 from persync.connect.client import Client
 from persync.connect.connector import Connector
 from persync.connect.due import Due
-from persync.connect.fetch import GOES_ON, Fetchers, Job, Page, is_empty, placed
+from persync.connect.fetch import GOES_ON, Fetchers, Job, Page, placed
 from persync.connect.guide import to_scopes
 from persync.connect.hanging import account_facts, field_types
 from persync.connect.interrupts import Interrupts
@@ -241,14 +241,15 @@ class ConnectionPull:
         job = page.job
         if job.dead:
             return
+        before = result.records
         try:
             self._pages.write(page, result, fields)
         except ResponseError as error:
             job.dead = True
             self._failed(job, error, result, fetchers)
             return
-        waits = page.step.wait > 0  # a job that is not ready yet is no empty page
-        empty = page.step.next is not None and not waits and is_empty(page.step.body, page.step.at)
+        # A look around, or a job that is not ready yet, is no empty page: it names no list.
+        empty = page.step.next is not None and not page.step.wait and page.step.at and result.records == before
         job.empty = job.empty + 1 if empty else 0
         if job.empty > EMPTY_PAGES:
             job.dead = True

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -38,9 +40,6 @@ GOES_ON = "Pull again later: it goes on where it stopped."
 ENDLESS = 100_000
 """no partition of any vendor has this many pages"""
 
-
-_SMALL = 4096
-"""a page of more bytes holds records"""
 
 _LOOKED_AT = 64
 """bytes at the beginning of two pages' records that are compared before the pages are"""
@@ -288,25 +287,21 @@ class Fetchers:
             doubted = True
 
 
-def is_empty(body: bytes, at: tuple[str, ...]) -> bool:
-    """Tell whether a page holds no record."""
-    if len(body) > _SMALL or not at:
-        return False
-    try:
-        return not _records(body, at)
-    except orjson.JSONDecodeError:  # a number without an end, which the reader of records takes
-        return False
-
-
 def lacks(step: Step, promised: bool) -> bool:
     """Tell whether a page has no list of records, or an empty one although records were `promised`."""
-    if step.single or not step.at or len(step.body) > _SMALL:
+    if step.single or not step.at or _begins(step.at[-1]).search(step.body):
         return False
     try:
         found = _records(step.body, step.at)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError:  # a number without an end, which the reader of records takes
         return False
     return found is None or (promised and not found)
+
+
+@lru_cache(maxsize=64)
+def _begins(name: str) -> re.Pattern[bytes]:
+    """Return what is found in a page whose list of this name holds something: near its beginning, so the page is not read."""
+    return re.compile(rb'"%b"\s*:\s*\[\s*[^\]\s]' % re.escape(name.encode()))
 
 
 def repeats(step: Step, before: bytes) -> bool:

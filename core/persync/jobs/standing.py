@@ -173,7 +173,9 @@ def _again(streams: list[StreamStanding]) -> list[str]:
     for one in streams:
         if one.again:
             shared.setdefault(one.connection, []).append(one.stream)
-    return [f"{connection}, {', '.join(names)}: read before what they hang on was known." for connection, names in shared.items()]
+    return [
+        f"{connection}, {', '.join(names)}: read before what they hang on was known." for connection, names in shared.items()
+    ]
 
 
 def _rejects(streams: list[StreamStanding]) -> list[str]:
