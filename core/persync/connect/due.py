@@ -98,7 +98,7 @@ class Due:
         return found
 
     def _is_follow_up(self, stream: Stream, point: Checkpoint) -> bool:
-        """Tell whether a part without rejects is to be read because others had some: by this pull, or the one it goes on with."""
+        """Tell whether a part without rejects is read because others had some: by this pull, or the one it goes on with."""
         is_unread = point.watermark is None and point.done_version is None
         if is_unread and (stream.name in self._again or stream.name in self._begun or stream.parent in self._read):
             return True

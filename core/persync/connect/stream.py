@@ -237,10 +237,10 @@ class Stream:
     window: Window = field(default_factory=Full)
     parent: str | None = None
     needs: tuple[str, ...] = ()
-    """streams that must have been read before this one although it is not their child: those that bring the account or the
-    fields that its row function reads (`Context.account`, `Context.fields`), above all. It is read again from its beginning once
-    one of them says what it could not say before, because a record did not fit or a call failed; so is, for the account, what
-    hangs under it"""
+    """streams that must have been read before this one although it is not their child: above all what brings the account and the
+    fields that its row function reads (`Context.account`, `Context.fields`). Once one of them says what it could not say
+    before, because a record did not fit or a call failed, this one is read again from its beginning; so is, for the account,
+    what hangs under it"""
     scopes: tuple[str, ...] = ()
     """what the token must be allowed to read, in the vendor's words: shown by `doctor` and in a skipped stream's reason"""
     default: bool = True
