@@ -237,8 +237,8 @@ class Stream:
     window: Window = field(default_factory=Full)
     parent: str | None = None
     needs: tuple[str, ...] = ()
-    """streams that must have been read before this one although it is not their child: above all what brings the account and the
-    fields that its row function reads (`Context.account`, `Context.fields`). Once one of them says what it could not say
+    """streams that must have been read before this one although it is not their child: above all what brings the account and
+    the fields that its row function reads (`Context.account`, `Context.fields`). Once one of them says what it could not say
     before, because a record did not fit or a call failed, this one is read again from its beginning; so is, for the account,
     what hangs under it"""
     scopes: tuple[str, ...] = ()
