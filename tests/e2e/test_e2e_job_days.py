@@ -158,7 +158,7 @@ def test_the_mail_says_it_in_words_and_has_the_report(days: Days, ran: list[Ran]
         assert words in found["html"]
     assert "https://example.com/report?day=1&all=1" in found["text"]
     numbers = days.calls.bodies[1]["numbers"]
-    titles = ["Average order value", "Conversion rate after mail", "Unsubscribe rate"]
+    titles = ["Average order value", "Conversion rate after mail, 18 August 2026", "Unsubscribe rate, 16 September 2026"]
     assert [one["title"] for one in numbers] == titles
     for one in numbers:
         assert f"- {one['title']}: {one['text']}" in found["text"]

@@ -373,7 +373,8 @@ def period(between: tuple[int, int] | None, timezone: str) -> str:
     """Return a half-open period in words, its last day included."""
     if between is None:
         return "all that the data cover"
-    return f"{day(between[0], timezone)} to {day(max(between[0], between[1] - 1), timezone)}"
+    first, last = day(between[0], timezone), day(max(between[0], between[1] - 1), timezone)
+    return first if first == last else f"{first} to {last}"
 
 
 def lead(heading: str) -> str:

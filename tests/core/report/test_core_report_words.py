@@ -88,6 +88,7 @@ def test_a_period_names_its_last_day() -> None:
     """Half-open periods are written with both ends included, in the shop's zone."""
     assert words.period((1704067200000, 1735689600000), "UTC") == "1 January 2024 to 31 December 2024"
     assert words.period((1704063600000, 1706742000000), "Europe/Berlin") == "1 January 2024 to 31 January 2024"
+    assert words.period((1704063600000, 1704150000000), "Europe/Berlin") == "1 January 2024"
     assert words.period(None, "UTC") == "all that the data cover"
     assert words.moment(0, "No/Such_Zone") == "1970-01-01 00:00"
 
