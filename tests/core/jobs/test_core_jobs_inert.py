@@ -142,8 +142,9 @@ def test_a_chat_is_sent_no_mark_that_it_would_obey(sent: tuple[Post, Calls]) -> 
     assert discord["allowed_mentions"] == {"parse": []}
 
     card = teams["attachments"][0]["content"]
+    assert {block["type"] for block in card["body"]} == {"RichTextBlock"}  # it knows no Markdown and no mention
     (embed,) = discord["embeds"]
-    cells = [*texts(card["body"]), embed["title"], embed["description"], *texts(embed["fields"])]
+    cells = [embed["title"], embed["description"], *texts(embed["fields"])]
     reader = MarkdownIt("commonmark")
     for one in cells:
         kinds = {token.type for inline in reader.parse(one) if inline.type == "inline" for token in inline.children or ()}

@@ -1,8 +1,11 @@
-"""Microsoft Teams: a workflow's webhook and an Adaptive Card."""
+"""Microsoft Teams: a workflow's webhook and an Adaptive Card.
+
+All texts are RichTextBlocks: those know no Markdown. In a TextBlock or a FactSet it would have to be escaped, and on phones
+Teams shows the backslashes of that (microsoft/AdaptiveCards, issues 5590 and 7474).
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,18 +14,17 @@ from persync.jobs.notify.calling import call
 
 
 def payload(message: Message) -> dict[str, Any]:
-    """Return what Teams is sent: one card, whose texts hold no markup."""
-    body: list[dict[str, Any]] = [_block(message.subject, size="Large", weight="Bolder")]
+    """Return what Teams is sent: one card, in whose texts nothing is taken for markup, a mention or a link."""
+    body: list[dict[str, Any]] = [_block(_run(message.subject, size="Large", weight="Bolder"))]
     if message.verdict:
-        body.append(_block(message.verdict))
+        body.append(_block(_run(message.verdict)))
     if message.numbers:
-        body += [_block(message.span, isSubtle=True, spacing="Medium")] if message.span else []
-        facts = []
+        body += [_block(_run(message.span, isSubtle=True), spacing="Large")] if message.span else []
         for one in message.numbers:
             beside = "; ".join(part for part in (f"95 %: {one.interval}" if one.interval else "", one.change) if part)
-            facts.append({"title": escaped(one.title), "value": escaped(f"{one.value} ({beside})" if beside else one.value)})
-        body.append({"type": "FactSet", "facts": facts})
-    body += [_block(line) for line in message.lines]
+            runs = [_run(f"{one.title}: "), _run(one.value, weight="Bolder")]
+            body.append(_block(*runs, *([_run(f" ({beside})", isSubtle=True)] if beside else []), spacing="Small"))
+    body += [_block(_run(f"• {line}"), spacing="Small" if n else "Large") for n, line in enumerate(message.lines)]
     card: dict[str, Any] = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -35,13 +37,12 @@ def payload(message: Message) -> dict[str, Any]:
     return {"type": "message", "attachments": [{"contentType": kind, "contentUrl": None, "content": card}]}
 
 
-def escaped(text: str) -> str:
-    """Return a text in which the card's Markdown and the <at> of mentions find nothing."""
-    return re.sub(r"([\\`*_\[\]()#<>~|])", r"\\\1", text)
+def _run(text: str, **look: Any) -> dict[str, Any]:
+    return {"type": "TextRun", "text": text, **look}
 
 
-def _block(text: str, **look: Any) -> dict[str, Any]:
-    return {"type": "TextBlock", "text": escaped(text), "wrap": True, **look}
+def _block(*runs: dict[str, Any], **look: str) -> dict[str, Any]:
+    return {"type": "RichTextBlock", "inlines": list(runs), **look}
 
 
 def send(settings: Any, secrets: Mapping[str, str], message: Message) -> None:
