@@ -13,8 +13,8 @@ from persync.report.memory import RememberingEngine
 from persync.report.report import Block, BuiltSection, Inputs, Note, Profile, Report, Section
 
 TITLE = "Does personalised e-mail pay?"
-UNMARKED = frozenset(("answer", "health", "method"))
-"""parts that say themselves what they rest on, or are made of the others"""
+UNMARKED = frozenset(("health", "method"))
+"""parts that say themselves what they rest on"""
 
 
 def of_profile(sections: Iterable[Section], profile: Profile) -> list[Section]:

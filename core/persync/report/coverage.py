@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 from persync.engine.engine import Engine
 from persync.measure.metric import Ask
@@ -29,19 +29,28 @@ _BEHIND: Final = (
 )
 
 
+def reaches(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Return until when (epoch ms) each connection is read, of rows of `COVERAGE`; one that was never read has no such time."""
+    until: dict[str, int] = {}
+    for row in rows:
+        if row["to_at"] is not None:
+            until[str(row["connection"])] = max(until.get(str(row["connection"]), 0), int(row["to_at"]))
+    return until
+
+
 def mark(engine: Engine, read: Collection[str], ask: Ask) -> Note | None:
     """Return a line that says how far the connections reach whose rows are in the tables that were read; None without one."""
     tables = [name for name in SOURCES if name in read and engine.has(name)]
     behind = {str(row["connection"]) for name in tables for row in engine.rows(_BEHIND.format(name))}
     if not behind:
         return None
-    until: dict[str, int] = {}
+    rows = engine.rows(COVERAGE)
+    until = reaches(rows)
     holes: dict[str, int] = dict.fromkeys(behind, 0)
-    for row in engine.rows(COVERAGE):
+    for row in rows:
         name = str(row["connection"])
         if name in behind:
             holes[name] += 1 if int(row["holes"]) else 0
-            until[name] = max(until.get(name, 0), int(row["to_at"] or 0))
     parts = [_part(name, until.get(name, 0), holes[name], ask) for name in sorted(behind)]
     return Note(f"Rests on {words.listing(parts)}.", "coverage")
 

@@ -25,7 +25,7 @@ from persync.serve import message_views, order_views, row_views, views
 from persync.serve.api import endpoint
 from persync.serve.filters import Filters, filters_from
 from persync.serve.guard import Guard
-from persync.serve.pages import framed, said, status_of
+from persync.serve.pages import framed, shown, status_of
 from persync.serve.render import page
 from persync.serve.rows import CSV_ROWS, rows_behind
 
@@ -106,7 +106,7 @@ def _file(site: Site, make: Callable[[Site, Request, Filters], str]) -> Callable
         try:
             text = make(site, request, filters_from(request.query_params, site.project.timezone))
         except Exception as error:  # as on a page: a metric or a plugin may fail in any way
-            return PlainTextResponse(" ".join(filter(None, said(error))) + "\n", status_of(error))
+            return PlainTextResponse(" ".join(filter(None, shown(error))) + "\n", status_of(error))
         name = request.url.path.strip("/").replace("/", "-")
         safe = "".join(character if character.isalnum() or character in "-_." else "_" for character in name)
         headers = {"Content-Disposition": f'attachment; filename="{safe.encode("ascii", "replace").decode()}"'}

@@ -99,7 +99,7 @@ def coverage_blocks(site: Site, filters: Filters) -> Markup:
         for name, of in groupby(known, key=lambda stream: stream.connection)
     ]
     back = f"/coverage{replace(filters, period='', segment='').query()}" if single else ""
-    title = f"{days[0]:%B %Y}" if single else f"{days[0]:%B %Y} to {days[-1]:%B %Y}"
+    title = f"{days[0]:%B %Y}" if single else f"{days[-1]:%B %Y} back to {days[0]:%B %Y}"
     shown = page("calendar.html.j2", title=title, heads=heads, parts=parts, back=back)
     return Markup(shown)  # noqa: S704  the template escaped it
 
@@ -118,7 +118,7 @@ def _days(now: int, period: tuple[int, int] | None, timezone: str) -> list[date]
 
 def _months(days: Sequence[date], filters: Filters) -> list[tuple[str, str]]:
     names = dict.fromkeys(f"{day:%Y-%m}" for day in days)
-    return [(name, f"/coverage{replace(filters, period=name, segment='').query()}") for name in names]
+    return [(name, f"/coverage{replace(filters, period=name, segment='').query()}") for name in reversed(names)]
 
 
 def _connection(
@@ -150,12 +150,13 @@ def _missing(of: Sequence[Stream]) -> list[str]:
 
 
 def _cells(covered: frozenset[date], days: Sequence[date], today: date, *, single: bool) -> list[tuple[str, str, str]]:
-    """Return the cells of a line: one a day, or one a month with how many of its days that are over are covered."""
+    """Return the cells of a line: one a day, or one a month, the newest first, with how many of its days that are over are
+    covered."""
     cells: list[tuple[str, str, str]] = []
     groups: dict[str, list[date]] = {}
     for day in days:
         groups.setdefault(day.isoformat() if single else f"{day:%Y-%m}", []).append(day)
-    for name, group in groups.items():
+    for name, group in groups.items() if single else reversed(groups.items()):
         over = [day for day in group if day < today]
         number = sum(day in covered for day in over)
         kind = "future" if not over else "full" if number == len(over) else "some" if number else "none"

@@ -66,7 +66,9 @@ def filters_from(query: Mapping[str, str], timezone: str) -> Filters:
         parse_period(period, timezone)
     found = Filters(period, given["model"], given["segment"], given["arm"])
     if found.arm and found.experiment is None:
-        raise ConfigError(f"the arm '{found.arm}' names no experiment.", hint="Write EXPERIMENT:ARM.")
+        raise ConfigError(
+            f"the arm '{found.arm}' names no experiment.", hint="Choose one of the list of arms, which stand as EXPERIMENT:ARM."
+        )
     if found.segment and not found.period:
         raise ConfigError(
             "a segment needs a period.", hint="Choose the days first: who is in a segment is taken as of the first of them."

@@ -16,6 +16,7 @@ from persync.errors import AmbiguousError, ConfigError, DataError, NotFoundError
 from persync.measure import experiments
 from persync.measure.membership import STAGES
 from persync.report import words
+from persync.report.coverage import COVERAGE, reaches
 from persync.serve.filters import NAMES, Filters, asked, days_of, filters_from, presets
 from persync.serve.render import page, query_of
 from persync.settings.periods import zone
@@ -36,6 +37,9 @@ PLACES: Final = (
     ("/log", "Log"),
 )
 
+LAGS_MS: Final = 86_400_000
+"""a connection that is so much behind the newest is named"""
+DAYS: Final = "Choose the first and the last day with From and To above, or one of the periods beneath them."
 OWN: Final = (*NAMES, "from", "to", "page")
 """what the form itself says of an address"""
 
@@ -67,6 +71,12 @@ def said(error: Exception) -> tuple[str, str]:
     return f"This could not be worked out ({type(error).__name__}).", "The other pages go on. `persync doctor` looks further."
 
 
+def shown(error: Exception) -> tuple[str, str]:
+    """Return what an error says and what to do on a page: it has fields where a command has an option for the days."""
+    what, hint = said(error)
+    return what, DAYS if "--period" in hint else hint
+
+
 def framed(site: Site, handler: Handler, *, filtered: bool = True) -> Callable[[Request], Response]:
     """Return the endpoint of a page; `handler` makes what is in its frame."""
 
@@ -77,7 +87,7 @@ def framed(site: Site, handler: Handler, *, filtered: bool = True) -> Callable[[
             filters = filters_from(request.query_params, site.project.timezone)
             title, content, status = handler(site, request, filters)
         except Exception as error:  # a metric or a plugin may fail in any way; the frame stands
-            what, hint = said(error)
+            what, hint = shown(error)
             status = status_of(error)
             title = "Not here" if status == 404 else "Not shown"
             content = Markup(page("problem.html.j2", what=what, hint=hint))  # noqa: S704  the template escaped it
@@ -103,7 +113,8 @@ def whole(site: Site, request: Request, filters: Filters, title: str, content: M
         title=title,
         shop=str(site.project.facts().get("name") or ""),
         parts=[(f"{href}{query}", name, href == path) for href, name in parts],
-        places=[(f"{href}{query}", name, path.startswith(href)) for href, name in PLACES],
+        # One metric, order or message belongs to the page of all of them.
+        places=[(f"{href}{query}", name, path.startswith(href.removesuffix("s"))) for href, name in PLACES],
         path=path,
         kept=kept,
         filters=filters,
@@ -121,9 +132,19 @@ def scope_note(scope: Scope | None) -> Markup:
 
 
 def _about(site: Site) -> str:
-    ask = asked(site.project, Filters(), site.moment())
-    shown = f"; small groups are not hidden: {ask.small_groups}" if ask.small_groups else ""
-    return f"as of {words.moment(site.moment(), site.project.timezone)} ({site.project.timezone}){shown}"
+    def make(engine: Engine, ask: Ask, _: Scope | None) -> str:
+        shown = f"; small groups are not hidden: {ask.small_groups}" if ask.small_groups else ""
+        said = [*_reach(reaches(engine.rows(COVERAGE)), ask.timezone), f"looked at {words.moment(ask.now, ask.timezone)}"]
+        return f"{', '.join(said)} ({ask.timezone}){shown}"
+
+    return site.answer("about", Filters(), make)
+
+
+def _reach(until: Mapping[str, int], timezone: str) -> list[str]:
+    """Say until when the data reach, and which connection lags behind; nothing where no connection was read."""
+    last = max(until.values(), default=0)
+    late = [f"{name} only until {words.moment(at, timezone)}" for name, at in sorted(until.items()) if last - at > LAGS_MS]
+    return [f"data until {words.moment(last, timezone)}", *late] if until else []
 
 
 def _choices(site: Site, filters: Filters, kept: Sequence[tuple[str, str]]) -> Mapping[str, Any]:

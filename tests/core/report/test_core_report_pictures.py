@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import replace
 from itertools import pairwise
@@ -188,6 +189,22 @@ def dose(name: str, outcome: str, value: float, unit: str) -> Estimate:
     """Return an answer to a dose."""
     by = {"sends_a_week": name, "outcome": outcome}
     return Estimate("frequency_response", value, value - 1, value + 1, n=50, unit=unit, label=RAW, by=by)
+
+
+def test_a_long_name_takes_two_lines_of_its_axis_and_is_never_cut() -> None:
+    """On the narrow picture too, where it would not fit in one."""
+    rows = [{"name": name, "cost": 1.0} for name in ("labour", 'orders with an "e-mail" touch', "Hours and tickets saved")]
+    spec = charts.bars(rows, amount="cost", of="name", unit="EUR")
+
+    drawn = re.findall(r"<(?:text|tspan)[^>]*>([^<]+)<", charts.svg(spec, name="x", alt="x", width=340))
+
+    assert [text for text in drawn if not re.match(r"[\d.]+$|EUR", text)] == [
+        "labour",
+        "orders with an",
+        '"e-mail" touch',
+        "Hours and tickets",
+        "saved",
+    ]
 
 
 def test_each_dose_is_held_against_the_one_before() -> None:

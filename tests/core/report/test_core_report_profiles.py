@@ -58,7 +58,10 @@ def test_a_starter_has_the_answer_and_at_most_six_numbers(inputs: Inputs) -> Non
         "For whom?",
         "Is anybody left out?",
         "What is not known?",
+        "",
     ]
+    assert isinstance(notes[-1], Note)
+    assert notes[-1].tone == "coverage"
 
 
 def test_a_starter_without_a_test_shows_plain_numbers(inputs: Inputs) -> None:

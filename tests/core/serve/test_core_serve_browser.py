@@ -103,11 +103,19 @@ CUT = """
   const room = svg.getBoundingClientRect();
   return [...svg.querySelectorAll("text")].filter(text => {
     const box = text.getBoundingClientRect();
-    return box.width && (box.left < room.left - 1 || box.right > room.right + 1);
+    return box.width && (box.left < room.left - 1 || box.right > room.right + 1 || text.textContent.endsWith("…"));
   }).map(text => text.textContent);
 })
 """
-"""the texts of figures that stick out of them"""
+"""the texts of figures that stick out of them, or are cut"""
+HERE = """
+() => {
+  const [list, here] = [".parts", ".parts [aria-current]"].map(one => document.querySelector(one).getBoundingClientRect());
+  const middle = (here.left + here.right) / 2;
+  return list.left < middle && middle < list.right;
+}
+"""
+"""whether the page that is open is in sight in the list of pages"""
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (375, "dark")])
@@ -122,6 +130,7 @@ def test_every_page_fits_the_screen_without_an_error_or_a_request_elsewhere(
             figures += drawn(seat)
             assert seat.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, f"{address} scrolls sideways"
             assert seat.page.evaluate(CUT) == [], address
+            assert seat.page.evaluate(HERE), address
         paper = seat.page.evaluate("getComputedStyle(document.body).backgroundColor")
 
         assert seat.wrong == []

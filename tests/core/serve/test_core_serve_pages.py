@@ -16,6 +16,7 @@ import pytest
 from core.serve.conftest import SETTINGS, client_of, site_of
 from persync import hookimpl
 from persync.measure.metric import Metric
+from persync.report import words
 from persync.report.report import Section
 from persync.rows import Action, Attribute, Campaign, CampaignRef, Order, OrderRef, Person, Touchpoint
 from persync.sandbox.world import World
@@ -63,11 +64,13 @@ def test_a_page_loads_and_runs_nothing_from_elsewhere(get: Get) -> None:
         ("/nowhere", 404, "there is no page /nowhere"),
         ("/part/credit/nope.csv", 404, "there is no table"),
         ("/part/pays?period=2026-13", 400, "is not a period"),
+        ("/part/pays?period=2026-13", 400, "Choose the first and the last day with From and To"),
+        ("/metric/ctr?by=seg", 400, "Choose the first and the last day with From and To"),
         ("/part/pays?from=2026-02-02&to=2026-02-01", 400, "ends before it begins"),
         ("/part/credit?model=linera", 400, "Did you mean 'linear'?"),
         ("/part/pays?segment=buyers", 400, "a segment needs a period"),
         ("/part/pays?period=2026&segment=byers", 400, "Did you mean 'buyers'?"),
-        ("/part/pays?arm=treated", 400, "Write EXPERIMENT:ARM."),
+        ("/part/pays?arm=treated", 400, "Choose one of the list of arms"),
         ("/part/pays?arm=personal:treatd", 400, "has no arm"),
         ("/part/pays?arm=nope:treated", 400, "there is no experiment"),
         ("/metric/ctr?by=levl", 400, "Did you mean 'level'?"),
@@ -81,6 +84,7 @@ def test_what_there_is_not_is_said_with_the_nearest_that_there_is(get: Get, addr
     assert answer.status_code == status
     assert said in answer.text.replace("&#39;", "'")
     assert "Traceback" not in answer.text
+    assert "--" not in answer.text, "a page has no options of a command line"
 
 
 def test_a_store_that_is_not_there_is_a_page_that_says_so(tmp_path: Path, world: World) -> None:
@@ -209,12 +213,44 @@ def test_a_connection_has_a_day_when_all_of_its_streams_have_that_were_read(tmp_
     lines = [re.findall(r"<t[hd][^>]*>([^<]*)", row) for row in re.findall(r"<tr>(<th scope=.row.*?)</tr>", text)]
 
     assert lines == [
-        ["news", "0/30", "31/31", "reports: scope: not granted"],
-        ["lists", "30/30", "31/31", ""],
-        ["opens", "0/30", "31/31", ""],
-        ["reports", "0/30", "0/31", "scope: not granted"],
-    ]
+        ["news", "31/31", "0/30", "reports: scope: not granted"],
+        ["lists", "31/31", "30/30", ""],
+        ["opens", "31/31", "0/30", ""],
+        ["reports", "0/31", "0/30", "scope: not granted"],
+    ], "the newest month first"
+    assert re.findall(r'<th scope="col"><a href="[^"]*">([^<]*)', text)[:2] == ["2026-07", "2026-06"]
     site.close()
+
+
+def test_the_header_says_until_when_the_data_reach(tmp_path: Path, world: World) -> None:
+    """The newest moment that was read, and who lags behind it by more than a day; where nothing was read, only when it is."""
+    (tmp_path / "persync.toml").write_text(SETTINGS, "utf-8")
+    days = {"news": date(2026, 7, 2), "shop": date(2026, 7, 9), "visits": date(2026, 7, 8)}
+    with closing(open_store(tmp_path / "persync.db", create=True)) as store:
+        for name, day in days.items():
+            writer = Writer(store, name, "mailchimp", now=world.now)
+            read = (writer.connection, "all", 0, day_start(day, "Europe/Berlin"))
+            with store.transaction() as db:
+                db.execute("INSERT INTO coverage VALUES (?, ?, '', ?, ?, 'complete', '', 0)", read)
+        derive(store)
+    site = site_of(tmp_path, world.now)
+
+    header = re.findall(r'<p class="about">(.*?)</p>', client_of(site).get("/part/pays").text)
+
+    seen = words.moment(world.now, "Europe/Berlin")
+    assert header == [f"data until 2026-07-09 00:00, news only until 2026-07-02 00:00, looked at {seen} (Europe/Berlin)"]
+    site.close()
+
+
+def test_a_filter_that_cannot_be_chosen_says_why(get: Get) -> None:
+    """Beside it, and to who hears the page; with days chosen it can be."""
+    closed, opened = get("/part/pays").text, get("/part/pays?period=2026-06").text
+
+    why = "Choose days first: it is taken as of the first of them."
+    assert '<select id="segment" name="segment" disabled aria-describedby="segment-why">' in closed
+    assert f'id="segment-why">{why}<' in closed
+    assert '<select id="segment" name="segment">' in opened
+    assert why not in opened
 
 
 def test_an_order_is_explained_touch_by_touch(get: Get) -> None:

@@ -5,6 +5,8 @@ A spec is the JSON of https://vega.github.io/vega-lite/docs/spec.html, written d
 
 from __future__ import annotations
 
+import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,14 +17,20 @@ SHORT: Final[Spec] = {"format": "~s", "labelExpr": "datum.value === 0 ? '0' : da
 """an axis of short numbers (25k) whose zero is a plain 0"""
 
 
+LINE: Final = 22
+"""characters of a name that fit beside a picture on a narrow page"""
+
+
 def amount(field: str, title: str, **more: Any) -> Spec:
     """Return a channel of amounts on an axis of that title; `more` is what Vega-Lite calls `axis`, `scale`, `stack` ..."""
     return {"field": field, "type": "quantitative", "title": title, **more}
 
 
 def names(field: str, order: Sequence[str], **more: Any) -> Spec:
-    """Return a channel of names in the order given, without a title of their axis."""
-    return {"field": field, "type": "nominal", "sort": list(order), "title": None, **more}
+    """Return a channel of names in the order given, without a title of their axis; a long name takes two lines of it."""
+    long = {name: textwrap.wrap(name, max(LINE, len(name) // 2 + LINE // 4)) for name in order if len(name) > LINE}
+    axis: Spec = {"axis": {"labelExpr": f"{json.dumps(long)}[datum.value] || datum.label"}} if long else {}
+    return {"field": field, "type": "nominal", "sort": list(order), "title": None, **axis, **more}
 
 
 def colours(field: str, domain: Sequence[str], paints: Sequence[str], **more: Any) -> Spec:

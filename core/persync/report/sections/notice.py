@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from persync.measure.texts import bounds, run
 from persync.report import words
-from persync.report.coverage import COVERAGE
+from persync.report.coverage import COVERAGE, reaches
 from persync.report.report import Inputs, Note
 from persync.report.sections.health import counts
 
@@ -58,11 +58,8 @@ def _unread(inputs: Inputs, rows: Sequence[Mapping[str, Any]]) -> list[Note]:
     if inputs.ask.period is None:
         return []
     end = min(inputs.ask.period[1], inputs.ask.now)
-    read: dict[str, int] = {}
-    for row in rows:
-        if row["to_at"] is not None:
-            read[str(row["connection"])] = max(read.get(str(row["connection"]), 0), int(row["to_at"]))
-    late = [f"{name} from {words.moment(at, inputs.ask.timezone)} on" for name, at in sorted(read.items()) if at < end]
+    read = sorted(reaches(rows).items())
+    late = [f"{name} from {words.moment(at, inputs.ask.timezone)} on" for name, at in read if at < end]
     if not late:
         return []
     text = f"Not read yet: {words.listing(late)}. Numbers of this period will change: persync pull."

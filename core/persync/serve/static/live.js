@@ -18,6 +18,17 @@
     return library;
   }
 
+  const LEAST_LABEL = 150;   // px of an axis label that are never cut off
+
+  // Where the list of pages is one line, the page that is open stands in its middle.
+  function showPlace() {
+    const list = document.querySelector(".parts");
+    const here = list.querySelector("[aria-current]");
+    if (here && list.scrollWidth > list.clientWidth) {
+      list.scrollLeft += here.getBoundingClientRect().left - (list.clientWidth - here.offsetWidth) / 2;
+    }
+  }
+
   // A figure takes the width that it has; labels and legend entries get their share of it, as in the report. The font is named,
   // for it is measured on a canvas, which knows nothing to inherit one from: a label would be wider than the room kept for it.
   function sized({ spec, config }, width) {
@@ -26,7 +37,7 @@
       config: {
         ...config,
         font: getComputedStyle(main).fontFamily,
-        axis: { ...config.axis, labelLimit: Math.floor(width / 3) },
+        axis: { ...config.axis, labelLimit: Math.max(LEAST_LABEL, Math.floor(width / 3)) },
         legend: { ...config.legend, columns: Math.max(2, Math.floor(width / 150)), labelLimit: Math.floor(width / 3) },
       },
     };
@@ -84,6 +95,7 @@
         const [before, after] = [document.querySelector(kept), page.querySelector(kept)];
         if (before && after) before.replaceChildren(...after.childNodes);
       }
+      showPlace();
       document.title = page.title;
       document.getElementById("told").textContent = `Shown anew: ${page.title}`;
       if (remember) history.pushState(null, "", wanted);
@@ -118,5 +130,6 @@
     clearTimeout(waiting);
     waiting = setTimeout(() => plotAll(main), 150);
   });
+  showPlace();
   plotAll(main);
 })();
