@@ -57,7 +57,7 @@ def schedule(app: App, job: str, target: str | None, action: str | None, form: s
     airflow, dagster and prefect. Without --install or --remove nothing is changed.
     """
     from persync.errors import ConfigError, nearest
-    from persync.jobs.names import refuse_unknown
+    from persync.jobs.names import known_parts
     from persync.jobs.schedule import INSTALLED, TARGETS, files_of, plan_of, printed, program
     from persync.jobs.schedule.install import install
     from persync.plugins import find
@@ -73,7 +73,11 @@ def schedule(app: App, job: str, target: str | None, action: str | None, form: s
     if target not in TARGETS:
         raise ConfigError(f"there is no target '{target}'.", hint=nearest(target, TARGETS))
     table = find("job", job, app.project.jobs, NO_JOB)
-    refuse_unknown(app.host, app.project, job, table)
+    _, wrong = known_parts(app.host, app.project, job, table)
+    for error in wrong[:-1]:
+        click.echo(f"persync: {error}", err=True)
+    if wrong:
+        raise wrong[-1]
     plan = plan_of(job, table, app.project, program())
     if action is None:
         click.echo(printed(files_of(target, plan, now=app.now)), nl=False)

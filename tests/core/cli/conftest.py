@@ -17,10 +17,12 @@ from persync.cli import root
 
 @pytest.fixture
 def persync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run persync in a project of its own; no secret of the machine's environment is seen."""
+    """Run persync in a project of its own; no secret of the machine's environment is seen, and no schedule of its user."""
     for name in ("MAILCHIMP_API_KEY", "SHOPIFY_ACCESS_TOKEN", "HUBSPOT_TOKEN", "PERSYNC_DEBUG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setitem(sys.modules, "keyring", None)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
 
     def run(*arguments: str, **more: object) -> Result:
         return CliRunner().invoke(root, ["--project", str(tmp_path), *arguments], prog_name="persync", **more)  # type: ignore[arg-type]

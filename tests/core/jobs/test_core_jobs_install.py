@@ -187,6 +187,20 @@ def test_what_cannot_be_scheduled_is_one_line(
     assert system.calls == []
 
 
+def test_a_job_that_names_things_in_vain_is_not_scheduled_and_each_is_a_line(
+    persync: Run, tmp_path: Path, system: System
+) -> None:
+    project(tmp_path, OWN + '[jobs.nightly]\npull = ["onw"]\nreport = [{ out = "r.html", sections = ["trsut"] }]\n')
+
+    result = persync("schedule", "nightly", "--target", "cron", "--install")
+
+    assert result.stderr.replace(f"{tmp_path}/", "").splitlines() == [
+        "persync: persync.toml, [jobs.nightly] report: there is no report section 'trsut'. Did you mean 'trust'?",
+        "persync: persync.toml, [jobs.nightly] pull: there is no connection 'onw'. Did you mean 'own'?",
+    ]
+    assert (result.exit_code, result.stdout, system.calls) == (2, "", [])
+
+
 def test_status_tells_last_and_next_run(persync: Run, tmp_path: Path, system: System) -> None:
     project(tmp_path, JOB)
     (tmp_path / "visits.csv").write_text("person,outcome,value\na,visit,1\n")
