@@ -6,6 +6,8 @@ Every error says what happened, where (connection, stream, request id) and what 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from persync.redact import inert, redacted
 
 __all__ = [
@@ -218,20 +220,27 @@ def reason_of(error: BaseException) -> str:
     return str(error) if isinstance(error, PersyncError) else type(error).__name__
 
 
-BEGINNING = 3
-"""so many letters of a name's beginning stand for it, where nothing else is near"""
+MANY = 40
+"""a list of so many names is no help on one line"""
 
 
-def nearest(wrong: str, valid: list[str] | tuple[str, ...]) -> str:
-    """Return " Did you mean 'x'?" for the closest valid name, or the list of valid ones."""
-    from difflib import get_close_matches
+def nearest(wrong: str, valid: Iterable[str] | Mapping[str, str], see: str = "") -> str:
+    """Return "Did you mean 'x'?" for the nearest valid names, or the list of valid ones.
 
-    close = get_close_matches(wrong, valid, n=1) if len(wrong) <= LONGEST // 10 else []
-    if not close and len(wrong) >= BEGINNING:
-        close = sorted((name for name in valid if name.startswith(wrong)), key=lambda name: (len(name), name))
+    `valid` are names, or {name: title}: then the words of a title stand for the name too. `see` says where all of them are
+    shown, for where there are too many for a line.
+    """
+    from persync.nearness import near
+
+    titles = dict(valid) if isinstance(valid, Mapping) else dict.fromkeys(valid, "")
+    close = near(wrong, titles) if len(wrong) <= LONGEST // 10 else []
     if close:
-        return f"Did you mean '{inert(close[0])}'?"
-    return f"Valid: {inert(', '.join(sorted(valid)))}." if valid else ""
+        told = {name: f" ({titles[name]})" if len(close) > 1 and titles[name] else "" for name in close}
+        *others, last = (f"'{inert(name)}'{inert(title)}" for name, title in told.items())
+        return f"Did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
+    if see and len(titles) > MANY:
+        return see
+    return f"Valid: {inert(', '.join(sorted(titles)))}." if titles else ""
 
 
 def raised_in(error: BaseException, package: str) -> str:

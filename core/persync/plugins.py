@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pluggy
 
@@ -323,11 +323,21 @@ def load_plugins(extra: Iterable[Any] = (), *, without: Iterable[str] = (), inst
     return host
 
 
+SHOWN: Final = {"metric": "`persync metrics list` shows all."}
+
+
+def titles_of(among: Mapping[str, Any]) -> dict[str, str]:
+    """Return {name: title} of metrics, sections, connectors or whatever there is, "" for what has no title."""
+    titles = {name: getattr(among[name], "title", "") for name in sorted(among)}
+    return {name: title if isinstance(title, str) else "" for name, title in titles.items()}
+
+
 def find(kind: str, name: str, among: Mapping[str, Any], empty: str = "") -> Any:
     """Return one of several things by name. Raise UnknownNameError naming the nearest when there is none; where there are none
     at all `empty` says what to do."""
     if name not in among:
-        raise UnknownNameError(f"there is no {kind} '{name}'.", name=name, hint=nearest(name, sorted(among)) or empty)
+        hint = nearest(name, titles_of(among), SHOWN.get(kind, "")) or empty
+        raise UnknownNameError(f"there is no {kind} '{name}'.", name=name, hint=hint)
     return among[name]
 
 

@@ -133,12 +133,17 @@ def wrapped(kind: type[Connector]) -> list[str]:
 
 def _table(app: App, name: str, connector: str | None, given: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings of a new connection, asking for what is missing when somebody is there."""
+    from persync.errors import nearest
+    from persync.plugins import titles_of
+
     known = sorted(app.host.connectors)
     word = connector or (name if name in known else None)
     if word is None and app.may_ask:
         word = click.prompt("Connector", type=click.Choice(known), err=True)
     if word is None:
-        raise ConfigError(f"which connector is '{name}'?", hint=f"Add --connector; there are {', '.join(known)}.")
+        near = nearest(name, titles_of(app.host.connectors))
+        hint = f"{near} Or add --connector" if near.startswith("Did") else "Add --connector"
+        raise ConfigError(f"which connector is '{name}'?", hint=f"{hint}; there are {', '.join(known)}.")
     table: dict[str, Any] = {"connector": word}
     for pair in given:
         key, equals, value = pair.partition("=")

@@ -224,11 +224,12 @@ def _rows(
     from persync.export.run import written
     from persync.export.source import check_name
     from persync.jobs.answers.exported import refuse_split, rows_of
+    from persync.plugins import titles_of
     from persync.store.log import IDS_EXPORTED, note
     from persync.store.reading import reading
 
     path, project = app.project.store_path, app.project
-    also = (*app.host.metrics, *(command for command in export.commands if command != DATA))
+    also = titles_of(app.host.metrics) | dict.fromkeys((command for command in export.commands if command != DATA), "")
     with reading(path) as db:
         check_name(db, name, also)
     if has_noise:

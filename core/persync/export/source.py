@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from persync.errors import ConfigError, UnknownNameError, nearest
@@ -36,19 +37,17 @@ def names_of(db: sqlite3.Connection) -> list[str]:
     )
 
 
-def check_name(db: sqlite3.Connection, name: str, also: Sequence[str] = ()) -> None:
-    """Raise ConfigError with the nearest for what is no table or view, or is none of anybody's business. `also` are names of
-    other things that might have been meant."""
+def check_name(db: sqlite3.Connection, name: str, also: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Raise ConfigError with the nearest for what is no table or view, or is none of anybody's business. `also` are other
+    things that might have been meant, {name: title}."""
     if name in KEPT_BACK:
         raise ConfigError(
             f"'{name}' is the store's own bookkeeping and is not exported.", hint="See docs/tables.md for what there is."
         )
     known = names_of(db)
     if name not in known:
-        hint = nearest(name, [*known, *also])
-        hint = (
-            hint if hint.startswith("Did") else "See docs/tables.md for tables and views, `persync metrics list` for metrics."
-        )
+        told = {one: VIEWS_TOLD[one].what if one in VIEWS_TOLD else "" for one in known}
+        hint = nearest(name, told | dict(also), "See docs/tables.md for tables and views, `persync metrics list` for metrics.")
         raise UnknownNameError(f"there is no table, view or metric '{name}'.", name=name, hint=hint)
 
 

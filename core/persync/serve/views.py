@@ -11,6 +11,7 @@ from starlette.requests import Request
 from persync.errors import nearest
 from persync.estimate import Estimate
 from persync.jobs.metric import compute, find_metric
+from persync.plugins import titles_of
 from persync.report import words
 from persync.report.render.html import Links, section_html
 from persync.report.report import Block, BuiltSection, Cell, Column, Figure, Note, Section, Table
@@ -43,7 +44,7 @@ def section_of(site: Site, name: str | None) -> Section:
     if name is None:
         return min(site.host.sections.values(), key=lambda one: (one.order, one.name))
     if name not in site.host.sections:
-        raise NotHereError(f"there is no part '{name}'.", hint=nearest(name, list(site.host.sections)))
+        raise NotHereError(f"there is no part '{name}'.", hint=nearest(name, titles_of(site.host.sections)))
     return site.host.sections[name]
 
 
@@ -77,7 +78,7 @@ def metrics(site: Site, request: Request, filters: Filters) -> Shown:
 def metric_of(site: Site, id: str, by: Sequence[str]) -> Metric:
     """Return a metric. Raise NotHereError for one that there is not, ConfigError for an unknown dimension."""
     if id not in site.host.metrics:
-        raise NotHereError(f"there is no metric '{id}'.", hint=nearest(id, list(site.host.metrics)))
+        raise NotHereError(f"there is no metric '{id}'.", hint=nearest(id, titles_of(site.host.metrics)))
     return find_metric(site.host, id, by)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -31,10 +31,10 @@ def refuse_split(by: Sequence[str], arm: str | None) -> None:
 
 
 def rows_of(
-    db: sqlite3.Connection, project: Project, name: str, period: str | None, also: Sequence[str], *, with_ids: bool = False
+    db: sqlite3.Connection, project: Project, name: str, period: str | None, also: Mapping[str, str], *, with_ids: bool = False
 ) -> Sheet:
-    """Return a table or view of the project's store as a sheet, pseudonymous but `with_ids`; `also` are names of other things
-    that might have been meant. Raises as `check_name` and `sheet_of` do."""
+    """Return a table or view of the project's store as a sheet, pseudonymous but `with_ids`; `also` are other things that
+    might have been meant, {name: title}. Raises as `check_name` and `sheet_of` do."""
     from persync.export.source import check_name, sheet_of
     from persync.settings import parse_period
     from persync.store.key import read_key

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from persync.jobs.answers.exported import SUMS, refuse_split, rows_of, sums_of
 from persync.jobs.metric import estimates_json
+from persync.plugins import titles_of
 from persync.serve.api.making import computed, estimated
 from persync.serve.api.params import Asked, words
 from persync.serve.diary import reading, store_of
@@ -31,7 +32,7 @@ def export(site: Site, asked: Asked) -> str | Iterator[bytes]:
     whole = tempfile.TemporaryFile()  # noqa: SIM115  handed on to who sends it
     try:
         with reading(site.project.store_path) as db:
-            sheet = rows_of(db, site.project, name, asked.period, tuple(site.host.metrics))
+            sheet = rows_of(db, site.project, name, asked.period, titles_of(site.host.metrics))
             refuse_split(words("by", asked), asked["arm"])
             write(sheet, "json", whole)
     except BaseException:
