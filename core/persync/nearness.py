@@ -16,6 +16,8 @@ MOST: Final = 3
 """so many are named at most"""
 NEAR: Final = 0.6
 """how like it must be, of 1: about what difflib takes for a typing error"""
+SLIP: Final = 0.85
+"""what is this like is that name with a slip, whatever else shares words with it"""
 BESIDE: Final = 0.1
 """what comes this near to the nearest may have been meant as well"""
 BEGINNING: Final = 3
@@ -39,6 +41,9 @@ def near(wrong: str, names: Mapping[str, str]) -> list[str]:
     for name in names:
         if len(typed) >= BEGINNING and name.lower().startswith(typed):
             saying[name] = max(saying[name], NEAR)
+    slip = max(names, key=lambda name: (typing[name], -len(name)), default="")
+    if names and typing[slip] >= SLIP:
+        return [slip]
     found = sorted(names, key=lambda name: (-max(typing[name], saying[name]), len(name), name))
     best = max((max(typing[name], saying[name]) for name in found[:1]), default=0.0)
     if best < NEAR:

@@ -58,6 +58,8 @@ def call(folder: Path, *arguments: str) -> Result:
         ("report --perid 2025", "--period"),
         ("config show reprot", "report"),
         ("pull onw", "own"),
+        ("metric click_rte", "ctr"),
+        ("export lines", "order_lines"),
         ("reconcile onw", "own"),
         ("pull own --stream visits", ""),
         ("connect shop --connector shopfy", "shopify"),
