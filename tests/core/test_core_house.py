@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ORDER = [
-    {"redact"},
+    {"nearness", "redact"},
     {"errors"},
     {"money", "personal"},
     {"rows", "estimate", "coarse"},
