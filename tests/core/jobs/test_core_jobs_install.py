@@ -88,7 +88,10 @@ def test_systemd_is_installed_twice_with_one_result_and_removed(persync: Run, tm
     nothing = persync("schedule", "nightly", "--target", "systemd", "--remove")
 
     assert first.stdout == again.stdout
-    assert first.stdout.splitlines()[-1] == "systemd: every day at 02:15 (UTC)"
+    assert first.stdout.splitlines()[2:] == [
+        "systemd: every day at 02:15 (UTC)",
+        "It runs while you are logged in. For a server, once: loginctl enable-linger",
+    ]
     assert there == [f"{name}.service", f"{name}.timer"]
     assert system.calls.count(f"systemctl --user enable --now {name}.timer") == 2
     assert [(one["job"], one["by"]) for one in status] == [("nightly", ["systemd"]), ("weekly", [])]

@@ -192,6 +192,10 @@ def test_launchd_gets_a_property_list_that_catches_up(odd: Plan) -> None:
     found = plistlib.loads(file.text.encode())
 
     assert file.name == f"{found['Label']}.plist"
+    about = file.text.partition("<!--")[2].partition("-->")[0]
+    assert f"launchctl bootstrap gui/$(id -u) ~/Library/LaunchAgents/{file.name}" in about
+    assert "By this machine's clock that is 01:05 and 05:15 today" in about
+    assert "--" not in about
     assert found["ProgramArguments"] == command(odd)
     assert found["StartCalendarInterval"] == [{"Hour": 1, "Minute": 5}, {"Hour": 5, "Minute": 15}]
     assert (found["RunAtLoad"], found["Umask"]) == (True, 0o077)

@@ -15,7 +15,7 @@ def files(plan: Plan, *, now: int) -> tuple[File, ...]:
         f"# persync job {plan.job}: {plan.when}, and when the machine starts: a run that was missed is\n"
         "# made up for, and one that was not has nothing to do.\n"
         + (f"# {here}\n" if here else "")
-        + "# Install: persync schedule JOB --target cron --install, or crontab -e and add the lines below.\n"
+        + f"# Install: {plan.install('cron')}, or crontab -e and add the lines below.\n"
         "# cron sees no environment of yours: keep secrets in\n"
         f"# {plan.folder / 'persync.secrets.toml'} (mode 0600).\n"
     )

@@ -29,6 +29,7 @@ def install(target: str, plan: Plan, *, now: int) -> list[str]:
     if target == "systemd":
         _run(["systemctl", "--user", "daemon-reload"])
         _run(["systemctl", "--user", "enable", "--now", f"{plan.unit}.timer"])
+        note = [f"It runs while you are logged in. For a server, once: {systemd.LINGER}"]
     else:
         # An agent that is there already is taken out first: launchd reads a file once.
         _run(["launchctl", "bootout", f"gui/{os.getuid()}/{launchd.label(plan.unit)}"], tolerant=True)

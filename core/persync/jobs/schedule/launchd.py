@@ -22,7 +22,23 @@ def names(unit: str) -> tuple[str, ...]:
 
 def files(plan: Plan, *, now: int) -> tuple[File, ...]:
     """Return the agent's property list; `now` (epoch ms) says what the machine's clock shows at the times of the job."""
-    return (File(names(plan.unit)[0], PLACE, plistlib.dumps(agent(plan, now), sort_keys=False).decode()),)
+    text = plistlib.dumps(agent(plan, now), sort_keys=False).decode()
+    head, opening, rest = text.partition("<plist ")
+    return (File(names(plan.unit)[0], PLACE, f"{head}<!--\n{_about(plan, now)}-->\n{opening}{rest}"),)
+
+
+def _about(plan: Plan, now: int) -> str:
+    """Return what stands above the list, in which there may be no two dashes in a row."""
+    path, here = f"{PLACE}/{names(plan.unit)[0]}", plan.by_this_machine(now)
+    lines = [
+        f"persync schedules {plan.when}. {here}".rstrip(),
+        "A run missed in sleep is made up for on waking, one missed while the Mac was off when you sign in.",
+        f"Install: save as {path}, then launchctl bootstrap gui/$(id -u) {path}",
+        f"Look: launchctl print gui/$(id -u)/{label(plan.unit)}",
+        f"Remove: launchctl bootout gui/$(id -u)/{label(plan.unit)}, and delete the file.",
+        "Secrets are in your keychain, or in persync.secrets.toml (mode 0600): none stands here.",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def agent(plan: Plan, now: int) -> dict[str, Any]:

@@ -77,6 +77,10 @@ class Plan:
         """The command line for a POSIX shell."""
         return shlex.join(self.command)
 
+    def install(self, target: str) -> str:
+        """Return what puts this schedule in place, for a POSIX shell in the project's folder."""
+        return f"persync schedule --target {target} --install {shlex.join(self.command[self.command.index('run') + 1 :])}"
+
     @property
     def when(self) -> str:
         """When it is due, in words."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from persync.jobs.schedule.plan import File, Plan, mark
 
 PLACE = "~/.config/systemd/user"
+LINGER = "loginctl enable-linger"
+"""what lets a user's units run without the user"""
 
 
 def files(plan: Plan) -> tuple[File, ...]:
@@ -28,9 +30,9 @@ def service(plan: Plan) -> str:
     lines = [
         f"# persync job {plan.job}: {plan.when}; a missed run is made up for when the machine is on again.",
         f"# {mark(plan)}",
-        f"# Install: persync schedule JOB --target systemd --install, or save both files in {PLACE}, then",
+        f"# Install: {plan.install('systemd')}, or save both files in {PLACE}, then",
         f"#   systemctl --user daemon-reload && systemctl --user enable --now {plan.unit}.timer",
-        "#   loginctl enable-linger    (so that it runs while you are logged out)",
+        f"#   {LINGER}    (so that it runs while you are logged out)",
         f"# Look: systemctl --user list-timers {plan.unit}.timer; journalctl --user -u {plan.unit}",
         *(f"# Make it first, for a place that is not there cannot be opened to the job: mkdir -p {path}" for path in missing),
         "[Unit]",

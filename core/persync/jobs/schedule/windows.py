@@ -62,6 +62,7 @@ def task(plan: Plan, now: int) -> str:
     notes = (
         f"<!-- Install: schtasks /Create /TN {plan.unit} /XML {plan.unit}.xml -->\n"
         f"<!-- Look: schtasks /Query /TN {plan.unit} /V /FO LIST. Remove: schtasks /Delete /TN {plan.unit} -->\n"
+        "<!-- It runs while you are signed in, and makes up for what was missed. -->\n"
         "<!-- Secrets are read from persync.secrets.toml (mode 0600) inside WSL: none stands here. -->\n"
     )
     # Without an encoding in the first line: the program that reads it is told UTF-16 or UTF-8 by the file itself.
