@@ -16,6 +16,7 @@ from core.cli.conftest import persync
 from persync.cli import root
 from persync.cli.scheduled import show_status
 from persync.jobs.schedule import plan_of, program
+from persync.jobs.schedule.install import folder_of
 from persync.jobs.schedule.status import JobStatus, status_of
 from persync.plugins import load_plugins
 from persync.settings import load_project
@@ -153,6 +154,32 @@ def test_launchd_is_told_of_the_new_file_and_forgets_the_old(persync: Run, tmp_p
         f"launchctl bootstrap gui/501 {path}",
         f"launchctl bootout gui/501/{label}",
     ]
+
+
+@pytest.mark.parametrize(("target", "program"), [("systemd", "systemctl"), ("launchd", "launchctl")])
+def test_what_a_scheduler_refused_leaves_no_file_that_looks_like_a_schedule(
+    persync: Run, tmp_path: Path, system: System, target: str, program: str
+) -> None:
+    project(tmp_path, JOB)
+    place = folder_of(target)
+
+    def files() -> dict[str, str]:
+        return {path.name: path.read_text() for path in place.iterdir()}
+
+    works = (system.bin / program).read_text()
+    system.program(program, "#!/bin/sh\nexit 1\n")
+    assert persync("schedule", "nightly", "--target", target, "--install").exit_code == 1
+    nothing = files()
+    system.program(program, works)
+    assert persync("schedule", "nightly", "--target", target, "--install").exit_code == 0
+    good = files()
+    project(tmp_path, JOB.replace("02:15", "04:45"))
+    system.program(program, "#!/bin/sh\nexit 1\n")
+    assert persync("schedule", "nightly", "--target", target, "--install").exit_code == 1
+
+    assert nothing == {}
+    assert good
+    assert files() == good
 
 
 def test_a_scheduler_that_refuses_or_is_not_here_is_one_line(persync: Run, tmp_path: Path, system: System) -> None:

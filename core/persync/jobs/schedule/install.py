@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from persync.errors import ConfigError, PersyncError
 from persync.jobs.schedule import cron, launchd, systemd
-from persync.jobs.schedule.plan import File, Plan
+from persync.jobs.schedule.plan import Plan
 
 
 def install(target: str, plan: Plan, *, now: int) -> list[str]:
@@ -25,16 +27,34 @@ def install(target: str, plan: Plan, *, now: int) -> list[str]:
     for place in plan.writable:
         _make(place)
     files = systemd.files(plan) if target == "systemd" else launchd.files(plan, now=now)
-    written = [_write(folder_of(target), file) for file in files]
-    if target == "systemd":
-        _run(["systemctl", "--user", "daemon-reload"])
-        _run(["systemctl", "--user", "enable", "--now", f"{plan.unit}.timer"])
-        note = [f"It runs while you are logged in. For a server, once: {systemd.LINGER}"]
-    else:
-        # An agent that is there already is taken out first: launchd reads a file once.
-        _run(["launchctl", "bootout", f"gui/{os.getuid()}/{launchd.label(plan.unit)}"], tolerant=True)
-        _run(["launchctl", "bootstrap", f"gui/{os.getuid()}", written[-1]])
-    return [*written, f"{target}: {plan.when}", *note]
+    places = [folder_of(target) / file.name for file in files]
+    with _undone(places):
+        for path, file in zip(places, files, strict=True):
+            _write(path, file.text)
+        if target == "systemd":
+            _run(["systemctl", "--user", "daemon-reload"])
+            _run(["systemctl", "--user", "enable", "--now", f"{plan.unit}.timer"])
+            note = [f"It runs while you are logged in. For a server, once: {systemd.LINGER}"]
+        else:
+            # An agent that is there already is taken out first: launchd reads a file once.
+            _run(["launchctl", "bootout", f"gui/{os.getuid()}/{launchd.label(plan.unit)}"], tolerant=True)
+            _run(["launchctl", "bootstrap", f"gui/{os.getuid()}", str(places[-1])])
+    return [*map(str, places), f"{target}: {plan.when}", *note]
+
+
+@contextmanager
+def _undone(places: Sequence[Path]) -> Iterator[None]:
+    """Put files back as they were when the scheduler refuses them: else they would look like a schedule, and run nothing."""
+    before = {path: path.read_bytes() if path.is_file() else None for path in places}
+    try:
+        yield
+    except PersyncError:
+        for path, data in before.items():
+            if data is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_bytes(data)
+        raise
 
 
 def remove(target: str, unit: str) -> list[str]:
@@ -97,14 +117,12 @@ def _make(folder: Path) -> None:
         raise PersyncError(f"cannot make the folder: {error.strerror}.", where=str(folder)) from None
 
 
-def _write(folder: Path, file: File) -> str:
-    path = folder / file.name
-    _make(folder)
+def _write(path: Path, text: str) -> None:
+    _make(path.parent)
     try:
-        path.write_text(file.text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise PersyncError(f"cannot write the file: {error.strerror}.", where=str(path)) from None
-    return str(path)
 
 
 def _run(command: list[str], *, text: str = "", tolerant: bool = False) -> None:
