@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from persync import hookimpl, rows
 from persync.engine import Engine, EngineType, open_duckdb
 from persync.errors import PersyncError
-from persync.hookspecs import Message, Notifier
+from persync.hookspecs import Message, Notifier, Sandbox
 from persync.imports import Column, Importer
 from persync.plugins import Host, load_plugins
 from persync.testing.checks.check import NotTriedError
@@ -303,6 +303,36 @@ def test_a_plugin_of_which_nothing_can_be_checked_fails() -> None:
     (only,) = check_plugin(host, "other")
 
     assert (only.state, only.told) == ("fails", "nothing of it could be checked.")
+
+
+def test_a_connector_whose_sandbox_raises_fails_one_check_and_the_rest_is_checked() -> None:
+    """What is wrong with the sandbox is a finding as any other: it ends neither the checks nor their sum."""
+    from persync.imports.files import FilesConnector
+
+    class Bad(FilesConnector):
+        name = "bad"
+        streams = (SimpleNamespace(name="things"),)  # type: ignore[assignment]
+
+    def raising(world: object) -> Any:
+        raise RuntimeError("no luck")
+
+    def persync_connectors() -> Iterator[Any]:
+        yield Bad
+
+    def persync_sandboxes() -> Iterator[Sandbox]:
+        yield Sandbox("bad", "bad", raising, lambda world, url: {}, lambda world: {})
+
+    def persync_notifiers() -> Iterator[Notifier]:
+        yield replace(WALL, trial=None)
+
+    host = Host()
+    hooks = (persync_connectors, persync_sandboxes, persync_notifiers)
+    host.add("bad", "", "", lambda: SimpleNamespace(**{hook.__name__: hookimpl(hook) for hook in hooks}))
+
+    first, *others = check_plugin(host, "bad")
+
+    assert (first.check, first.state, first.told) == ("sandbox", "fails", "the sandbox 'bad' cannot be served: RuntimeError.")
+    assert {one.kind for one in others} == {"notifier"}
 
 
 def test_what_was_not_tried_is_neither_green_nor_red() -> None:

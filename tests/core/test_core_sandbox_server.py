@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from persync.errors import ConfigError
+from persync.errors import ConfigError, PluginError
 from persync.hookspecs import Sandbox
 from persync.sandbox.demo import make_world
 from persync.sandbox.faults import Fault, Schedule
@@ -61,6 +62,24 @@ def test_each_sandbox_answers_under_its_own_name(world: World, tmp_path: Path) -
     assert base.startswith("http://127.0.0.1:")
     assert good.json() == {"count": 120, "path": "/mailchimp/3.0/people", "agent": "t"}
     assert unknown.status_code == 404
+
+
+def broken(*_: object) -> Any:
+    raise ValueError("no luck")
+
+
+@pytest.mark.parametrize("part", ["app", "settings", "secrets"])
+def test_a_sandbox_that_raises_is_left_out_and_the_others_are_served(world: World, tmp_path: Path, part: str) -> None:
+    bad = replace(SANDBOX, name="bad", **{part: broken})
+    told: list[str] = []
+
+    with running(world, [bad, SANDBOX], folder=tmp_path, leave_out=lambda problem: told.append(str(problem))) as info:
+        answer = httpx.get(info["connections"]["mailchimp"]["base_url"] + "/3.0/people", headers={"user-agent": "t"})
+
+    assert (answer.status_code, list(info["connections"])) == (200, ["mailchimp", "files"] if world.files else ["mailchimp"])
+    assert told == ["the sandbox 'bad' cannot be served: ValueError."]
+    with pytest.raises(PluginError, match="'bad' cannot be served"), running(world, [bad]):
+        pass
 
 
 def test_the_server_says_where_everything_is(world: World, tmp_path: Path) -> None:

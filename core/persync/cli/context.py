@@ -15,6 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from persync.engine.engine import Engine
+    from persync.errors import PersyncError
     from persync.measure.metric import Ask
     from persync.plugins import Host, Plugin
     from persync.settings import Project
@@ -153,6 +154,10 @@ class App:
     def warn(self, text: str) -> None:
         """Tell what is wrong or left out, on stderr, with --quiet too."""
         click.echo(f"persync: {text}", err=True)
+
+    def leave_out(self, problem: PersyncError) -> None:
+        """Tell of something that is left out while the rest goes on."""
+        self.warn(f"{problem} It is left out.")
 
     def tell_nothing(self) -> None:
         """Mark the failed plugins as told: the command shows them itself."""

@@ -30,7 +30,7 @@ def demo(app: App, out: Path | None, seed: int, no_open: bool) -> None:
 
     folder = out or Path(tempfile.mkdtemp(prefix="persync-demo-"))
     with Watch(quiet=app.quiet, color=app.color) as watch:
-        path = run_demo(app.host, folder, seed, say=app.say, watch=watch)
+        path = run_demo(app.host, folder, seed, say=app.say, leave_out=app.leave_out, watch=watch)
     click.echo(str(path))
     if sys.stdout.isatty() and not no_open:
         import webbrowser

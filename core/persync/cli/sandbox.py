@@ -46,5 +46,6 @@ def serve(app: App, world: str, seed: int, port: int, config_dir: Path | None, f
     if app.now < made.now:
         # A pull's windows end at the machine's clock, so what this world has after it would silently be missing.
         app.say(f"persync: this world ends on {iso(made.now)[:10]}, after this machine's clock: pulls miss what lies between.")
-    if number := serve_world(made, app.host.sandboxes, port=port, config_dir=config_dir, faults=schedule):
+    boxes, leave_out = app.host.sandboxes, app.leave_out
+    if number := serve_world(made, boxes, port=port, config_dir=config_dir, faults=schedule, leave_out=leave_out):
         raise KeyboardInterrupt(number)

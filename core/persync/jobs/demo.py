@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from persync.errors import DataError
+from persync.errors import DataError, PersyncError
 from persync.jobs.pulling import failures, pull_project
 from persync.jobs.report import make_report, write_text
 
@@ -17,8 +17,16 @@ if TYPE_CHECKING:
     from persync.plugins import Host
 
 
-def run_demo(host: Host, folder: Path, seed: int, *, say: Callable[[str], object], watch: Watcher | None = None) -> Path:
-    """Run the demonstration in `folder` and return the report's absolute path.
+def run_demo(
+    host: Host,
+    folder: Path,
+    seed: int,
+    *,
+    say: Callable[[str], object],
+    leave_out: Callable[[PersyncError], object],
+    watch: Watcher | None = None,
+) -> Path:
+    """Run the demonstration in `folder` and return the report's absolute path. `leave_out` is told of each sandbox that raises.
 
     The clock is the world's own, so that one seed gives one report. Raises DataError when a pull fails.
     """
@@ -32,7 +40,7 @@ def run_demo(host: Host, folder: Path, seed: int, *, say: Callable[[str], object
     folder = folder.resolve()
     say(f"making up a shop (seed {seed})")
     world = add_papers(make_world(seed))
-    with running(world, host.sandboxes, folder=folder) as info:
+    with running(world, host.sandboxes, folder=folder, leave_out=leave_out) as info:
         write_config(folder, world, info)
         project = replace(load_project(folder, host), given_secrets=info["secrets"])
         project = replace(project, report=project.report.model_copy(update={"name": world.shop_name}))

@@ -353,6 +353,11 @@ def zone(name: str) -> tzinfo:
         return UTC
 
 
+def capital(text: str) -> str:
+    """Return a text that begins as a sentence does."""
+    return text[:1].upper() + text[1:]
+
+
 def day(at: int, timezone: str) -> str:
     """Return epoch milliseconds as a date in the shop's zone: `1 March 2025`."""
     moment = datetime.fromtimestamp(at / 1000, zone(timezone))

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from persync.errors import ConfigError, nearest
+from persync.errors import RAISED, ConfigError, PluginError, nearest, reason_of
 from persync.loopback import HOST, Server, ending_on_signals, listen
 from persync.sandbox.fault_kinds import App, PlannedResetError
 from persync.sandbox.faults import Faults, Schedule
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["make_app", "running", "serve", "world_from", "write_config"]
 
 Sandboxes = Mapping[str, "Sandbox"] | Iterable["Sandbox"]
+LeaveOut = Callable[[PluginError], object]
+"""what is told of a sandbox that raises when it is to be served; the others are"""
 
 
 def world_from(spec: str, seed: int) -> World:
@@ -77,18 +80,26 @@ def _dated(app: App) -> App:
 
 
 def serve(
-    world: World, sandboxes: Sandboxes, *, port: int = 0, config_dir: Path | None = None, faults: Schedule | None = None
+    world: World,
+    sandboxes: Sandboxes,
+    *,
+    port: int = 0,
+    config_dir: Path | None = None,
+    faults: Schedule | None = None,
+    leave_out: LeaveOut | None = None,
 ) -> int:
     """Serve until SIGINT or SIGTERM and return the number of the signal. Must run in the main thread.
 
     When ready prints one JSON line: `{"connections": {name: settings}, "secrets": {variable: value}, "truth": path}`.
-    With `config_dir` a ready persync.toml and secrets file are put there too. Raises ConfigError when the port is taken.
+    With `config_dir` a ready persync.toml and secrets file are put there too. A sandbox that raises is left out and told to
+    `leave_out`; without that it is a PluginError. Raises ConfigError when the port is taken.
     """
     if config_dir is not None:
         refuse_foreign(config_dir)
     with ExitStack() as stack:
         folder = config_dir if config_dir is not None else Path(stack.enter_context(TemporaryDirectory(prefix="persync-")))
         listening = stack.enter_context(listen(port))
+        sandboxes = _usable(world, sandboxes, leave_out)
         info = _prepare(world, sandboxes, listening, folder)
         if config_dir is not None:
             write_config(config_dir, world, info)
@@ -105,16 +116,23 @@ def serve(
 
 @contextmanager
 def running(
-    world: World, sandboxes: Sandboxes, *, folder: Path | None = None, faults: Schedule | None = None
+    world: World,
+    sandboxes: Sandboxes,
+    *,
+    folder: Path | None = None,
+    faults: Schedule | None = None,
+    leave_out: LeaveOut | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Serve from a thread on a free loopback port while the block runs; yield what `serve` prints, as a dict.
 
     `folder` gets truth.json and the world's files; without one they lie in a temporary folder for as long as the block runs.
+    `leave_out` as of `serve`.
     """
     with ExitStack() as stack:
         if folder is None:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="persync-")))
         listening = stack.enter_context(listen(0))
+        sandboxes = _usable(world, sandboxes, leave_out)
         info = _prepare(world, sandboxes, listening, folder)
         ready = threading.Event()
         server = _server(make_app(world, sandboxes, faults), ready.set)
@@ -133,6 +151,29 @@ def running(
 def _each(sandboxes: Sandboxes, world: World) -> list[Sandbox]:
     every = sandboxes.values() if isinstance(sandboxes, Mapping) else sandboxes
     return [sandbox for sandbox in every if world.platforms is None or sandbox.connector in world.platforms]
+
+
+def _usable(world: World, sandboxes: Sandboxes, leave_out: LeaveOut | None) -> list[Sandbox]:
+    """Return the sandboxes that can be served: a stranger's may raise at whatever it is asked, and costs itself alone."""
+    found = []
+    for sandbox in _each(sandboxes, world):
+        try:
+            made = sandbox.app(world)
+            sandbox.settings(world, f"http://{HOST}/{sandbox.name}")
+            sandbox.secrets(world)
+        except RAISED as error:
+            problem = PluginError(f"the sandbox '{sandbox.name}' cannot be served: {reason_of(error).rstrip('.')}.")
+            if leave_out is None:
+                raise problem from error
+            leave_out(problem)
+        else:
+            found.append(replace(sandbox, app=_remembering(sandbox.app, world, made)))
+    return found
+
+
+def _remembering(app: Callable[[World], Any], world: World, made: Any) -> Callable[[World], Any]:
+    """Return `app` so that it does not make for this world again what takes a while."""
+    return lambda asked: made if asked is world else app(asked)
 
 
 def _prepare(world: World, sandboxes: Sandboxes, listening: socket.socket, folder: Path) -> dict[str, Any]:

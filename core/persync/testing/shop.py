@@ -42,7 +42,7 @@ class Shop:
 def shop_of(host: Host, folder: Path, *, people: int = PEOPLE) -> Iterator[Shop]:
     """Pull a made-up shop into `folder` and yield it. Raise DataError when persync's own connectors are not there or fail."""
     world = replace(make_world(SEED, people=people), platforms=OWN)
-    with running(world, host.sandboxes, folder=folder) as info:
+    with running(world, host.sandboxes, folder=folder, leave_out=lambda _: None) as info:
         write_config(folder, world, info)
         project = replace(load_project(folder, host), given_secrets=info["secrets"])
         connectors = [make_connector(project, host, name) for name in project.connections]

@@ -9,9 +9,10 @@ import pytest
 from persync.estimate import HOLDOUT, Estimate
 from persync.measure.metric import Experiment, Goal
 from persync.report import words
+from persync.report.build import build_report, of_profile
 from persync.report.findings import Effect
-from persync.report.report import Inputs, Note
-from persync.report.sections import answer, goal
+from persync.report.report import Inputs, Note, Profile
+from persync.report.sections import SECTIONS, answer, goal
 
 
 def difference(outcome: str, value: float, low: float, high: float, p: float) -> Estimate:
@@ -66,3 +67,21 @@ def test_a_stated_goal_stands_in_the_answer_with_its_primary_metric_first(inputs
     assert inputs.ask.period is None
     assert note.text.endswith(f" Over {words.period((now - 90 * 86_400_000, now), inputs.ask.timezone)}.")
     assert not any("What the goal is" in one.text for one in answer.build_answer(asked) if isinstance(one, Note))
+
+
+@pytest.mark.parametrize("profile", ["starter", "full", "audit"])
+def test_a_report_of_days_to_come_is_whole_and_says_of_the_goal_that_they_have_not_begun(
+    inputs: Inputs, profile: Profile
+) -> None:
+    now = inputs.ask.now
+    later = (now + 86_400_000, now + 31 * 86_400_000)
+    stated = Goal("Sell more to those who ask for it.", "conversion_rate", ("unsubscribe_rate",))
+    asked = replace(inputs, ask=replace(inputs.ask, goal=stated, period=later), profile=profile)
+
+    report = build_report(of_profile(SECTIONS, profile), asked, made_at=now)
+
+    assert report.facts["failed"] == []
+    found = [b for section in report.sections for b in section.blocks if isinstance(b, Note) and "goal stand" in b.heading]
+    over = words.period(later, inputs.ask.timezone)
+    said = f"Sell more to those who ask for it. The period has not begun. Over {over}."
+    assert [note.text for note in found] == ([] if profile == "starter" else [said])

@@ -17,8 +17,11 @@ def goal_note(inputs: Inputs) -> Note | None:
     stated = inputs.ask.goal
     if stated is None:
         return None
-    found = [e for e in metric(inputs, "goal") if set(e.by) <= {"metric", "role"}]
-    said = [_reading(inputs, e) for e in sorted(found, key=lambda e: e.by["role"] != "primary")]
+    every = metric(inputs, "goal")
+    # Of days to come nothing is known of any metric that the goal names: one estimate says so for all of them.
+    said = [f"{words.capital(e.note or words.brief(e))}." for e in every if not e.by]
+    found = [e for e in every if set(e.by) == {"metric", "role"}]
+    said += [_reading(inputs, e) for e in sorted(found, key=lambda e: e.by["role"] != "primary")]
     looked = f"Over {words.period(days_of(inputs.ask), inputs.ask.timezone)}."
     return Note(" ".join([f"{stated.text.rstrip('.')}.", *said, looked]), "answer", "Where does the goal stand?")
 

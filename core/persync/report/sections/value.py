@@ -52,7 +52,7 @@ def _back(again: dict[str, Estimate], often: Estimate, gap: Estimate) -> Note:
     if gap.value is not None:
         text += f" Half come back within {words.brief(gap)}."
     elif gap.reason == "not_reached":
-        text += f" {gap.note[:1].upper()}{gap.note[1:]}."
+        text += f" {words.capital(gap.note)}."
     return Note(text, "answer", "Do customers come back?")
 
 
