@@ -13,7 +13,8 @@ from persync.errors import PersyncError, ResponseError, TransientError
 from persync.redact import register
 
 TRIES: Final = 3
-_AGAIN: Final = "It is tried again at the next run."
+_AGAIN: Final = "Try again later; a job does at its next run."
+_ADDRESS: Final = "Check the network, and the address that was put away."
 
 
 class _Door(Connector):
@@ -44,8 +45,7 @@ def post_json(name: str, url: str, body: Any, *, tries: int | None = None) -> No
     It is asked again only where it surely did not arrive. Raises ConfigError for an address that cannot be called (plain http
     is for loopback alone), ResponseError or TransientError for a refusal or when nobody can be reached.
     """
-    with Client(_Door(name, url), tries=tries or TRIES) as client:
-        client.send(Request(method="POST", json=body, once=True))
+    _send(name, url, Request(method="POST", json=body, once=True), tries)
 
 
 def ping(name: str, url: str, signal: str, run: str, *, tries: int | None = None) -> None:
@@ -56,5 +56,14 @@ def ping(name: str, url: str, signal: str, run: str, *, tries: int | None = None
     parts = urlsplit(url)
     base = urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
     register(url)
-    with Client(_Door(name, base), tries=tries or TRIES) as client:
-        client.send(Request(path=signal, params={**dict(parse_qsl(parts.query)), "rid": run}))
+    _send(name, base, Request(path=signal, params={**dict(parse_qsl(parts.query)), "rid": run}), tries)
+
+
+def _send(name: str, url: str, request: Request, tries: int | None) -> None:
+    try:
+        with Client(_Door(name, url), tries=tries or TRIES) as client:
+            client.send(request)
+    except PersyncError as error:
+        if "base_url" in error.hint:  # a setting of connections: nobody reached, or a redirect
+            error.hint = _ADDRESS
+        raise

@@ -215,7 +215,24 @@ def test_a_webhook_that_cannot_be_reached_is_one_line(persync: Run, tmp_path: Pa
 
         line = said(persync("notify", "test"), 1)
 
-    assert line.startswith(f"notify.team, teams, POST /: cannot reach 127.0.0.1:{port}.")
+    hint = "Check the network, and the address that was put away."
+    assert line == f"notify.team, teams, POST /: cannot reach 127.0.0.1:{port}. {hint}"
+
+
+def test_a_webhook_that_sends_us_elsewhere_is_not_followed_and_what_to_check_is_its_address(
+    calls: Calls, persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls.status = 302
+    project(tmp_path, '[notify.team]\nvia = "teams"\n')
+    monkeypatch.setenv("TEAMS_WEBHOOK_URL", f"{calls.url}/hush-hush-hush")
+
+    line = said(persync("notify", "test"), 1)
+
+    assert line == (
+        "notify.team, teams, POST /: the server sends us elsewhere (HTTP 302)."
+        " Check the network, and the address that was put away."
+    )
+    assert len(calls.taken) == 1
 
 
 @pytest.mark.parametrize(
