@@ -6,6 +6,7 @@ import ast
 import importlib
 import re
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,9 @@ def test_strangers_are_shown_public_names_alone(root: Path, tmp_path: Path) -> N
 )
 def test_a_private_name_is_found(text: str, names: list[str]) -> None:
     assert private(text) == names
+
+
+@pytest.mark.parametrize("package", ["persync", "persync_hubspot", "persync_mailchimp", "persync_shopify"])
+def test_a_package_tells_type_checkers_that_it_is_typed(package: str) -> None:
+    """Without the marker (PEP 561) a checker takes all that a stranger imports for Any, and finds no misspelt keyword."""
+    assert resources.files(package).joinpath("py.typed").is_file()
