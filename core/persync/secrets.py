@@ -16,6 +16,7 @@ from pathlib import Path
 
 from persync.errors import ConfigError
 from persync.redact import register
+from persync.store import private
 
 FILE = "persync.secrets.toml"
 SERVICE = "persync"
@@ -102,12 +103,7 @@ def save_in_file(path: Path, env: str, value: str) -> None:
     )
     same = re.compile(rf"\s*{re.escape(env)}\s*=")
     kept = [text for text in old if not same.match(text)]
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write("\n".join([*kept, line]) + "\n")
-    temporary.replace(path)
+    private.replace(path, ("\n".join([*kept, line]) + "\n").encode())
 
 
 def save_in_keyring(env: str, value: str) -> None:

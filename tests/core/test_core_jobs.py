@@ -16,7 +16,7 @@ from persync.estimate import Estimate, missing
 from persync.hookspecs import Message, Notifier
 from persync.jobs.names import refuse_unknown
 from persync.jobs.pulling import failures
-from persync.jobs.report import format_of, write_text
+from persync.jobs.report import write_text
 from persync.jobs.run import run_job
 from persync.jobs.running import worst
 from persync.measure.metric import Metric
@@ -372,10 +372,3 @@ def test_a_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
     assert path.read_text() == "two"
     assert list(path.parent.iterdir()) == [path]
-
-
-@pytest.mark.parametrize(
-    ("out", "form"), [(None, "text"), ("r.html", "html"), ("r.MD", "md"), ("r.json", "json"), ("r.txt", "text"), ("r", "html")]
-)
-def test_the_name_of_a_report_says_its_format(out: str | None, form: str) -> None:
-    assert format_of(Path(out) if out else None) == form

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from persync.cli import root
 from persync.engine import open_engine
 from persync.engine.lake import add
-from persync.errors import StoreError
+from persync.errors import PersyncError, StoreError
 from persync.jobs.report import write_text
 from persync.store import private
 from persync.store.log import broken_at
@@ -55,14 +56,91 @@ def test_a_mirror_and_a_lake_are_closed_to_others(tmp_path: Path) -> None:
     assert modes(path.with_suffix(".mirror"), tmp_path / "lake") == ["0700"] * 2
 
 
-def test_a_report_is_for_its_owner_though_the_one_before_was_not(tmp_path: Path) -> None:
+def test_a_new_report_is_for_its_owner_and_one_that_stands_there_keeps_its_mode(tmp_path: Path) -> None:
     page = tmp_path / "pages" / "report.html"
     write_text(page, "first")
+    new = modes(page, page.parent)
     page.chmod(0o644)
 
     write_text(page, "second")
 
-    assert (modes(page, page.parent), page.read_text()) == (["0600", "0700"], "second")
+    assert (new, modes(page), page.read_text()) == (["0600", "0700"], ["0644"], "second")
+
+
+def test_what_persync_keeps_for_itself_is_for_its_owner_whatever_stood_there(tmp_path: Path) -> None:
+    path = tmp_path / "p.night.job.json"
+    path.touch(0o644)
+
+    private.replace(path, b"{}")
+
+    assert (modes(path), path.read_bytes()) == (["0600"], b"{}")
+
+
+def test_a_report_through_a_link_is_written_where_the_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    page, link, ahead = tmp_path / "served" / "r.html", tmp_path / "r.html", tmp_path / "ahead.html"
+    page.write_text("old")
+    link.symlink_to(page)
+    ahead.symlink_to(tmp_path / "served" / "later.html")
+
+    write_text(link, "new")
+    write_text(ahead, "first")
+
+    assert (page.read_text(), (tmp_path / "served" / "later.html").read_text()) == ("new", "first")
+    assert (link.is_symlink(), ahead.is_symlink()) == (True, True)
+    assert sorted(path.name for path in tmp_path.rglob("*.html")) == ["ahead.html", "later.html", "r.html", "r.html"]
+
+
+def test_a_pipe_and_a_device_are_written_to_and_stay(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.html"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    screen, behind = os.openpty()  # a device that nobody misses should this fail
+
+    write_text(pipe, "a page")
+    write_text(Path(os.ttyname(behind)), "another")
+
+    assert (os.read(reader, 100), os.read(screen, 100)) == (b"a page", b"another")
+    assert (stat.S_ISFIFO(pipe.lstat().st_mode), stat.S_ISCHR(Path(os.ttyname(behind)).stat().st_mode)) == (True, True)
+    for handle in (reader, screen, behind):
+        os.close(handle)
+
+
+def test_what_is_neither_file_nor_pipe_is_refused_in_a_line_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "r.html"
+    with closing(socket.socket(socket.AF_UNIX)) as listening:
+        listening.bind(str(path))
+
+        with pytest.raises(PersyncError) as caught:
+            write_text(path, "a page")
+
+    assert str(caught.value) == f"{path}: cannot write the file: it is neither a file nor a pipe. Choose another place."
+    assert (stat.S_ISSOCK(path.lstat().st_mode), list(tmp_path.iterdir())) == (True, [path])
+
+
+def test_two_writers_of_one_file_do_not_meet_and_the_last_one_stands(tmp_path: Path) -> None:
+    page = tmp_path / "r.html"
+
+    with private.replacing(page) as first:
+        first.write(b"first, but late")
+        with private.replacing(page) as second:
+            second.write(b"second")
+        between = page.read_bytes()
+
+    assert (between, page.read_bytes()) == (b"second", b"first, but late")
+    assert list(tmp_path.iterdir()) == [page]
+
+
+def test_what_a_killed_writer_left_is_taken_away_a_day_later_and_no_other_file(tmp_path: Path) -> None:
+    old, fresh, other = (tmp_path / name for name in (".r.html.a.new", ".r.html.b.new", ".s.html.a.new"))
+    for path in (old, fresh, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (1, 1))
+
+    write_text(tmp_path / "r.html", "new")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".r.html.b.new", ".s.html.a.new", "r.html"]
 
 
 def test_whatever_a_command_writes_is_for_its_owner_and_the_umask_is_put_back(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_a_project_is_read_whole(folder: Path, host: Host) -> None:
         margin=0.4,
     )
     job = project.jobs["nightly"]
-    assert (job.at, job.pull, job.report[0].format, job.checks[0].by) == ("02:15", ["shop"], "html", ["channel"])
+    assert (job.at, job.pull, job.report[0].form(), job.checks[0].by) == ("02:15", ["shop"], "html", ["channel"])
     assert project.facts()["connections"] == {"shop": "till", "own": "files"}
 
 

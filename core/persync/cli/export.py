@@ -57,8 +57,12 @@ def export() -> None:
 
 
 @export.command(DATA, cls=Command, goes_on=GOES_ON)
-@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of --out, else csv.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write to this file, readable by you alone; - is standard output.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of --out; csv without it.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write to this file; a new one is readable by you alone. - is standard output.",
+)
 @click.option("--by", multiple=True, metavar="DIM", help="Of a metric: split by this; may be given several times.")
 @click.option(
     "--arm", metavar="EXPERIMENT", shell_complete=known("experiments"), help="Of a metric: for each arm since its draw."
@@ -85,11 +89,12 @@ def data(
     `persync export sums` is the command. The ledger in the store's log is that of `persync federate export`.
     """
     from persync.export.formats import BINARY
-    from persync.export.run import STDOUT, format_of
+    from persync.export.run import STDOUT
     from persync.settings import refuse_out
+    from persync.settings.forms import EXPORT, format_of
 
     name: str = click.get_current_context().info_name or ""
-    wanted = format_of(form, out)
+    wanted = form or "csv" if out in (None, STDOUT) else format_of(out, form, EXPORT)
     if out is not None and out != STDOUT:
         refuse_out(app.project, out, "--out")
     elif wanted in BINARY and sys.stdout.isatty():
@@ -105,8 +110,12 @@ def data(
 
 
 @export.command(cls=Command, goes_on=GOES_ON)
-@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of --out, else csv.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write to this file, readable by you alone; - is standard output.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of --out; csv without it.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Write to this file; a new one is readable by you alone. - is standard output.",
+)
 @wish_options(("mail", "money"))
 @period_option
 @pass_app
@@ -125,11 +134,12 @@ def sums(
     Cells of fewer people than [report] suppress_n, and always of fewer than 5, are one cell `suppressed`; what is left out of a
     cell stands between bounds. With --epsilon every number has two-sided geometric noise, its standard deviation in the note.
     """
-    from persync.export.run import STDOUT, format_of
+    from persync.export.run import STDOUT
     from persync.jobs.answers.exported import SUMS, sums_of
     from persync.settings import refuse_out
+    from persync.settings.forms import EXPORT, format_of
 
-    wanted = format_of(form, out)
+    wanted = form or "csv" if out in (None, STDOUT) else format_of(out, form, EXPORT)
     if out is not None and out != STDOUT:
         refuse_out(app.project, out, "--out")
     made = give(app, only or SUMS, measures, attributes, epsilon, period, "export sums")

@@ -71,7 +71,7 @@ def list_(app: App, folder: Path | None, form: str) -> None:
 @_path
 @click.option("--metric", "ids", multiple=True, metavar="ID", help="What to show of each store; may be given several times.")
 @period_option
-@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of --out, else text.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Default: by the name of --out; text without it.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
 @pass_app
 def overview(
@@ -82,14 +82,15 @@ def overview(
     Each store is asked by itself with the settings of this project. Numbers of too few people are hidden.
     """
     from persync.jobs.overview import lake_overview
-    from persync.jobs.report import drawn, format_of, write_text
+    from persync.jobs.report import drawn, write_text
     from persync.plugins import find
     from persync.report.overview import METRICS
     from persync.settings import refuse_out
+    from persync.settings.forms import REPORT, format_of
 
     if out is not None:
         refuse_out(app.project, out, "--out")
-    wanted = form or format_of(out)
+    wanted = form or "text" if out is None else format_of(out, form, REPORT)
     metrics = [find("metric", id, app.host.metrics) for id in ids or METRICS]
     report = lake_overview(folder or app.folder / "lake", app.ask(period), metrics, engines=app.host.engines)
     text = drawn(report, wanted)

@@ -23,7 +23,7 @@ _BINARY: Final = {"xlsx": "A workbook", "pdf": "A PDF"}
     "--format",
     "form",
     type=click.Choice(("html", "text", "json", "md", "csv", "xlsx", "pdf")),
-    help="Default: by the name of --out, else text.",
+    help="Default: by the name of --out; text without it.",
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
 @click.option(
@@ -39,13 +39,14 @@ _BINARY: Final = {"xlsx": "A workbook", "pdf": "A PDF"}
 @pass_app
 def report(app: App, form: str | None, out: Path | None, profile: Profile, period: str | None) -> None:
     """Make the report: does it pay, for whom, at what cost, is it fair. HTML is one file without script or network."""
-    from persync.jobs.report import format_of, make_report, write_text
+    from persync.jobs.report import make_report, write_text
+    from persync.settings.forms import REPORT, format_of
 
     if out is not None:
         from persync.settings import refuse_out
 
         refuse_out(app.project, out, "--out")
-    wanted = form or format_of(out)
+    wanted = form or "text" if out is None else format_of(out, form, REPORT)
     if wanted in _BINARY and out is None and sys.stdout.isatty():
         raise click.UsageError(f"{_BINARY[wanted]} is no text: give --out FILE.{wanted}.")
     with app.engine() as engine:

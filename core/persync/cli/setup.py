@@ -38,7 +38,7 @@ path = "persync.db"
 # [jobs.nightly]
 # at = "03:30"
 # pull = "all"
-# report = [{ format = "html", out = "report.html" }]
+# report = [{ out = "report.html" }]
 # checks = [{ metric = "delivery_rate", min = 0.95 }]
 # notify = [{ to = "owner", attach = true }]
 #

@@ -23,7 +23,6 @@ from persync.report.safe import plain, spreadsheet
 from persync.report.words import iso
 
 FORMATS: Final = ("csv", "json", "jsonl", "xlsx", "parquet")
-SUFFIXES: Final[Mapping[str, str]] = {f".{form}": form for form in FORMATS} | {".ndjson": "jsonl", ".pq": "parquet"}
 BINARY: Final = frozenset(("xlsx", "parquet"))
 MOST_ROWS: Final = 1_048_575
 """rows that a sheet of a workbook holds beside its heading"""
@@ -131,13 +130,15 @@ def _array(pa: Any, field: Field, cells: Sequence[Any], types: Mapping[str, Any]
 def _xlsx(sheet: Sheet, sink: BinaryIO) -> int:
     """One sheet, written row by row. Every text is written as a text; numbers, money and times are real ones."""
     import xlsxwriter
+    from xlsxwriter.exceptions import FileCreateError
 
     if sheet.count > MOST_ROWS:
         raise ConfigError(
             f"{sheet.count:,} rows do not fit a workbook, whose sheets end at {MOST_ROWS + 1:,}.",
             hint="Write csv or parquet, or a shorter --period.",
         )
-    book = xlsxwriter.Workbook(sink, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    held = _Held(sink)
+    book = xlsxwriter.Workbook(held, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     page = book.add_worksheet(plain(sheet.name)[:LONGEST_NAME])
     bold, moment = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
     money = book.add_format({"num_format": "#,##0.00"})
@@ -158,8 +159,47 @@ def _xlsx(sheet: Sheet, sink: BinaryIO) -> int:
                     page.write_string(rows, at, plain(str(cell))[:LONGEST_CELL])
                 else:
                     page.write_number(rows, at, float(cell), money if field.kind == "money" else None)
-    book.close()
+    try:
+        book.close()
+    except FileCreateError as error:  # its own files, in the folder for temporary ones
+        held.error = held.error or OSError(*error.args[0].args)
+    if held.error is not None:
+        raise held.error
     return rows
+
+
+class _Held:
+    """What a workbook is packed into. The first error is kept and the rest of the bytes go nowhere: a packer that is stopped
+    half way leaves its files behind, and complains of the half when it is thrown away.
+    """
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self.error: OSError | None = None
+        self._sink = sink
+        self._at = 0
+
+    def write(self, data: Any) -> int:
+        self._act(lambda: self._sink.write(data))
+        self._at += len(data)
+        return len(data)
+
+    def seek(self, at: int, whence: int = io.SEEK_SET) -> int:
+        self._act(lambda: self._sink.seek(at, whence))
+        self._at = at
+        return at
+
+    def tell(self) -> int:
+        return self._at
+
+    def flush(self) -> None:
+        self._act(self._sink.flush)
+
+    def _act(self, act: Callable[[], object]) -> None:
+        try:
+            if self.error is None:
+                act()
+        except OSError as error:
+            self.error = error
 
 
 _WRITERS: Final[Mapping[str, Callable[[Sheet, BinaryIO], int]]] = {

@@ -9,28 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from persync.errors import ConfigError, PersyncError, nearest
-from persync.export.formats import BINARY, FORMATS, SUFFIXES
+from persync.errors import PersyncError
+from persync.export.formats import BINARY
 from persync.store import private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STDOUT = Path("-")
-
-
-def format_of(form: str | None, out: Path | None) -> str:
-    """Return the format that is meant: the one named, else by the file's name, else csv. Raise ConfigError for a file whose
-    name stands for none."""
-    if form is not None:
-        return form
-    if out is None or out == STDOUT:
-        return "csv"
-    suffix = out.suffix.lower()
-    if suffix not in SUFFIXES:
-        hint = nearest(suffix, sorted(SUFFIXES)) if suffix else f"Say which: --format {'|'.join(FORMATS)}."
-        raise ConfigError(f"the name {out.name} stands for no format.", hint=hint)
-    return SUFFIXES[suffix]
 
 
 def written(make: Callable[[BinaryIO], int], out: Path | None, form: str, stdout: BinaryIO) -> int:
@@ -43,10 +29,11 @@ def written(make: Callable[[BinaryIO], int], out: Path | None, form: str, stdout
 
 
 def written_file(make: Callable[[BinaryIO], int], out: Path) -> int:
-    """Have rows written to a file, whole or not at all; return how many. Raise PersyncError where that cannot be done."""
+    """Have rows written to a file as `write_text` writes a report; return how many. Raise PersyncError where that cannot be
+    done."""
     try:
         out.parent.mkdir(private.FOLDER, parents=True, exist_ok=True)
-        with private.replacing(out) as sink:
+        with private.replacing(out, keep_mode=True) as sink:
             return make(sink)
     except OSError as error:
         raise PersyncError(f"cannot write the file: {error.strerror}.", where=str(out), hint="Choose another place.") from None

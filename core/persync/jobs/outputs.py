@@ -62,7 +62,7 @@ def _report(run: Run, engine: Engine, wanted: JobReport, path: Path) -> str:
     """Write a report; return which sections it lacks, in words."""
     ask = asked(run.project, wanted, run.now, currency=wanted.currency, basis=wanted.basis)
     text, failed = make_report(
-        run.host, run.project, engine, ask, wanted.format, profile=wanted.profile, sections=wanted.sections
+        run.host, run.project, engine, ask, wanted.form(), profile=wanted.profile, sections=wanted.sections
     )
     write_text(path, text)
     return f", without {', '.join(str(section['section']) for section in failed)}" if failed else ""
@@ -78,10 +78,10 @@ def _metric(run: Run, engine: Engine, wanted: JobExport, path: Path) -> str:
     ask = asked(run.project, wanted, run.now, by=tuple(wanted.by))
     id = str(wanted.metric)
     estimates = run.host.metrics[id].compute(engine, ask)
-    if wanted.format in ("csv", "json"):
-        write_text(path, as_csv(estimates) if wanted.format == "csv" else as_json("estimates", estimates, ask))
+    if wanted.form() in ("csv", "json"):
+        write_text(path, as_csv(estimates) if wanted.form() == "csv" else as_json("estimates", estimates, ask))
     else:
-        written_file(partial(write, sheet_of_estimates(id, estimates, ask.period), wanted.format), path)
+        written_file(partial(write, sheet_of_estimates(id, estimates, ask.period), wanted.form()), path)
     return ""
 
 
@@ -97,5 +97,5 @@ def _table(run: Run, wanted: JobExport, path: Path) -> str:
     with reading(store) as db:
         period = asked(run.project, wanted, run.now).period
         sheet = sheet_of(db, str(wanted.table), period=period, key=partial(read_key, store))
-        written_file(partial(write, sheet, wanted.format), path)
+        written_file(partial(write, sheet, wanted.form()), path)
     return ""

@@ -18,17 +18,6 @@ if TYPE_CHECKING:
     from persync.report.report import Inputs, Profile, Report
     from persync.settings import Project
 
-SUFFIXES = {
-    ".html": "html",
-    ".htm": "html",
-    ".json": "json",
-    ".md": "md",
-    ".txt": "text",
-    ".csv": "csv",
-    ".xlsx": "xlsx",
-    ".pdf": "pdf",
-}
-
 
 def make_report(
     host: Host,
@@ -88,16 +77,14 @@ def inputs_of(host: Host, project: Project, engine: Engine, ask: Ask) -> Inputs:
     )
 
 
-def format_of(out: Path | None) -> str:
-    """Return the format that a file's name stands for; text without one."""
-    return SUFFIXES.get(out.suffix.lower(), "html") if out else "text"
-
-
 def write_text(path: Path, text: str | bytes) -> None:
-    """Put a text (or bytes) into a file for its owner alone, whole or not at all: somebody may be reading the old one."""
+    """Put a text (or bytes) into a file, whole or not at all: somebody may be reading the old one.
+
+    A new file is for its owner alone; one that stands there keeps its mode. A pipe or device is written to.
+    """
     try:
         path.parent.mkdir(private.FOLDER, parents=True, exist_ok=True)
         # CSV brings its own line ends.
-        private.replace(path, text.encode() if isinstance(text, str) else text)
+        private.replace(path, text.encode() if isinstance(text, str) else text, keep_mode=True)
     except OSError as error:
         raise PersyncError(f"cannot write the file: {error.strerror}.", where=str(path), hint="Choose another place.") from None

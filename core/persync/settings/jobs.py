@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 from pydantic import Field, model_validator
 
+from persync.settings.forms import EXPORT, REPORT, format_of
 from persync.settings.tables import MOST_DAYS, Strict
 
 TIME: Final = r"^([01]\d|2[0-3]):[0-5]\d$"
@@ -32,11 +33,15 @@ class JobReport(Dated):
     """One report that a job writes; `out` is relative to the project's folder. Without `sections` it has all of its profile."""
 
     out: str
-    format: Literal["html", "text", "json", "md", "csv", "xlsx", "pdf"] = "html"
+    format: Literal["html", "text", "json", "md", "csv", "xlsx", "pdf"] | None = None
     profile: Literal["starter", "full", "audit"] = "full"
     sections: list[str] = Field(default=[])
     basis: Literal["net", "gross"] | None = None
     currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
+
+    def form(self) -> str:
+        """Return the format that is given, else that of the name. Raises ConfigError where there is none, or two."""
+        return format_of(self.out, self.format, REPORT)
 
 
 class JobExport(Dated):
@@ -48,7 +53,7 @@ class JobExport(Dated):
     metric: str | None = None
     table: str | None = None
     out: str
-    format: Literal["csv", "json", "jsonl", "xlsx", "parquet"] = "csv"
+    format: Literal["csv", "json", "jsonl", "xlsx", "parquet"] | None = None
     by: list[str] = Field(default=[])
 
     @model_validator(mode="after")
@@ -58,6 +63,10 @@ class JobExport(Dated):
         if self.table is not None and self.by:
             raise ValueError("by splits metrics; a table has its rows")
         return self
+
+    def form(self) -> str:
+        """Return the format that is given, else that of the name. Raises ConfigError where there is none, or two."""
+        return format_of(self.out, self.format, EXPORT)
 
 
 class JobCheck(Dated):

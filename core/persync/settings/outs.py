@@ -17,6 +17,7 @@ from persync.settings.goal import BASELINE
 from persync.settings.toml import Places
 
 if TYPE_CHECKING:
+    from persync.settings.jobs import JobExport, JobReport
     from persync.settings.project import Project
 
 _BESIDE = re.compile(r"(-wal|-shm|-journal)|(\..*)?\.(key|lock|db|part|mirror|job\.json)")
@@ -27,8 +28,10 @@ def refuse_outs(project: Project, place: Places) -> None:
     """Raise ConfigError where the `out` of a job is no file's name, would replace what persync keeps, or is another's."""
     taken: dict[str, tuple[str, str]] = {}
     for name, job in project.jobs.items():
-        outs = [("report", one.out) for one in job.report] + [("export", one.out) for one in job.export]
-        for part, out in outs:
+        outs: list[tuple[str, JobReport | JobExport]] = [("report", one) for one in job.report]
+        outs += [("export", one) for one in job.export]
+        for part, one in outs:
+            out = one.out
             where = place.of(f"jobs.{name}", part)
             path = os.path.join(project.folder, out)
             if not out.strip() or not out.isprintable() or out.endswith(("/", os.sep)) or os.path.isdir(path):
@@ -39,6 +42,10 @@ def refuse_outs(project: Project, place: Places) -> None:
                 whose = "twice in this job" if job_name == name else f"by the job '{job_name}' too"
                 raise ConfigError(f"'out': {first} is written {whose}.", where=where, hint="Give each its own file.")
             taken[_same(path)] = name, out
+            try:
+                one.form()
+            except ConfigError as error:
+                raise error.at(where) from None
 
 
 def refuse_out(project: Project, path: Path, where: str) -> None:

@@ -6,10 +6,14 @@ of the user's is closed to others by the system.
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import stat
+import tempfile
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -20,6 +24,10 @@ FOLDER: Final = 0o700
 OTHERS: Final = 0o077
 """what the group and everybody else may do, which is nothing"""
 HAS_MODES: Final = os.name == "posix"
+_UNFINISHED: Final = ".new"
+_LONGEST: Final = 40
+"""signs of a name that its unfinished file bears: names end at 255 bytes"""
+_DAY_S: Final = 86_400
 
 
 @contextmanager
@@ -41,33 +49,70 @@ def create(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, _FILE))
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Put bytes in a file's place, whole or not at all, for its owner alone. Raise OSError when that cannot be done."""
-    with replacing(path) as file:
+def replace(path: Path, data: bytes, *, keep_mode: bool = False) -> None:
+    """Put bytes in a file's place, as `replacing` does."""
+    with replacing(path, keep_mode=keep_mode) as file:
         file.write(data)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, keep_mode: bool = False) -> Iterator[BinaryIO]:
     """Lend a file that takes a file's place once it is whole, for its owner alone; where something is raised, the old one
-    stays. Raise OSError when that cannot be done.
+    stays.
+
+    Through a link its target is replaced; a pipe or a device is written to. With `keep_mode` those who may read the old file
+    may read the new one. Raise OSError when it cannot be done.
     """
-    with replacing_path(path) as temporary, temporary.open("wb") as file:
+    with replacing_path(path, keep_mode=keep_mode) as temporary, temporary.open("wb") as file:
         yield file
 
 
 @contextmanager
-def replacing_path(path: Path) -> Iterator[Path]:
+def replacing_path(path: Path, *, keep_mode: bool = False) -> Iterator[Path]:
     """Lend an empty file's path, as `replacing` lends a file: for what opens its files itself."""
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
     try:
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE))
+        old = path.stat()
+    except FileNotFoundError:
+        old = None
+    if old is None or stat.S_ISREG(old.st_mode):
+        target = Path(os.path.realpath(path))
+        name = target.name[:_LONGEST]
+        _sweep(target.parent, f".{name}.")
+        handle, made = tempfile.mkstemp(dir=target.parent, prefix=f".{name}.", suffix=_UNFINISHED)
+    else:
+        target = None
+        handle, made = tempfile.mkstemp()
+    os.close(handle)
+    temporary = Path(made)
+    try:
         yield temporary
-        temporary.replace(path)
+        if target is None:
+            _pour(temporary, path)
+            temporary.unlink()
+            return
+        if old is not None and keep_mode and HAS_MODES:
+            temporary.chmod(stat.S_IMODE(old.st_mode))
+        temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _pour(source: Path, path: Path) -> None:
+    """Write a file into a pipe or device, which is never replaced. Raise OSError for a folder, a socket or a whole disk."""
+    mode = path.stat().st_mode
+    if not stat.S_ISFIFO(mode) and not stat.S_ISCHR(mode):
+        raise OSError(errno.EINVAL, "it is neither a file nor a pipe", str(path))
+    with source.open("rb") as read, path.open("wb") as write:
+        shutil.copyfileobj(read, write)
+
+
+def _sweep(folder: Path, head: str) -> None:
+    """Take away what writers that were killed left of a file a day ago or longer: nobody writes for so long."""
+    with suppress(OSError):
+        for one in folder.iterdir():
+            if one.name.startswith(head) and one.name.endswith(_UNFINISHED) and time.time() - one.lstat().st_mtime > _DAY_S:
+                one.unlink()
 
 
 def narrow(paths: Iterable[Path]) -> list[tuple[Path, int]]:

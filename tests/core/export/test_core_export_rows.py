@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import gc
 import io
 import json
 import stat
@@ -231,6 +233,39 @@ def test_standard_output_takes_any_format(persync: Run) -> None:
     content = persync("export", "v_products", "--format", "parquet", "--out", "-").stdout_bytes
 
     assert pq.read_table(io.BytesIO(content))["title"].to_pylist() == ["a product"]
+
+
+class Disk(io.BytesIO):
+    """Has room for so many bytes."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+
+    def write(self, data: Any) -> int:
+        self.room -= len(data)
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(data)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_disk_that_is_full_at_any_byte_ends_an_export_with_that_alone(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing complains of its own half afterwards, and nothing is left in the folder for temporary files."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    fields = (Field("name"), Field("n", "int"))
+    whole = io.BytesIO()
+    assert write(Sheet("x", fields, iter([[("a", 1)] * 50]), 50), form, whole) == 50
+
+    for room in range(0, len(whole.getvalue()), max(1, len(whole.getvalue()) // 12)):
+        with pytest.raises(OSError, match="No space left"):
+            write(Sheet("x", fields, iter([[("a", 1)] * 50]), 50), form, Disk(room))
+    gc.collect()
+
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

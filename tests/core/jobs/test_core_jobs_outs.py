@@ -91,7 +91,8 @@ def test_two_outs_of_one_file_are_refused(tmp_path: Path, text: str, words: str)
 
 def test_outs_beside_the_store_that_are_nobodys_are_taken(tmp_path: Path) -> None:
     outs = ["persync.html", "persync.csv", "persync-report.json", "persync.db.html", "../persync.toml", "out/persync.db"]
-    listed = ", ".join(f'{{ out = "{out}" }}' for out in outs)
+    said = {"../persync.toml": ", format = 'md'", "out/persync.db": ", format = 'md'"}
+    listed = ", ".join(f"{{ out = '{out}'{said.get(out, '')} }}" for out in outs)
 
     assert [one.out for one in loaded(tmp_path, f"[jobs.a]\nreport = [{listed}]\n").jobs["a"].report] == outs
 
