@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
 from collections.abc import Sequence
 from typing import Final
@@ -21,6 +20,7 @@ from persync.errors import (
     EXIT_TERMINATED,
     EXIT_USAGE,
 )
+from persync.jobs.schedule.plan import command_for
 from persync.jobs.schedule.status import JobStatus
 from persync.jobs.windows import local
 from persync.redact import inert
@@ -62,7 +62,7 @@ def show_status(found: Sequence[JobStatus], timezone: str, *, now: int) -> None:
     for one in found:
         if one.orphan:
             _told(f"{one.job}: {one.orphan}. To take what runs it away:")
-            click.echo(f"  persync schedule {shlex.quote(inert(one.job))} --remove")
+            click.echo(f"  {command_for(inert(one.job), 'persync schedule', '--remove')}")
         elif one.exit_code:
             _told(f"{one.job}: {one.summary}")
 

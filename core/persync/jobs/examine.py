@@ -69,6 +69,7 @@ def examine(
     With `is_offline` no vendor is asked. `opened` opens the store where it must not be brought up to this release.
     """
     from persync.jobs.names import known_parts
+    from persync.jobs.schedule.plan import can_hold
     from persync.settings import FILE
 
     path = str(folder / FILE)
@@ -81,6 +82,9 @@ def examine(
     for name, job in loaded.jobs.items():
         for unknown in known_parts(host, loaded, name, job)[1]:
             yield failed("settings", f"job {name}", unknown)
+        if not can_hold(name):
+            unfit = "its name is one that not every scheduler can hold"
+            yield Finding("settings", f"job {name}", unfit, "warn", "`persync schedule` refuses it: rename it.")
     for name, broken in loaded.broken_channels.items():
         yield failed("settings", f"notify.{name}", broken)
     yield from _outgoing(loaded, host)

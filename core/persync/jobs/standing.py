@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from persync.jobs.schedule.plan import can_hold, command_for
 from persync.jobs.schedule.status import JobStatus, status_of
 from persync.store.checkpoints import begun_again
 from persync.store.counts import known_counts
@@ -218,11 +219,13 @@ def _steps(
         steps.setdefault("persync pull", f"{_some(stale)} last read more than two days ago")
     for job in jobs:
         if job.orphan:
-            steps[f"persync schedule {job.job} --remove"] = job.orphan
+            steps[command_for(job.job, "persync schedule", "--remove")] = job.orphan
         elif job.exit_code:
-            steps[f"persync run {job.job}"] = f"its last run ended with exit code {job.exit_code}"
+            steps[command_for(job.job, "persync run")] = f"its last run ended with exit code {job.exit_code}"
+        elif not can_hold(job.job):
+            steps[f"rename the job '{job.job}' in persync.toml"] = "no scheduler takes such a name: letters, digits, blanks, . - _"
         elif not job.by:
-            steps[f"persync schedule {job.job} --target cron --install"] = "nothing runs it"
+            steps[command_for(job.job, "persync schedule", "--target cron --install")] = "nothing runs it"
     if not jobs and project.names:
         steps["add [jobs.nightly] to persync.toml"] = "nothing runs yet: docs/jobs.md"
     return list(steps.items()) or [("persync report", "all is read")]

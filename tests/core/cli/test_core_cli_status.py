@@ -152,3 +152,21 @@ def test_what_pulling_cannot_mend_is_no_thing_to_do(persync: Run, tmp_path: Path
 
     assert len(document["missing"]) == 3
     assert [one["do"] for one in document["next"]] == ["persync schedule nightly --target cron --install"]
+
+
+def test_what_status_and_doctor_say_of_a_job_can_be_typed_whatever_it_is_called(persync: Run, tmp_path: Path) -> None:
+    """A name with a blank is quoted, one that begins with a dash is no option, and one no scheduler takes is to be renamed."""
+    project(tmp_path, MAIL + '[jobs."the daily one"]\n[jobs.-x]\n[jobs."a/b"]\n')
+    read(tmp_path, ("news", "lists", 0, ""))
+
+    document = json.loads(persync("status", "--format", "json").stdout)
+    doctor = json.loads(persync("doctor", "--offline", "--format", "json").stdout)
+
+    assert [one["do"] for one in document["next"] if one["do"] != "persync pull"] == [
+        "persync schedule 'the daily one' --target cron --install",
+        "persync schedule --target cron --install -- -x",
+        "rename the job 'a/b' in persync.toml",
+    ]
+    assert [(one["where"], one["state"]) for one in doctor["results"] if one["where"] == "settings"][1:] == [("settings", "warn")]
+    assert persync("schedule", "--target", "cron", "--", "-x").exit_code == 0
+    assert persync("schedule", "a/b", "--target", "cron").exit_code == 2

@@ -120,7 +120,7 @@ def program() -> tuple[str, ...]:
 def plan_of(name: str, job: JobTable, project: Project, program: tuple[str, ...]) -> Plan:
     """Return the plan of a job. Raises ConfigError for a name that would break the files it stands in."""
     folder = project.folder.resolve()
-    if not re.fullmatch(r"[\w .-]{1,60}", name):
+    if not can_hold(name):
         what = f"the job '{name}' in {folder} has a name that not every scheduler can hold."
         raise ConfigError(what, hint="Use letters, digits, blanks, dots, - and _ alone.")
     written = [*(one.out for one in job.report), *(one.out for one in job.export)]
@@ -143,6 +143,18 @@ def plan_of(name: str, job: JobTable, project: Project, program: tuple[str, ...]
         writable=tuple(dict.fromkeys([folder, *(place for place in outputs if not place.is_relative_to(folder))])),
         variables=variables_of(name, job, project),
     )
+
+
+def can_hold(job: str) -> bool:
+    """Tell whether the files of every scheduler can hold the name of a job."""
+    return re.fullmatch(r"[\w .-]{1,60}", job) is not None
+
+
+def command_for(job: str, command: str, options: str = "") -> str:
+    """Return a command about a job as it is typed into a POSIX shell, whatever the job is called."""
+    if job.startswith("-"):  # it would be taken for an option
+        return " ".join(filter(None, (command, options, "--", shlex.quote(job))))
+    return " ".join(filter(None, (command, shlex.quote(job), options)))
 
 
 def unit_name(job: str, folder: Path) -> str:
