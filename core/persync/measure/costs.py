@@ -66,7 +66,7 @@ def into_reporting(minor: int, currency: str, at: int, ask: Ask) -> Turned:
         day = datetime.fromtimestamp(at / 1000, UTC).astimezone(ZoneInfo(ask.timezone)).date()
     except (OverflowError, ValueError, OSError):  # a date beyond the calendar
         return Turned(minor, currency, False)
-    rate = money.rate_e12(currency, ask.currency, day)
+    rate = money.rate_e12(currency, ask.currency, day, ask.rates)
     return Turned(minor, currency, False) if rate is None else Turned(money.converted(minor, rate), ask.currency, True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final, Literal
 
 from persync.attribution.calibrate import Lift
@@ -87,6 +88,8 @@ class Ask:
     """the experiment whose arms are a dimension, see `grouping`"""
     currency: str | None = None
     """the reporting currency; credit in others is turned into it at the order's date. None = the only one in the store"""
+    rates: Mapping[str, Decimal] = field(default_factory=dict)
+    """{currency: what one unit of it is worth in euros}, where the European Central Bank has no rate"""
     timezone: str = "UTC"
     basis: str = "net"
     """net = product + adjustment; gross = all parts"""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -152,6 +153,7 @@ class Project:
             by=by,
             arm=arm,
             currency=currency or self.attribution.currency or self.report.currency,
+            rates={name: Decimal(str(euros)) for name, euros in self.report.rates.items()},
             timezone=zone_name,
             basis=basis if basis in ("net", "gross") else self.report.basis,
             credit_basis=basis or self.attribution.basis or "",

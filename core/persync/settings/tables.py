@@ -26,11 +26,13 @@ MOST_DAYS: Final = 100_000
 
 
 class ReportTable(Strict):
-    """[report]: how numbers are meant wherever they are shown. `margin` is a share of net revenue."""
+    """[report]: how numbers are meant wherever they are shown. `margin` is a share of net revenue; `rates` is what one unit
+    of a currency is worth in euros, {currency: euros}, for days on which the European Central Bank has no rate of it."""
 
     name: str | None = None
     margin: float | None = Field(default=None, gt=0, le=1)
     currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
+    rates: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[float, Field(gt=0, lt=1e9)]] = {}
     timezone: str | None = None
     basis: Literal["net", "gross"] = "net"
     lookback_days: float = Field(default=30, gt=0, lt=MOST_DAYS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -130,7 +131,7 @@ def test_a_variant_costs_what_it_did_when_it_was_ordered(shop: Any, noon: int) -
 
 def test_orders_in_other_currencies_are_turned_at_the_rate_of_their_day(shop: Any, noon: int) -> None:
     """108.68 dollars are 100.00 euros on that Wednesday, and on the Saturday after as on its Friday."""
-    friday = currency.rate_e12("USD", "EUR", date(2023, 11, 17))
+    friday = currency.rate_e12("USD", "EUR", date(2023, 11, 17), {})
     shop.days_before("ann", 1)
     shop.order("1", "ann", 1_000)
     for name, at in (("2", noon), ("3", noon + 3 * DAY)):
@@ -138,7 +139,7 @@ def test_orders_in_other_currencies_are_turned_at_the_rate_of_their_day(shop: An
         shop.money(name, "1", 10_868, at, currency="USD")
     engine = shop.engine()
 
-    assert friday == currency.rate_e12("USD", "EUR", date(2023, 11, 18))
+    assert friday == currency.rate_e12("USD", "EUR", date(2023, 11, 18), {})
     whole = 1_000 + 10_000 + currency.converted(10_868, int(friday or 0))
     assert round(10_868 / NOON_RATE_USD) == 10_000
     assert credited(engine, Ask(now=0, currency="EUR")) == [(whole / 100, "EUR")]
@@ -188,14 +189,31 @@ def test_a_currency_that_nobody_quotes_is_refused(shop: Any, noon: int) -> None:
         credit(shop.engine(), (LINEAR,), (), Ask(now=0, currency="EUR"))
 
 
+def test_a_rate_of_the_settings_stands_in_where_the_bank_has_none(shop: Any, noon: int) -> None:
+    """A dinar has 1000 parts, an euro 100: 1.000 dinar at 3 euros is 300 cents. What the bank quotes stays as it quotes it."""
+    shop.days_before("ann", 1)
+    shop.order("1", "ann", 1_000)
+    shop.order("2", "ann", None, currency="KWD")
+    shop.money("2", "1", 1_000, noon, currency="KWD")
+    engine = shop.engine()
+    own = {"KWD": Decimal("3"), "USD": Decimal("1000")}
+
+    with pytest.raises(DataError, match=r"no exchange rate of KWD.*rates = \{ KWD = \.\.\. \} under \[report\]"):
+        credit(engine, (LINEAR,), (), Ask(now=0, currency="EUR"))
+    assert credited(engine, Ask(now=0, currency="EUR", rates=own)) == [(13.0, "EUR")]
+    assert credited(engine, Ask(now=0, currency="KWD", rates=own)) == [(4.333, "KWD")]
+    day = date(2023, 11, 17)
+    assert currency.rate_e12("USD", "EUR", day, own) == currency.rate_e12("USD", "EUR", day, {})
+
+
 def test_rates_hold_a_week_at_most_and_count_minor_units() -> None:
     """Yen have none, the Easter days have Thursday's, the rouble has ended."""
-    thursday = currency.rate_e12("USD", "EUR", date(2024, 3, 28))
+    thursday = currency.rate_e12("USD", "EUR", date(2024, 3, 28), {})
 
-    assert currency.rate_e12("EUR", "JPY", date(2023, 11, 15)) == 1_633_900_000_000
-    assert [currency.rate_e12("USD", "EUR", date(2024, 4, day)) == thursday for day in (1, 2)] == [True, False]
-    assert currency.rate_e12("RUB", "EUR", date(2022, 3, 8)) is not None
-    assert currency.rate_e12("RUB", "EUR", date(2022, 3, 9)) is None
+    assert currency.rate_e12("EUR", "JPY", date(2023, 11, 15), {}) == 1_633_900_000_000
+    assert [currency.rate_e12("USD", "EUR", date(2024, 4, day), {}) == thursday for day in (1, 2)] == [True, False]
+    assert currency.rate_e12("RUB", "EUR", date(2022, 3, 8), {}) is not None
+    assert currency.rate_e12("RUB", "EUR", date(2022, 3, 9), {}) is None
     assert [currency.converted(minor, currency.ONE // 2) for minor in (3, -3, 0)] == [2, -2, 0]
 
 

@@ -167,6 +167,8 @@ def test_what_status_and_doctor_say_of_a_job_can_be_typed_whatever_it_is_called(
         "persync schedule --target cron --install -- -x",
         "rename the job 'a/b' in persync.toml",
     ]
-    assert [(one["where"], one["state"]) for one in doctor["results"] if one["where"] == "settings"][1:] == [("settings", "warn")]
+    assert [(one["where"], one["state"]) for one in doctor["results"] if one["where"] == "settings"][1:] == [
+        ("settings", "warn")
+    ]
     assert persync("schedule", "--target", "cron", "--", "-x").exit_code == 0
     assert persync("schedule", "a/b", "--target", "cron").exit_code == 2
