@@ -79,6 +79,10 @@ class PersyncError(Exception):
         text = f"{self.where}: {self.what}" if self.where else self.what
         return redacted(f"{text} {self.hint}" if self.hint else text)
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows in place of the way through persync (IPython asks for it by this name): the line."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class ConfigError(PersyncError):
     """The settings cannot be used: a misspelt key, an unknown connector, a value of the wrong type."""

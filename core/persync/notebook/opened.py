@@ -62,12 +62,15 @@ class Opened:
             db.set_authorizer(_reads_alone)
             try:
                 cursor = db.execute(text, params)
-                columns = tuple(column for column, *_ in cursor.description or ())
-                return Rows(columns, cursor.fetchall())
+                if cursor.description is None:
+                    raise DataError("there is no query.", hint="Write a SELECT.")
+                return Rows(tuple(column for column, *_ in cursor.description), cursor.fetchall())
             except sqlite3.Error as error:
                 if any(word in str(error) for word in _WRITES):
                     raise DataError("a notebook reads the store and changes nothing.", hint="Write a SELECT.") from None
-                raise DataError(f"the query failed: {error}.", hint="Views and columns are in docs/tables.md.") from None
+                raise DataError(
+                    f"the query failed: {str(error).rstrip('.')}.", hint="Views and columns are in docs/tables.md."
+                ) from None
 
     def refresh(self) -> None:
         """Take up what was pulled since the project was opened."""

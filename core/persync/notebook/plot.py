@@ -13,6 +13,8 @@ from persync.report import charts
 from persync.report.safe import deep, plain
 
 WIDTH: Final = 560
+PADDING: Final = 16
+"""pixels around it: a notebook's font may be wider than the one that its labels were measured with"""
 _VARIABLE: Final = re.compile(r"var\((--[a-z0-9-]+)\)")
 _HUNDREDS: Final = {"share": "%", "points": "percentage points"}
 
@@ -37,12 +39,16 @@ def chart(title: str, estimates: Sequence[Estimate]) -> Any:
         for one in known
         if one.value is not None
     ]
-    if any("low" in row for row in rows):
+    has_ends = any("low" in row for row in rows)
+    if has_ends:
         spec = charts.intervals([{"low": row["value"], "high": row["value"], **row} for row in rows], unit=axis)
     else:
         spec = charts.bars(rows, amount="value", of="name", unit=axis)
-    config = {**charts.CONFIG, "background": "var(--paper)", "font": "sans-serif"}
-    whole = {**deep(spec), "width": WIDTH, "title": plain(title), "config": config}
+    config = {**charts.CONFIG, "background": "var(--paper)", "font": "sans-serif", "padding": PADDING}
+    told = [f"by {', '.join(telling)}"] if telling else []
+    told += ["with 95 % intervals"] if has_ends else []
+    named = {"text": plain(title), "subtitle": plain(", ".join(told)), "anchor": "start", "offset": 12}
+    whole = {**deep(spec), "width": WIDTH, "title": named, "config": config}
     return alt.Chart.from_dict(_coloured(whole))
 
 

@@ -90,6 +90,7 @@ def test_a_chart_shows_the_values_with_their_ends_in_per_cent(arms: Estimates) -
         for e in arms
         if e.id == "conversion_rate"
     ]
+    assert (chart["title"]["text"], chart["title"]["subtitle"]) == ("Conversion rate after mail", "by arm, with 95 % intervals")
     assert "var(" not in json.dumps(chart)
     assert chart["config"]["background"] == "#ffffff"
 
@@ -152,7 +153,15 @@ def test_what_would_change_anything_is_refused(shop: Opened, folder: Path, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("query", "words"), [("SELECT * FROM v_order", "no such table: v_order"), ("SELEC 1", "syntax error")])
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("SELECT * FROM v_order", "no such table: v_order"),
+        ("SELEC 1", "syntax error"),
+        ("SELECT ?", r"0 supplied\. Views"),
+        (" -- nothing", "there is no query. Write a SELECT"),
+    ],
+)
 def test_a_query_that_fails_says_why(shop: Opened, query: str, words: str) -> None:
     with pytest.raises(DataError, match=words):
         shop.sql(query)
@@ -167,6 +176,15 @@ def test_what_there_is_not_is_said_with_the_nearest(shop: Opened, tmp_path: Path
         persync.open(tmp_path / "nowhere")
     with pytest.raises(StoreError, match="there is no store"):
         persync.open(tmp_path)
+
+
+def test_a_notebook_shows_the_line_and_not_the_way_through_persync(shop: Opened) -> None:
+    """By the method that IPython asks an exception for."""
+    with pytest.raises(ConfigError) as caught:
+        shop.metric("conversion_rat")
+
+    line = "UnknownNameError: there is no metric 'conversion_rat'. Did you mean 'conversion_rate'?"
+    assert caught.value._render_traceback_() == [line]
 
 
 @pytest.mark.parametrize("package", ["pandas", "polars"])
