@@ -92,6 +92,19 @@ BEGINNINGS: tuple[str, ...] = (
 )
 """what begins something where a text stands alone, at a line's beginning or in a cell; kept apart, so that old seeds hold"""
 
+HARM = (
+    "<img src=x onerror=alert(1)>",
+    '"><script>alert(1)</script>',
+    "=HYPERLINK('http://127.0.0.1','x')",
+    "<!channel> <@U123> @everyone <at>all</at>",
+    "*b* _i_ `c` [x](http://127.0.0.1/p) ![x](http://127.0.0.1/p.png)",
+    "\x1b[31m\x1b]8;;http://127.0.0.1\x1b\\\u202e\x00\x07\r\n.\r\nQUIT",
+    "a\r\nBcc: zoe@example.com",
+    "</td></table><h1>",
+    "{{ 7*7 }}{% raw %}",
+)
+"""one for each thing that shows a text: the n-th place of a store gets the n-th of these behind its name"""
+
 ODD_VALUES: tuple[Any, ...] = (
     None,
     True,

@@ -17,11 +17,14 @@ from fuzz import hostile, inert
 from fuzz.shop import NOW, PLACES, make_shop
 from persync.cli.attribution import attribution
 from persync.cli.context import App
+from persync.cli.doctor import doctor
 from persync.cli.experiment import experiment
+from persync.cli.explain import explain
 from persync.cli.fairness import fairness
 from persync.cli.metrics import metric
 from persync.cli.privacy import privacy
 from persync.cli.reconcile import reconcile
+from persync.cli.segment import segment
 from persync.cli.status import status
 from persync.cli.tag import tag
 from persync.cli.verify import verify
@@ -278,6 +281,12 @@ def _commands(texts: dict[str, str]) -> Iterator[tuple[str, click.Command, list[
         ("experiment", experiment, ["read"]),
         ("tag", tag, ["--list"]),
         ("verify", verify, []),
+        ("segments", segment, ["list"]),
+        ("order", explain, ["order", "#0", "--models", "last_touch"]),
+        ("message", explain, ["send", "mail:spring", "mail:m1"]),
+        ("plan", experiment, ["plan"]),
+        ("audit", privacy, ["audit"]),
+        ("doctor", doctor, ["--offline"]),
     ]
     for name, command, arguments in named:
         yield name, command, arguments

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from persync.estimate import Estimate
 from persync.money import Money
@@ -108,7 +108,8 @@ def links(part: str, filters: Filters) -> Links:
 
     return Links(
         cell=cell,
-        table=lambda table: f"/part/{part}/{table.name}.csv{filters.query()}",
+        # A table may be called by an attribute, and that is somebody else's word.
+        table=lambda table: f"/part/{part}/{quote(table.name, safe='')}.csv{filters.query()}",
         figure=live_spec,
     )
 

@@ -12,24 +12,13 @@ import pytest
 from markdown_it import MarkdownIt
 
 from fuzz import inert
+from fuzz.hostile import HARM
 from fuzz.shop import NOW, PLACES, make_shop
 from persync.jobs.run import run_job
 from persync.plugins import load_plugins
 from persync.settings import load_project
 from sinks import MAIL, Calls, Post, http_sink, parts, smtp_sink
 
-HARM = (
-    "<img src=x onerror=alert(1)>",
-    '"><script>alert(1)</script>',
-    "=HYPERLINK('http://127.0.0.1','x')",
-    "<!channel> <@U123> @everyone <at>all</at>",
-    "*b* _i_ `c` [x](http://127.0.0.1/p) ![x](http://127.0.0.1/p.png)",
-    "\x1b[31m\x1b]8;;http://127.0.0.1\x1b\\\u202e\x00\x07\r\n.\r\nQUIT",
-    "a\r\nBcc: zoe@example.com",
-    "</td></table><h1>",
-    "{{ 7*7 }}{% raw %}",
-)
-"""the n-th place of the store has the n-th of these behind its name, which tells the places apart"""
 LINK = "https://reports.example.com/shop?a=1&b=2"
 JOB = """
 [jobs.nightly]

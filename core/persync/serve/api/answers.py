@@ -69,7 +69,7 @@ ANSWERS: Final = (
     Answer("/explain/person/{key:path}", "explain person", making.person, (*MODELS, *JOURNEY)),
     Answer("/explain/send/{id:path}", "explain send", making.send, (Param("key", "KEY"),)),
     Answer("/experiments", "experiment read", making.experiments, (NAMES,)),
-    Answer("/experiments/{name}", "experiment read", making.experiments),
+    Answer("/experiments/{name:path}", "experiment read", making.experiments),
     Answer("/plan", "experiment plan", making.plan, (NAMES,)),
     Answer(
         "/fairness",
