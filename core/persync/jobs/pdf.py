@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -52,6 +53,7 @@ FLAGS: Final = (
     "--proxy-server=127.0.0.1:9",
     "--proxy-bypass-list=<-loopback>",
 )
+STATUS: Final = Path("/proc/self/status")
 TIMEOUT_S: Final = 60.0
 INSTEAD: Final = "Write --out report.html and print that from any browser."
 
@@ -86,20 +88,36 @@ def printed(html: str, program: Path, *, timeout_s: float = TIMEOUT_S) -> bytes:
         folder = Path(name)
         page, paper = folder / "report.html", folder / "report.pdf"
         page.write_text(html, encoding="utf-8")
-        command = [str(program), *FLAGS, *_unboxed(), f"--user-data-dir={folder / 'profile'}", f"--print-to-pdf={paper}"]
-        code = _run([*command, page.as_uri()], folder, program, timeout_s)
-        try:
-            made = paper.read_bytes()
-        except OSError:
-            made = b""
-    if code or not made.startswith(b"%PDF-"):
-        raise PersyncError(f"{program.name} made no PDF (exit code {code}).", where=str(program), hint=INSTEAD)
-    return made
+        code = 0
+        for number, unboxed in enumerate(_ways()):
+            profile = [f"--user-data-dir={folder / f'profile{number}'}", f"--print-to-pdf={paper}"]
+            code = _run([str(program), *FLAGS, *unboxed, *profile, page.as_uri()], folder, program, timeout_s)
+            try:
+                made = paper.read_bytes()
+            except OSError:
+                made = b""
+            if not code and made.startswith(b"%PDF-"):
+                return made
+    raise PersyncError(f"{program.name} made no PDF (exit code {code}).", where=str(program), hint=INSTEAD)
 
 
-def _unboxed() -> list[str]:
-    """Return what a browser wants to be told before it runs as root, where it has no sandbox; the page holds no script."""
-    return ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+def _ways() -> list[list[str]]:
+    """Return what a browser is told of its sandbox, try after try. The page holds no script, whichever it is.
+
+    As root it has none. A scheduler that confines its jobs (no new privileges, no namespaces) leaves it nothing to build one
+    from, and it ends at once: then it runs in the scheduler's.
+    """
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return [["--no-sandbox"]]
+    return [[], ["--no-sandbox"]] if _is_confined() else [[]]
+
+
+def _is_confined() -> bool:
+    """Tell whether this process, and all that it starts, can gain no privileges any more (Linux)."""
+    try:
+        return re.search(r"(?m)^NoNewPrivs:\s*1$", STATUS.read_text()) is not None
+    except OSError:
+        return False
 
 
 def _run(command: list[str], folder: Path, program: Path, timeout_s: float) -> int:

@@ -47,6 +47,33 @@ def test_a_program_that_prints_nothing_is_named(tmp_path: Path, body: str) -> No
     assert caught.value.hint == pdf.INSTEAD
 
 
+@pytest.mark.parametrize(
+    ("user", "status", "tries"),
+    [(1000, "1", ["boxed", "unboxed"]), (1000, "0", ["boxed"]), (1000, None, ["boxed"]), (0, "1", ["unboxed"])],
+)
+def test_a_browser_that_a_scheduler_leaves_no_sandbox_runs_in_the_schedulers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, status: str | None, tries: list[str]
+) -> None:
+    """The unit for systemd lets a job make no namespace, and Chromium ends there when it wants its own sandbox."""
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    monkeypatch.setattr(pdf, "STATUS", tmp_path / "status")
+    if status is not None:
+        (tmp_path / "status").write_text(f"Name:\tpython\nNoNewPrivs:\t{status}\nSeccomp:\t2\n")
+    seen = tmp_path / "seen"
+    body = f"""case "$*" in
+*--no-sandbox*) echo unboxed >> {seen}; printf "%%PDF-" > "$out";;
+*) echo boxed >> {seen}; exit 133;;
+esac"""
+
+    try:
+        made = pdf.printed("<p>", program(tmp_path, body))
+    except PersyncError as error:
+        made = error.what.encode()
+
+    assert seen.read_text().split() == tries
+    assert made == (b"%PDF-" if tries[-1] == "unboxed" else b"chromium made no PDF (exit code 133).")
+
+
 def test_a_program_that_hangs_is_ended_with_all_it_started(tmp_path: Path) -> None:
     """What it started says that it is there, and its pipe closes with it."""
     pipe = tmp_path / "pipe"
