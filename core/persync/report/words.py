@@ -158,6 +158,7 @@ _DIFFERENCES: Final = frozenset(
         "uplift_shrunk",
         "observational_uplift",
         "placebo",
+        "pull_back_advice",
         "conversion_uplift_relative",
         "ctr_improvement_relative",
     )
@@ -217,6 +218,9 @@ def _decimals(estimate: Estimate) -> tuple[float, int]:
     factor, fewest = _base(estimate.unit)
     if estimate.value is None or (fewest == 0 and isinstance(estimate.value, int)):
         return factor, fewest
+    known = [end for end in (estimate.value, estimate.low, estimate.high) if end is not None and math.isfinite(end)]
+    if (factor, fewest) == (1.0, 1) and all(float(end).is_integer() for end in known):
+        return factor, 0  # whole days stay whole
     if estimate.low is not None and estimate.high is not None:
         scale = abs(estimate.high - estimate.low) * factor / 2
     else:

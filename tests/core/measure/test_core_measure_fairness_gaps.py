@@ -38,6 +38,18 @@ def test_each_group_is_held_against_all_other_known_groups_together() -> None:
     assert [gap.rest for gap in found] == pytest.approx([120 / 250, 70 / 200, 130 / 250])
 
 
+@pytest.mark.parametrize(("people", "is_sure"), [(ASK.report_n - 1, False), (ASK.report_n, True)])
+def test_a_group_too_small_to_be_judged_does_not_make_a_rule_tell_who_somebody_is(people: int, is_sure: bool) -> None:
+    """A message to one in ten of two large groups, and to all of a small one."""
+    everybody = {"AT": 500, "DE": 500, "CA": people}
+    taken = {("message", "September letter", 1): {"AT": 50, "DE": 50, "CA": people}}
+
+    (found,) = proxies.of_rules("country", everybody, taken, (), ASK)
+
+    assert found.n == 1000 + people * is_sure
+    assert ((found.p or 0.0) < 0.001) is is_sure
+
+
 def test_of_a_burden_more_is_worse() -> None:
     found, _ = gaps([rate(name, s, 400, "dropped_rate") for name, s in (("A", 60), ("B", 20), ("C", 20))], ASK)
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from persync.errors import DataError
-from persync.estimate import RAW, Estimate
+from persync.estimate import HOLDOUT, RAW, Estimate
 from persync.measure import forecast, frequency, funnel
 from persync.measure import journeys as paths
 from persync.measure.forecast import Course
+from persync.measure.gain.holistic import ACQUISITION, DIRECT, Whole
 from persync.report import charts
 from persync.report.charts import Flow
 from persync.report.charts.sankey import GAP
@@ -243,6 +244,29 @@ def test_costs_are_bars_from_the_largest_down(inputs: Inputs) -> None:
         ("tool", 200.0),
     ]
     assert [type(block) for block in returns.costs_shown(total, kinds[:1], [])] == [Table]
+
+
+def test_what_came_back_by_a_raw_difference_is_not_called_measured() -> None:
+    """In the sentence, in the table and in the colours of the steps."""
+    tested = Estimate("part", 100.0, 80.0, 120.0, unit="EUR", by={"part": DIRECT}, label=HOLDOUT)
+    raw = Estimate("part", 40.0, unit="EUR", by={"part": ACQUISITION}, label=RAW)
+    cost = Estimate("cost", 30.0, unit="EUR")
+
+    said, shown = returns.waterfall(Whole((tested, raw), (), cost, None), "UTC")
+
+    assert isinstance(said, Note)
+    assert isinstance(shown, Figure)
+    assert said.text == (
+        "140.00 EUR came back, as far as it is known, for 30.00 EUR spent in the same days: 110.00 EUR is left."
+        " 40.00 EUR of what came back (customers won for less) is a raw difference, not shown to be caused by the mail."
+    )
+    assert [row[:2] for row in shown.table.rows] == [
+        ("Messages, as tested", "measured"),
+        ("Customers won for less", "raw difference"),
+        ("Cost", "cost"),
+        ("Left", "what is left"),
+    ]
+    assert shown.spec["encoding"]["color"]["scale"]["domain"] == ["measured", "raw difference", "cost", "what is left"]
 
 
 def test_trust_is_drawn_out_of_a_hundred() -> None:

@@ -23,6 +23,9 @@ from persync.report.safe import markdown, markdown_paragraph, plain
             Estimate("difference", 0.006805, 0.005004, 0.008622, unit="share"),
             "+0.68 percentage points (95 %: +0.50 to +0.86)",
         ),
+        (Estimate("repeat_days", 332.0, 314.0, None, unit="days"), "332 days (95 %: 314 to no bound)"),
+        (Estimate("repeat_days", 3.4, 3.2, 3.62, unit="days"), "3.40 days (95 %: 3.20 to 3.62)"),
+        (Estimate("pull_back_advice", 1.85, -3.37, 7.07, unit="EUR"), "+1.85 EUR (95 %: −3.37 to +7.07)"),
         (Estimate("selection_smallest_gap", 0.015, unit="share"), "1.5 percentage points"),
         (
             Estimate("demographic_parity", 0.321, 0.301, 0.341, unit="share", by={"statistic": "difference"}),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -32,7 +32,7 @@ def assess(engine: Engine, names: Sequence[str], ask: Ask) -> list[Estimate]:
 
     Among the people who could be mailed and whose attribute is known. Only what chance does not explain is returned, the
     strongest first, after one estimate without `rule` that counts them; a segment whose rule names the attribute's kind says
-    so in its note. Groups too small to be shown are left out of all cells.
+    so in its note. Groups too small to be shown, or to be judged, are left out of all cells.
     """
     made = [one for name in names for one in _of_attribute(engine, name, ask)]
     adjusted = intervals.holm([1.0 if one.p is None else one.p for one in made])
@@ -95,8 +95,20 @@ def _of_attribute(engine: Engine, name: str, ask: Ask) -> list[Estimate]:
             people[str(row["value"])] = int(row["people"])
         else:
             taken[str(row["kind"]), str(row["rule"]), int(row["number"])][str(row["value"])] = int(row["people"])
-    hide = made.hidden([people], ask)
-    shown = {value: n for value, n in people.items() if value not in hide}
+    return of_rules(name, people, taken, made.hidden([people], ask), ask)
+
+
+def of_rules(
+    name: str,
+    people: Mapping[str, int],
+    taken: Mapping[tuple[str, str, int], Mapping[str, int]],
+    hide: Collection[str],
+    ask: Ask,
+) -> list[Estimate]:
+    """Return the information of the largest rules with an attribute: `people` of each value, and how many of them each rule
+    (kind, name, number) has `taken`. Values to `hide` take no part."""
+    # As in every other comparison of groups, one too small to be judged says nothing here, where it alone might carry G.
+    shown = {value: n for value, n in people.items() if value not in hide and n >= ask.report_n}
     largest = sorted(taken, key=lambda rule: (-sum(taken[rule].values()), rule))[:MOST_RULES]
     found = []
     for rule in sorted(largest):

@@ -14,7 +14,13 @@ from persync.report.charts.parts import SHORT, Rows, Spec, layer, whole
 
 BAND: Final = {"band": 0.62}
 """how much of its band a bar takes"""
-STEPS: Final = {"measured": "var(--c1)", "by proxy": "var(--unsure)", "cost": "var(--c2)", "what is left": NEUTRAL}
+STEPS: Final = {
+    "measured": "var(--c1)",
+    "raw difference": "var(--c6)",
+    "by proxy": "var(--unsure)",
+    "cost": "var(--c2)",
+    "what is left": NEUTRAL,
+}
 """The colour of each kind of step of a waterfall."""
 SHADES: Final = (0.06, 0.16, 0.28, 0.42, 0.58)
 """how much of the colour a cell has, by fifths of the range; ink stays legible on the darkest"""

@@ -62,7 +62,7 @@ def _verb(names: Sequence[str]) -> str:
 
 
 def _on_the_whole(one: Estimate) -> str:
-    size = words.brief(replace(one, value=abs(float(one.value or 0.0)), low=None, high=None))
+    size = words.brief(replace(one, value=abs(float(one.value or 0.0)), low=None, high=None)).removeprefix("+")
     test = f"the test '{one.by['experiment']}'"
     if one.by["advice"] == "keep":
         return f"Not on the whole: by {test}, pulling back would lose {size} a person."

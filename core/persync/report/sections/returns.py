@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from persync.errors import DataError
-from persync.estimate import Estimate
+from persync.estimate import RAW, Estimate
 from persync.measure import costs
 from persync.measure.gain.cashflow import DCF, dcf_of, payback_of
 from persync.measure.gain.holistic import ACQUISITION, DIRECT, OPERATING, RETENTION, Whole, whole
@@ -38,7 +38,7 @@ def build_returns(inputs: Inputs) -> Sequence[Block]:
     blocks += costs_shown(total, by_category, beside)
     found = returned(inputs)
     everything = whole(engine, ask, found)
-    blocks += _waterfall(everything, ask.timezone)
+    blocks += waterfall(everything, ask.timezone)
     blocks += [Note(text, "answer", "When does it pay back?") for text in _paid_back(inputs, found)]
     return [*blocks, _RULES]
 
@@ -89,7 +89,8 @@ def _cost_table(total: Estimate, by_category: Sequence[Estimate], beside: Sequen
     return Table("cost_by_kind", "What it cost, and what nobody entered", columns, tuple(rows), has_total=True)
 
 
-def _waterfall(found: Whole, timezone: str) -> list[Block]:
+def waterfall(found: Whole, timezone: str) -> list[Block]:
+    """Return the sentence on what came back and what is left, and the steps from one to the other; why not, where unknown."""
     total = found.cost
     known = [one for one in found.parts if one.value is not None]
     proxies = [one for one in found.proxies if one.value is not None]
@@ -104,12 +105,17 @@ def _waterfall(found: Whole, timezone: str) -> list[Block]:
     priced = sum(float(one.value or 0.0) for one in proxies)
     left = Estimate("left", back + priced - cost, unit=total.unit)
     brought = words.value(replace(left, value=back))
-    text = f"{brought} came back, as far as it is measured, for {words.value(total)} spent in the same days"
+    raw = [one for one in known if one.label == RAW]
+    text = f"{brought} came back, as far as it is known, for {words.value(total)} spent in the same days"
     text += f": {words.value(left)} is left." if not proxies else "."
     if found.days is not None:
         text = f"In the days of the test ({words.period(found.days, timezone)}) {text}"
     if proxies:
         text += f" Your own prices add {words.value(replace(left, value=priced))}: {words.value(left)} is left."
+    if raw:
+        names = words.listing([NAMES[one.by["part"]].lower() for one in raw])
+        size = words.value(replace(left, value=sum(float(one.value or 0.0) for one in raw)))
+        text += f" {size} of what came back ({names}) is a raw difference, not shown to be caused by the mail."
     revenue = any("gain is revenue" in one.note for one in known)
     text += " What the goods cost is not taken off: no margin is set." if revenue else ""
     text += "".join(f" {said}" for said in dict.fromkeys(doubt(one.note) for one in known) if said)
@@ -121,7 +127,7 @@ def _waterfall(found: Whole, timezone: str) -> list[Block]:
         Column("kind", "How it is known"),
         Column("amount", "Amount", "estimate", "later money has the tested part taken off: nothing is counted twice"),
     )
-    steps = [(NAMES[one.by["part"]], "measured", one) for one in known]
+    steps = [(NAMES[one.by["part"]], "raw difference" if one.label == RAW else "measured", one) for one in known]
     steps += [(f"proxy: {one.by['proxy']}", "by proxy", one) for one in proxies]
     steps.append(("Cost", "cost", replace(total, value=-cost)))
     steps.append(("Left", "what is left", left))
