@@ -61,7 +61,8 @@ def live_spec(figure: Figure) -> str:
         ]
         spec["encoding"]["opacity"] = {"condition": {"param": "picked", "value": 1}, "value": 0.15}
     _tell(spec)
-    return json.dumps({"spec": spec, "config": charts.CONFIG}, ensure_ascii=False)
+    needs = charts.room(spec)._asdict()
+    return json.dumps({"spec": spec, "config": charts.CONFIG, "room": needs}, ensure_ascii=False)
 
 
 _TOLD: Final = ("y", "x", "x2", "color", "text")

@@ -208,6 +208,28 @@ def test_a_long_name_takes_two_lines_of_its_axis_and_is_never_cut() -> None:
     ]
 
 
+@pytest.mark.parametrize("width", [340, 720])
+def test_no_name_of_a_legend_is_cut_or_sticks_out(width: int) -> None:
+    """Beside long names of bars, over a figure without any, and over a Sankey diagram."""
+    steps = [{"name": "Customers won for less", "kind": kind, "amount": 1.0} for kind in charts.STEPS]
+    doses = [{"name": str(dose), "value": dose, "low": dose, "high": dose, "more": 1.0} for dose in range(2)]
+    shown = {
+        "waterfall": charts.waterfall(steps, unit="EUR"),
+        "doses": charts.response(doses, across="a week", unit="EUR", named="revenue a person", marginal="added by this step"),
+        "paths": charts.sankey([Flow(("organic search", "paid social"), 0.5), Flow(("no touchpoint",), 0.5)], end="order"),
+    }
+    for name, spec in shown.items():
+        drawn = charts.svg(spec, name="x", alt="x", width=width)
+        assert "…" not in drawn, name
+        assert charts.room(spec).longest == max(map(len, _legend(spec))), name
+        assert all(word in re.sub(r"</?tspan[^>]*>", " ", drawn) for word in _legend(spec)), name
+
+
+def _legend(spec: Any) -> list[str]:
+    colors = [one["encoding"].get("color", {}) for one in spec.get("layer", [spec])]
+    return next(list(color["scale"]["domain"]) for color in colors if "scale" in color)
+
+
 def test_each_dose_is_held_against_the_one_before() -> None:
     """Money where it is known, else clicks; a single dose has no curve."""
     doses = [

@@ -1,6 +1,7 @@
 """Charts: Vega-Lite specs, and their way to static SVG that takes its colours from CSS variables."""
 
 from persync.report.charts.frontier import frontier
+from persync.report.charts.legends import room
 from persync.report.charts.look import CATEGORIES, CONFIG, NEUTRAL, VERDICT_COLOURS
 from persync.report.charts.sankey import Flow, sankey
 from persync.report.charts.series import course, levels, response
@@ -23,6 +24,7 @@ __all__ = [
     "levels",
     "reaches_out",
     "response",
+    "room",
     "sankey",
     "svg",
     "waterfall",

@@ -17,7 +17,7 @@ SHORT: Final[Spec] = {"format": "~s", "labelExpr": "datum.value === 0 ? '0' : da
 """an axis of short numbers (25k) whose zero is a plain 0"""
 
 
-LINE: Final = 22
+LINE: Final = 18
 """characters of a name that fit beside a picture on a narrow page"""
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 
 from persync.errors import DataError
+from persync.report.charts.legends import legend
 from persync.report.charts.look import CONFIG
 from persync.report.painting import Draw, draw
 from persync.report.safe import deep
@@ -35,11 +36,11 @@ def svg(spec: Mapping[str, Any], *, name: str, alt: str, width: int = 720, draw:
     sized = {**deep(spec), "width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
     if reaches_out(sized):
         raise DataError("A figure may only show data it carries itself.")
-    # As many legend entries in a row as fit, the rest below; labels may take a third of the width, or what names need.
+    # Names beside the axis may take a third of the width, or what they need.
     config = {
         **CONFIG,
         "axis": {**CONFIG["axis"], "labelLimit": max(LEAST_LABEL, width // 3)},
-        "legend": {**CONFIG["legend"], "columns": max(2, width // 150), "labelLimit": width // 3},
+        "legend": {**CONFIG["legend"], **legend(sized, width)},
     }
     try:
         try:

@@ -18,6 +18,7 @@
     return library;
   }
 
+  const GLYPH = 7.5;         // px of a character of a figure, a wide one
   const LEAST_LABEL = 150;   // px of an axis label that are never cut off
 
   // Where the list of pages is one line, the page that is open stands in its middle.
@@ -31,14 +32,18 @@
 
   // A figure takes the width that it has; labels and legend entries get their share of it, as in the report. The font is named,
   // for it is measured on a canvas, which knows nothing to inherit one from: a label would be wider than the room kept for it.
-  function sized({ spec, config }, width) {
+  function sized({ spec, config, room }, width) {
+    const [one, beside] = [room.longest * GLYPH + 30, room.beside * GLYPH];
+    const legend = room.longest
+      ? { columns: Math.max(1, Math.floor((width - beside) / one)), labelLimit: one < width ? 0 : width - 30 }
+      : { columns: Math.max(2, Math.floor(width / 150)), labelLimit: Math.floor(width / 3) };
     return {
       spec: { ...spec, width, autosize: { type: "fit-x", contains: "padding" } },
       config: {
         ...config,
         font: getComputedStyle(main).fontFamily,
         axis: { ...config.axis, labelLimit: Math.max(LEAST_LABEL, Math.floor(width / 3)) },
-        legend: { ...config.legend, columns: Math.max(2, Math.floor(width / 150)), labelLimit: Math.floor(width / 3) },
+        legend: { ...config.legend, ...legend },
       },
     };
   }
