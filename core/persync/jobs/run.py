@@ -125,7 +125,8 @@ def _pull(run: Run, done: Outcome) -> None:
     from persync.connect.result import PullOptions
 
     if not run.job.pull:
-        run.say("pull: nothing is asked for")
+        if not done.failures:  # of what was asked for in vain has been told
+            run.say("pull: nothing is asked for")
         return
     names = () if run.job.pull == "all" else run.job.pull
     options = PullOptions(now=run.now, wait=run.wait, lookback_days=run.job.lookback_days, command=f"run {run.name}: pull")

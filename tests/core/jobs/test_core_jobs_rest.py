@@ -164,6 +164,15 @@ def test_a_job_that_names_a_missing_connection_pulls_the_others_and_tells_of_it(
     assert len(post.mails) == 1
 
 
+def test_a_job_that_names_a_metric_in_vain_has_one_line_of_it(shop: Path) -> None:
+    job = '[jobs.nightly]\npull = []\nchecks = [{ metric = "click_rte", min = 0.5 }]\n'
+
+    code, lines = ran(shop, job)
+
+    place = f"failed: {shop / 'persync.toml'}, [jobs.nightly] checks: there is no metric 'click_rte'."
+    assert (code, lines) == (2, [f"{place} Did you mean 'ctr' (Click-through rate) or 'ctor' (Click-to-open rate)?"])
+
+
 def test_a_report_of_an_empty_store_says_that_there_is_nothing(shop: Path) -> None:
     (shop / "visits.csv").write_text("person,outcome,value\n")
 
