@@ -20,6 +20,8 @@ FEW = 8
 """new fields that are named; `--format json` names them all"""
 
 
+SPINNER: Final = 3
+"""columns before a line, and one to spare"""
 SETTLED_S: Final = 3.0
 """before that a rate is a guess"""
 
@@ -43,7 +45,7 @@ class Watch:
         if not self._quiet and sys.stderr.isatty():
             from persync.cli.output import console
 
-            self._status = console(self._color, sys.stderr).status("")
+            self._status = console(self._color, sys.stderr).status("asking")
             self._status.start()
         return self
 
@@ -60,7 +62,7 @@ class Watch:
             why = f" ({step.reason})" if step.reason else ""
             click.echo(f"{text}, {step.changed:,} rows changed{why}", err=True)
         elif self._status is not None:
-            self._status.update("".join((text, *self._pace(step), _quota(step))))
+            self._status.update(_fitting(text, list(self._pace(step)), _quota(step), self._status.console.width))
 
     def _pace(self, step: Progress) -> Iterator[str]:
         """Yield the rate of a stream and the time it takes yet, as far as the first pages tell."""
@@ -77,7 +79,14 @@ class Watch:
 
 
 def _quota(step: Progress) -> str:
-    return "" if step.daily is None else f"; {step.daily.left:,} of {step.daily.limit:,} calls are left today"
+    return "" if step.daily is None else f"; {step.daily.left:,} of {step.daily.limit:,} calls left today"
+
+
+def _fitting(text: str, pace: list[str], quota: str, width: int) -> str:
+    """Return what is being read as one line: how long it takes yet matters most, then the quota, then the rate."""
+    room = width - SPINNER
+    said = ("".join((text, *pace, quota)), "".join((text, *pace[1:], quota)), "".join((text, *pace)), "".join((text, *pace[1:])))
+    return next((one for one in said if len(one) <= room), said[-1][:room])
 
 
 def show_pull(result: PullResult, form: str) -> None:

@@ -19,6 +19,7 @@ CAMPAIGN_EMAIL = (
     "name",
 )
 CONSENT_CHANGE = (
+    "changes.causedByEvent",
     "changes.portalId",
     "portalId",
 )

@@ -142,8 +142,13 @@ def test_an_interrupted_demonstration_makes_no_report(persync: Run, tmp_path: Pa
 class Line:
     """Stands in for the line on a terminal; kept is all that it showed."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 100) -> None:
         self.shown: list[str] = []
+        self.width = width
+
+    @property
+    def console(self) -> Line:
+        return self
 
     def status(self, _: str) -> Line:
         return self
@@ -158,9 +163,9 @@ class Line:
         self.shown.append(text)
 
 
-def followed(monkeypatch: pytest.MonkeyPatch, steps: list[tuple[float, Progress]]) -> list[str]:
+def followed(monkeypatch: pytest.MonkeyPatch, steps: list[tuple[float, Progress]], width: int = 100) -> list[str]:
     """Return what the line on a terminal showed of these steps, each at its second."""
-    line, seconds = Line(), iter([at for at, _ in steps])
+    line, seconds = Line(width), iter([at for at, _ in steps])
     monkeypatch.setattr("persync.cli.output.console", lambda *_: line)
     monkeypatch.setattr(sys, "stderr", Terminal())
     with Watch(clock=lambda: next(seconds)) as watch:
@@ -195,7 +200,24 @@ def test_the_time_left_of_a_stream_in_parts_goes_by_its_parts(monkeypatch: pytes
 def test_what_nothing_tells_is_not_made_up_and_the_days_calls_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = followed(monkeypatch, [(0.0, step(10)), (10.0, step(110, daily=Daily(250_000, 249_876)))])
 
-    assert shown[-1] == "shop orders: 110 records, 10 a second; 249,876 of 250,000 calls are left today"
+    assert shown[-1] == "shop orders: 110 records, 10 a second; 249,876 of 250,000 calls left today"
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (100, "shop orders: 110 records, 1 of 9 parts, 10 a second, about 80 s left; 249 of 250 calls left today"),
+        (90, "shop orders: 110 records, 1 of 9 parts, about 80 s left; 249 of 250 calls left today"),
+        (80, "shop orders: 110 records, 1 of 9 parts, 10 a second, about 80 s left"),
+        (60, "shop orders: 110 records, 1 of 9 parts, about 80 s left"),
+        (30, "shop orders: 110 records, 1"),
+    ],
+)
+def test_what_is_being_read_takes_one_line_however_narrow(monkeypatch: pytest.MonkeyPatch, width: int, shown: str) -> None:
+    """How long it takes yet is said before the quota, and that before the rate."""
+    steps = [(0.0, step(10, 0, 9)), (10.0, step(110, 1, 9, daily=Daily(250, 249)))]
+
+    assert followed(monkeypatch, steps, width)[-1].rstrip() == shown
 
 
 def test_where_nobody_watches_no_line_is_moved(persync: Run, tmp_path: Path) -> None:
