@@ -158,7 +158,9 @@ def _table(app: App, name: str, connector: str | None, given: tuple[str, ...]) -
             for secret in kind.secrets:
                 table.setdefault(f"{secret}_env", f"{prefix}_{secret.upper()}")
         for key, field in kind.settings_type.model_fields.items():
-            if field.is_required() and key not in table and app.may_ask:
+            if field.is_required() and key not in table:
+                if not app.may_ask:
+                    raise ConfigError(f"{kind.title} needs '{key}'.", hint=f"Add --set {key}=VALUE.")
                 table[key] = click.prompt(key, err=True)
     return table
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from persync.connect.client import Client
 
 HELP = (
-    "Make a service key in HubSpot under Development > Keys > Service keys with the read scopes of the README "
+    "Make a service key in HubSpot under Development > Keys > Service keys with the scopes that its guide lists "
     "and put it where HUBSPOT_ACCESS_TOKEN is looked up."
 )
 AGAIN = "Pull again: it goes on where it stopped."
