@@ -17,6 +17,7 @@ from persync.connect import Context, Doubt, GraphQLPages, OffsetPages, Request, 
 from persync.connect.connector import Connector
 from persync.errors import AuthError
 from persync.jobs.examine import UNKNOWN_VERSION, Finding, look_at, worst
+from persync.jobs.trying import tried_lines
 from persync.testing import FakeApi, pull_once, quick_client
 
 
@@ -51,7 +52,7 @@ def test_each_stream_is_asked_once_and_a_missing_scope_says_what_reports_will_la
         "clock": ("ok", "the same as the vendor's"),
         "letters": ("ok", "10 records"),
         "readers": ("ok", "5 records in the part asked about"),
-        "stamps (on demand)": ("warn", "scope: access denied (HTTP 403).; never read"),
+        "stamps (on demand)": ("warn", "scope: access denied (HTTP 403); never read"),
     }
     assert found[-1].fix == (
         "Allow stamps.read. `persync connect post --guide` says where to allow it; then run `persync pull post`."
@@ -339,3 +340,17 @@ def test_a_check_that_trips_over_an_answer_is_a_failure_and_the_streams_are_stil
 
     assert found["call"] == ("fail", "an answer that was not foreseen (KeyError).")
     assert found["letters"] == ("ok", "10 records")
+
+
+def test_after_connect_what_one_cause_hides_is_one_line(tmp_path: Path) -> None:
+    """A key without a scope hides many streams: named are a few, what reports lack whole."""
+    api = FakeApi({"/letters": lambda request: httpx.Response(403), "/stamps": lambda request: httpx.Response(403)})
+
+    lines = list(tried_lines(post(), looked(api, tmp_path / "none.db")))
+
+    assert lines[-2:] == [
+        "not read: letters, stamps (on demand): scope: access denied (HTTP 403). Allow stamps.read."
+        " `persync connect post --guide` says where to allow it; then run `persync pull post`."
+        " Until then reports lack: sends, titles, cost of sending.",
+        "streams: 1 of 3 can be read",
+    ]

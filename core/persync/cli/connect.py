@@ -97,16 +97,10 @@ def _try(app: App, connector: Connector, project: Project) -> None:
     """Make the connection's real calls and ask each stream for its smallest answer; say what was found, and what to do about
     what it may not see. Raise PersyncError when the connection itself fails."""
     from persync.jobs.examine import look_at
+    from persync.jobs.trying import tried_lines
 
-    streams = {stream.name for stream in connector.streams}
-    answered = 0
-    for one in look_at(connector, project.store_path, now=app.now):
-        is_stream = one.what.removesuffix(" (on demand)") in streams
-        answered += is_stream and one.state in ("ok", "not probed")
-        if not is_stream or one.state in ("warn", "fail"):
-            app.say(" ".join(part for part in (f"{one.what}: {one.found}", one.fix) if part))
-    if streams:
-        app.say(f"streams: {answered} of {len(streams)} can be read")
+    for line in tried_lines(connector, look_at(connector, project.store_path, now=app.now)):
+        app.say(line)
 
 
 def _show_guide(app: App, name: str, connector: str | None) -> None:

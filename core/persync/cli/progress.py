@@ -85,7 +85,12 @@ def _quota(step: Progress) -> str:
 def _fitting(text: str, pace: list[str], quota: str, width: int) -> str:
     """Return what is being read as one line: how long it takes yet matters most, then the quota, then the rate."""
     room = width - SPINNER
-    said = ("".join((text, *pace, quota)), "".join((text, *pace[1:], quota)), "".join((text, *pace)), "".join((text, *pace[1:])))
+    said = (
+        "".join((text, *pace, quota)),
+        "".join((text, *pace[1:], quota)),
+        "".join((text, *pace)),
+        "".join((text, *pace[1:])),
+    )
     return next((one for one in said if len(one) <= room), said[-1][:room])
 
 

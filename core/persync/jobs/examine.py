@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -48,6 +48,8 @@ class Finding:
     state: State = "ok"
     fix: str = ""
     error: PersyncError | None = None
+    stream: str | None = None
+    """the stream that was asked, where it is about one"""
 
 
 def worst(findings: Iterable[Finding]) -> int:
@@ -232,7 +234,7 @@ def look_at(
         probes = Prober(calls, connector, known, now=now, clock=clock).probe_all(connector.streams)
     yield _clock(connector, probes)
     for probe in probes:
-        yield _stream(connector, probe, known, now)
+        yield replace(_stream(connector, probe, known, now), stream=probe.stream.name)
 
 
 def _checked(connector: Connector, what: str, answer: str) -> Finding:
@@ -295,9 +297,8 @@ def _stream(connector: Connector, probe: Probe, known: Known, now: int) -> Findi
     if isinstance(error, SkipStreamError):
         if error.reason == "gone" and stream.parent is not None:
             return Finding(where, name, _words("answers; the part asked about is gone there", read, holes))
-        return Finding(
-            where, name, _words(f"{error.reason}: {_clean(error.what)}", read), "warn", _missing(connector, stream, error)
-        )
+        said = _words(f"{error.reason}: {_clean(error.what).rstrip('.')}", read)
+        return Finding(where, name, said, "warn", _missing(connector, stream, error), error)
     if error is not None:
         return failed(where, name, error)
     if probe.reason:
