@@ -267,3 +267,25 @@ def test_what_a_pull_leaves_behind_may_be_collected(tmp_path: Path) -> None:
     pull_once(tmp_path / "a.db", [Store("store", Store.settings_type(connector="store"), {})], api)
 
     assert (gc.isenabled(), gc.get_freeze_count()) == (True, 0)
+
+
+def test_what_hangs_on_a_record_that_fits_now_is_not_forgotten_when_reading_it_again_fails(tmp_path: Path) -> None:
+    """It stays to be read, and is, whole, at the next pull; a third one finds nothing to do."""
+    store = tmp_path / "a.db"
+    api = FakeApi({"/wares": paged([{"id": "tin"}], "wares"), "/units": paged([{"id": 7}], "units")})
+    connectors = [Store("store", Store.settings_type(connector="store"), {})]
+    pull_once(store, connectors, api)
+    still = pull_once(store, connectors, api, now=NOW + DAY_MS, rejects=True)
+    asked = api.calls[-1]
+    api.answers["/units"] = paged([{"id": "EUR"}], "units")
+    api.broken["/wares"] = [httpx.Response(400)] * 9
+
+    failed = pull_once(store, connectors, api, now=NOW + 2 * DAY_MS, rejects=True)
+    api.broken.clear()
+    again = pull_once(store, connectors, api, now=NOW + 3 * DAY_MS)
+    last = pull_once(store, connectors, api, now=NOW + 4 * DAY_MS)
+
+    assert (still.notes, "/units" in asked) == ([], True)
+    assert [one.exit_code for one in (still, failed, again, last)] == [3, 3, 0, 0]
+    assert table(store, "SELECT item, currency FROM unit_costs") == [("tin", "EUR")]
+    assert [one.unchanged for one in last.streams if one.stream == "wares"] == [1]
