@@ -105,6 +105,7 @@ WALL = Notifier("wall", "A wall.", good, Address, {"pin": "WALL_PIN"}, lambda fo
         (WALL, []),
         (replace(WALL, summary=" "), ["says"]),
         (replace(WALL, secrets={"pin": "wall pin"}), ["says"]),
+        (replace(WALL, wants=lambda settings: ("pni",)), ["says"]),
         (replace(WALL, settings_type=Loose), ["settings"]),
         (replace(WALL, send=empty), ["tells"]),
         (replace(WALL, send=printing), ["quiet"]),
@@ -112,7 +113,18 @@ WALL = Notifier("wall", "A wall.", good, Address, {"pin": "WALL_PIN"}, lambda fo
         (replace(WALL, send=silent), ["refusal", "time limit"]),
         (replace(WALL, send=bare), ["refusal", "time limit"]),
     ],
-    ids=["good", "no summary", "no variable", "takes any word", "says nothing", "prints", "signs", "is silent", "is bare"],
+    ids=[
+        "good",
+        "no summary",
+        "no variable",
+        "wants another",
+        "takes any word",
+        "says nothing",
+        "prints",
+        "signs",
+        "is silent",
+        "is bare",
+    ],
 )
 def test_a_notifier_that_is_wrong_is_found(notifier: Notifier, found: list[str]) -> None:
     assert red(NOTIFIER, lambda check: check.run(notifier)) == found

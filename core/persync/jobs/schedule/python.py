@@ -160,7 +160,7 @@ _RUN_HEAD = f'''COMMAND = {{command}}
 
 def run() -> None:
     """Run the job in an environment of its own."""
-    code = subprocess.run(COMMAND, env=environment(), check=False).returncode
+    code = subprocess.run(COMMAND, env=environment(), timeout=21600, check=False).returncode
     if code not in (0, 3):
         raise RuntimeError(f"persync ended with exit code {{{{code}}}}")
 '''

@@ -66,6 +66,11 @@ def says(one: Notifier) -> str:
     expect(kind is None or (isinstance(kind, type) and issubclass(kind, BaseModel)), "settings_type is no pydantic model.")
     odd = [variable for variable in one.secrets.values() if not re.fullmatch(r"[A-Z][A-Z0-9_]*", variable)]
     expect(not odd, f"{listed(odd)} cannot be the name of a variable of the environment.")
+    if kind is not None and one.trial is not None:
+        with tempfile.TemporaryDirectory(prefix="persync-") as folder:
+            made = kind.model_validate(one.trial(Path(folder), "http://127.0.0.1:9"))
+        unknown = [word for word in _wanted(one, made) if word not in one.secrets]
+        expect(not unknown, f"its settings want {listed(unknown)}, which is not among its secrets.")
     return one.summary
 
 
@@ -120,6 +125,11 @@ def waits(one: Notifier) -> str:
     return str(told.raised)
 
 
+def _wanted(one: Notifier, settings: Any) -> list[str]:
+    """Return the secrets that are used with such settings."""
+    return list(one.secrets if one.wants is None else one.wants(settings))
+
+
 def _told(one: Notifier, mood: Any) -> Told:
     """Send the message with the notifier's trial settings. Raise NotTriedError when it has none."""
     if one.trial is None:
@@ -133,8 +143,8 @@ def _told(one: Notifier, mood: Any) -> Told:
 
 
 def _send(one: Notifier, settings: Mapping[str, Any], place: Path, sink: Sink) -> Told:
-    told = Told(secrets={word: f"zyq-{word}-hush-4711" for word in one.secrets})
     made = one.settings_type.model_validate(settings) if one.settings_type is not None else None
+    told = Told(secrets={word: f"zyq-{word}-hush-4711" for word in _wanted(one, made) if word in one.secrets})
 
     def send() -> None:
         try:
