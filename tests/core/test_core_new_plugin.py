@@ -87,9 +87,20 @@ def test_a_new_plugin_passes_the_command_too_and_persync_lives_on_without_it(sit
     assert "klaviyo" not in without.stdout
 
 
-@pytest.mark.parametrize("name", ["Klaviyo", "2go", "a-b", "a__b", "", "../x", "class x"])
-def test_what_cannot_be_a_name_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match="cannot name a plugin"):
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("Klaviyo", "klaviyo"),
+        ("2go", "go"),
+        ("my-connector", "my_connector"),
+        ("a__b", "a_b"),
+        ("", "klaviyo"),
+        ("../x", "x"),
+        ("class x", "class_x"),
+    ],
+)
+def test_what_cannot_be_a_name_is_refused_and_one_near_it_offered(tmp_path: Path, name: str, offered: str) -> None:
+    with pytest.raises(ConfigError, match=f"cannot name a plugin.*between them: {offered}\\.$"):
         write_plugin(name, "model", tmp_path)
 
     assert list(tmp_path.iterdir()) == []

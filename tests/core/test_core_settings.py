@@ -129,6 +129,11 @@ def test_without_a_file_everything_has_its_default(folder: Path, host: Host) -> 
         ("margin = 0.4\n", "line 1: there is no table 'margin'. "),
         ("report = 3\n", "line 1: 'report' must be a table. Write [report]."),
         ("[report]\nmargn = 0.4\n", "line 2, [report]: 'margn' is not a setting here. Did you mean 'margin'?"),
+        (
+            '[jobs.nightly]\nnotify = ["owner"]\n',
+            "line 2, [jobs.nightly]: 'notify': a table is wanted here. Write { to = ... }.",
+        ),
+        ("[jobs.nightly]\nreport = [1]\n", "line 2, [jobs.nightly]: 'report': a table is wanted here. Write { out = ... }."),
         ("[report]\nmargin = 1.4\n", "line 2, [report]: 'margin': input should be less than or equal to 1."),
         (
             '[report]\ntimezone = "Europe/Berln"\n',

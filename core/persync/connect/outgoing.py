@@ -14,7 +14,8 @@ from persync.redact import register
 
 TRIES: Final = 3
 _AGAIN: Final = "Try again later; a job does at its next run."
-_ADDRESS: Final = "Check the network, and the address that was put away."
+ADDRESS: Final = "Check the network, and the address that was put away."
+"""the hint of what cannot be reached; who knows where the address stands says it better"""
 
 
 class _Door(Connector):
@@ -65,5 +66,5 @@ def _send(name: str, url: str, request: Request, tries: int | None) -> None:
             client.send(request)
     except PersyncError as error:
         if "base_url" in error.hint:  # a setting of connections: nobody reached, or a redirect
-            error.hint = _ADDRESS
+            error.hint = ADDRESS
         raise

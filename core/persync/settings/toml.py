@@ -116,6 +116,10 @@ def checked(model: type[Model], values: Mapping[str, Any], table: str, place: Pl
         raise ConfigError(f"'{key}' is not a setting here.", where=where, hint=nearest(key, valid))
     if first["type"] == "missing":
         raise ConfigError(f"'{key}' is missing.", where=where, hint=f"Add {key} = ... to [{table}].")
+    if first["type"] == "model_type" and path:
+        wanted = _inner(model, path).model_fields
+        needed = ", ".join(f"{info.alias or name} = ..." for name, info in wanted.items() if info.is_required())
+        raise ConfigError(f"'{'.'.join(path)}': a table is wanted here.", where=where, hint=f"Write {{ {needed or '...'} }}.")
     what = first["msg"].removeprefix("Value error, ").rstrip(".")
     raise ConfigError(f"'{'.'.join(path)}': {what[0].lower() + what[1:]}.", where=where)
 

@@ -28,7 +28,9 @@ RESERVED: Final = frozenset({"all", "core", "files", "persync", "test", "tests"}
 def check_name(name: str, kind: str) -> None:
     """Raise ConfigError for what cannot name a plugin of a kind: no name, one that Python keeps, one that is used already."""
     if not _NAME.fullmatch(name):
-        raise ConfigError(f"'{name}' cannot name a plugin.", hint="Small letters, digits and _ between them: klaviyo.")
+        fit = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789")
+        hint = f"Small letters, digits and _ between them: {fit if _NAME.fullmatch(fit) else 'klaviyo'}."
+        raise ConfigError(f"'{name}' cannot name a plugin.", hint=hint)
     if len(name) > LONGEST:
         raise ConfigError(f"a name has at most {LONGEST} letters, and this one {len(name)}.", hint="Choose a shorter one.")
     reason = _taken(name, kind)

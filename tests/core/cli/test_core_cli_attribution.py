@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,7 @@ def test_a_strangers_model_that_fails_is_named_with_its_plugin_and_the_others_go
     assert [line.startswith(begins.format(name)) for name, line in zip(broken, lines, strict=True)] == [True] * 6, lines
     words = ("no_such_column", "Could not convert", "negative or no number", ":size", "cannot be the name", "ZeroDivisionError")
     assert all(word in line for word, line in zip(words, lines, strict=True)), lines
+    assert all(".. " not in line and re.search(r"[^ ]\. Update it, or go on", line) for line in lines), lines
     assert all(line.endswith("go on without it: --without strange.") for line in lines)
     assert "example.com" not in done.stderr
     found = [one for one in json.loads(done.stdout)["results"] if one["id"] == "credit"]

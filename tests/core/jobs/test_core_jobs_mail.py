@@ -215,7 +215,7 @@ def test_a_webhook_that_cannot_be_reached_is_one_line(persync: Run, tmp_path: Pa
 
         line = said(persync("notify", "test"), 1)
 
-    hint = "Check the network, and the address that was put away."
+    hint = "Check the network, and the address in TEAMS_WEBHOOK_URL."
     assert line == f"notify.team, teams, POST /: cannot reach 127.0.0.1:{port}. {hint}"
 
 
@@ -230,7 +230,7 @@ def test_a_webhook_that_sends_us_elsewhere_is_not_followed_and_what_to_check_is_
 
     assert line == (
         "notify.team, teams, POST /: the server sends us elsewhere (HTTP 302)."
-        " Check the network, and the address that was put away."
+        " Check the network, and the address in TEAMS_WEBHOOK_URL."
     )
     assert len(calls.taken) == 1
 

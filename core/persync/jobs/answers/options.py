@@ -58,7 +58,7 @@ def tell_broken(models: Sequence[AttributionModel], host: Host, tell: Callable[[
         owner = host.owner("models", model.name.removesuffix("_calibrated"))
         whose = f" of the plugin {owner}" if owner is not None else ""
         error = PluginError(
-            f"the attribution model '{model.name}'{whose} cannot be used: {model.failure}",
+            f"the attribution model '{model.name}'{whose} cannot be used: {model.failure.rstrip('.')}.",
             hint=f"Update it, or go on without it: --without {owner.name}." if owner is not None else "",
         )
         if number == len(models):

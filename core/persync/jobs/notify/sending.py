@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 def deliver(host: Host, project: Project, channel: Channel, message: Message) -> None:
     """Send one message through one channel. Raises PersyncError naming the channel when that fails."""
     from persync import secrets
+    from persync.connect.outgoing import ADDRESS
 
     where = f"notify.{channel.name}"
     values: dict[str, str] = {}
@@ -36,6 +37,8 @@ def deliver(host: Host, project: Project, channel: Channel, message: Message) ->
         missing = [env for word, env in channel.secret_names.items() if word not in values]
         if isinstance(error, AuthError) and missing:
             error.hint = f"{' and '.join(missing)} is not set: put it into the environment or {secrets.FILE}."
+        if error.hint == ADDRESS:
+            error.hint = f"Check the network, and the address in {' and '.join(channel.secret_names.values())}."
         raise error.at(where) from None
     except RAISED as error:  # a stranger's notifier; its message may quote a secret
         what = f"the notifier '{channel.via}' failed: {type(error).__name__}."
