@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cached_property
+from contextlib import ExitStack, closing, contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -111,14 +111,15 @@ class App:
         """Bring the mirror, or the lake, up to date and open the engine that the options name over it."""
         if self.stores and not self.lake:
             raise click.UsageError("--store names a store in a lake: say which one with --lake.")
-        engine = self._opened()
-        try:
-            yield engine
-        finally:
-            engine.close()
+        with ExitStack() as stack:
+            yield stack.enter_context(closing(self._opened(stack)))
 
-    def _opened(self) -> Engine:
+    def _opened(self, stack: ExitStack) -> Engine:
+        """Open the engine; where nothing may be written beside the store, over a mirror that lasts as long as `stack`."""
+        from tempfile import TemporaryDirectory
+
         from persync.engine import open_engine
+        from persync.engine.mirror import ReadOnlyMirrorError
         from persync.store.store import open_store
 
         options = {"master": self.master} if self.master else {}
@@ -129,7 +130,12 @@ class App:
                 self.lake, self.engine_name, stores=self.stores, now=self.now, engines=self.host.engines, options=options
             )
         open_store(self.project.store_path).close()  # says it best when there is none, or another program's
-        return open_engine(self.project.store_path, self.engine_name, engines=self.host.engines, options=options)
+        opened = partial(open_engine, self.project.store_path, self.engine_name, engines=self.host.engines, options=options)
+        try:
+            return opened()
+        except ReadOnlyMirrorError as problem:
+            self.note(f"{problem.what} For this answer it is made in a temporary folder, and goes with it.")
+            return opened(folder=Path(stack.enter_context(TemporaryDirectory(prefix="persync-"))))
 
     @property
     def may_ask(self) -> bool:

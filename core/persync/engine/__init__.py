@@ -18,8 +18,9 @@ def open_engine(
     *,
     engines: Mapping[str, EngineType] | None = None,
     options: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
 ) -> Engine:
-    """Bring the mirror of a store up to date and open an engine over it.
+    """Bring the mirror of a store up to date, in `folder` or beside the store, and open an engine over it.
 
     `engines` are those the plugins offer, by name; without them there are persync's own. `options` go to the engine. Raise
     ConfigError for an engine that nobody offers, one whose extra is not installed or an option it does not take, StoreError
@@ -28,7 +29,7 @@ def open_engine(
     from persync.engine import mirror
 
     engine = chosen(name, engines, options)
-    return engine.open(mirror.refresh(store_path), **(options or {}))
+    return engine.open(mirror.refresh(store_path, folder=folder), **(options or {}))
 
 
 def open_duckdb(folder: Path) -> Engine:

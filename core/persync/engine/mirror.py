@@ -8,6 +8,7 @@ the old mirror, and an engine that is open keeps its snapshot until the refresh 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -35,6 +36,10 @@ SPAWN_BYTES: Final = 8_000_000
 Manifest = dict[str, Any]
 
 
+class ReadOnlyMirrorError(StoreError):
+    """The mirror may not be written where it lies; somewhere else it can be made."""
+
+
 def mirror_folder(store_path: Path) -> Path:
     """Return where the mirror of a store lies."""
     return store_path.with_suffix(".mirror")
@@ -60,7 +65,8 @@ def refresh(store_path: Path, *, purge: bool = False, folder: Path | None = None
     except sqlite3.Error as error:
         raise StoreError(f"the store {store_path} cannot be read: {error}.") from None
     except OSError as error:
-        raise StoreError(
+        kind = ReadOnlyMirrorError if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) else StoreError
+        raise kind(
             f"the mirror {folder} cannot be written: {error.strerror or error}.", hint="Check the folder and the disk's room."
         ) from None
     return folder

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from core.cli.calls import OWN, Run, project, said
+from persync.engine import mirror
 
 
 def test_attribution_adds_up_and_reconcile_holds_the_till(persync: Run, tmp_path: Path) -> None:
@@ -32,6 +35,35 @@ def test_attribution_adds_up_and_reconcile_holds_the_till(persync: Run, tmp_path
     ]
     line = said(persync("attribution", "--models", "liner"), 2)
     assert line == "there is no attribution model 'liner'. Did you mean 'linear'?"
+
+
+def test_where_the_mirror_may_not_be_written_the_answer_is_the_same_and_nothing_of_it_stays(
+    persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is shared read-only: the mirror of an earlier answer is left as it is, and another is made for a while."""
+    (tmp_path / "orders.csv").write_text("order,person,at,amount,currency\n1,a,2025-03-10,80.01,EUR\n")
+    persync("import", "orders", str(tmp_path / "orders.csv"))
+    asked = ("attribution", "--models", "linear", "--format", "json")
+    writable = persync(*asked)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    own = mirror.locked
+
+    def refused(folder: Path) -> AbstractContextManager[None]:
+        if folder.is_relative_to(temporary):
+            return own(folder)
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(mirror, "locked", refused)
+    result = persync(*asked)
+
+    assert (result.exit_code, result.stdout) == (0, writable.stdout)
+    assert result.stderr == (
+        f"persync: the mirror {tmp_path / 'persync.mirror'} cannot be written: Read-only file system."
+        " For this answer it is made in a temporary folder, and goes with it.\n"
+    )
+    assert list(temporary.iterdir()) == []
 
 
 def test_fairness_of_an_imported_decision(persync: Run, tmp_path: Path) -> None:
