@@ -31,6 +31,13 @@ def reading(
     return Mutant(name, check, connector or {}, sandbox or {}, body)
 
 
+SECOND = """        name="orders",
+        record=Order,
+        rows=order_rows,
+        reader="""
+"""what stands before the reader of a list that is not the one on which faults are tried one by one"""
+
+
 def failing(condition: str, answer: str) -> dict[str, str]:
     """Return the change that makes `failure` answer otherwise where a condition on the status holds."""
     method = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.mutants import BEFORE, IMPORTED, MORE, MUTANTS, READER, Mutant
+from core.mutants import BEFORE, IMPORTED, MORE, MUTANTS, READER, SECOND, Mutant
 from persync.plugins import Host, load_plugins
 from persync.testing.case import case_of
 from persync.testing.checks import CONNECTOR, NotTriedError
@@ -34,8 +34,8 @@ def changed(text: str, changes: dict[str, str]) -> str:
 
 @pytest.fixture
 def host(request: pytest.FixtureRequest, plain: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    """Return a host of one mutant alone."""
-    mutant: Mutant = request.param
+    """Return a host of one mutant alone: (the mutant, what stands before the readers that are its own)."""
+    mutant, where = request.param
     package = f"persync_mutant_{MUTANTS.index(mutant)}"
     folder = tmp_path / package
     folder.mkdir()
@@ -44,7 +44,7 @@ def host(request: pytest.FixtureRequest, plain: Path, tmp_path: Path, monkeypatc
     )
     assert begins
     before = changed(before, {IMPORTED: IMPORTED + MORE})
-    streams = streams.replace(READER, "Mutated(") if mutant.reader else streams
+    streams = changed(streams, {where + READER: where + "Mutated("}) if mutant.reader else streams
     reader = mutant.reader or '    """The connector\'s own."""\n'
     (folder / "connector.py").write_text(before + BEFORE.format(reader=reader) + streams, encoding="utf-8")
     (folder / "sandbox.py").write_text(
@@ -60,11 +60,11 @@ def host(request: pytest.FixtureRequest, plain: Path, tmp_path: Path, monkeypatc
         del sys.modules[name]
 
 
-@pytest.mark.parametrize("host", MUTANTS, ids=lambda mutant: mutant.name, indirect=True)
+@pytest.mark.parametrize("host", [(mutant, "") for mutant in MUTANTS], ids=lambda one: one[0].name, indirect=True)
 def test_a_connector_that_is_wrong_is_found_by_the_check_that_says_so(
     host: Host, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    mutant: Mutant = request.node.callspec.params["host"]
+    mutant: Mutant = request.node.callspec.params["host"][0]
     red = []
     with case_of(host, "klaviyo", tmp_path / "case", people=50) as case:
         for check in CONNECTOR:
@@ -77,6 +77,27 @@ def test_a_connector_that_is_wrong_is_found_by_the_check_that_says_so(
                     red.append(check.name)
 
     assert red == [mutant.check]
+
+
+ELSEWHERE = [
+    (mutant, SECOND)
+    for mutant in MUTANTS
+    if mutant.reader
+    and mutant.check in ("server errors", "duplicates", "empty page", "endless next", "expired cursor", "resumes")
+]
+"""Mutants of another list than the first: one for each way in which other lists are tried."""
+
+
+@pytest.mark.parametrize("host", ELSEWHERE, ids=lambda one: one[0].name, indirect=True)
+def test_a_connector_that_is_wrong_in_another_list_is_found_there(
+    host: Host, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    mutant: Mutant = request.node.callspec.params["host"][0]
+    check = next(one for one in CONNECTOR if one.name == mutant.check)
+    with case_of(host, "klaviyo", tmp_path / "case", people=50) as case:
+        assert case.victim().stream not in ("orders", "account")
+        with pytest.raises(AssertionError, match=r"orders|account"):
+            check.run(case, False)
 
 
 def test_every_check_has_its_mutant() -> None:

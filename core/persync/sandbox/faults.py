@@ -76,6 +76,10 @@ class Planned:
 
     fault: Fault
     seen: int = 0
+    hits: int = 0
+    """requests that it struck"""
+    idle: int = 0
+    """those of them whose answer it left as it was"""
     pages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """of the kinds that need the page before: the last records of each list"""
     credential: str | None = None
@@ -112,9 +116,11 @@ class Schedule:
         for fault in faults:
             self.add(fault)
 
-    def add(self, fault: Fault) -> None:
-        """Plan one more fault. Raise ConfigError when its kind is unknown."""
-        self._planned.append(Planned(_known(fault)))
+    def add(self, fault: Fault) -> Planned:
+        """Plan one more fault, and return what becomes of it. Raise ConfigError when its kind is unknown."""
+        planned = Planned(_known(fault))
+        self._planned.append(planned)
+        return planned
 
     def clear(self) -> None:
         """Forget every fault, and what struck: from now on all goes well."""
@@ -134,6 +140,7 @@ class Schedule:
             if one.fits(target, body) and one.strikes(target, body, credential) and hit is None:
                 hit = one
         if hit is not None:
+            hit.hits += 1
             self.struck.append((hit.fault.kind, target))
         return hit
 
@@ -174,6 +181,7 @@ class Faults:
         else:
             await {**ANSWERS, **PAGES}[fault.kind](fault, self.app, scope, receive, send)
         if scope.get(IDLE):
+            planned.idle += 1
             self.schedule.idle.append((fault.kind, target))
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, target: str, body: str) -> None:

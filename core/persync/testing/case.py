@@ -7,11 +7,12 @@ import io
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from persync.connect.client import Client
 from persync.connect.connector import Connector
@@ -28,7 +29,7 @@ from persync.sandbox.world import World
 from persync.settings import load_project, make_connector
 from persync.store.digest import table_digests
 from persync.store.store import open_store
-from persync.testing.victim import SmallPages, Victim, victim_of
+from persync.testing.victim import Lists, SmallPages, Victim, victims_of
 
 if TYPE_CHECKING:
     from persync.plugins import Host
@@ -42,12 +43,23 @@ CROWD = 1_100
 
 @dataclass(frozen=True)
 class Peace:
-    """What an undisturbed pull does: the store it leaves, its calls in order and its pages."""
+    """What an undisturbed pull does: the store it leaves, its calls in order, its pages, and those of each list."""
 
     store: Path
     calls: tuple[str, ...]
     result: PullResult
     pages: int
+    of: Mapping[tuple[str, str], int]
+    """{(stream, partition): pages}"""
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """The digest of each table of its store."""
+        return digests(self.store)
+
+
+EVERY: Final[tuple[str, ...]] = ()
+"""streams of a pull of them all in small pages"""
 
 
 class Ended(BaseException):
@@ -71,7 +83,8 @@ class Case:
     """One connector, its sandbox being served, and as many stores with one key as are asked for.
 
     `faults` breaks answers; `slept` are the seconds that the last pull was asked to wait, which nobody does; `heard` is all
-    that was printed while it pulled. `verdicts` remembers which checks held.
+    that was printed while it pulled. `verdicts` remembers which checks held, `sieges` what came of faults that several checks
+    ask for.
     """
 
     def __init__(self, host: Host, name: str, folder: Path, world: World, faults: Listening) -> None:
@@ -81,10 +94,11 @@ class Case:
         self.slept: list[float] = []
         self.heard = io.StringIO()
         self.verdicts: dict[str, bool] = {}
+        self.sieges: dict[Any, Any] = {}
         self.host = host
         self._project = replace(load_project(folder, host), given_secrets=self.sandbox.secrets(world))
-        self._peace: dict[bool, Peace] = {}
-        self._victim: Victim | None = None
+        self._peace: dict[tuple[str, ...] | None, Peace] = {}
+        self._victims: tuple[Victim, ...] = ()
         self._stores = 0
         open_store(folder / "first.db", create=True).close()
 
@@ -107,18 +121,18 @@ class Case:
         self,
         store: Path,
         *,
-        few: bool = False,
+        few: tuple[str, ...] | None = None,
         later: int = 0,
         watch: Callable[[Progress], None] | None = None,
         **options: Any,
     ) -> PullResult:
         """Pull into a store `later` ms after the world's `now`; `options` are those of `PullOptions`.
 
-        `few`: only the victim's streams, in small pages.
+        `few`: these streams alone (`EVERY` for all of them), in small pages.
         """
-        if few:
-            options["streams"] = self.victim().streams
-        return self._pull(store, self._small() if few else self.connector(), later, watch, **options)
+        if few is not None:
+            options["streams"] = few
+        return self._pull(store, self.connector() if few is None else self._small(), later, watch, **options)
 
     def _pull(self, store: Path, connector: Connector, later: int, watch: Any = None, **options: Any) -> PullResult:
         self.slept.clear()
@@ -141,28 +155,32 @@ class Case:
         )
         return connector
 
-    def peace(self, *, few: bool = False) -> Peace:
+    def peace(self, few: tuple[str, ...] | None = None) -> Peace:
         """Return what an undisturbed pull does; it is made once. `few` as of `pull`."""
         if few not in self._peace:
-            if few:
-                self.victim()  # what is read to find it is no part of the pull that is listened to
-            path = self.store()
-            self.faults.clear()
-            self.faults.calls.clear()
-            pages: list[Page] = []
-            with hearing(pages.append):
-                result = self.pull(path, few=few)
-            self._peace[few] = Peace(path, tuple(self.faults.calls), result, len(pages))
+            self._peace[few], _ = self._listened(few)
         return self._peace[few]
 
+    def _listened(self, few: tuple[str, ...] | None) -> tuple[Peace, Lists]:
+        path, lists = self.store(), dict[tuple[str, str], list[Page]]()
+        self.faults.clear()
+        self.faults.calls.clear()
+        with hearing(lambda page: lists.setdefault((page.job.work.stream.name, page.job.work.partition), []).append(page)):
+            result = self.pull(path, few=few)
+        of = {where: len(pages) for where, pages in lists.items()}
+        return Peace(path, tuple(self.faults.calls), result, sum(of.values()), of), lists
+
+    def victims(self) -> tuple[Victim, ...]:
+        """Return a list of every stream on which faults are tried; the first is the one on which they are tried one by one: of
+        several pages in a row, the one with the fullest. They are found once."""
+        if not self._victims:
+            self._peace[EVERY], lists = self._listened(EVERY)
+            self._victims = victims_of(self.connector(), lists)
+        return self._victims
+
     def victim(self) -> Victim:
-        """Return the list on which faults are tried: of several pages in a row, the one with the fullest. It is found once."""
-        if self._victim is None:
-            lists: dict[tuple[str, str], list[Page]] = {}
-            with hearing(lambda page: lists.setdefault((page.job.work.stream.name, page.job.work.partition), []).append(page)):
-                self._pull(self.store(), self._small(), 0)
-            self._victim = victim_of(self.connector(), lists)
-        return self._victim
+        """Return the first of them."""
+        return self.victims()[0]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The list of a connector on which faults are tried, and a connector's readers in small pages."""
+"""The lists of a connector on which faults are tried, and a connector's readers in small pages."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def _smaller(token: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Victim:
-    """One list of a stream: what is pulled to read it (`streams`), its own calls (`match`, `body`: as of a fault) and how many
-    pages it has."""
+    """One list of a stream: what is pulled to read it (`streams`), its own calls (`match`, `body`: as of a fault), how many
+    pages it has, of which partitions, and whether a page leads to the next: by a link, an offset, a token."""
 
     stream: str
     streams: tuple[str, ...]
@@ -75,6 +75,8 @@ class Victim:
     match: str
     body: str
     pages: int
+    partitions: tuple[str, ...]
+    goes_on: bool
 
     def fault(self, kind: str, after: int = 0, times: int | None = 1, retry_after: float | None = None) -> Fault:
         """Return a fault that strikes the calls of this list, the first `after` of them left alone."""
@@ -83,11 +85,30 @@ class Victim:
         return Fault(kind, match=self.match, body=self.body, after=after, times=times, retry_after=retry_after)
 
 
-def victim_of(connector: Connector, lists: Mapping[tuple[str, str], list[Page]]) -> Victim:
-    """Return the list to strike, of those that a pull read, {(stream, partition): pages}. Raise DataError when it read none."""
+Lists = Mapping[tuple[str, str], list[Page]]
+"""{(stream, partition): the pages of it that a pull read}"""
+
+
+def victims_of(connector: Connector, lists: Lists) -> tuple[Victim, ...]:
+    """Return what to strike of every stream that a pull read anything of, one for each call its list is read by: the one on
+    which faults are tried one by one, then the others in the connector's order. What asks the same as one before it is left
+    out. Raise DataError when nothing was read."""
     full = {where: pages for where, pages in lists.items() if any(len(page.step.body) > 2 for page in pages)}
     if not full:
         raise DataError("not one page was read.")
+    first = _fullest(full)
+    names = [first[0], *(stream.name for stream in connector.streams if stream.name != first[0])]
+    found: dict[tuple[str, str], Victim] = {}
+    for name in names:
+        if own := {where: pages for where, pages in full.items() if where[0] == name}:
+            _, partition = _fullest(own)
+            for page in {_asks(page): page for page in reversed(lists[name, partition])}.values():
+                one = _victim(connector, lists, name, page)
+                found.setdefault((one.match, one.body), one)
+    return tuple(found.values())
+
+
+def _fullest(full: Lists) -> tuple[str, str]:
     several = {where: pages for where, pages in full.items() if len(pages) > 1} or full
 
     def fullest(where: tuple[str, str]) -> tuple[float, str, str]:
@@ -96,16 +117,23 @@ def victim_of(connector: Connector, lists: Mapping[tuple[str, str], list[Page]])
 
     # Faults of pages are tried where records follow upon records: a list that is cut by time or by parent is none. Every pull
     # reads all of it: one of a few pages says as much as a long one.
-    name, partition = max(several, key=lambda where: (_goes_on(several[where]), len(several[where]) in FEW, *fullest(where)))
-    pages = several[name, partition]
-    job, token = pages[0].job, pages[0].token
-    request = job.work.stream.reader.request(job.work, token)
-    path = urlsplit(request.path).path.strip("/")
-    match = rf"^{request.method} [^?]*{f'/{re.escape(path)}' if path else ''}/?(\?|$)"
-    query = request.json.get("query") if isinstance(request.json, Mapping) else None
-    body = re.escape(orjson.dumps(query).decode()[1:LONGEST_OPERATION]) if isinstance(query, str) else ""
-    same = sum(len(found) for (stream, _), found in lists.items() if stream == name and _asks(found[0]) == _asks(pages[0]))
-    return Victim(name, _closure(connector, name), f"{request.method} /{path}", match, body, same)
+    return max(several, key=lambda where: (_goes_on(several[where]), len(several[where]) in FEW, *fullest(where)))
+
+
+def _victim(connector: Connector, lists: Lists, name: str, page: Page) -> Victim:
+    """Return what to strike of a stream: all that asks as this page does."""
+    asked = _asks(page)
+    same = {
+        of: [one for one in found if _asks(one) == asked]
+        for (stream, of), found in lists.items()
+        if stream == name and any(_asks(one) == asked for one in found)
+    }
+    method, path, query = asked
+    base = "" if path else urlsplit(connector.base_url()).path.strip("/")
+    match = rf"^{method} {'[^?]*' if path else ''}/{re.escape(path or base)}/?(\?|$)"
+    leads = any(_leads_on(pages) for pages in same.values())
+    pages = sum(map(len, same.values()))
+    return Victim(name, _closure(connector, name), f"{method} /{path}", match, re.escape(query), pages, tuple(same), leads)
 
 
 def _goes_on(pages: list[Page]) -> bool:
@@ -113,9 +141,17 @@ def _goes_on(pages: list[Page]) -> bool:
     return continues is not None and len(pages) > 1 and bool(continues(pages[1].token))
 
 
-def _asks(page: Page) -> tuple[str, str]:
+def _leads_on(pages: list[Page]) -> bool:
+    """Tell whether a page leads to the next that asks the same, unless the reader says otherwise."""
+    return _goes_on(pages) if hasattr(pages[0].job.work.stream.reader, "continues") else len(pages) > 1
+
+
+def _asks(page: Page) -> tuple[str, str, str]:
+    """Return the method and path of a page's call, and how its GraphQL query begins, if it has one."""
     request = page.job.work.stream.reader.request(page.job.work, page.token)
-    return request.method, request.path
+    query = request.json.get("query") if isinstance(request.json, Mapping) else None
+    begins = orjson.dumps(query).decode()[1:LONGEST_OPERATION] if isinstance(query, str) else ""
+    return request.method, urlsplit(request.path).path.strip("/"), begins
 
 
 def _closure(connector: Connector, name: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from persync.connect.result import PullResult
 from persync.store.store import open_store
-from persync.testing.case import Case, digests
+from persync.testing.case import Case, Peace, digests
 
 NOTHING: Final = "nothing was tried"
 
@@ -59,11 +59,12 @@ def said(result: PullResult) -> list[str]:
     return [str(error) for error in (*result.errors, *(one.error for one in result.streams if one.error is not None))]
 
 
-def unequal(one: Path, other: Path) -> list[str]:
-    """Return the tables in which two stores differ, sorted; of coverage its holes alone: there are many ways to read."""
-    first, second = digests(one), digests(other)
+def unequal(one: Path, peace: Peace) -> list[str]:
+    """Return the tables in which a store differs from what an undisturbed pull left, sorted; of coverage its holes alone: there
+    are many ways to read."""
+    first, second = digests(one), peace.digests
     differ = {table for table in {*first, *second} if first.get(table) != second.get(table)} - {"coverage"}
-    return sorted(differ | ({"coverage"} if holes(one) != holes(other) else set()))
+    return sorted(differ | ({"coverage"} if holes(one) != holes(peace.store) else set()))
 
 
 def holes(path: Path) -> list[tuple[str, str]]:

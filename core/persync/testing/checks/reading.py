@@ -127,7 +127,7 @@ def again(case: Case, thorough: bool) -> str:
     for words, later, full in (("a second pull", HOUR_MS, False), ("a pull with --full", 2 * DAY_MS, True)):
         result = case.pull(path, later=later, full=full)
         expect(result.exit_code == 0, f"{words} ended with exit code {result.exit_code}: {listed(said(result))}.")
-        expect(not (other := unequal(path, peace.store)), f"{words} changed {listed(other)}.")
+        expect(not (other := unequal(path, peace)), f"{words} changed {listed(other)}.")
     return "an hour later, and two days later with --full"
 
 
@@ -201,7 +201,7 @@ def any_time_zone(case: Case, thorough: bool) -> str:
         else:
             os.environ["TZ"] = before
         time.tzset()
-    expect(not (other := unequal(path, case.peace().store)), f"in {FURTHEST} it reads {listed(other)} otherwise.")
+    expect(not (other := unequal(path, case.peace())), f"in {FURTHEST} it reads {listed(other)} otherwise.")
     return FURTHEST
 
 
