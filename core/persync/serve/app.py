@@ -23,7 +23,7 @@ from persync.report.safe import spreadsheet
 from persync.report.words import iso
 from persync.serve import message_views, order_views, row_views, views
 from persync.serve.api import endpoint
-from persync.serve.filters import Filters, filters_from
+from persync.serve.filters import Filters
 from persync.serve.guard import Guard
 from persync.serve.pages import framed, shown, status_of
 from persync.serve.render import page
@@ -107,7 +107,7 @@ def _vega(site: Site) -> Response:
 def _file(site: Site, make: Callable[[Site, Request, Filters], str]) -> Callable[[Request], Response]:
     def answering(request: Request) -> Response:
         try:
-            text = make(site, request, filters_from(request.query_params, site.project.timezone))
+            text = make(site, request, site.filters(request.query_params))
         except Exception as error:  # as on a page: a metric or a plugin may fail in any way
             return PlainTextResponse(" ".join(filter(None, shown(error))) + "\n", status_of(error))
         name = request.url.path.strip("/").replace("/", "-")

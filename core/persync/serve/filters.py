@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
@@ -52,16 +52,18 @@ class Filters:
         return replace(self, **{name: ""})
 
 
-def filters_from(query: Mapping[str, str], timezone: str) -> Filters:
-    """Return the filters of an address. `from` and `to`, the days of the form, stand for a period where there is none.
+def filters_from(query: Mapping[str, str], timezone: str, today: Callable[[], date]) -> Filters:
+    """Return the filters of an address. `from` and `to`, the days of the form, stand for a period where there is none; one
+    without a last day ends with `today`.
 
-    Raise ConfigError for a period that is none, an arm without its experiment, and a segment without a period.
+    Raise ConfigError for a period that is none, a last day without a first, an arm without its experiment, and a segment
+    without a period.
     """
     given = {name: query.get(name, "").strip() for name in (*NAMES, "from", "to")}
     for name, value in given.items():
         if len(value) > LONGEST:
             raise ConfigError(f"the filter '{name}' is longer than {LONGEST} characters.")
-    period = given["period"] or _of_days(given["from"], given["to"])
+    period = given["period"] or _of_days(given["from"], given["to"], today)
     if period:
         parse_period(period, timezone)
     found = Filters(period, given["model"], given["segment"], given["arm"])
@@ -76,11 +78,13 @@ def filters_from(query: Mapping[str, str], timezone: str) -> Filters:
     return found
 
 
-def _of_days(first: str, last: str) -> str:
-    """Return the period of the form's two days; one alone is a day."""
-    if first and last:
-        return first if first == last else f"{first}..{last}"
-    return first or last
+def _of_days(first: str, last: str, today: Callable[[], date]) -> str:
+    """Return the period of the form's two days."""
+    if last and not first:
+        raise ConfigError(f"the days until {last} have no first day.", hint="Choose the day it begins with in From.")
+    if first and not last:
+        last = max(first, today().isoformat())
+    return first if first == last else f"{first}..{last}"
 
 
 def days_of(ask: Ask) -> tuple[str, str]:

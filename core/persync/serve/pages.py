@@ -17,7 +17,7 @@ from persync.measure import experiments
 from persync.measure.membership import STAGES
 from persync.report import words
 from persync.report.coverage import COVERAGE, reaches
-from persync.serve.filters import NAMES, Filters, asked, days_of, filters_from, presets
+from persync.serve.filters import NAMES, Filters, asked, days_of, presets
 from persync.serve.render import page, query_of
 from persync.settings.periods import zone
 
@@ -84,7 +84,7 @@ def framed(site: Site, handler: Handler, *, filtered: bool = True) -> Callable[[
         filters = Filters()
         status = 200
         try:
-            filters = filters_from(request.query_params, site.project.timezone)
+            filters = site.filters(request.query_params)
             title, content, status = handler(site, request, filters)
         except Exception as error:  # a metric or a plugin may fail in any way; the frame stands
             what, hint = shown(error)

@@ -49,7 +49,7 @@ def behind(site: Site, request: Request, filters: Filters) -> Shown:
 
     found, scope = site.answer(("behind", part_name, of, tuple(by.items())), filters, make)
     told = ", ".join(f"{name} {value}" for name, value in by.items())
-    title = f"What is behind {one.title if one else of or 'these numbers'}"
+    title = f"What is behind {one.title if one else _unlisted(site, part_name, of)}"
     blocks: list[Block] = [Note(f"Of {told}." if told else "Of everybody.")] if of else []
     if one:
         blocks.append(Note(one.definition, "definition", "What the number means"))
@@ -74,6 +74,12 @@ def _metric_behind(site: Site, of: str) -> Metric | None:
     """Return the metric that a number's id names or begins with; None for none."""
     known = [id for id in site.host.metrics if of == id or of.startswith(f"{id}_")]
     return site.host.metrics[max(known, key=len)] if known else None
+
+
+def _unlisted(site: Site, part: str, of: str) -> str:
+    """Return what to call a number that is no metric, or a table, of a part."""
+    what = of.replace("_", " ") or "these numbers"
+    return f"{what} in “{site.host.sections[part].title}”" if part in site.host.sections else what
 
 
 def slice_from(query: Any) -> dict[str, str]:
@@ -123,6 +129,8 @@ def rows(site: Site, request: Request, filters: Filters) -> Shown:
 def page_ways(number: int, total: int, address: Callable[[str], str]) -> Markup:
     """Return the ways from a page of rows to those beside it; `address` gives that of a page."""
     last = max(1, -(-total // PAGE))
+    if number > last:
+        return ways(f"There is no page {number:,}", [(f"page {last:,}, the last", address(str(last)), False)])
     near = [(word, n) for word, n in (("earlier", number + 1), ("later", number - 1)) if 1 <= n <= last]
     return ways(f"Page {number:,} of {last:,}", [(word, address(str(n)), False) for word, n in near])
 

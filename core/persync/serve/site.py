@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
@@ -14,11 +15,12 @@ from persync.report.render.html import section_html
 from persync.report.report import BuiltSection
 from persync.report.sections.notice import silence
 from persync.serve.answers import Answers
-from persync.serve.filters import Filters, asked, chosen_models
+from persync.serve.filters import Filters, asked, chosen_models, filters_from
 from persync.serve.library import Library
 from persync.serve.render import PaintShop, links
 from persync.serve.scope import Scope
 from persync.serve.source import Source
+from persync.settings.periods import zone
 
 if TYPE_CHECKING:
     from persync.attribution.models import AttributionModel
@@ -75,6 +77,14 @@ class Site:
         """Return the moment (epoch ms) that the pages are about. Raise StoreError when there is no store."""
         with self.source.snapshot() as snapshot:
             return snapshot.now
+
+    def today(self) -> date:
+        """Return the shop's day of `moment`. Raise StoreError when there is no store."""
+        return datetime.fromtimestamp(self.moment() / 1000, zone(self.project.timezone)).date()
+
+    def filters(self, query: Mapping[str, str]) -> Filters:
+        """Return the filters of an address, as `filters_from`."""
+        return filters_from(query, self.project.timezone, self.today)
 
     def part(self, section: Section, filters: Filters) -> Built:
         """Return a part of the report, built for these filters."""

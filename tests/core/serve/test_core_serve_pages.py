@@ -289,3 +289,15 @@ def test_an_orders_touches_lead_to_their_messages(get: Get, real: Mapping[str, s
 
     assert ways
     assert {get(way).status_code for way in ways} == {200}
+
+
+def test_days_without_a_last_one_go_until_today_and_those_without_a_first_are_asked_for_it(get: Get, site: Site) -> None:
+    today = site.today().isoformat()
+    open_end, ended = site.filters({"from": "2026-07-01"}), site.filters({"from": "2026-07-01", "to": "2026-07-31"})
+    ahead = site.filters({"from": "2999-07-01"})
+
+    assert (open_end.period, ended.period, ahead.period) == (f"2026-07-01..{today}", "2026-07-01..2026-07-31", "2999-07-01")
+    answer = get("/part/pays?to=2026-07-31")
+    assert answer.status_code == 400
+    assert "the days until 2026-07-31 have no first day." in answer.text
+    assert "Choose the day it begins with in From." in answer.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 from collections.abc import Callable
@@ -164,3 +165,19 @@ def test_who_was_drawn_by_tags_is_told_by_the_lists_of_those_tags() -> None:
     assert behind("news", {"arm": "on", "against": "off"}) == ("memberships", 40, {"news:on", "news:off"})
     assert behind("listed", {"arm": "on"})[:2] == ("assignments", 20)
     shop.close()
+
+
+def test_a_number_that_is_no_metric_is_named_by_its_part(get: Get, site: Site) -> None:
+    title = site.host.sections["pays"].title
+
+    assert f"What is behind smallest gap in “{title}”" in html.unescape(get("/behind/pays?of=smallest_gap").text)
+    assert "What is behind smallest gap</h2>" in get("/behind/nowhere?of=smallest_gap").text
+
+
+def test_a_page_past_the_last_leads_back_to_it(get: Get) -> None:
+    text = get("/orders?page=99999").text
+
+    assert "There is no page 99,999" in text
+    last = re.search(r'href="/orders\?page=(\d+)">page ([\d,]+), the last</a>', text)
+    assert last is not None
+    assert f"Page {last[2]} of {last[2]}" in get(f"/orders?page={last[1]}").text

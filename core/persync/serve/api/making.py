@@ -20,7 +20,7 @@ from persync.measure.fairness.directions import turned
 from persync.report.render.estimates import document
 from persync.serve.api.params import Asked, words
 from persync.serve.diary import store_of
-from persync.serve.filters import Filters, filters_from
+from persync.serve.filters import Filters
 from persync.serve.views import metric_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def computed(site: Site, asked: Asked, name: str, make: Callable[[Engine, Ask], 
     def made(engine: Engine, ask: Ask, _: object) -> tuple[str, tuple[str, ...]]:
         return make(engine, ask), tuple(asked.said)
 
-    period = filters_from({"period": asked.period}, site.project.timezone).period
+    period = site.filters({"period": asked.period}).period
     text, said = site.answer(("api", name, asked.key), Filters(period=period), made, **asks)
     asked.said[:] = said
     return text
