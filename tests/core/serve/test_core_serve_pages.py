@@ -134,6 +134,16 @@ def test_a_period_without_data_says_why_there_is_nothing(get: Get) -> None:
     assert "This part is missing" in answer.text or "nothing" in answer.text.lower()
 
 
+def test_of_days_in_which_nobody_was_sent_anything_no_group_is_compared(get: Get) -> None:
+    """A share of nothing is no share: no table of noughts, in the answer no group that passes."""
+    part, answer = get("/part/fairness?period=1999").text, get("/part/answer?period=1999").text
+
+    said = "nobody is known to have been sent anything in these days, so no group got more or less than another."
+    assert f"This part is missing: {said}" in part
+    assert f"Not known: {said}" in answer
+    assert "<table" not in part
+
+
 @pytest.mark.parametrize("part", ["answer", "fairness", "tests"])
 def test_every_part_of_days_of_which_nothing_is_known_says_so_once(get: Get, part: str) -> None:
     said = "No order and no message is known in the days asked for (1 January 1999 to 31 December 1999)."

@@ -130,6 +130,8 @@ def _raw(effect: Effect) -> str:
 
 def _left_out(inputs: Inputs) -> Note:
     question = "Is anybody left out?"
+    if notice.silence(inputs):
+        return Note(f"Not known: {notice.NOTHING_SENT}", "answer", question)
     found, _ = fairness.assessments(inputs)
     if not found:
         return Note("Not known: no attribute of people was opted in or imported.", "answer", question)

@@ -13,7 +13,7 @@ from persync.measure.fairness.groups import UNKNOWN, is_known
 from persync.report import charts, words
 from persync.report.findings import attributes
 from persync.report.report import Block, Cell, Column, Figure, Inputs, Note, Section, Table
-from persync.report.sections import bias, frontier, parities
+from persync.report.sections import bias, frontier, notice, parities
 
 NO_ATTRIBUTE = (
     "no attribute of people was opted in or imported, so nobody can see who is left out."
@@ -41,6 +41,8 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
     found, problems = assessments(inputs)
     if not found and not problems:
         raise DataError(NO_ATTRIBUTE)
+    if notice.silence(inputs):
+        return _silent(inputs, list(found))
     blocks: list[Block] = [*map(Note, problems)]
     burden = directions.of("exposure_rate", inputs.ask) == "less"
     said = [line for attribute, estimates in found.items() if (line := answer(attribute, estimates, burden=burden))]
@@ -59,6 +61,17 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
         blocks += [*bias.blocks(scanned), *frontier.blocks(inputs, scanned)]
     blocks += parities.aimed(inputs)
     return [*blocks, *parities.basis(inputs, attributes(inputs)[0]), DEFINITION]
+
+
+def _silent(inputs: Inputs, names: Sequence[str]) -> list[Block]:
+    """Return what is left where nobody was sent anything in the days asked for: decisions, which need no message.
+
+    Raise DataError without any: a share of nothing is no share.
+    """
+    held = parities.decided(inputs, names)
+    if not held:
+        raise DataError(notice.NOTHING_SENT)
+    return [*held, *parities.basis(inputs, attributes(inputs)[0]), DEFINITION]
 
 
 def answer(attribute: str, estimates: Sequence[Estimate], *, burden: bool = False) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from persync.engine.engine import Engine
+from persync.measure.metric import Ask
 from persync.measure.texts import bounds, run
 from persync.report import words
 from persync.report.coverage import COVERAGE, reaches
@@ -13,6 +15,7 @@ from persync.report.sections.health import counts
 
 MOST: Final = 4
 """so many streams with holes are named; the part on the data has them all"""
+NOTHING_SENT: Final = "nobody is known to have been sent anything in these days, so no group got more or less than another."
 PEOPLE: Final = "SELECT COUNT(*) AS people FROM person_of AS p"
 """what the user's own files bring along has no coverage; somebody is in all of them"""
 SOMETHING: Final = (
@@ -40,9 +43,14 @@ def notices(inputs: Inputs) -> list[Note]:
 def silence(inputs: Inputs) -> list[Note]:
     """Return the warning that no order and no message is known of the days asked for, for a part that stands alone; none where
     some are, or no days were asked for."""
+    return _silent(inputs, nothing_in(inputs.engine, inputs.ask))
+
+
+def nothing_in(engine: Engine, ask: Ask) -> bool:
+    """Tell whether days are asked for of which no order and no message is known."""
     # One row of either is enough to know, where `counts` would join and count them all.
-    within = bounds(inputs.ask.period)
-    return _silent(inputs, inputs.ask.period is not None and not any(run(inputs.engine, sql, within) for sql in SOMETHING))
+    within = bounds(ask.period)
+    return ask.period is not None and not any(run(engine, sql, within) for sql in SOMETHING)
 
 
 def _silent(inputs: Inputs, is_silent: bool) -> list[Note]:
