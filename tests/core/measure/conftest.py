@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from core.measure.consent_cases import FILES, MAIL
 from core.measure.reach_cases import BOUNCE, DAY, EMAIL, SEARCH, SEND, touch
 from persync.engine.duck import DIV, statement
 from persync.engine.texts import bare
@@ -163,3 +164,14 @@ def hillstrom() -> Path:
     if not path.exists():
         pytest.skip("shared/ is not here")
     return path
+
+
+@pytest.fixture
+def mailing(shop: Any) -> Any:
+    """One campaign to list L and one to nobody's list, in a connection beside the user's own files."""
+    shop.add("connections", connection=MAIL, name="mc", connector="mailchimp")
+    shop.add("connections", connection=FILES, name="files", connector="files")
+    for key, list_, title in ((7, "L", "Spring"), (8, None, "Wide")):
+        shop.add("campaign_keys", campaign_key=key, connection=MAIL, kind="id", key=f"c{key}")
+        shop.add("campaigns", campaign_key=key, connection=MAIL, list=list_, title=title)
+    return shop

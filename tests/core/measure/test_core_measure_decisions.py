@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 from sklearn.metrics import precision_score
 
+from core.measure.picks import pick
 from persync.errors import ConfigError, DataError
 from persync.estimate import Estimate
 from persync.measure import fairness
@@ -37,11 +38,6 @@ from persync.measure.trials import power
 
 ASK = Ask(now=10**13)
 untimed = settings(deadline=None, max_examples=40)
-
-
-def pick(estimates: list[Estimate], id: str, **by: str) -> Estimate:
-    (found,) = [e for e in estimates if e.id == id and by.items() <= e.by.items()]
-    return found
 
 
 def overall(estimates: list[Estimate], id: str) -> Estimate:

@@ -7,18 +7,13 @@ from typing import Any
 
 import pytest
 
+from core.measure.picks import pick
 from persync.errors import ConfigError, DataError
-from persync.estimate import Estimate
 from persync.measure import experiments
 from persync.measure.metric import Ask, Experiment
 
 ASK = Ask(now=10**13)
 ARMS = {"Mens E-Mail": "mens", "Womens E-Mail": "womens", "No E-Mail": "none"}
-
-
-def pick(estimates: list[Estimate], id: str, **by: str) -> Estimate:
-    (found,) = [e for e in estimates if e.id == id and by.items() <= e.by.items()]
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from core.measure.picks import pick
 from core.measure.reach_cases import DAY, SEND, compute, one, orders, touch
-from core.measure.trial_cases import pick
 from persync.attribution.horizon import orders_until, touches_until
 from persync.attribution.journeys import build_orders
 from persync.estimate import Estimate

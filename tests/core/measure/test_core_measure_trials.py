@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.measure.trial_cases import ASK, DAY, pick, running
+from core.measure.picks import pick
+from core.measure.trial_cases import ASK, DAY, running
 from persync.errors import DataError
 from persync.estimate import Estimate
 from persync.measure.metric import Experiment

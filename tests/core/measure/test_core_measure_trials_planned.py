@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.measure.trial_cases import ASK, DAY, pick, running
+from core.measure.picks import pick
+from core.measure.trial_cases import ASK, DAY, running
 from persync.measure import intervals
 from persync.measure.intervals import Moments
 from persync.measure.metric import Ask, Experiment

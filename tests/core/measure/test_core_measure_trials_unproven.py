@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.measure.trial_cases import mailed, pick
+from core.measure.picks import pick
+from core.measure.trial_cases import mailed
 from persync.measure import intervals
 from persync.measure.intervals import Moments
 from persync.measure.trials import (

@@ -16,11 +16,6 @@ ASK = Ask(now=10**13)
 DAY = 86_400_000
 
 
-def pick(estimates: list[Estimate], id: str, **by: str) -> Estimate:
-    (found,) = [e for e in estimates if e.id == id and by.items() <= e.by.items()]
-    return found
-
-
 def running(shop: Any, now: float, **more_: Any) -> list[Estimate]:
     shop.load("assignments", connection=[3] * 400, experiment=["t"] * 400, key_id=range(1, 401), arm=["a", "b"] * 200)
     for i in range(1, 121, 2):
