@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -135,10 +135,22 @@ class Root(Suggesting):
         raise click.exceptions.Exit(code)
 
 
-def _hush() -> None:
+def unheard(tell: Callable[..., object], *words: Any, **more: Any) -> None:
+    """Have something told, to nobody where nobody can hear it: what is told there does not end what it is told about."""
+    try:
+        tell(*words, **more)
+    except OSError:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                _hush(stream)
+
+
+def _hush(*streams: TextIO) -> None:
     """Send what is still to be written nowhere: its reader is gone, and Python would complain of that at its very end."""
     with suppress(OSError, ValueError):  # ValueError: a stream of no file
-        for stream in (sys.stdout, sys.stderr):
+        for stream in streams or (sys.stdout, sys.stderr):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 

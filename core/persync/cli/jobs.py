@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
-from persync.cli.base import Command, format_option
+from persync.cli.base import Command, format_option, unheard
 from persync.cli.context import App, pass_app
 from persync.cli.names import known
 from persync.cli.output import show_json
@@ -31,10 +33,11 @@ def run(app: App, job: str, wait: float | None, form: str) -> None:
     table = find("job", job, app.project.jobs, NO_JOB)
     with Watch(quiet=app.quiet, color=app.color) as watch:
         lines: list[str] = []
-        say = lines.append if form == "json" else _said
-        code = run_job(app.host, app.project, job, table, now=app.now, wait=wait, say=say, watch=watch)
+        say = lines.append if form == "json" else partial(unheard, _said)
+        told = partial(unheard, watch)
+        code = run_job(app.host, app.project, job, table, now=app.now, wait=wait, say=say, watch=told)
     if form == "json":
-        show_json("run", ({"said": line} for line in lines), job=job, exit_code=code)
+        unheard(show_json, "run", ({"said": line} for line in lines), job=job, exit_code=code)
     raise click.exceptions.Exit(code)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a pull runs: never in the middle of a page."""
+"""Ctrl-C and SIGTERM while a pull or a job runs: never in the middle of a page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupts:
     """While the block runs, a signal to end raises KeyboardInterrupt(number) - at once, or when a page is written.
 
-    Whoever set handlers of their own keeps them; outside the main thread nothing is changed.
+    Whoever set handlers of their own keeps them; outside the main thread nothing is changed. Of two blocks, one within the
+    other, the inner one has the signals: a pull of a job ends as any other.
     """
 
     def __init__(self) -> None:
@@ -26,7 +27,9 @@ class Interrupts:
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
-                if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                handler = signal.getsignal(number)
+                usual = handler in (signal.SIG_DFL, signal.default_int_handler)
+                if usual or isinstance(getattr(handler, "__self__", None), Interrupts):
                     self._before[number] = signal.signal(number, self._came)
         return self
 

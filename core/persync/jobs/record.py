@@ -19,13 +19,18 @@ LONGEST: Final = 500
 
 
 class Record:
-    """An entry that is begun at once where there is a store, and else when the first pull has made one."""
+    """An entry of a run that began at `now` (epoch ms)."""
 
-    def __init__(self, store: Path, command: str, *, now: int, killed: Owner | None) -> None:
+    def __init__(self, store: Path, command: str, *, now: int) -> None:
         self._path = store
         self._command = command
         self._now = now
-        self._run = self._begin(killed) if store.exists() else None
+        self._run: int | None = None
+
+    def begin(self, killed: Owner | None) -> None:
+        """Begin it where there is a store; else it is when it ends, and the first pull has made one."""
+        if self._path.exists():
+            self._run = self._begin(killed)
 
     def _begin(self, killed: Owner | None) -> int | None:
         from persync.store.log import begin_run, note_killed
@@ -39,7 +44,7 @@ class Record:
         except PersyncError:
             return None  # a store that cannot be opened: the pull says so, and somebody is told
 
-    def end(self, code: int, done: Outcome) -> None:
+    def end(self, code: int, done: Outcome, *, now: int) -> None:
         """Note how it ended: the exit code, and what did not hold or failed."""
         from persync.store.log import end_run
         from persync.store.store import open_store
@@ -54,4 +59,4 @@ class Record:
         if run is None:
             return
         with suppress(PersyncError), open_store(self._path) as store:
-            end_run(store, run, now=self._now, exit_code=code, summary=summary)
+            end_run(store, run, now=now, exit_code=code, summary=summary)

@@ -39,8 +39,10 @@ def run_job(
     Raises ConnectionLockedError when the same job is running. What it names in vain (a metric, connection, section or channel)
     is said first and makes the exit code that of wrong settings; the rest goes on, as after anything that fails. Whatever a
     pull could not read, checks and files are made from what is there, unless nothing ever was. A second run on the same day
-    with nothing new writes nothing and tells nobody again.
+    with nothing new writes nothing and tells nobody again. SIGINT and SIGTERM end it, between two pages of a pull and else at
+    once by KeyboardInterrupt with their number; the dead-man switch and the run log have its exit code.
     """
+    from persync.connect.interrupts import Interrupts
     from persync.jobs.notify.sending import Sender
     from persync.jobs.ping import Switch
     from persync.jobs.record import Record
@@ -49,13 +51,15 @@ def run_job(
 
     patience = job.wait if wait is None else wait
     run = Run(host, project, name, job, now, say, patience, watch, timer, timer())
-    with hold(project.store_path, f"job {name}", wait=patience) as killed:
+    with Interrupts() as interrupts, hold(project.store_path, f"job {name}", wait=patience) as killed:
         switch = Switch(project, name, job, say)
-        switch.start()
-        record = Record(project.store_path, f"run {name}", now=now, killed=killed)
+        record = Record(project.store_path, f"run {name}", now=now)
         done = Outcome()
         code = EXIT_ERROR  # unless it comes to its end
         try:
+            switch.start()
+            with interrupts.held():
+                record.begin(killed)
             kept, errors = known_parts(host, project, name, job)
             run = replace(run, job=kept)
             for error in errors:
@@ -67,6 +71,7 @@ def run_job(
             sender = Sender(run, state, done)
             sender.waiting()
             _steps(run, state, done)
+            interrupts.check()  # what caught it on the way may have taken it for a failure of a section
             if done.code <= SIGNALLED:
                 sender.tell(done.messages)
             code = done.code
@@ -74,8 +79,9 @@ def run_job(
             code = SIGNALLED + (stop.args[0] if stop.args else signal.SIGINT)
             raise
         finally:
-            switch.end(code)
-            record.end(code, done)
+            with interrupts.ending():
+                switch.end(code)
+                record.end(code, done, now=run.moment)
     return code
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from persync.errors import StoreError
 from persync.redact import redacted
 from persync.report.report import Block, Cell, Column, Note, Table
+from persync.store.locks import is_alive
 from persync.store.log import broken_at
 from persync.store.store import Store
 
@@ -47,7 +48,8 @@ def log_blocks(site: Site) -> list[Block]:
     """Return the last runs with how each ended, and the last entries of the chained log with what its chain says."""
     with reading(site.project.store_path) as db:
         runs = db.execute(
-            "SELECT run, command, started_at, ended_at, exit_code, summary FROM runs ORDER BY run DESC LIMIT ?", (ENTRIES,)
+            "SELECT run, command, started_at, ended_at, exit_code, summary, pid, host FROM runs ORDER BY run DESC LIMIT ?",
+            (ENTRIES,),
         ).fetchall()
         entries = db.execute("SELECT happened_at, event, detail FROM log ORDER BY entry DESC LIMIT ?", (ENTRIES,)).fetchall()
         broken = broken_at(db)
@@ -76,6 +78,18 @@ def log_blocks(site: Site) -> list[Block]:
     ]
 
 
-def _run(run: int, command: str, began: int, ended: int | None, code: int | None, summary: str | None) -> tuple[Cell, ...]:
-    state = "under way" if ended is None and not summary else "" if code is None else str(code)
-    return str(run), redacted(command), began, ended, state, redacted(summary or "")
+def _run(
+    run: int,
+    command: str,
+    began: int,
+    ended: int | None,
+    code: int | None,
+    summary: str | None,
+    pid: int | None,
+    host: str | None,
+) -> tuple[Cell, ...]:
+    """Return a run's row. The next run of the same thing notes that one was killed; until then its process is looked for."""
+    if ended is not None:
+        return str(run), redacted(command), began, ended, "" if code is None else str(code), redacted(summary or "")
+    state = "was killed" if summary or (pid and host and not is_alive(pid, host)) else "under way"
+    return str(run), redacted(command), began, None, state, "" if state == "under way" else "it never came to its end"

@@ -119,14 +119,19 @@ def owner(store: Path, name: str) -> Owner | None:
         found = _owner(handle)
     finally:
         os.close(handle)
-    if found is not None and found.host == socket.gethostname():
+    return found if found is not None and is_alive(found.pid, found.host) else None
+
+
+def is_alive(pid: int, host: str) -> bool:
+    """Tell whether a process is there; one of another machine is taken to be."""
+    if host == socket.gethostname():
         try:
-            os.kill(found.pid, 0)
+            os.kill(pid, 0)
         except ProcessLookupError:
-            return None  # it was killed
+            return False
         except PermissionError:
             pass  # it lives, and is somebody else's
-    return found
+    return True
 
 
 def _owner(handle: int) -> Owner | None:
