@@ -259,12 +259,24 @@ def test_github_gets_a_workflow_that_fits_its_schema_and_stops_in_a_public_place
     steps = workflow["jobs"]["run"]["steps"]
     assert steps[0]["run"] == 'test "$(gh api "repos/$GITHUB_REPOSITORY" --jq .private)" = true'
     assert [step["with"]["path"].split() for step in steps if "cache" in step.get("uses", "")] == [
-        ["persync.db", "persync.*.job.json"]
+        ["persync.db", "persync.db-wal", "persync.*.job.json"]
     ] * 2
     (run,) = [step for step in steps if step.get("name") == "Run the job"]
     assert {name: f"${{{{ secrets.{name} }}}}" for name in ("SHOP_TOKEN", "TEAM_URL", "MY_PING", "PERSYNC_KEY")} == run["env"]
     assert subprocess.run(["bash", "-n"], input=run["run"], text=True, check=False).returncode == 0
     assert "never let a public repository cache" in text
+
+
+def test_a_workflow_that_is_cancelled_keeps_no_store_and_one_that_runs_too_long_does(odd: Plan) -> None:
+    """The store is cached with its log: after a kill it is whole with that alone."""
+    (text,) = texts("github-actions", odd)
+
+    run = YAML(typ="safe").load(text)["jobs"]["run"]
+    (job,) = [step for step in run["steps"] if step.get("id") == "job"]
+    (save,) = [step for step in run["steps"] if "cache/save" in step.get("uses", "")]
+
+    assert save["if"] == "${{ !cancelled() && steps.job.outcome != 'skipped' }}"
+    assert job["timeout-minutes"] < run["timeout-minutes"] < 360
 
 
 def test_every_action_of_the_workflow_is_pinned_to_a_commit_with_its_release_beside_it(odd: Plan) -> None:
@@ -289,9 +301,10 @@ def test_the_workflow_keeps_what_the_job_wrote_in_the_repository_and_says_what_i
     (text,) = texts("github-actions", replace(odd, outs=(here, there)))
     (nothing,) = texts("github-actions", replace(odd, outs=()))
 
-    *_, save, upload = YAML(typ="safe").load(text)["jobs"]["run"]["steps"]
+    *_, upload = YAML(typ="safe").load(text)["jobs"]["run"]["steps"]
     assert upload["with"]["path"].split() == ["out/r.html"]
-    assert save["if"] == upload["if"] == "always() && steps.job.outcome != 'skipped'"
+    assert upload["if"] == "always() && steps.job.outcome != 'skipped'"
+    assert upload["with"]["retention-days"] == 30
     assert f"# Not kept, for it lies outside the repository: {there}\n" in text
     assert "upload-artifact" not in nothing
     with pytest.raises(ConfigError, match=r"the output 'a\*\.html' has signs that GitHub takes for a pattern"):

@@ -18,6 +18,10 @@ PINNED: Final = {
     "actions/upload-artifact": ("bbbca2ddaa5d8feaa63e36b76fdaad77386f024f", "v7.0.0"),
 }
 """{repository: (commit, the release's tag that points to it)}: a tag can be moved to other code, a commit cannot"""
+MINUTES: Final = 350
+"""for the whole; GitHub ends a job after 360"""
+SPARE: Final = 10
+"""minutes of these for the steps around the run: what GitHub ends as a job counts as cancelled, and nothing of it is kept"""
 KEPT_DAYS: Final = 30
 """how long GitHub keeps what the job wrote"""
 
@@ -58,7 +62,7 @@ def workflow(plan: Plan) -> str:
         "jobs:",
         "  run:",
         "    runs-on: ubuntu-24.04",
-        "    timeout-minutes: 350",
+        f"    timeout-minutes: {MINUTES}",
         "    steps:",
         "      - name: Refuse a public repository",
         "        env:",
@@ -80,6 +84,7 @@ def workflow(plan: Plan) -> str:
         f"          restore-keys: {plan.unit}-",
         "      - name: Run the job",
         "        id: job",
+        f"        timeout-minutes: {MINUTES - SPARE}",
         "        env:",
         *env,
         "        run: |",
@@ -91,9 +96,10 @@ def workflow(plan: Plan) -> str:
         f"          rm -f {shlex.quote(key)}",
         "          # 3 = partial: some rows were kept and a stream failed; the next run goes on.",
         '          test "$code" -eq 0 || test "$code" -eq 3',
-        "      # Whatever came of the job, but not where it was never begun: in a public repository, for one.",
+        "      # Whatever came of the job, but not where it was never begun (in a public repository, say), nor where it was",
+        "      # cancelled: the run may still be at work on the store. The next one goes on from what was kept before.",
         f"      - uses: {pinned('actions/cache', 'save')}",
-        "        if: always() && steps.job.outcome != 'skipped'",
+        "        if: ${{ !cancelled() && steps.job.outcome != 'skipped' }}",
         "        with:",
         "          path: |",
         *(f"            {path}" for path in kept(plan)),
@@ -109,8 +115,9 @@ def pinned(repository: str, part: str = "") -> str:
     return f"{repository}{'/' if part else ''}{part}@{commit} # {tag}"
 
 
-def kept(plan: Plan) -> tuple[str, str]:
-    """Return what is kept from one run to the next, by its place in the repository: the store, and what jobs remember.
+def kept(plan: Plan) -> tuple[str, ...]:
+    """Return what is kept from one run to the next, by its place in the repository: the store, with the log of what it has
+    not taken over yet (a run that was killed leaves one, and the store is whole with it alone), and what jobs remember.
 
     Raises ConfigError for a store that lies elsewhere, or whose name GitHub would take for a pattern or an expression.
     """
@@ -118,7 +125,8 @@ def kept(plan: Plan) -> tuple[str, str]:
         what = f"the store {plan.store} lies outside the project, where a workflow has no place for it."
         raise ConfigError(what, hint="Set a path inside the project under [store].")
     store = plan.store.relative_to(plan.folder)
-    return _plain(store, "the store's path", "Set another path under [store]."), store.with_suffix(".*.job.json").as_posix()
+    name = _plain(store, "the store's path", "Set another path under [store].")
+    return name, f"{name}-wal", store.with_suffix(".*.job.json").as_posix()
 
 
 def _written(plan: Plan) -> list[str]:
