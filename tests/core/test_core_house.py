@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -106,6 +107,23 @@ def test_imports_run_one_way(root: Path) -> None:
 def test_every_room_has_its_floor(root: Path) -> None:
     rooms = {room_of(path, root) for path in (root / "core" / "persync").rglob("*.py")} - {""}
     assert rooms <= set(FLOOR), "a new room needs its place in ORDER"
+
+
+def test_no_text_is_lost_beside_the_line_that_it_belongs_to(root: Path) -> None:
+    """A second half without brackets around both is a statement of its own, which says nothing."""
+    lost = []
+    for path in [*sorted((root / "core").rglob("*.py")), *sorted((root / "plugins").rglob("*.py"))]:
+        text = path.read_text("utf-8")
+        lines = text.splitlines()
+        lost += [
+            f"{path.relative_to(root)}:{one.lineno}"
+            for one in ast.walk(ast.parse(text))
+            if isinstance(one, ast.Expr)
+            and isinstance(one.value, ast.Constant | ast.JoinedStr)
+            # What tells of the line above has three quotes; `...` is no text.
+            and re.match(r"\s*\w?[\"'](?!\"\")", lines[one.lineno - 1])
+        ]
+    assert lost == []
 
 
 def test_the_core_imports_no_plugin_and_plugins_only_public_names(root: Path) -> None:

@@ -207,7 +207,6 @@ def adaptability(engine: Engine, ask: Ask) -> list[Estimate]:
 
 def psi(before: Mapping[str, int], after: Mapping[str, int]) -> float:
     """Return the population stability index of two mixes; half a person is added to every group, so that empty ones count."""
-    ""
     groups = sorted({*before, *after})
     sizes = [sum(mix.values()) + 0.5 * len(groups) for mix in (before, after)]
     shares = [[(mix.get(group, 0) + 0.5) / size for group in groups] for mix, size in zip((before, after), sizes, strict=True)]

@@ -216,6 +216,7 @@ def test_carts_in_three_steps(shop: Any) -> None:
         ("abandoned_cart_sent", "3: Ten percent"): (1, 1),
     }
     assert {one.label for one in read if one.id.endswith("by_reminder")} == {"raw difference"}
+    assert "some come back by themselves, and how many a holdout tells" in read[0].note
 
 
 def test_carts_bought_at_once_or_of_unknown_fate_were_not_left(shop: Any) -> None:
