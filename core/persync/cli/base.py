@@ -111,6 +111,8 @@ class Root(Suggesting):
             code = error.exit_code
         except (KeyboardInterrupt, click.Abort) as stop:
             goes_on = ctx.meta.get(GOES_ON) or "what was committed is kept."
+            if sys.stderr.isatty():
+                click.echo(err=True)  # the ^C of the terminal stands on the line
             click.echo(f"persync: interrupted; {goes_on}", err=True)
             code = SIGNALLED + (stop.args[0] if stop.args else signal.SIGINT)
         except click.ClickException as error:

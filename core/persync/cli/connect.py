@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from persync.settings import Project
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, goes_on="the connection is as it was. The same command begins anew.")
 @click.argument("name", shell_complete=known("connections", "connectors"))
 @click.option(
     "--connector", shell_complete=known("connectors"), help="Which connector; default: the one called like the connection."

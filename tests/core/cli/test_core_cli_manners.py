@@ -112,6 +112,7 @@ def test_no_question_is_put_with_no_input(persync: Run, asked: list[str], argume
             "a file is written whole or not at all. The same command writes it anew.",
         ),
         (("store", "vacuum"), "the store is as it was. The same command begins anew."),
+        (("connect", "shopify"), "the connection is as it was. The same command begins anew."),
         (("verify",), "what was committed is kept."),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
