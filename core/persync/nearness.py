@@ -78,4 +78,8 @@ def _like(one: str, other: str) -> float:
         return 0.0
     if min(len(one), len(other)) * 2 / (len(one) + len(other)) < NEAR:
         return 0.0  # two lengths alone rule it out, which spares most of the work
-    return SequenceMatcher(None, other, one).ratio()
+    ratio = SequenceMatcher(None, other, one).ratio()
+    # Two letters that changed places are one slip, which the ratio takes for two.
+    apart = [at for at, (left, right) in enumerate(zip(one, other, strict=False)) if left != right]
+    swapped = len(one) == len(other) and len(apart) == 2 and apart[1] == apart[0] + 1 and sorted(one) == sorted(other)
+    return max(ratio, SLIP) if swapped and len(one) >= BEGINNING else ratio

@@ -134,7 +134,7 @@ def test_a_job_that_names_what_is_not_there_says_its_place_and_is_not_scheduled(
     code, lines = run(host, home, job)
 
     assert (code, lines[0].startswith(f"failed: {home.folder / 'persync.toml'}, {message}")) == (2, True)
-    assert any(line.startswith("pull: ") for line in lines)
+    assert any(line.startswith("pull: ") for line in lines) == (job.pull == "all")
     with pytest.raises(ConfigError) as caught:
         refuse_unknown(host, home, "nightly", job)
     assert f"failed: {caught.value}" == lines[0]

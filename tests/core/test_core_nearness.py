@@ -6,6 +6,7 @@ from persync.errors import MANY, nearest
 from persync.nearness import near
 
 METRICS = {
+    "abandoned_cart": "Abandoned carts",
     "aov": "Average order value",
     "churn_rate": "Churn rate",
     "complaint_rate": "Complaint rate",
@@ -23,6 +24,7 @@ METRICS = {
     ("typed", "meant"),
     [
         ("ctrr", ["ctr"]),
+        ("crt", ["ctr"]),
         ("click_rte", ["ctr", "ctor"]),
         ("click rate", ["ctr", "ctor"]),
         ("Open rate", ["open_rate"]),
