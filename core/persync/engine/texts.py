@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -19,9 +19,10 @@ def load(name: str, package: str) -> str:
     return (files(package) / f"{name}.sql").read_text("utf-8")
 
 
-def names(sql: str) -> set[str]:
+@lru_cache(maxsize=512)
+def names(sql: str) -> frozenset[str]:
     """Return the names of the parameters that a text uses, outside strings, quoted names and comments."""
-    return {match[1] for match in _TOKEN.finditer(sql) if match[1]}
+    return frozenset(match[1] for match in _TOKEN.finditer(sql) if match[1])
 
 
 def rename(sql: str, new: Mapping[str, str]) -> str:
@@ -29,6 +30,7 @@ def rename(sql: str, new: Mapping[str, str]) -> str:
     return _TOKEN.sub(lambda match: new.get(match[1], match[0]) if match[1] else match[0], sql)
 
 
+@lru_cache(maxsize=512)
 def bare(sql: str) -> str:
     """Return the text without its comments."""
     return _TOKEN.sub(lambda match: "" if match[0].startswith("--") else match[0], sql)

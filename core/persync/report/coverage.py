@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
-from persync.engine.engine import Engine
+from persync.engine.engine import Engine, once
 from persync.measure.metric import Ask
 from persync.report import words
 from persync.report.report import Note
@@ -41,7 +42,7 @@ def reaches(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 def mark(engine: Engine, read: Collection[str], ask: Ask) -> Note | None:
     """Return a line that says how far the connections reach whose rows are in the tables that were read; None without one."""
     tables = [name for name in SOURCES if name in read and engine.has(name)]
-    behind = {str(row["connection"]) for name in tables for row in engine.rows(_BEHIND.format(name))}
+    behind = set().union(*(once(engine, ("connections behind", name), partial(_behind, engine, name)) for name in tables))
     if not behind:
         return None
     rows = engine.rows(COVERAGE)
@@ -53,6 +54,11 @@ def mark(engine: Engine, read: Collection[str], ask: Ask) -> Note | None:
             holes[name] += 1 if int(row["holes"]) else 0
     parts = [_part(name, until.get(name, 0), holes[name], ask) for name in sorted(behind)]
     return Note(f"Rests on {words.listing(parts)}.", "coverage")
+
+
+def _behind(engine: Engine, table: str) -> frozenset[str]:
+    """Return the connections that a table's rows came by, whatever days are asked for."""
+    return frozenset(str(row["connection"]) for row in engine.rows(_BEHIND.format(table)))
 
 
 def _part(name: str, until: int, holes: int, ask: Ask) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from core.report.conftest import START
 from core.report.test_core_report_notices import READ, Covered, stream
+from persync.report import words
 from persync.report.build import build_report
+from persync.report.coverage import COVERAGE, mark
 from persync.report.report import Block, Inputs, Note, Section
+from persync.serve.keeping import KeepingEngine
 
 WRITTEN = "SELECT o.order_key AS order_key FROM orders AS o"
 
@@ -72,3 +76,16 @@ def test_every_part_says_how_far_the_connections_behind_it_were_read(
     assert said in mark
     assert "elsewhere" not in mark
     assert last == ["words alone"]
+
+
+def test_the_connections_behind_a_table_are_asked_for_once_whatever_the_days(inputs: Inputs) -> None:
+    """What a live page is asked for changes its days with every click; by which connection a row came does not."""
+    kept: dict[Hashable, Any] = {}
+    shop = _behind(inputs, "orders")
+    covered = Covered(inputs.engine, stream(shop, "orders"))
+    first = mark(KeepingEngine(covered, kept), {"orders"}, replace(inputs.ask, period=(START, START + 1)))
+
+    again = mark(KeepingEngine(Covered(covered, *covered.rows(COVERAGE)), kept), {"orders"}, inputs.ask)
+
+    assert first == again == Note(f"Rests on {shop} until {words.moment(READ, inputs.ask.timezone)}.", "coverage")
+    assert kept == {("connections behind", "orders"): {shop}}
