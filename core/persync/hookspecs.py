@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
@@ -27,6 +27,7 @@ __all__ = [
     "Notifier",
     "Number",
     "Sandbox",
+    "Trial",
     "persync_attribution_models",
     "persync_connectors",
     "persync_engines",
@@ -100,6 +101,15 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """What a notifier is tried with: `settings` as of [notify.NAME], and `secrets`, {secret: value}; what those leave out is
+    made up."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Notifier:
     """A way to tell somebody.
 
@@ -107,8 +117,9 @@ class Notifier:
     message then comes again at later runs. `settings` is of `settings_type`, a pydantic model of what stands in [notify.NAME]
     besides `via` and `quiet` (None: nothing does). `secrets` names what must not stand there, {secret: default environment
     variable}; `send` gets the values that were found. `wants(settings)` names those of them that these settings use (None: all
-    may be used): no scheduler is asked for another. `trial(folder, url)` returns settings that lead into a folder or to a web
-    server on loopback, whichever it needs: with them `persync plugins check` sends, and has it refused.
+    may be used): no scheduler is asked for another. `trial(folder, url)` returns settings, or a
+    Trial where it takes secrets too, that lead into a folder or to a server on loopback, whichever it needs: with them
+    `persync plugins check` sends, and has it refused. `url` leads to what `sink` names: http://... or smtp://...
     """
 
     name: str
@@ -116,8 +127,9 @@ class Notifier:
     send: Callable[[Any, Mapping[str, str], Message], None]
     settings_type: type[BaseModel] | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
-    trial: Callable[[Path, str], Mapping[str, Any]] | None = None
+    trial: Callable[[Path, str], Mapping[str, Any] | Trial] | None = None
     wants: Callable[[Any], Collection[str]] | None = None
+    sink: Literal["http", "smtp"] = "http"
 
 
 @hookspec

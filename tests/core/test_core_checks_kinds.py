@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 from persync import hookimpl, rows
+from persync.connect import outgoing
 from persync.engine import Engine, EngineType, open_duckdb
 from persync.errors import PersyncError
 from persync.hookspecs import Message, Notifier, Sandbox
@@ -134,6 +135,16 @@ def test_a_notifier_that_waits_for_ever_is_found(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("persync.testing.checks.notifiers.PATIENCE_S", 0.5)
 
     assert red(NOTIFIER, lambda check: check.run(replace(WALL, send=patient))) == ["time limit"]
+
+
+@pytest.mark.parametrize("name", ["discord", "email", "slack", "teams", "webhook"])
+def test_each_notifier_of_persync_sends_to_a_sink_and_lets_no_secret_slip(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outgoing, "TRIES", 1)  # nobody waits here for who is gone
+    notifier = load_plugins(installed=False).notifiers[name]
+
+    assert [check.run(notifier) for check in NOTIFIER if check.name == "tells"] == ["to the sink"]
+    assert red(NOTIFIER, lambda check: check.run(notifier)) == []
+    assert not [check.name for check in NOTIFIER if "Pull again" in check.run(notifier)]
 
 
 def test_a_notifier_without_a_trial_says_why_it_was_not_tried() -> None:

@@ -7,6 +7,7 @@ here and nowhere else: transient errors only, exponential with jitter, capped in
 from __future__ import annotations
 
 import ipaddress
+import logging
 import math
 import ssl
 import threading
@@ -35,6 +36,17 @@ with hidden("rich"):
     import httpx
 
 __all__ = ["Client", "Response", "Stopped"]
+
+
+class _Redacting(logging.Filter):
+    """Takes secrets out of what httpx logs of a call, whoever hears it: an address may be one as a whole."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redacted(record.getMessage()), ()
+        return True
+
+
+logging.getLogger("httpx").addFilter(_Redacting())
 
 TRIES = 6
 TRIES_UNREACHABLE = 3

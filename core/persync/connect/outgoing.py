@@ -67,4 +67,6 @@ def _send(name: str, url: str, request: Request, tries: int | None) -> None:
     except PersyncError as error:
         if "base_url" in error.hint:  # a setting of connections: nobody reached, or a redirect
             error.hint = ADDRESS
+        elif error.hint.startswith("Pull again"):  # nothing is pulled here
+            error.hint = _AGAIN
         raise

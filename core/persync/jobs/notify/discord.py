@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from persync.hookspecs import Message, Notifier
-from persync.jobs.notify.calling import call
+from persync.jobs.notify.calling import call, trial
 from persync.jobs.notify.wording import COLOURS
 
 TITLE: Final = 256
@@ -54,4 +54,6 @@ def send(settings: Any, secrets: Mapping[str, str], message: Message) -> None:
     call("discord", secrets, payload(message))
 
 
-NOTIFIER = Notifier("discord", "A Discord channel, through its webhook.", send, secrets={"url": "DISCORD_WEBHOOK_URL"})
+NOTIFIER = Notifier(
+    "discord", "A Discord channel, through its webhook.", send, secrets={"url": "DISCORD_WEBHOOK_URL"}, trial=trial
+)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from persync.hookspecs import Message, Notifier
-from persync.jobs.notify.calling import call
+from persync.jobs.notify.calling import call, trial
 
 HEADER: Final = 150
 SECTION: Final = 3000
@@ -49,4 +49,6 @@ def send(settings: Any, secrets: Mapping[str, str], message: Message) -> None:
     call("slack", secrets, payload(message))
 
 
-NOTIFIER = Notifier("slack", "A Slack channel, through an incoming webhook.", send, secrets={"url": "SLACK_WEBHOOK_URL"})
+NOTIFIER = Notifier(
+    "slack", "A Slack channel, through an incoming webhook.", send, secrets={"url": "SLACK_WEBHOOK_URL"}, trial=trial
+)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from persync.hookspecs import Message, Notifier
-from persync.jobs.notify.calling import call
+from persync.jobs.notify.calling import call, trial
 
 
 def payload(message: Message) -> dict[str, Any]:
@@ -50,4 +50,6 @@ def send(settings: Any, secrets: Mapping[str, str], message: Message) -> None:
     call("teams", secrets, payload(message))
 
 
-NOTIFIER = Notifier("teams", "A Microsoft Teams channel, through a workflow.", send, secrets={"url": "TEAMS_WEBHOOK_URL"})
+NOTIFIER = Notifier(
+    "teams", "A Microsoft Teams channel, through a workflow.", send, secrets={"url": "TEAMS_WEBHOOK_URL"}, trial=trial
+)

@@ -7,7 +7,7 @@ from typing import Any
 
 from persync import __version__
 from persync.hookspecs import Message, Notifier
-from persync.jobs.notify.calling import call
+from persync.jobs.notify.calling import call, trial
 from persync.report.render.estimates import finite
 from persync.report.safe import deep
 from persync.report.words import iso
@@ -49,4 +49,4 @@ def send(settings: Any, secrets: Mapping[str, str], message: Message) -> None:
     call("webhook", secrets, payload(message))
 
 
-NOTIFIER = Notifier("webhook", "Any address that takes JSON.", send, secrets={"url": "PERSYNC_WEBHOOK_URL"})
+NOTIFIER = Notifier("webhook", "Any address that takes JSON.", send, secrets={"url": "PERSYNC_WEBHOOK_URL"}, trial=trial)

@@ -9,7 +9,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ValidationError
 
 from persync.errors import PersyncError
-from persync.hookspecs import Message, Notifier
+from persync.hookspecs import Message, Notifier, Trial
 from persync.testing.checks.check import NotTriedError, expect, listed
 from persync.testing.sink import Sink, sinking
 
@@ -98,7 +98,7 @@ def tells(one: Notifier) -> str:
 
 def keeps_quiet(one: Notifier) -> str:
     """Look for its secrets and for anybody's address in what it sends, prints, logs and raises."""
-    wanted = {"take": _told(one, "take"), "refuse": _told(one, "refuse")}
+    wanted = {mood: _told(one, mood) for mood in ("take", "refuse", "gone")}
     for mood, told in wanted.items():
         slipped = [word for word, value in told.secrets.items() if value in told.heard]
         expect(not slipped, f"its {listed(slipped)} is printed, logged or in an error ({mood}).")
@@ -107,19 +107,23 @@ def keeps_quiet(one: Notifier) -> str:
 
 
 def refusal(one: Notifier) -> str:
-    """Refuse the message: the sink says 403, the folder is not there."""
-    told = _told(one, "refuse")
-    expect(told.raised is not None, "a message that was refused goes by without a word.")
-    expect(isinstance(told.raised, PersyncError), f"a refusal ends with {type(told.raised).__name__}: raise PersyncError.")
-    expect("\n" not in str(told.raised), "the refusal has more than one line.")
-    return str(told.raised)
+    """Refuse the message: the sink says 403 or 550, the folder is not there. Then take the sink away."""
+    told = {mood: _told(one, mood).raised for mood in ("refuse", "gone")}
+    for mood, raised in told.items():
+        what = "was refused" if mood == "refuse" else "could not be delivered"
+        expect(raised is not None, f"a message that {what} goes by without a word.")
+        expect(
+            isinstance(raised, PersyncError), f"a message that {what} ends with {type(raised).__name__}: raise PersyncError."
+        )
+        expect("\n" not in str(raised), f"what is said of a message that {what} has more than one line.")
+    return str(told["refuse"])
 
 
 def waits(one: Notifier) -> str:
     """Let the sink say nothing: the notifier gives up by itself."""
     told = _told(one, "silent")
     if not told.calls:
-        raise NotTriedError("it calls nobody over HTTP")
+        raise NotTriedError("it calls nobody")
     expect(told.ended, "it waits for ever for a server that says nothing: give every call a time limit.")
     expect(isinstance(told.raised, PersyncError), f"a server that says nothing ends with {type(told.raised).__name__}.")
     return str(told.raised)
@@ -134,17 +138,23 @@ def _told(one: Notifier, mood: Any) -> Told:
     """Send the message with the notifier's trial settings. Raise NotTriedError when it has none."""
     if one.trial is None:
         raise NotTriedError("it has no trial: give Notifier.trial a function from (folder, url) to settings that lead there")
-    with tempfile.TemporaryDirectory(prefix="persync-") as folder, sinking() as sink:
-        sink.mood = mood
+    with tempfile.TemporaryDirectory(prefix="persync-") as folder, ExitStack() as served:
+        sink = served.enter_context(sinking(one.sink))
+        if mood == "gone":
+            served.close()
+        else:
+            sink.mood = mood
         place = Path(folder) / "told"
-        if mood != "refuse":
+        if mood in ("take", "silent"):
             place.mkdir()
-        return _send(one, one.trial(place, sink.url), place, sink)
+        given = one.trial(place, sink.url)
+        return _send(one, given if isinstance(given, Trial) else Trial(given), place, sink)
 
 
-def _send(one: Notifier, settings: Mapping[str, Any], place: Path, sink: Sink) -> Told:
-    made = one.settings_type.model_validate(settings) if one.settings_type is not None else None
-    told = Told(secrets={word: f"zyq-{word}-hush-4711" for word in _wanted(one, made) if word in one.secrets})
+def _send(one: Notifier, trial: Trial, place: Path, sink: Sink) -> Told:
+    made = one.settings_type.model_validate(trial.settings) if one.settings_type is not None else None
+    wanted = [word for word in _wanted(one, made) if word in one.secrets]
+    told = Told(secrets={word: trial.secrets.get(word, f"zyq-{word}-hush-4711") for word in wanted})
 
     def send() -> None:
         try:
