@@ -121,7 +121,9 @@ def wrapped(kind: type[Connector]) -> list[str]:
     return [
         line
         for text in guide_lines(kind)
-        for line in textwrap.wrap(text, width, subsequent_indent="" if text.endswith(":") else "   ", break_on_hyphens=False)
+        for line in textwrap.wrap(
+            text, width, subsequent_indent="" if text.endswith(":") else "   ", break_on_hyphens=False, break_long_words=False
+        )
     ]
 
 

@@ -14,11 +14,12 @@ __all__ = ["Guide", "guide_lines", "scopes_of", "to_a_token", "to_scopes"]
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """A connector's own words. `steps` lead to the token, one action each; `limits` say what the vendor holds back, and from
-    whom."""
+    """A connector's own words. `steps` lead to the token, one action each; `page` is the vendor's own address of the place, or
+    of its instructions; `limits` say what the vendor holds back, and from whom."""
 
     steps: tuple[str, ...]
     limits: tuple[str, ...] = ()
+    page: str = ""
 
 
 def scopes_of(connector: type[Connector]) -> dict[str, tuple[str, ...]]:
@@ -47,6 +48,8 @@ def guide_lines(connector: type[Connector]) -> Iterator[str]:
     if guide.steps:
         yield f"How to let persync read {connector.title}:"
         yield from (f"{number}. {step}" for number, step in enumerate(guide.steps, 1))
+    if guide.page:
+        yield f"{connector.title}'s page of it: {guide.page}"
     if scopes := scopes_of(connector):
         yield "Scopes, and the facts that rest on each, in whole or in part:"
         yield from (f"- {scope}: {', '.join(facts)}" for scope, facts in scopes.items())

@@ -102,6 +102,7 @@ class HubSpot(Connector):
             "Give it the scopes below; persync only reads.",
             "Give persync the key: it begins with pat-. The token of an older private app works until September 2027.",
         ),
+        page="https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/account-service-keys",
         limits=(
             "Subscription: surveys need Service Professional; campaigns with budget, spend and claimed revenue Marketing "
             "Professional; kinds of subscription Marketing Starter; consent by address with its legal basis Marketing "

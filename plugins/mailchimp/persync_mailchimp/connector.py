@@ -95,6 +95,7 @@ class Mailchimp(Connector):
             "Under Profile, Extras, API keys make a key.",
             "Give persync the whole key, with its end like -us10: that names the data centre.",
         ),
+        page="https://mailchimp.com/help/about-api-keys/",
         limits=(
             "A key has no scopes: it may do what its user may. Where the role or the plan forbids a call, what it tells "
             "is left out and said; without audiences there are no people and no consent, without reports no sends, opens "

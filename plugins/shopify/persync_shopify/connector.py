@@ -106,6 +106,7 @@ class Shopify(Connector):
             "An older app made in the shop's admin still works: give its shpat_ token and leave the other two empty. New ones "
             "cannot be made since 1 January 2026.",
         ),
+        page="https://dev.shopify.com/dashboard/",
         limits=(
             "60 days: without read_all_orders Shopify shows the orders of the last 60 days alone, and no error. Retention, "
             "lifetime value, last year's comparison and experiments that began before cannot be measured then.",

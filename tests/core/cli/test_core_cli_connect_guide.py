@@ -29,7 +29,10 @@ def test_the_guide_names_the_place_the_scopes_and_what_is_missed(persync: Run, t
     assert (result.exit_code, result.stderr, list(tmp_path.iterdir())) == (0, "", [])
     assert [word for word in TOLD[vendor] if word not in text] == []
     assert [scope for scope, facts in scopes_of(kind).items() if f"- {scope}: {', '.join(facts)}" not in text] == []
-    assert max(map(len, result.stdout.splitlines())) <= 100
+    assert kind.guide is not None
+    assert kind.guide.page.startswith("https://")
+    assert kind.guide.page in result.stdout  # whole on its line, to be clicked
+    assert max(len(line.removesuffix(kind.guide.page)) for line in result.stdout.splitlines()) <= 100
 
 
 def test_the_guide_of_a_connector_that_is_not_there_names_the_nearest(persync: Run) -> None:
