@@ -62,3 +62,8 @@ class Estimate:
 def missing(id: str, reason: str, *, unit: str = "", label: Label = "", n: int | None = None, **by: str) -> Estimate:
     """Return an estimate without a value, with the reason (edge rule E0: never 0, never infinity, never dropped)."""
     return Estimate(id=id, value=None, unit=unit, label=label, reason=reason, n=n, by=by)
+
+
+def percent(share: float, digits: int = 0, *, signed: bool = False) -> str:
+    """Return a share in words, as everywhere: `55 %`."""
+    return f"{100 * share:{'+' if signed else ''},.{digits}f} %"

@@ -182,6 +182,15 @@ def test_altair_is_for_notebooks_alone(root: Path) -> None:
     assert found == {"notebook"}
 
 
+def test_a_share_is_told_in_one_way(root: Path) -> None:
+    """`55 %`, by `percent` or `words.share`: never by a format of Python's, which sets no space."""
+    told = re.compile(r"\.\d%\}")
+    core = root / "core" / "persync"
+    found = [path for path in core.rglob("*.py") if "templates" not in path.parts and told.search(path.read_text("utf-8"))]
+
+    assert found == []
+
+
 def test_nothing_is_left_unfinished(root: Path) -> None:
     marks = ("TO" + "DO", "FIX" + "ME", "XX" + "X", "NotImplementedError")
     found = [

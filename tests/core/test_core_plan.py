@@ -269,7 +269,7 @@ def test_the_vendors_rate_bounds_the_time_and_its_daily_calls_are_shared_out(
     assert [one.seconds for one in plan.streams] == [6.0, 60.0]
     assert code == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "post: 33 calls, about 66 s; 3.30% of 1,000 calls a day, 20 are left (not enough: the pull stops there with exit "
+        "post: 33 calls, about 66 s; 3.30 % of 1,000 calls a day, 20 are left (not enough: the pull stops there with exit "
         "code 5 and goes on the next day)."
     )
 

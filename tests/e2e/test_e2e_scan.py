@@ -122,7 +122,7 @@ def test_decisions_the_wrong_way_round_and_missing_attributes_are_told(tmp_path:
 
     checks = {(one["id"], one["by"].get("decision")): one for one in found if one["id"] in ("label_balance", "score_direction")}
     assert checks["label_balance", "offer"]["value"] == pytest.approx(20 / 400)
-    assert "fewer than 10% of one kind" in checks["label_balance", "offer"]["note"]
+    assert "fewer than 10 % of one kind" in checks["label_balance", "offer"]["note"]
     assert checks["score_direction", "offer"]["value"] == pytest.approx(300 / 400)
     assert "wrong way" not in (checks["score_direction", "offer"]["note"] or "")
     assert checks["score_direction", "turned"]["value"] == pytest.approx(100 / 400)

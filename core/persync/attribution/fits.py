@@ -7,7 +7,7 @@ from typing import Final
 
 from persync.attribution.datadriven import UP_TO_NOW, Fitted
 from persync.attribution.models import AttributionModel
-from persync.estimate import Estimate
+from persync.estimate import Estimate, percent
 
 _VALUE: Final = "value "
 _UNITS: Final = {"p_conversion": "share", "half_life_days": "days", "order": "count", "states": "count", "baseline": "count"}
@@ -44,7 +44,7 @@ def sentence(model: AttributionModel) -> str:
         each = ", ".join(f"{score:.4f} at {order}" for order, score in scores.items())
         said.append(f"order {told.pop('order'):.0f} (mean log likelihood of a step of people not seen: {each})")
     if "p_conversion" in told:
-        said.append(f"a path converts with probability {told.pop('p_conversion'):.2%}")
+        said.append(f"a path converts with probability {percent(told.pop('p_conversion'), 2)}")
     values = {name.removeprefix(_VALUE): told.pop(name) for name in list(told) if name.startswith(_VALUE)}
     if values:
         ranked = sorted(values.items(), key=lambda item: (-item[1], item[0]))

@@ -22,7 +22,7 @@ from persync.attribution.journeys import PACKAGE
 from persync.attribution.models import AttributionModel
 from persync.engine.engine import Engine
 from persync.engine.texts import load
-from persync.estimate import Estimate, missing
+from persync.estimate import Estimate, missing, percent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -170,7 +170,9 @@ def interval_note(model: AttributionModel, *, holds_lift: bool = True) -> str:
         if not known:
             said.append("the interval is of the credit alone: the holdout has none")
         elif not holds_lift:
-            said.append(f"the interval is of the credit alone: the holdout's share is {share.low:.0%} to {share.high:.0%}")
+            said.append(
+                f"the interval is of the credit alone: the holdout's share is {percent(share.low)} to {percent(share.high)}"
+            )
     return "; ".join(said)
 
 

@@ -11,6 +11,7 @@ from persync.cli.context import App, pass_app
 from persync.cli.lists import hand_over, list_options, target
 from persync.cli.names import known
 from persync.cli.output import show_estimates, show_json, show_table
+from persync.estimate import percent
 
 
 @click.group(cls=Group)
@@ -93,7 +94,12 @@ def assign(app: App, name: str, dry_run: bool, form: str) -> None:
         show_json("assignments", lines)
         return
     rows = [
-        (line["arm"], f"{line['people']:,}", f"{line['new']:,}", "" if line["share"] is None else f"{line['share']:.1%}")
+        (
+            line["arm"],
+            f"{line['people']:,}",
+            f"{line['new']:,}",
+            "" if line["share"] is None else percent(line["share"], 1),
+        )
         for line in lines
     ]
     show_table(

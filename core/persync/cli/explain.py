@@ -15,6 +15,7 @@ from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.explain_send import send
 from persync.cli.journey import journey_options, model_options
+from persync.estimate import percent
 
 if TYPE_CHECKING:
     from persync.attribution.explain import Explained, Touch
@@ -147,7 +148,7 @@ def _show(one: Explained, ask: Ask, basis: str, color: str) -> None:
             (f"{touch.position or 'mail'}", touch.shares[model.name]) for touch in one.touches if model.name in touch.shares
         ]
         lines = [
-            (number, f"{share.weight:.6g}", f"{share.share:.2%}", _money(share.minor, one.currency, bare=True))
+            (number, f"{share.weight:.6g}", percent(share.share, 2), _money(share.minor, one.currency, bare=True))
             for number, share in sorted(rows, key=lambda row: (not row[0].isdigit(), row[0].zfill(6)))
             if share.weight or share.minor
         ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from persync.cli.output import show_json, show_table
+from persync.estimate import percent
 
 if TYPE_CHECKING:
     from persync.connect.estimate import ConnectionPlan, StreamPlan
@@ -226,7 +227,9 @@ def _plan_line(plan: ConnectionPlan) -> str:
     least = "" if plan.is_whole else "at least "
     line = f"{plan.connection}: {least}{plan.calls:,} calls, about {_duration(plan.seconds)}"
     if plan.daily is not None:
-        line += f"; {plan.calls / plan.daily.limit:.2%} of {plan.daily.limit:,} calls a day, {plan.daily.left:,} are left"
+        line += (
+            f"; {percent(plan.calls / plan.daily.limit, 2)} of {plan.daily.limit:,} calls a day, {plan.daily.left:,} are left"
+        )
         if plan.calls > plan.daily.left:
             line += " (not enough: the pull stops there with exit code 5 and goes on the next day)"
     return f"{line}."

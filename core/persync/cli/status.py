@@ -57,7 +57,8 @@ def _show_screen(standing: Standing, timezone: str, *, everything: bool) -> None
     if not everything:
         _show_connections(standing.connections, timezone)
     said = [text.rstrip(".") for text in standing.missing]
-    _part("missing", said, len(said) if everything else MISSING, lines=None if everything else 2, none="nothing")
+    none = "nothing" if standing.connections else "everything: nothing was read or imported yet"
+    _part("missing", said, len(said) if everything else MISSING, lines=None if everything else 2, none=none)
     jobs = [_job(one, timezone) for one in standing.jobs]
     _part("next run", jobs, len(jobs) if everything else JOBS, lines=1, none="nothing is set to run by itself")
     steps = [f"{do}   ({why})" if everything else _step(do, why) for do, why in standing.steps]

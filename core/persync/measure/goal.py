@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from persync.engine.engine import Engine
 from persync.errors import PersyncError
-from persync.estimate import RAW, Estimate
+from persync.estimate import RAW, Estimate, percent
 from persync.measure import intervals, rules
 from persync.measure.intervals import Interval
 from persync.measure.metric import Ask, Baseline, Metric
@@ -70,7 +70,7 @@ def metrics(known: Known) -> tuple[Metric, ...]:
             for e in found:
                 more = {"measure": e.id} if e.id != id else {}
                 out.append(replace(e, id="goal", by={**by, **more, **e.by}))
-        wanted = f"; worth having from {stated.smallest:.0%}" if stated.smallest else ""
+        wanted = f"; worth having from {percent(stated.smallest)}" if stated.smallest else ""
         return [rules.with_note(e, f"goal: {stated.text}{wanted}" if e.by["role"] == "primary" else "") for e in out]
 
     def baseline(engine: Engine, ask: Ask) -> list[Estimate]:

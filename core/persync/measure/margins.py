@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from persync.attribution.journeys import PACKAGE
 from persync.engine.engine import Engine
 from persync.engine.texts import load
+from persync.estimate import percent
 from persync.measure.metric import Ask
 from persync.measure.occasions import Ground
 
@@ -35,7 +36,7 @@ def margin_until(engine: Engine, ask: Ask, end_at: int) -> Margin:
     if ask.basis == "gross":
         return Margin(None, NOT_NET)
     if ask.margin is not None:
-        return Margin(ask.margin, "", f"margin {ask.margin:.0%} of net, as set")
+        return Margin(ask.margin, "", f"margin {percent(ask.margin)} of net, as set")
     engine.write(load("margins", PACKAGE), {"margin": -1.0}, "margins")
     (row,) = engine.rows(
         "SELECT CAST(SUM(g.net_minor) AS DOUBLE) AS net, SUM(g.net_minor * g.known) AS known, SUM(g.net_minor * g.ratio) AS"
@@ -48,4 +49,4 @@ def margin_until(engine: Engine, ask: Ask, end_at: int) -> Margin:
         return Margin(None, NO_UNIT_COST)
     share, covered = kept / known, known / net
     rest = "" if covered > 0.995 else "; taken for all"
-    return Margin(share, "", f"margin {share:.0%} of net, unit costs known for {covered:.0%} of it{rest}")
+    return Margin(share, "", f"margin {percent(share)} of net, unit costs known for {percent(covered)} of it{rest}")

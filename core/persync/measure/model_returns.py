@@ -20,7 +20,7 @@ from persync.attribution.models import MODELS, AttributionModel
 from persync.attribution.registry import FITTED
 from persync.engine.engine import Engine
 from persync.engine.texts import load
-from persync.estimate import Estimate
+from persync.estimate import Estimate, percent
 from persync.measure import costs, intervals, rules
 from persync.measure.metric import Ask, Metric
 from persync.measure.returns import cost_of
@@ -174,7 +174,7 @@ def _factor(ask: Ask) -> tuple[float, str]:
     if basis == "margin":
         return 1.0, "margin"
     if basis == "net" and ask.margin is not None:
-        return ask.margin, f"margin, {ask.margin:.0%} of revenue"
+        return ask.margin, f"margin, {percent(ask.margin)} of revenue"
     return 1.0, f"{basis} revenue: no margin is known" if basis == "net" else f"{basis} revenue"
 
 
@@ -185,7 +185,7 @@ def _spread(rois: Sequence[Estimate], channel: str) -> Estimate:
     if not known:
         return replace(rois[0], id=SPREAD, by=by, note="")
     low, high = (pick(known, key=lambda e: (float(e.value or 0.0), e.by["model"])) for pick in (min, max))
-    note = f"{low.by['model']} {low.value:+.0%} to {high.by['model']} {high.value:+.0%}"
+    note = f"{low.by['model']} {percent(low.value, signed=True)} to {high.by['model']} {percent(high.value, signed=True)}"
     gap = float(high.value or 0.0) - float(low.value or 0.0)
     return Estimate(SPREAD, gap, n=len(known), unit="share", by=by, period=low.period, note=note)
 

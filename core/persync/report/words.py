@@ -386,9 +386,12 @@ def period(between: tuple[int, int] | None, timezone: str) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def lead(heading: str) -> str:
-    """Return a heading that runs into its text: with a colon, unless it ends a sentence itself."""
-    return heading if heading.endswith(("?", "!", ".", ":")) else f"{heading}:"
+def lead(heading: str, text: str) -> str:
+    """Return a heading that runs into its text: one of several words is a sentence of its own before one that begins anew;
+    else it ends with a colon."""
+    if heading.endswith(("?", "!", ".", ":")):
+        return heading
+    return f"{heading}." if " " in heading.strip() and text[:1].isupper() else f"{heading}:"
 
 
 def listing(items: Sequence[str], last: str = "and") -> str:

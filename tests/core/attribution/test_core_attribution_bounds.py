@@ -127,6 +127,6 @@ def test_a_calibrated_model_carries_the_holdout_by_channel_and_says_elsewhere_th
     assert campaign.high is not None
     assert campaign.low is not None
     assert campaign.high - campaign.low < 1_500
-    assert campaign.note == "the interval is of the credit alone: the holdout's share is 10% to 90%"
+    assert campaign.note == "the interval is of the credit alone: the holdout's share is 10 % to 90 %"
     shared = {e.by["channel"]: e for e in shares(engine, (model,), ASK)}
     assert shared["email"].low == pytest.approx(0.1, abs=0.05)

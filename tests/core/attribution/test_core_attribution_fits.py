@@ -84,7 +84,7 @@ def test_what_every_fit_found_is_told(shop: Any, noon: int) -> None:
     assert sentence(fixed).startswith("order 3 (")
     said = {model.name: sentence(model) for model in ready}
     assert said[MARKOV.name].startswith("order 2 (mean log likelihood of a step of people not seen: ")
-    assert "a path converts with probability 50.00%" in said[MARKOV.name]
+    assert "a path converts with probability 50.00 %" in said[MARKOV.name]
     assert "orders a person and day without any touch" in said[HAZARD.name]
     assert {said[model.name] for model in MODELS} == {""}
     assert sentence(replace(MARKOV, fitted=Fitted(reason="no_orders"))) == ""

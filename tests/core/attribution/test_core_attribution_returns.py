@@ -57,7 +57,7 @@ def test_returns_stand_side_by_side_and_the_spread_is_said(shop: Any) -> None:
     half = 1.959963984540054 * math.sqrt(60**2 + 40**2) / 40
     assert (found[3].low, found[3].high) == (pytest.approx(2.5 - half), pytest.approx(2.5 + half))
     assert found[3].note == "credited, not caused; gain is net revenue: no margin is known; too few to say"
-    assert found[-1].note == "linear +150% to first_touch +300%"
+    assert found[-1].note == "linear +150 % to first_touch +300 %"
 
 
 def test_the_return_by_a_calibrated_model_is_as_unsure_as_its_holdout(shop: Any) -> None:

@@ -220,8 +220,8 @@ def test_explain_shows_each_touch_within_eighty_columns(persync: Run, tmp_path: 
     table = [line.split() for line in shown if line.strip()]
     assert ["2025-01-01", "00:00", "68.0", "click", "email", "files", "too", "old"] in table
     assert ["2025-03-11", "00:00", "-1.0", "click", "email", "files", "after", "order"] in table
-    assert ["linear", "1", "1", "50.00%", "25.00"] in table
-    assert ["2", "1", "50.00%", "25.01"] in table
+    assert ["linear", "1", "1", "50.00", "%", "25.00"] in table
+    assert ["2", "1", "50.00", "%", "25.01"] in table
     assert shown[-1] == ("Every model adds up to 50.01 EUR; any_click adds to more. Credited, not caused.")
     (order,) = found["results"]
     assert [(touch["counts"], touch["reason"]) for touch in order["touches"]] == [

@@ -172,3 +172,9 @@ def test_what_status_and_doctor_say_of_a_job_can_be_typed_whatever_it_is_called(
     ]
     assert persync("schedule", "--target", "cron", "--", "-x").exit_code == 0
     assert persync("schedule", "a/b", "--target", "cron").exit_code == 2
+
+
+def test_of_an_empty_store_everything_is_missing(persync: Run, tmp_path: Path) -> None:
+    open_store(tmp_path / "persync.db", create=True).close()
+
+    assert "missing   everything: nothing was read or imported yet\n" in persync("status").stdout

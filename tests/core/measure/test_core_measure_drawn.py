@@ -360,8 +360,8 @@ def test_margin_is_what_is_set_else_what_unit_costs_say_in_the_same_words_everyw
     worth = {e.id: e for e in BY_ID["cltv_historic"].compute(shop, ASK) if e.by.get("age") == "to date"}
 
     assert "gain is revenue: no margin is known" in revenue["roi_simple"].note
-    assert "gain is margin 30% of net, as set" in as_set["roi_simple"].note
-    said = "margin 55% of net, unit costs known for 100% of it"
+    assert "gain is margin 30 % of net, as set" in as_set["roi_simple"].note
+    said = "margin 55 % of net, unit costs known for 100 % of it"
     assert f"gain is {said}" in by_cost["roi_simple"].note
     assert said in worth["cltv_historic_margin"].note
     back = [float(found["returned_per_unit_spent"].value or 0) for found in (revenue, as_set, by_cost)]

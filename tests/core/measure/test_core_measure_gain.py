@@ -41,7 +41,7 @@ def test_the_bakerys_newsletter_returns_540_per_cent_at_four_weeks_and_593_at_52
 
     assert (value.value, value.unit) == (pytest.approx(saved, abs=0.005), "EUR")
     assert month.value == pytest.approx(roi, abs=0.0005)
-    assert "realised share 100%" in month.note
+    assert "realised share 100 %" in month.note
 
 
 @pytest.mark.parametrize(("from_day", "days", "months"), [(0, 28, 1.0), (3, 28, 1.0), (0, 42, 1.5)])

@@ -321,7 +321,7 @@ def test_the_knee_is_read_from_a_test_of_cadences_alone(shop: Any) -> None:
     assert float(marginal["two"].value or 0) == pytest.approx((30 * 30 * 0.5 / 100 - 0.02 * 5) / 4, abs=0.02)
     assert float(marginal["four"].value or 0) == pytest.approx((2 * 30 * 0.5 / 100 - 0.28 * 5) / 8, abs=0.02)
     assert {e.label for e in marginal.values()} == {"randomised"}
-    assert "gain is margin 50% of net, as set; less 1.40 a person for those who left the list" in marginal["four"].note
+    assert "gain is margin 50 % of net, as set; less 1.40 a person for those who left the list" in marginal["four"].note
     (knee,) = (e for e in read if e.id == "frequency_knee")
     assert (knee.value, knee.low, knee.high, knee.unit, knee.n) == (2.0, 2.0, 4.0, "messages a week", 300)
     assert knee.note.startswith("beyond it a message more does not pay")

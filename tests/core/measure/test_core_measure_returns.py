@@ -145,7 +145,7 @@ def test_return_is_gain_over_cost_with_the_gains_interval(tested: Any) -> None:
     roi, back = compute(tested, "roi_simple", Ask(now=10**13, experiments=CONTROLLED, margin=0.3))
     assert (roi.value, back.value) == (pytest.approx(-0.25), pytest.approx(0.75))
     assert "it costs" in roi.note
-    assert "gain is margin 30% of net, as set" in roi.note
+    assert "gain is margin 30 % of net, as set" in roi.note
 
 
 def test_return_needs_costs_in_the_same_currency_that_belong_to_it(tested: Any) -> None:

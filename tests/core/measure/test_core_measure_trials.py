@@ -77,7 +77,7 @@ def test_of_the_revenue_after_the_mail_a_part_was_caused_by_it(real: list[Estima
     assert [found.low, found.high] == pytest.approx([r / (1 + r) for r in (relative.low or 0, relative.high or 0)])
 
 
-@pytest.mark.parametrize(("outcome", "reduction"), [("revenue", "0.04%"), ("visit", "0.4")])
+@pytest.mark.parametrize(("outcome", "reduction"), [("revenue", "0.04 %"), ("visit", "0.4")])
 def test_the_history_hardly_helps_and_the_reading_says_so(real: list[Estimate], outcome: str, reduction: str) -> None:
     for arm in ("mens", "womens"):
         found = pick(real, "difference_cuped", arm=arm, outcome=outcome, covariate="history")

@@ -41,7 +41,7 @@ def test_the_simple_value_is_the_product_of_its_parts(shop: Any) -> None:
     assert read["cltv_simple"].value == pytest.approx(sizes * often.value * life.value)
     assert read["cltv_simple_margin"].value == pytest.approx(0.4 * sizes * often.value * life.value)
     assert (read["cltv_simple"].low or 0) < (read["cltv_simple"].value or 0) < (read["cltv_simple"].high or 0)
-    assert "margin 40% of net, as set" in read["cltv_simple_margin"].note
+    assert "margin 40 % of net, as set" in read["cltv_simple_margin"].note
 
 
 def test_a_simple_value_of_a_lifespan_of_few_says_so(shop: Any) -> None:

@@ -353,6 +353,10 @@ def test_credit_adds_up_to_the_till_under_every_model(inputs: Inputs) -> None:
         f" {expected // 100:,}.{expected % 100:02} EUR."
     )
     assert [note.startswith("Credited, not caused") for note in notes(blocks, "warning")] == [True]
+    one = credit.build_credit(replace(inputs, models=inputs.models[:1]))
+    assert notes(one)[1].startswith(
+        "Under first touch the credits of each of 561 orders add up to its net revenue to the cent:"
+    )
 
 
 def test_credit_without_orders_is_missing(empty_inputs: Inputs) -> None:

@@ -145,3 +145,17 @@ def test_every_reason_of_a_measure_has_words(root: Path) -> None:
 
     assert len(found) > 40
     assert {code for code in found if code not in words.REASONS} == set()
+
+
+@pytest.mark.parametrize(
+    ("heading", "text", "led"),
+    [
+        ("Is it fair?", "Nobody is left out.", "Is it fair?"),
+        ("The store is empty", "Nothing was read.", "The store is empty."),
+        ("Of these", "three in ten", "Of these:"),
+        ("How", "By Welch's test.", "How:"),
+        ("Noted:", "Three", "Noted:"),
+    ],
+)
+def test_a_heading_runs_into_its_text_with_one_mark(heading: str, text: str, led: str) -> None:
+    assert words.lead(heading, text) == led

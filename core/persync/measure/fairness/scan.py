@@ -14,7 +14,7 @@ from typing import Final
 
 from persync.engine.engine import Engine
 from persync.errors import DataError
-from persync.estimate import RAW, Estimate
+from persync.estimate import RAW, Estimate, percent
 from persync.measure import attributes, rules
 from persync.measure.fairness import bases, decisions, directions, groups, overview, own, proxies
 from persync.measure.fairness.gaps import Gap, Left, adjusted, gaps
@@ -254,7 +254,11 @@ def _labels(estimates: Sequence[Estimate]) -> list[Estimate]:
             continue
         by = {"decision": one.by["decision"]}
         if one.id == "base_rate":
-            note = f"fewer than {RARE:.0%} of one kind: rates of it are unsure" if min(one.value, 1 - one.value) < RARE else ""
+            note = (
+                f"fewer than {percent(RARE)} of one kind: rates of it are unsure"
+                if min(one.value, 1 - one.value) < RARE
+                else ""
+            )
             made = rules.with_note(replace(one, id="label_balance", by=by, note=""), note)
             out.setdefault(("label_balance", by["decision"]), made)
         elif one.id == "accuracy":

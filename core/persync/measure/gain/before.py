@@ -8,7 +8,7 @@ from typing import Any, Final
 from persync.attribution.horizon import orders_until
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
-from persync.estimate import OBSERVATIONAL, RAW, Estimate
+from persync.estimate import OBSERVATIONAL, RAW, Estimate, percent
 from persync.measure import intervals, rules
 from persync.measure.gain.span import NO_START, START_HINT
 from persync.measure.metric import Ask
@@ -83,7 +83,9 @@ def cro_before_after(engine: Engine, ask: Ask) -> list[Estimate]:
     n, weeks = people + base_people, sorted(found)
     side = [sum(week < 0 for week in weeks), sum(week >= 0 for week in weeks)]
     plain = rules.from_interval(ID, raw, n=n, unit="points", by={"way": "raw"}, label=RAW)
-    plain = rules.with_note(plain, f"{buyers / people:.2%} after, {base_buyers / base_people:.2%} before; {what}")
+    plain = rules.with_note(
+        plain, f"{percent(buyers / people, 2)} after, {percent(base_buyers / base_people, 2)} before; {what}"
+    )
     missing = weeks[-1] - weeks[0] + 1 - len(weeks)
     if min(side) < ENOUGH or missing:
         why = f"{side[0]} and {side[1]} weeks" + (f", {missing} of those between without anybody" if missing else "")

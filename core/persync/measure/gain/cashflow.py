@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from persync.engine.engine import Engine
-from persync.estimate import Estimate
+from persync.estimate import Estimate, percent
 from persync.measure import costs, rules
 from persync.measure.gain.span import months_between
 from persync.measure.metric import Ask
@@ -138,7 +138,7 @@ def dcf_of(engine: Engine, ask: Ask, found: Sequence[Return]) -> list[Estimate]:
         n = one.gain.n
         for id, r in ((DCF, rate), (f"{DCF}_undiscounted", 0.0)):
             ends = [None if one_side is None else npv(one_side, r) for one_side in (low, high)]
-            told = f"{r:.1%} a year; {note}" if r else note
+            told = f"{percent(r, 1)} a year; {note}" if r else note
             out.append(Estimate(id, npv(value, r), ends[0], ends[1], n=n, unit=unit, label=label, by=by, note=told))
         out.append(_irr(value, low, high, by, one, note))
         out.append(_payback(f"{DCF}_payback", [value, low, high], rate, by, one, horizon, note))
@@ -173,9 +173,9 @@ def _no_rate(flows: Sequence[float]) -> tuple[str, str]:
     last = next(flow for flow in reversed(flows) if flow)
     # At endless rates the first payment is all that counts, at -100 % the last one.
     if first < 0 < npv(flows, MOST):
-        return BEYOND, f"the rate is above {MOST:,.0%} a year".replace("%", " %")
+        return BEYOND, f"the rate is above {percent(MOST)} a year"
     if last > 0 > npv(flows, LEAST):
-        return BEYOND, f"the rate is below {LEAST:.2%} a year".replace("%", " %")
+        return BEYOND, f"the rate is below {percent(LEAST, 2)} a year"
     return NO_IRR, "at no rate are the payments worth nothing"
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from persync.engine.engine import Engine
 from persync.errors import PersyncError
-from persync.estimate import RAW, Estimate, Label
+from persync.estimate import RAW, Estimate, Label, percent
 from persync.measure import costs, experiments, rules, verdict
 from persync.measure.cost_settings import Proxy
 from persync.measure.gain.hours import saved, tasks
@@ -196,7 +196,7 @@ def _operating(engine: Engine, ask: Ask, unit: str) -> Estimate:
     value, notes, of = 0.0, [], ""
     if hours is not None and hours.money is not None:
         value, of = hours.money * ask.costs.realised_share, hours.unit
-        notes.append(f"{hours.hours:,.1f} hours saved, realised share {ask.costs.realised_share:.0%}")
+        notes.append(f"{hours.hours:,.1f} hours saved, realised share {percent(ask.costs.realised_share)}")
     if support.value is not None and (not of or of == support.unit):
         value, of = value + float(support.value), support.unit
         notes.append(support.note)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from persync.engine.engine import Engine
-from persync.estimate import Estimate
+from persync.estimate import Estimate, percent
 from persync.measure import costs, rules, verdict
 from persync.measure.gain.span import months_between
 from persync.measure.metric import Ask
@@ -199,7 +199,7 @@ def roi_with_time_savings(engine: Engine, ask: Ask) -> list[Estimate]:
 
 
 def _realised(ask: Ask) -> str:
-    return f"realised share {ask.costs.realised_share:.0%}"
+    return f"realised share {percent(ask.costs.realised_share)}"
 
 
 def months_of_costs(engine: Engine, ask: Ask) -> float:

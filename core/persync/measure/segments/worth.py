@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from persync.engine.engine import Engine
-from persync.estimate import Estimate
+from persync.estimate import Estimate, percent
 from persync.measure import costs, intervals, membership, rules
 from persync.measure.intervals import Interval, Moments
 from persync.measure.margins import margin
@@ -160,8 +160,8 @@ def segment_diagnosis(engine: Engine, ask: Ask) -> list[Estimate]:
         )
         for p, c in zip(moved, bought, strict=True):
             said = diagnosis(p, c, middles)
-            figures = f"penetration {_shown_share(p)} against a median of {middles[0]:.1%}"
-            figures += f", conversion {_shown_share(c)} against {middles[1]:.1%}"
+            figures = f"penetration {_shown_share(p)} against a median of {percent(middles[0], 1)}"
+            figures += f", conversion {_shown_share(c)} against {percent(middles[1], 1)}"
             out.append(replace(c, note=f"{said}; {figures}; {seen.note}"))
         out += [
             rules.suppressed(id, ask, {SEG: str(row["segment"])}, unit="share") for row in mine if str(row["segment"]) in hide
@@ -173,7 +173,7 @@ NO_OTHERS: Final = "no_other_segments"
 
 
 def _shown_share(estimate: Estimate) -> str:
-    return "unknown" if estimate.value is None else f"{estimate.value:.1%}"
+    return "unknown" if estimate.value is None else f"{percent(estimate.value, 1)}"
 
 
 def _rate(id: str, row: Row, column: str, ask: Ask) -> Estimate:

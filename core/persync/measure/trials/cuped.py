@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from persync.engine.engine import Engine
-from persync.estimate import Estimate
+from persync.estimate import Estimate, percent
 from persync.measure import experiments, intervals, rules
 from persync.measure.attributes import values
 from persync.measure.experiments import Outcome, Reading
@@ -171,10 +171,10 @@ def _estimates(
     if made is None or a is None or b is None or min(a.n, b.n) < ask.suppress_n:
         return []
     n = a.n + b.n
-    helped = f"'{by['covariate']}' lowers the variance by {made.reduction:.2%}"
+    helped = f"'{by['covariate']}' lowers the variance by {percent(made.reduction, 2)}"
     difference = rules.from_interval("difference_cuped", made.difference, n=n, unit=rules.gap(unit), by=by, label=label)
     known = (a.k + b.k) / n
-    said = helped if known > 0.999 else f"{helped}; known for {known:.0%}"
+    said = helped if known > 0.999 else f"{helped}; known for {percent(known)}"
     small = rules.TOO_FEW if min(a.n, b.n) < ask.report_n else ""
     return [
         rules.with_note(rules.with_note(difference, small), said),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from persync.engine.engine import Engine
 from persync.errors import ConfigError
-from persync.estimate import Estimate
+from persync.estimate import Estimate, percent
 from persync.measure import experiments, returns, rules, spilt
 from persync.measure.metric import Ask, Experiment, Metric
 from persync.measure.slices import check
@@ -53,7 +53,7 @@ def holdout_incrementality(engine: Engine, ask: Ask) -> list[Estimate]:
 _READING = (
     "People are read in the arm they were drawn into; people in two arms are left out and counted. A sample ratio "
     "less likely than "
-    f"0.001 blocks the verdict, and so do more than {spilt.LIMIT:.0%} of the people in several arms "
+    f"0.001 blocks the verdict, and so do more than {percent(spilt.LIMIT)} of the people in several arms "
     "(`contaminated`). A window not over: null, immature; `difference_so_far` is then valid at every look, and null, "
     "too_early, before the minimum run (min_days, 7)."
 )
@@ -98,7 +98,7 @@ METRICS: tuple[Metric, ...] = (
         "Holdout: what mail caused",
         f"Every experiment with a share of people drawn by lot to be left out: {_LINES} `reached` is the share of each "
         "arm that was sent personalised mail (level 2 or above) in its days: in the holdout that is contamination. Above "
-        f"{spilt.LIMIT:.0%} of the holdout it blocks the verdict (`contaminated`); below, the note says so beside the "
+        f"{percent(spilt.LIMIT)} of the holdout it blocks the verdict (`contaminated`); below, the note says so beside the "
         "difference, which is always that of the arms as drawn (intention to treat).",
         "mean of the arm − mean of the holdout",
         "share or money",

@@ -9,7 +9,7 @@ from typing import Any, Final
 from persync.attribution.horizon import day, orders_until, touches_until
 from persync.attribution.journeys import build_orders
 from persync.engine.engine import Engine
-from persync.estimate import Estimate
+from persync.estimate import Estimate, percent
 from persync.measure import experiments, intervals, rules
 from persync.measure.metric import Ask, Experiment
 from persync.measure.slices import check
@@ -73,7 +73,7 @@ def plan(engine: Engine, experiment: Experiment, ask: Ask) -> list[Estimate]:
             continue
         needed = _needed(outcome, sample, change, rest / small)
         total = needed / small
-        said = f"an arm, for a relative change of {experiment.smallest or SMALLEST:.0%}; {round(total):,} in all"
+        said = f"an arm, for a relative change of {percent(experiment.smallest or SMALLEST)}; {round(total):,} in all"
         out.append(Estimate("needed", needed, unit="count", by=here, note=said))
         length = power.weeks(total, a_week)
         waiting = rules.absent("weeks", NOBODY_MAILED, here, unit="weeks")
@@ -146,7 +146,7 @@ def _detectable(
         change = power.detectable_mean(sample.variance, n, base_n)
     if change is None:
         return rules.absent("detectable", "too_few", by, unit=unit)
-    note = f"with everybody who could be mailed now; {change / sample.mean:.0%} of the baseline"
+    note = f"with everybody who could be mailed now; {percent(change / sample.mean)} of the baseline"
     return Estimate("detectable", change, n=people, unit=rules.gap(unit), by=dict(by), note=note)
 
 

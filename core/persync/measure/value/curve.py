@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from persync.attribution.stability import replicate
 from persync.engine.engine import Engine
-from persync.estimate import Estimate
+from persync.estimate import Estimate, percent
 from persync.measure import rules
 from persync.measure.metric import Ask
 from persync.measure.occasions import Ground
@@ -79,7 +79,7 @@ def from_curve(engine: Engine, ask: Ask, ground: Ground, sliced: Cut, id: str) -
         horizon = ask.value.horizon_months
         value = curve(heads.sum(axis=0)[None, :], sums.sum(axis=0)[None, :], horizon, rate)[0] / ground.scale
         draws = curve(drawn[:, : oldest + 1], drawn[:, oldest + 1 :], horizon, rate) / ground.scale
-        note = f"{ask.basis} revenue of the next {horizon} months at {ask.value.discount:.0%} a year"
+        note = f"{ask.basis} revenue of the next {horizon} months at {percent(ask.value.discount)} a year"
         out.append(money(id, float(value), draws, ask, by, n=n, unit=unit, note=note))
     return out
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.engine.engine import Engine
-from persync.estimate import Estimate
+from persync.estimate import Estimate, percent
 from persync.measure import intervals, rules
 from persync.measure.margins import margin
 from persync.measure.metric import Ask
@@ -277,7 +277,7 @@ def _told(model: Model, of: Histories, ask: Ask, ground: Ground, by: dict[str, s
     name = {"bg_nbd": "BG/NBD", "pareto_nbd": "Pareto/NBD"}[model.name]
     how = f"{name} x Gamma-Gamma" if model.values is not None else f"{name} x the mean repeat purchase"
     note = (
-        f"{how}, {ask.basis} revenue of the next {ask.value.horizon_months} months at {ask.value.discount:.0%} a year;"
+        f"{how}, {ask.basis} revenue of the next {ask.value.horizon_months} months at {percent(ask.value.discount)} a year;"
         " interval of the average customer, from the fit (delta method)"
     )
     if abs(model.dependence) > _DEPENDENT:

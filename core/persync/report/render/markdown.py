@@ -45,7 +45,7 @@ def _section(section: BuiltSection, timezone: str) -> Iterator[str]:
 
 
 def _note(note: Note) -> Iterator[str]:
-    text = f"{_bold(words.lead(note.heading))} {escape(note.text)}" if note.heading.strip() else paragraph(note.text)
+    text = f"{_bold(words.lead(note.heading, note.text))} {escape(note.text)}" if note.heading.strip() else paragraph(note.text)
     if note.tone == "warning":
         text = f"> **Note:** {text}"
     yield from (text, "")

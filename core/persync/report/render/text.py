@@ -75,7 +75,7 @@ def _note(console: Console, note: Note) -> None:
     if note.tone == "warning":
         text.append("Note: ", style="bold yellow")
     if note.heading:
-        text.append(f"{plain(words.lead(note.heading))} ", style="bold")
+        text.append(f"{plain(words.lead(note.heading, note.text))} ", style="bold")
     text.append(plain(note.text))
     console.print(text)
 

@@ -91,7 +91,7 @@ def _words(writing: _Writing, report: Report) -> None:
         writing.text(sheet, row, 0, section.title, bold=True, font_size=13)
         row += 1
         for note in notes:
-            heading = words.lead(note.heading) if note.heading else "Note:" if note.tone == "warning" else ""
+            heading = words.lead(note.heading, note.text) if note.heading else "Note:" if note.tone == "warning" else ""
             if heading:
                 writing.text(sheet, row, 0, heading, text_wrap=True, bold=note.tone in ("answer", "warning"))
             writing.text(sheet, row, 1, note.text, text_wrap=True)

@@ -128,10 +128,9 @@ def _ties(inputs: Inputs, models: Sequence[AttributionModel]) -> Note:
         )
     totals = words.listing([words.money(Money(minor, currency)) for currency, minor in check.totals.items()])
     of, within = ("", "") if inputs.ask.period is None else (" with money in the period", ", their other days included")
-    return Note(
-        f"Under each of {len(models)} models the credits of each of {words.plural(check.orders, 'order')}{of} add up to its"
-        f" {_money(inputs)} to the cent: {totals}{within}."
-    )
+    shown = f"each of {len(models)} models" if len(models) > 1 else title(models[0].name)
+    each = f"each of {words.plural(check.orders, 'order')}{of}" if check.orders > 1 else f"the one order{of}"
+    return Note(f"Under {shown} the credits of {each} add up to its {_money(inputs)} to the cent: {totals}{within}.")
 
 
 def _money(inputs: Inputs) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from persync.errors import DataError, PersyncError
-from persync.estimate import Estimate
+from persync.estimate import Estimate, percent
 from persync.measure import experiments, spilt
 from persync.measure.metric import Experiment
 from persync.measure.trials import more, register
@@ -127,7 +127,7 @@ DEFINITION = Note(
     "A test is read in the arms people were drawn into, on the outcome that was to decide; without one set before, that is"
     " revenue."
     f" Arms whose sizes are less likely than {experiments.MISMATCH:g} by chance give no verdict, nor does a holdout of"
-    f" which more than {spilt.LIMIT:.0%} was mailed all the same. While a test runs,"
+    f" which more than {percent(spilt.LIMIT)} was mailed all the same. While a test runs,"
     " persync experiment read shows an early look, with an interval that stays valid however often one looks.",
     "definition",
     "How tests are read",
