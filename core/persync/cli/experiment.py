@@ -98,7 +98,7 @@ def assign(app: App, name: str, dry_run: bool, form: str) -> None:
             line["arm"],
             f"{line['people']:,}",
             f"{line['new']:,}",
-            "" if line["share"] is None else percent(line["share"], 1),
+            "" if line["share"] is None else percent(float(line["share"]), 1),
         )
         for line in lines
     ]
