@@ -68,6 +68,15 @@ def test_every_kind_is_begun_and_offers_what_it_says(site: Path) -> None:
     }
 
 
+def test_ruff_finds_nothing_in_them(site: Path) -> None:
+    """By its own rules and the order of imports, whatever they are called and wherever it is run."""
+    sources = sorted(str(folder) for folder in site.parent.glob("persync-*"))
+
+    done = run(site, "-m", "ruff", "check", "--no-cache", *sources)
+
+    assert (len(sources), done.returncode) == (len(NAMES), 0), done.stdout[-3000:]
+
+
 def test_their_own_tests_pass_at_once(site: Path) -> None:
     tests = sorted(str(folder) for folder in site.parent.glob("persync-*/tests"))
     assert len(tests) == len(NAMES)
