@@ -185,7 +185,8 @@ def _spread(rois: Sequence[Estimate], channel: str) -> Estimate:
     if not known:
         return replace(rois[0], id=SPREAD, by=by, note="")
     low, high = (pick(known, key=lambda e: (float(e.value or 0.0), e.by["model"])) for pick in (min, max))
-    note = f"{low.by['model']} {percent(float(low.value or 0), signed=True)} to {high.by['model']} {percent(float(high.value or 0), signed=True)}"
+    least, most = (f"{e.by['model']} {percent(float(e.value or 0.0), signed=True)}" for e in (low, high))
+    note = f"{least} to {most}"
     gap = float(high.value or 0.0) - float(low.value or 0.0)
     return Estimate(SPREAD, gap, n=len(known), unit="share", by=by, period=low.period, note=note)
 
