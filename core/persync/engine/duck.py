@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 THREADS: Final = 2
 MEMORY: Final = "1GB"
+INTERRUPTED: Final = "Query interrupted"
+"""what DuckDB says of a query in the middle of which a signal came, in place of what the signal's handler raised"""
 WRITING: Final = (
     "FORMAT parquet, PARQUET_VERSION V2, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 1000, ROW_GROUP_SIZE 16384"
 )
@@ -106,6 +108,11 @@ class DuckEngine:
             return self._db.cursor().execute(text, values or None)
         except self._error as error:
             raise DataError(f"a query failed: {str(error).splitlines()[0]}") from error
+        except RuntimeError as error:
+            if str(error) != INTERRUPTED:
+                raise
+            # A signal ended it. As a failed query it would cost a section, and the report would be written without that.
+            raise KeyboardInterrupt from None
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run a query and return its (few) rows as dictionaries."""

@@ -76,8 +76,9 @@ def run_job(
                 sender.tell(done.messages)
             code = done.code
         except KeyboardInterrupt as stop:
-            code = SIGNALLED + (stop.args[0] if stop.args else signal.SIGINT)
-            raise
+            number = interrupts.number or (stop.args[0] if stop.args else signal.SIGINT)
+            code = SIGNALLED + number
+            raise KeyboardInterrupt(number) from None
         finally:
             with interrupts.ending():
                 switch.end(code)

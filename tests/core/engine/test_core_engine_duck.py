@@ -41,6 +41,25 @@ def test_a_query_that_fails_is_one_line(engine: DuckEngine) -> None:
         engine.rows("SELECT t.nonsense FROM touchpoints AS t")
 
 
+def test_a_signal_in_the_middle_of_a_query_is_no_failed_query(engine: DuckEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB swallows what the signal's handler raised; taken for a failure it would cost a section of a report."""
+
+    class Ended:
+        def cursor(self) -> Ended:
+            return self
+
+        def execute(self, *_: object) -> None:
+            raise RuntimeError("Query interrupted")
+
+        def close(self) -> None:
+            pass
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "_db", Ended())
+        with pytest.raises(KeyboardInterrupt):
+            engine.rows("SELECT 1 AS n")
+
+
 def test_frames_are_arrays_and_nulls_are_nan(engine: DuckEngine) -> None:
     """Numbers stay numbers; texts are objects."""
     found = engine.frame("SELECT c.key_id, c.orders, c.status FROM contacts AS c ORDER BY c.key_id")
