@@ -40,6 +40,7 @@ HOST: Final[dict[str, Callable[[Host], Iterable[str]]]] = {
     "importers": lambda host: host.importers,
     "metrics": lambda host: host.metrics,
     "models": lambda host: ("all", *host.models),
+    "plugins": lambda host: [plugin.name for plugin in (*host.plugins, *host.core)],
 }
 """{kind of name: what the plugins offer of it}"""
 

@@ -9,6 +9,7 @@ import click
 
 from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
+from persync.cli.names import known
 from persync.cli.output import show_json, show_table
 from persync.errors import EXIT_CHECK
 from persync.testing.kinds import KINDS
@@ -62,7 +63,7 @@ def new(app: App, name: str, kind: str, out: Path) -> None:
 
 
 @plugins.command("check")
-@click.argument("name")
+@click.argument("name", shell_complete=known("plugins"))
 @click.option("--thorough", is_flag=True, help="End pulls at every page, and try every fault in three places.")
 @format_option("text", "json")
 @pass_app

@@ -62,6 +62,7 @@ def offered(shop: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         ("experiment read ", ["welcome"]),
         ("metric deliv", ["delivery_rate"]),
         ("metrics show deliv", ["delivery_rate"]),
+        ("plugins check mailc", ["mailchimp"]),
         ("attribution --models linear,marko", ["linear,markov_removal"]),
         ("export v_order_led", ["v_order_ledger"]),
         ("comp", ["completion"]),
