@@ -74,7 +74,7 @@ class Quoting:
 
     def __call__(self, world: World, sandboxes: Any, *more: Any) -> Any:
         app = self.made(world, sandboxes, *more)
-        tokens = sorted({value for sandbox in sandboxes.values() for value in sandbox.secrets(world).values()})
+        tokens = sorted({value for sandbox in sandboxes for value in sandbox.secrets(world).values()})
         words = f"{tokens} {self.people[2].email} {self.people[2].email.replace('@', '%40')} {PHONE} 203.0.113.7"
         refusals = {
             "/automations": {"title": "Invalid", "status": 400, "detail": words, "type": "", "instance": ""},
