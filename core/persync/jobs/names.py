@@ -12,13 +12,6 @@ if TYPE_CHECKING:
     from persync.settings import JobExport, JobTable, Project
 
 
-def refuse_unknown(host: Host, project: Project, name: str, job: JobTable) -> None:
-    """Raise ConfigError with the nearest right word when a job names something that there is not."""
-    _, errors = known_parts(host, project, name, job)
-    if errors:
-        raise errors[0]
-
-
 def known_parts(host: Host, project: Project, name: str, job: JobTable) -> tuple[JobTable, list[PersyncError]]:
     """Return a job without what it names in vain (a metric, section, connection or channel), and an error for each of those."""
     from persync.export.source import check_name

@@ -14,11 +14,10 @@ if TYPE_CHECKING:
     from persync.settings.jobs import Dated
 
 
-def last_days(now: int, days: int, timezone: str, *, before: int = 0) -> tuple[int, int]:
-    """Return the last so many whole days in a time zone as [from, to) in epoch ms; `before` goes back by as many such spans."""
-    today = datetime.fromtimestamp(now / 1000, ZoneInfo(timezone)).date()
-    end = today - timedelta(days=days * before)
-    return day_start(end - timedelta(days=days), timezone), day_start(end, timezone)
+def last_days(now: int, days: int, timezone: str) -> tuple[int, int]:
+    """Return the last so many whole days in a time zone as [from, to) in epoch ms."""
+    today = local(now, timezone).date()
+    return day_start(today - timedelta(days=days), timezone), day_start(today, timezone)
 
 
 def local(now: int, timezone: str) -> datetime:

@@ -47,7 +47,7 @@ def test_the_last_days_are_whole_days_of_the_shops_zone_also_where_one_has_23_ho
     at = 1_743_379_200_000  # 2025-03-31 00:00 UTC, 02:00 in Berlin, the day after summer time began
 
     first, last = last_days(at, 1, "Europe/Berlin")
-    before = last_days(at, 1, "Europe/Berlin", before=1)
+    before = last_days(first, 1, "Europe/Berlin")
 
     assert (last - first) / 3_600_000 == 23
     assert last == at - 2 * 3_600_000
