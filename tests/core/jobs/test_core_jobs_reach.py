@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from persync.engine import open_engine
 from persync.estimate import Estimate, missing
+from persync.jobs.notify import deciding
 from persync.jobs.notify.numbers import numbers_of
 from persync.jobs.notify.reach import Reach, reach_of, spans, stillness
-from persync.jobs.notify.wording import message_of
 from persync.jobs.run import run_job
-from persync.jobs.running import Run
+from persync.jobs.running import Outcome, Run
+from persync.jobs.state import State
 from persync.measure.metric import Ask, Metric
 from persync.plugins import Host, load_plugins
 from persync.settings import JobTable, Project, load_project
@@ -67,16 +68,22 @@ def test_that_nothing_has_come_in_is_one_sentence_that_stays_the_same_while_it_l
     assert stillness(run_of(host, home), reach) == words
 
 
-def test_days_go_back_to_the_last_that_have_something(host: Host, tmp_path: Path) -> None:
+def test_days_go_back_to_the_last_that_were_read_and_rates_to_the_last_with_a_message(host: Host, tmp_path: Path) -> None:
+    """Days that were read and in which nothing was sold stay: their nought is a true one."""
     run = run_of(host, Project(tmp_path, tmp_path / "persync.db"), days=7)
     still = Reach(NOW, at("04-30 09:00"), at("04-20 09:00"), at("03-15 09:00"))
+    unread = Reach(at("05-03 12:00"), at("04-30 09:00"), at("04-20 09:00"), at("03-15 09:00"))
+    ended = Reach(at("06-09 00:00"), at("06-08 09:00"), None, None)
+    begun = Reach(at("06-09 00:00") + 1, at("06-09 00:00"), None, None)
 
     def days(reach: Reach | None) -> list[tuple[str, str]]:
         return [tuple(f"{datetime.fromtimestamp(end / 1000, UTC):%m-%d}" for end in one) for one in spans(run, reach)]  # type: ignore[misc]
 
     assert days(None) == [("06-09", "06-16")] * 3
     assert days(FRESH) == [("06-09", "06-16"), ("06-04", "06-11"), ("05-06", "05-13")]
-    assert days(still) == [("04-24", "05-01"), ("04-14", "04-21"), ("03-09", "03-16")]
+    assert days(still) == [("06-09", "06-16"), ("04-14", "04-21"), ("03-09", "03-16")]
+    assert days(unread) == [("04-27", "05-04"), ("04-14", "04-21"), ("03-09", "03-16")]
+    assert (days(ended)[0], days(begun)[0]) == (("06-02", "06-09"), ("06-09", "06-16"))
 
 
 def test_a_number_that_cannot_be_told_yet_is_that_of_the_last_days_that_can(
@@ -104,7 +111,8 @@ def test_a_number_that_cannot_be_told_yet_is_that_of_the_last_days_that_can(
     home = Project(tmp_path, tmp_path / "persync.db")
     told: dict[str, tuple[str, str, str]] = {}
     for ids in (["bounces", "sales", "margin"], ["clicks", "visits"]):
-        found = numbers_of(run_of(host, home, numbers=ids), None, FRESH)  # type: ignore[arg-type]
+        found, is_earlier = numbers_of(run_of(host, home, numbers=ids), None, FRESH)  # type: ignore[arg-type]
+        assert not is_earlier
         told |= {id: (one.title, one.value, one.change) for id, one in zip(ids, found, strict=True)}
 
     assert told == {
@@ -116,19 +124,38 @@ def test_a_number_that_cannot_be_told_yet_is_that_of_the_last_days_that_can(
     }
 
 
-def test_the_heading_of_numbers_that_all_are_of_earlier_days_says_so(tmp_path: Path) -> None:
+def test_the_heading_of_numbers_that_all_are_of_earlier_days_says_so(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Days of its own, as a forecast has, are no earlier ones: it was asked for the last."""
+
+    def metric(id: str, of: tuple[str, str] | None, *, only: str = "") -> Metric:
+        def compute(engine: object, ask: Ask) -> list[Estimate]:
+            assert ask.period is not None
+            if only and ask.period[0] != at(f"{only} 00:00"):
+                return [missing(id, "no_denominator")]
+            return [Estimate(id, 1, period=ask.period if of is None else (at(f"{of[0]} 00:00"), at(f"{of[1]} 00:00")))]
+
+        return Metric(id, id.title(), "", "", "count", compute)
+
+    mine = {
+        "revenue": metric("revenue", None),
+        "forecast": metric("forecast", ("06-16", "07-16")),
+        "clicks": metric("clicks", None, only="05-12"),
+    }
+    monkeypatch.setattr(Host, "metrics", property(lambda self: mine))
     home = Project(tmp_path, tmp_path / "persync.db")
-    old = Estimate("a", 1, period=(at("04-01 00:00"), at("05-01 00:00")))
-    new = Estimate("a", 1, period=(at("05-17 00:00"), at("06-16 00:00")))
 
-    def heading(*estimates: Estimate) -> str:
-        from persync.hookspecs import Number
+    def heading(*ids: str) -> str:
+        run = run_of(host, home, numbers=list(ids), notify=[{"to": "owner", "on": ["always"]}])
+        monkeypatch.setattr(deciding, "_reach", lambda run, engine: (FRESH, ""))
+        monkeypatch.setattr(deciding, "verdict_of", lambda run, engine: "")
+        ((_, message),) = deciding.messages(run, cast(Any, object()), State(), Outcome())
+        return message.span
 
-        numbers = [Number("A", "1", estimate=one) for one in estimates]
-        return message_of(home, "nightly", JobTable(), "ok", "", numbers, (), (), now=NOW).span
-
-    assert heading(old, old) == "Over the last 30 days with data"
-    assert heading(old, new) == "Over the last 30 days"
+    assert heading("clicks") == "Over the last 30 days with data"
+    assert heading("clicks", "revenue") == "Over the last 30 days"
+    assert heading("forecast") == "Over the last 30 days"
     assert heading() == ""
 
 

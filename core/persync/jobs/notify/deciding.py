@@ -40,16 +40,18 @@ def messages(run: Run, engine: Engine | None, state: State, done: Outcome) -> li
     status = "failed" if done.failures else "alert" if failing else "changed" if changed else "ok"
     due = [one for one in job.notify if any(happened[when] for when in one.on)]
     numbers: tuple[Number, ...] = ()
+    earlier = False
     if due and engine is not None:
         from persync.jobs.notify.numbers import numbers_of
 
-        numbers = numbers_of(run, engine, reach)
+        numbers, earlier = numbers_of(run, engine, reach)
     lines = [*done.failures, *failing, *(f"{LOST}{metric}" for metric in again)]
     files = tuple(path for one in job.report if (path := Path(run.project.folder / one.out)).is_file())
     out = []
     for notice in due:
         attached = files if notice.attach else ()
-        out.append((notice.to, message_of(run.project, run.name, job, status, verdict, numbers, lines, attached, now=run.now)))
+        said = (status, verdict, numbers, lines, attached)
+        out.append((notice.to, message_of(run.project, run.name, job, *said, now=run.now, earlier=earlier)))
     if engine is not None:
         state.ran, state.verdict, state.failing = True, verdict, sorted(done.failing)
     return out

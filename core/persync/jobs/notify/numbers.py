@@ -20,29 +20,36 @@ if TYPE_CHECKING:
     from persync.measure.metric import Metric
 
 
-def numbers_of(run: Run, engine: Engine, reach: Reach | None) -> tuple[Number, ...]:
-    """Return the job's numbers, each of the last days that it can be told of. One that cannot be worked out says why."""
+def numbers_of(run: Run, engine: Engine, reach: Reach | None) -> tuple[tuple[Number, ...], bool]:
+    """Return the job's numbers, each of the last days that it can be told of, and whether all had to go back to earlier days.
+
+    One that cannot be worked out says why.
+    """
     days = spans(run, reach)
-    return tuple(_number(run, engine, run.host.metrics[id], days) for id in run.job.numbers)
+    told = [_number(run, engine, run.host.metrics[id], days) for id in run.job.numbers]
+    return tuple(number for number, _ in told), all(is_earlier for _, is_earlier in told)
 
 
-def _number(run: Run, engine: Engine, metric: Metric, days: Spans) -> Number:
+def _number(run: Run, engine: Engine, metric: Metric, days: Spans) -> tuple[Number, bool]:
+    """Return a number, and whether it is of earlier days than the last."""
     timezone = run.project.timezone
     try:
         period, found = _told(run, engine, metric, days)
         if found is None:
-            return Number(metric.title, "not known: there is nothing to count")
+            return Number(metric.title, "not known: there is nothing to count"), False
         title = f"{metric.title} ({', '.join(found.by.values())})" if found.by else metric.title
-        if period != last_days(run.now, run.job.days, timezone):
+        is_earlier = period != last_days(run.now, run.job.days, timezone)
+        if is_earlier:
             title += f", {words.period(period, timezone)}"
         number = Number(title, words.value(found), words.interval(found), "", replace(found, note=""))
     except RAISED as error:  # a stranger's metric may fail in any way
-        return Number(metric.title, f"not known: {error.what if isinstance(error, PersyncError) else reason_of(error)}")
+        return Number(metric.title, f"not known: {error.what if isinstance(error, PersyncError) else reason_of(error)}"), False
     try:
         before = last_days(period[0], run.job.days, timezone)
-        return replace(number, change=change_in_words(found, _whole(run, engine, metric, before), run.job.days))
+        number = replace(number, change=change_in_words(found, _whole(run, engine, metric, before), run.job.days))
     except RAISED:
-        return number
+        pass  # how it stood before is not known
+    return number, is_earlier
 
 
 def _told(run: Run, engine: Engine, metric: Metric, days: Spans) -> tuple[tuple[int, int], Estimate | None]:

@@ -48,8 +48,8 @@ class Reach:
 
 
 class Spans(NamedTuple):
-    """Days that numbers may be of, as [from, to) in epoch ms: the last, the last with a message, and the last with a message of
-    which it is known what it led to."""
+    """Days that numbers may be of, as [from, to) in epoch ms: the last that were read, the last with a message, and the last
+    with a message of which it is known what it led to."""
 
     latest: tuple[int, int]
     mailed: tuple[int, int]
@@ -90,9 +90,9 @@ def spans(run: Run, reach: Reach | None) -> Spans:
     latest = last_days(run.now, days, timezone)
     if reach is None:
         return Spans(latest, latest, latest)
-    if reach.last is not None and reach.last < latest[0]:
-        # A sum over days that were never read would be a nought that nobody counted.
-        latest = last_days(_next_day(reach.last, timezone), days, timezone)
+    if reach.until <= latest[0]:
+        # A sum over days that were never read would be a nought that nobody counted. One over days that were is a true one.
+        latest = last_days(_next_day(reach.until - 1, timezone), days, timezone)
     mailed, settled = (
         latest if at is None else min(latest, last_days(_next_day(at, timezone), days, timezone))
         for at in (reach.message, reach.settled)

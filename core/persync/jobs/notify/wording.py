@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from persync.hookspecs import Message, Number
-from persync.jobs.windows import last_days
 from persync.redact import anonymous, redacted
 from persync.report.safe import plain
 from persync.report.words import moment
@@ -42,8 +41,12 @@ def message_of(
     attachments: tuple[Path, ...],
     *,
     now: int,
+    earlier: bool = False,
 ) -> Message:
-    """Return a message whose texts hold no name, address or secret and no sign that a terminal, a page or a chat obeys."""
+    """Return a message whose texts hold no name, address or secret and no sign that a terminal, a page or a chat obeys.
+
+    `earlier`: none of the numbers could be told of the last days, and each names its own.
+    """
     shop = str(project.facts()["name"])
     rest = [f"... and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
     shown = tuple(_cleaned(one) for one in numbers)
@@ -54,7 +57,7 @@ def message_of(
         verdict=clean(verdict),
         numbers=shown,
         lines=tuple(clean(line) for line in [*lines[:MOST_LINES], *rest]),
-        span=_span(project, job, shown, now=now) if shown else "",
+        span=_span(job, earlier=earlier) if shown else "",
         link=job.link or "",
         made_at=now,
         attachments=attachments,
@@ -74,11 +77,9 @@ def clean(text: str) -> str:
     return safe if len(safe) <= LONGEST else f"{safe[: LONGEST - 3]}..."
 
 
-def _span(project: Project, job: JobTable, numbers: Sequence[Number], *, now: int) -> str:
+def _span(job: JobTable, *, earlier: bool) -> str:
     """Say of which days the numbers are: the last, or, where none could be told of those, those that each of them names."""
-    last = last_days(now, job.days, project.timezone)
-    named = [one.estimate is not None and one.estimate.period not in (None, last) for one in numbers]
-    if all(named):
+    if earlier:
         return "Over the last day with data" if job.days == 1 else f"Over the last {job.days} days with data"
     return "Over the last day" if job.days == 1 else f"Over the last {job.days} days"
 
