@@ -51,14 +51,14 @@ def assessed(
 ) -> list[Estimate]:
     """Assess who is mailed, or a decision, by groups of these attributes (none: all) and of two crossed (`A,B`).
 
-    `tell` is told of attributes without a basis, of those without data, of days without any, and of rules that aim at groups.
+    `tell` is told of attributes without a basis, of those without data, of days without mail, and of rules that aim at groups.
     Raise DataError where there is no attribute, and ConfigError for one that may not be asked for.
     """
     from persync.measure.attributes import refuse
     from persync.measure.fairness import assess, bases, groups
     from persync.measure.fairness import own as own_decisions
     from persync.measure.fairness.decisions import assess_each
-    from persync.report.sections.notice import NOTHING_SENT, nothing_in
+    from persync.report.sections.notice import nobody_mailed, nothing_sent
 
     found = engine.rows("SELECT DISTINCT a.name AS name FROM attributes AS a")
     crossed = tuple(part.strip() for part in cross.split(",")) if cross is not None else ()
@@ -80,9 +80,9 @@ def assessed(
             own_decisions.assess_each(engine, made, ask, own) if own else assess_each(engine, made, ask, decision or "")
         )
     else:
-        if nothing_in(engine, ask):
-            tell(NOTHING_SENT)
         estimates += read_each(wanted, lambda names: assess(engine, names, ask), tolerant=not named, tell=tell)
+        if nobody_mailed(engine, ask):
+            tell(nothing_sent(ask))
     for line in _said(engine, sorted({name for names in lacking for name in names})):
         tell(line)
     return estimates

@@ -130,11 +130,11 @@ def _raw(effect: Effect) -> str:
 
 def _left_out(inputs: Inputs) -> Note:
     question = "Is anybody left out?"
-    if notice.silence(inputs):
-        return Note(f"Not known: {notice.NOTHING_SENT}", "answer", question)
     found, _ = fairness.assessments(inputs)
     if not found:
         return Note("Not known: no attribute of people was opted in or imported.", "answer", question)
+    if notice.nobody_mailed(inputs.engine, inputs.ask):
+        return Note(f"Not known: {notice.nothing_sent(inputs.ask)}", "answer", question)
     low = [e for estimates in found.values() for e in fairness.below(estimates)]
     unsure = [e for estimates in found.values() for e in fairness.judged(estimates) if e.by.get("verdict") == "not shown"]
     rest = ""

@@ -41,9 +41,9 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
     found, problems = assessments(inputs)
     if not found and not problems:
         raise DataError(NO_ATTRIBUTE)
-    if notice.silence(inputs):
-        return _silent(inputs, list(found))
     blocks: list[Block] = [*map(Note, problems)]
+    if found and notice.nobody_mailed(inputs.engine, inputs.ask):
+        return [*blocks, *_unmailed(inputs, found)]
     burden = directions.of("exposure_rate", inputs.ask) == "less"
     said = [line for attribute, estimates in found.items() if (line := answer(attribute, estimates, burden=burden))]
     if said:
@@ -51,27 +51,37 @@ def build_fairness(inputs: Inputs) -> Sequence[Block]:
     for attribute, estimates in found.items():
         blocks += _attribute(attribute, estimates, burden=burden)
         blocks += parities.others(attribute, estimates)
-    between = ("benefit_interaction", "benefit_parity", "benefit_smallest_gap")
-    benefits = [e for estimates in found.values() for e in estimates if e.id in between and "arm" in e.by]
-    if benefits:
-        blocks.append(_benefit(benefits))
-    blocks += parities.decided(inputs, list(found))
-    if found:
-        scanned = scan.scan(inputs.engine, inputs.ask, list(found))
-        blocks += [*bias.blocks(scanned), *frontier.blocks(inputs, scanned)]
-    blocks += parities.aimed(inputs)
-    return [*blocks, *parities.basis(inputs, attributes(inputs)[0]), DEFINITION]
+    blocks += [*_benefits(found), *parities.decided(inputs, list(found))]
+    return [*blocks, *_scanned(inputs, list(found)), DEFINITION]
 
 
-def _silent(inputs: Inputs, names: Sequence[str]) -> list[Block]:
-    """Return what is left where nobody was sent anything in the days asked for: decisions, which need no message.
+def _unmailed(inputs: Inputs, found: Mapping[str, Sequence[Estimate]]) -> list[Block]:
+    """Return what is left where nobody was sent anything in the days asked for: discounts, experiments and decisions, which
+    need no message.
 
     Raise DataError without any: a share of nothing is no share.
     """
-    held = parities.decided(inputs, names)
-    if not held:
-        raise DataError(notice.NOTHING_SENT)
-    return [*held, *parities.basis(inputs, attributes(inputs)[0]), DEFINITION]
+    why = notice.nothing_sent(inputs.ask)
+    blocks = [block for name, estimates in found.items() for block in parities.others(name, estimates, parities.OFFERS)]
+    blocks += [*_benefits(found), *parities.decided(inputs, list(found))]
+    if not blocks:
+        raise DataError(why)
+    return [Note(f"Not known: {why}", "answer", "Is anybody left out?"), *blocks, *_scanned(inputs, list(found)), DEFINITION]
+
+
+def _benefits(found: Mapping[str, Sequence[Estimate]]) -> list[Block]:
+    between = ("benefit_interaction", "benefit_parity", "benefit_smallest_gap")
+    benefits = [e for estimates in found.values() for e in estimates if e.id in between and "arm" in e.by]
+    return [_benefit(benefits)] if benefits else []
+
+
+def _scanned(inputs: Inputs, names: Sequence[str]) -> list[Block]:
+    """Return what a scan by these attributes finds, what could be done about it, whose rules aim at groups, and the bases."""
+    blocks: list[Block] = []
+    if names:
+        scanned = scan.scan(inputs.engine, inputs.ask, names)
+        blocks += [*bias.blocks(scanned), *frontier.blocks(inputs, scanned)]
+    return [*blocks, *parities.aimed(inputs), *parities.basis(inputs, attributes(inputs)[0])]
 
 
 def answer(attribute: str, estimates: Sequence[Estimate], *, burden: bool = False) -> str:

@@ -15,16 +15,18 @@ from persync.report.sections.health import counts
 
 MOST: Final = 4
 """so many streams with holes are named; the part on the data has them all"""
-NOTHING_SENT: Final = "nobody is known to have been sent anything in these days, so no group got more or less than another."
 PEOPLE: Final = "SELECT COUNT(*) AS people FROM person_of AS p"
 """what the user's own files bring along has no coverage; somebody is in all of them"""
-SOMETHING: Final = (
+SOLD: Final = (
     "SELECT 1 AS found FROM orders AS o WHERE COALESCE(o.is_test, 0) = 0 AND COALESCE(o.kind, 'order') = 'order'"
-    " AND o.ordered_at >= :from_at AND o.ordered_at < :to_at LIMIT 1",
-    "SELECT 1 AS found FROM touchpoints AS t WHERE t.action IN (1, 2) AND t.happened_at >= :from_at AND t.happened_at < :to_at"
-    " LIMIT 1",
+    " AND o.ordered_at >= :from_at AND o.ordered_at < :to_at LIMIT 1"
 )
-"""an order, or a message sent or delivered, of the days asked for"""
+"""an order of the days asked for"""
+MAILED: Final = (
+    "SELECT 1 AS found FROM touchpoints AS t WHERE t.action IN (1, 2) AND t.happened_at >= :from_at AND t.happened_at < :to_at"
+    " LIMIT 1"
+)
+"""a message sent or delivered in the days asked for"""
 EMPTY: Final = (
     "Nothing has been pulled or imported yet, so there is nothing to report on: persync connect NAME, then persync pull."
 )
@@ -43,14 +45,21 @@ def notices(inputs: Inputs) -> list[Note]:
 def silence(inputs: Inputs) -> list[Note]:
     """Return the warning that no order and no message is known of the days asked for, for a part that stands alone; none where
     some are, or no days were asked for."""
-    return _silent(inputs, nothing_in(inputs.engine, inputs.ask))
-
-
-def nothing_in(engine: Engine, ask: Ask) -> bool:
-    """Tell whether days are asked for of which no order and no message is known."""
     # One row of either is enough to know, where `counts` would join and count them all.
-    within = bounds(ask.period)
-    return ask.period is not None and not any(run(engine, sql, within) for sql in SOMETHING)
+    within = bounds(inputs.ask.period)
+    is_silent = inputs.ask.period is not None and not any(run(inputs.engine, sql, within) for sql in (SOLD, MAILED))
+    return _silent(inputs, is_silent)
+
+
+def nobody_mailed(engine: Engine, ask: Ask) -> bool:
+    """Tell whether no message is known of the days asked for, whatever was sold in them; without days, none at all."""
+    return not run(engine, MAILED, bounds(ask.period))
+
+
+def nothing_sent(ask: Ask) -> str:
+    """Say why no groups are compared by their mail where `nobody_mailed`."""
+    days = "" if ask.period is None else " in these days"
+    return f"nobody is known to have been sent anything{days}, so no group got more or less than another."
 
 
 def _silent(inputs: Inputs, is_silent: bool) -> list[Note]:

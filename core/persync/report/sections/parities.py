@@ -30,6 +30,8 @@ MEASURES: Final[Mapping[str, str]] = {
     "matched": "Known to more than one system",
 }
 """{measure: what it is about}; rates go by their kind, means by their id"""
+OFFERS: Final = ("offered", "offer_value", "discount_share", "free_shipping_share", "price_paid")
+"""the measures that go by orders alone"""
 DECIDED: Final[Mapping[str, str]] = {
     "demographic_parity": "Selected",
     "equal_opportunity": "Selected of those who qualified",
@@ -67,9 +69,10 @@ SELECTED: Final = (
 )
 
 
-def others(attribute: str, estimates: Sequence[Estimate]) -> list[Block]:
-    """Return one table of everything else that is held between the groups of an attribute; nothing where nothing is known."""
-    rows = [row for kind, title in MEASURES.items() if (row := _row(kind, f"{kind}_parity", title, estimates)) is not None]
+def others(attribute: str, estimates: Sequence[Estimate], kinds: Sequence[str] = tuple(MEASURES)) -> list[Block]:
+    """Return one table of everything else (of these kinds) that is held between the groups of an attribute; nothing where
+    nothing is known."""
+    rows = [row for kind in kinds if (row := _row(kind, f"{kind}_parity", MEASURES[kind], estimates)) is not None]
     if not rows:
         return []
     return [
