@@ -67,6 +67,37 @@ def test_a_new_report_is_for_its_owner_and_one_that_stands_there_keeps_its_mode(
     assert (new, modes(page), page.read_text()) == (["0600", "0700"], ["0644"], "second")
 
 
+@pytest.mark.parametrize(("old", "ours", "theirs"), [(0o640, "0600", "0640"), (0o664, "0644", "0664"), (0o604, "0600", "0604")])
+def test_a_report_that_was_opened_to_a_group_is_open_to_that_group_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: int, ours: str, theirs: str
+) -> None:
+    """Where the writer may not give it away, its own group may do no more than everybody might."""
+    page, given = tmp_path / "report.html", list[tuple[int, int]]()
+    looked = Path.stat
+
+    def of_another_group(path: Path, **options: bool) -> os.stat_result:
+        found = looked(path, **options)
+        return os.stat_result((*found[:5], found.st_gid + 1, *found[6:10])) if path == page else found
+
+    def refuse(path: Path, user: int, group: int) -> None:
+        raise PermissionError
+
+    def give(path: Path, user: int, group: int) -> None:
+        assert modes(path) == ["0600"], "not open to anybody before it is theirs"
+        given.append((user, group))
+
+    monkeypatch.setattr(Path, "stat", of_another_group)
+    found = []
+    for chown in (refuse, give):
+        page.write_text("old")
+        page.chmod(old)
+        monkeypatch.setattr(os, "chown", chown)
+        write_text(page, "new")
+        found += modes(page)
+
+    assert (found, given) == ([ours, theirs], [(-1, page.stat().st_gid)])
+
+
 def test_what_persync_keeps_for_itself_is_for_its_owner_whatever_stood_there(tmp_path: Path) -> None:
     path = tmp_path / "p.night.job.json"
     path.touch(0o644)

@@ -80,7 +80,7 @@ def inputs_of(host: Host, project: Project, engine: Engine, ask: Ask) -> Inputs:
 def write_text(path: Path, text: str | bytes) -> None:
     """Put a text (or bytes) into a file, whole or not at all: somebody may be reading the old one.
 
-    A new file is for its owner alone; one that stands there keeps its mode. A pipe or device is written to.
+    A new file is for its owner alone; one that stands there keeps its mode and group. A pipe or device is written to.
     """
     try:
         path.parent.mkdir(private.FOLDER, parents=True, exist_ok=True)

@@ -60,8 +60,9 @@ def replacing(path: Path, *, keep_mode: bool = False) -> Iterator[BinaryIO]:
     """Lend a file that takes a file's place once it is whole, for its owner alone; where something is raised, the old one
     stays.
 
-    Through a link its target is replaced; a pipe or a device is written to. With `keep_mode` those who may read the old file
-    may read the new one. Raise OSError when it cannot be done.
+    Through a link its target is replaced; a pipe or a device is written to. With `keep_mode` the new file has the mode and the
+    group of the old one; where we may not give it to that group, its own may only do what both that one and all others might.
+    Raise OSError when it cannot be done.
     """
     with replacing_path(path, keep_mode=keep_mode) as temporary, temporary.open("wb") as file:
         yield file
@@ -91,11 +92,23 @@ def replacing_path(path: Path, *, keep_mode: bool = False) -> Iterator[Path]:
             temporary.unlink()
             return
         if old is not None and keep_mode and HAS_MODES:
-            temporary.chmod(stat.S_IMODE(old.st_mode))
+            _open_as(old, temporary)
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _open_as(old: os.stat_result, path: Path) -> None:
+    """Open a file to whom an old one was open, and to nobody else."""
+    mode = stat.S_IMODE(old.st_mode)
+    if path.stat().st_gid != old.st_gid:
+        try:
+            os.chown(path, -1, old.st_gid)
+        except OSError:  # we are not of that group, and what it might do is nothing to ours
+            both = mode >> 3 & mode & 0o007
+            mode = mode & ~OTHERS | both << 3 | both
+    path.chmod(mode)
 
 
 def _pour(source: Path, path: Path) -> None:
