@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from persync.errors import ConfigError, PersyncError
 from persync.jobs.schedule import cron, launchd, systemd
 from persync.jobs.schedule.plan import Plan
+
+_RELOAD: Final = ["systemctl", "--user", "daemon-reload"]
 
 
 def install(target: str, plan: Plan, *, now: int) -> list[str]:
@@ -28,32 +31,44 @@ def install(target: str, plan: Plan, *, now: int) -> list[str]:
         _make(place)
     files = systemd.files(plan) if target == "systemd" else launchd.files(plan, now=now)
     places = [folder_of(target) / file.name for file in files]
-    with _undone(places):
+    with _undone(target, plan.unit, places):
         for path, file in zip(places, files, strict=True):
             _write(path, file.text)
         if target == "systemd":
-            _run(["systemctl", "--user", "daemon-reload"])
+            _run(_RELOAD)
             _run(["systemctl", "--user", "enable", "--now", f"{plan.unit}.timer"])
             note = [f"It runs while you are logged in. For a server, once: {systemd.LINGER}"]
         else:
             # An agent that is there already is taken out first: launchd reads a file once.
-            _run(["launchctl", "bootout", f"gui/{os.getuid()}/{launchd.label(plan.unit)}"], tolerant=True)
-            _run(["launchctl", "bootstrap", f"gui/{os.getuid()}", str(places[-1])])
+            _run(_bootout(plan.unit), tolerant=True)
+            _run(_bootstrap(places[-1]))
     return [*map(str, places), f"{target}: {plan.when}", *note]
 
 
 @contextmanager
-def _undone(places: Sequence[Path]) -> Iterator[None]:
-    """Put files back as they were when the scheduler refuses them: else they would look like a schedule, and run nothing."""
+def _undone(target: str, unit: str, places: Sequence[Path]) -> Iterator[None]:
+    """Put files, and what the scheduler knows of them, back as they were when it refuses them or somebody breaks in: else they
+    would look like a schedule, and run nothing."""
     before = {path: path.read_bytes() if path.is_file() else None for path in places}
+    is_new = before[places[-1]] is None
     try:
         yield
-    except PersyncError:
+    except BaseException:
+        # What takes a schedule out needs its file; what reads the old one needs that in its place.
+        if target == "launchd":
+            _try(_bootout(unit))
+        elif is_new:
+            _try(_disable(unit))
         for path, data in before.items():
-            if data is None:
-                path.unlink(missing_ok=True)
-            else:
-                path.write_bytes(data)
+            with suppress(OSError):
+                if data is None:
+                    path.unlink(missing_ok=True)
+                else:
+                    path.write_bytes(data)
+        if target == "systemd":
+            _try(_RELOAD)
+        elif not is_new:
+            _try(_bootstrap(places[-1]))
         raise
 
 
@@ -71,13 +86,13 @@ def remove(target: str, unit: str) -> list[str]:
     if not there:
         return []
     if target == "systemd":
-        _run(["systemctl", "--user", "disable", "--now", f"{unit}.timer"], tolerant=True)
+        _run(_disable(unit), tolerant=True)
     else:
-        _run(["launchctl", "bootout", f"gui/{os.getuid()}/{launchd.label(unit)}"], tolerant=True)
+        _run(_bootout(unit), tolerant=True)
     for path in there:
         path.unlink()
     if target == "systemd":
-        _run(["systemctl", "--user", "daemon-reload"])
+        _run(_RELOAD)
     return [f"removed {path}" for path in there]
 
 
@@ -123,6 +138,24 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise PersyncError(f"cannot write the file: {error.strerror}.", where=str(path)) from None
+
+
+def _disable(unit: str) -> list[str]:
+    return ["systemctl", "--user", "disable", "--now", f"{unit}.timer"]
+
+
+def _bootout(unit: str) -> list[str]:
+    return ["launchctl", "bootout", f"gui/{os.getuid()}/{launchd.label(unit)}"]
+
+
+def _bootstrap(path: Path) -> list[str]:
+    return ["launchctl", "bootstrap", f"gui/{os.getuid()}", str(path)]
+
+
+def _try(command: list[str]) -> None:
+    """Call a program that may not even be there: what went wrong before is what is said."""
+    with suppress(PersyncError, OSError):
+        _run(command, tolerant=True)
 
 
 def _run(command: list[str], *, text: str = "", tolerant: bool = False) -> None:
