@@ -25,7 +25,8 @@ def files(plan: Plan, *, now: int) -> tuple[File, ...]:
 def block(plan: Plan, *, now: int) -> str:
     """Return the lines between their marks. A percent sign means a new line to cron, so it is escaped."""
     log = plan.folder / f"{plan.unit}.log"
-    line = f"umask 077; {plan.shell} >> {shlex.quote(str(log))} 2>&1".replace("%", "\\%")
+    given = "".join(f"{name}={shlex.quote(value)} " for name, value in plan.environment.items())
+    line = f"umask 077; {given}{plan.shell} >> {shlex.quote(str(log))} 2>&1".replace("%", "\\%")
     lines = [
         begin(plan.unit),
         f"# {mark(plan)}",

@@ -51,7 +51,7 @@ def agent(plan: Plan, now: int) -> dict[str, Any]:
         "Label": label(plan.unit),
         "ProgramArguments": list(plan.command),
         "WorkingDirectory": str(plan.folder),
-        "EnvironmentVariables": {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "en_US.UTF-8"},
+        "EnvironmentVariables": {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "en_US.UTF-8", **plan.environment},
         "StartCalendarInterval": [{"Hour": time.hour, "Minute": time.minute} for time in plan.clock(now)],
         "RunAtLoad": True,
         "ProcessType": "Background",

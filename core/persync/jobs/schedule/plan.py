@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import sys
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from persync.errors import ConfigError
+from persync.jobs.pdf import VARIABLE
 from persync.jobs.windows import local
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ class File:
 class Plan:
     """A job as whatever runs it must know it.
 
-    `outs` are the files it writes, `writable` the folders it writes to, `variables` what its secrets go by.
+    `outs` are the files it writes, `writable` the folders it writes to, whatever links lead there, `variables` what its secrets
+    go by, `browser` the program that prints its PDFs where the environment names one.
     """
 
     job: str
@@ -64,6 +67,12 @@ class Plan:
     outs: tuple[Path, ...]
     writable: tuple[Path, ...]
     variables: tuple[str, ...]
+    browser: str = ""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What else of the environment the job needs, and a scheduler would not hand on."""
+        return {VARIABLE: self.browser} if self.browser else {}
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -125,8 +134,10 @@ def plan_of(name: str, job: JobTable, project: Project, program: tuple[str, ...]
         raise ConfigError(what, hint="Use letters, digits, blanks, dots, - and _ alone.")
     written = [*(one.out for one in job.report), *(one.out for one in job.export)]
     outs = tuple(Path(os.path.abspath(folder / out)) for out in written)
-    outputs = [project.store_path.resolve().parent, *(out.parent for out in outs)]
-    for path in (folder, project.store_path.resolve(), *outputs, *program[:1]):
+    # Through a link its target is written: a scheduler that closes all else must know that folder.
+    outputs = [project.store_path.resolve().parent, *(Path(os.path.realpath(out)).parent for out in outs)]
+    printer = browser_of(job)
+    for path in (folder, project.store_path.resolve(), *outputs, *program[:1], *filter(None, [printer])):
         # Signs that end a line or go on in the next one, and blanks at an end, which systemd cuts off.
         if not str(path).isprintable() or str(path).endswith(("\\", " ")):
             what = f"the path {str(path)!r} has signs that not every scheduler can hold."
@@ -142,7 +153,19 @@ def plan_of(name: str, job: JobTable, project: Project, program: tuple[str, ...]
         outs=outs,
         writable=tuple(dict.fromkeys([folder, *(place for place in outputs if not place.is_relative_to(folder))])),
         variables=variables_of(name, job, project),
+        browser=printer,
     )
+
+
+def browser_of(job: JobTable) -> str:
+    """Return the absolute path of the program that the environment names to print a job's PDFs; "" where it names none, or the
+    job has none."""
+    named = os.environ.get(VARIABLE, "")
+    if not named or not any(one.form() == "pdf" for one in job.report):
+        return ""
+    # A scheduler has another search path, and another folder to begin in.
+    found = shutil.which(named)
+    return os.path.abspath(found) if found else named
 
 
 def can_hold(job: str) -> bool:

@@ -146,7 +146,7 @@ if __name__ == "__main__":
     return (File(f"{_module(plan)}.py", "where it is to run", text),)
 
 
-_ENVIRONMENT = '''KEPT = ("PATH", "HOME", "LANG", "TZ", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+_ENVIRONMENT = '''KEPT = ("PATH", "HOME", "LANG", "TZ", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "PERSYNC_BROWSER")
 SECRETS = {variables}
 
 

@@ -45,6 +45,7 @@ def service(plan: Plan) -> str:
         f"WorkingDirectory={_escaped(str(plan.folder))}",
         f"ExecStart={words}",
         "Environment=PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8",
+        *(f"Environment={_quoted(f'{name}={value}')}" for name, value in plan.environment.items()),
         "# 3 = partial: some rows were kept and a stream failed; the next run goes on.",
         "SuccessExitStatus=3",
         *_credentials(plan),
