@@ -6,6 +6,7 @@ import math
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -102,10 +103,12 @@ class DuckEngine:
             other._known[table] = settings_hash(condition, None, {by: digest})
         return other
 
-    def _run(self, sql: str, params: Mapping[str, Any] | None) -> Any:
+    @contextmanager
+    def _result(self, sql: str, params: Mapping[str, Any] | None) -> Iterator[Any]:
+        """Run a query and hold its cursor, to be fetched from inside: fetching can fail, or be interrupted, as running can."""
         text, values = statement(sql, params)
         try:
-            return self._db.cursor().execute(text, values or None)
+            yield self._db.cursor().execute(text, values or None)
         except self._error as error:
             raise DataError(f"a query failed: {str(error).splitlines()[0]}") from error
         except RuntimeError as error:
@@ -116,17 +119,18 @@ class DuckEngine:
 
     def rows(self, sql: str, params: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run a query and return its (few) rows as dictionaries."""
-        cursor = self._run(sql, params)
-        columns = [column[0] for column in cursor.description]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        with self._result(sql, params) as cursor:
+            columns = [column[0] for column in cursor.description]
+            found = cursor.fetchall()
+        return [dict(zip(columns, row, strict=True)) for row in found]
 
     def frame(self, sql: str, params: Mapping[str, Any] | None = None, *, limit: int = 5_000_000) -> dict[str, np.ndarray]:
         """Run a query and return its columns as arrays; a number column with nulls comes as doubles with NaN.
 
         Raise DataError above `limit` rows.
         """
-        cursor = self._run(f"SELECT * FROM (\n{sql}\n) AS framed LIMIT {int(limit) + 1}", params)
-        columns: dict[str, Any] = cursor.fetchnumpy()
+        with self._result(f"SELECT * FROM (\n{sql}\n) AS framed LIMIT {int(limit) + 1}", params) as cursor:
+            columns: dict[str, Any] = cursor.fetchnumpy()
         if any(len(values) > limit for values in columns.values()):
             raise too_many(limit)
         return {name: _filled(values) for name, values in columns.items()}
@@ -140,8 +144,8 @@ class DuckEngine:
             if not path.exists():
                 self._derived.mkdir(exist_ok=True)
                 temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
-                self._run(f"COPY (\n{sql}\n) TO {_quoted(temporary)} ({WRITING})", params)
-                temporary.replace(path)
+                with self._result(f"COPY (\n{sql}\n) TO {_quoted(temporary)} ({WRITING})", params):
+                    temporary.replace(path)
             if self._known.get(name) != digest:
                 self._view(name, [path])
                 self._known[name] = digest

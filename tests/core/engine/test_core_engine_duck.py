@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -41,23 +42,39 @@ def test_a_query_that_fails_is_one_line(engine: DuckEngine) -> None:
         engine.rows("SELECT t.nonsense FROM touchpoints AS t")
 
 
-def test_a_signal_in_the_middle_of_a_query_is_no_failed_query(engine: DuckEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """DuckDB swallows what the signal's handler raised; taken for a failure it would cost a section of a report."""
+class Broken:
+    """A database, and its cursor, in which a method raises an error."""
 
-    class Ended:
-        def cursor(self) -> Ended:
+    description = (("n",),)
+
+    def __init__(self, method: str, error: Exception) -> None:
+        self._method, self._error = method, error
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*_: object) -> Broken:
+            if name == self._method:
+                raise self._error
             return self
 
-        def execute(self, *_: object) -> None:
-            raise RuntimeError("Query interrupted")
+        return call
 
-        def close(self) -> None:
-            pass
 
+INTERRUPTED = RuntimeError("Query interrupted")
+
+
+@pytest.mark.parametrize(("ask", "method"), [("rows", "execute"), ("rows", "fetchall"), ("frame", "fetchnumpy")])
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(INTERRUPTED, KeyboardInterrupt), (RuntimeError("else"), RuntimeError), (duckdb.Error("full"), DataError)],
+)
+def test_a_signal_in_the_middle_of_a_query_or_of_its_rows_is_no_failed_query(
+    engine: DuckEngine, monkeypatch: pytest.MonkeyPatch, ask: str, method: str, error: Exception, expected: type[BaseException]
+) -> None:
+    """DuckDB swallows what the signal's handler raised; taken for a failure it would cost a section of a report."""
     with monkeypatch.context() as patched:
-        patched.setattr(engine, "_db", Ended())
-        with pytest.raises(KeyboardInterrupt):
-            engine.rows("SELECT 1 AS n")
+        patched.setattr(engine, "_db", Broken(method, error))
+        with pytest.raises(expected):
+            getattr(engine, ask)("SELECT 1 AS n")
 
 
 def test_frames_are_arrays_and_nulls_are_nan(engine: DuckEngine) -> None:
