@@ -118,9 +118,13 @@ class Due:
         return point.watermark >= self._began - settle
 
     def _begin_clocks(self, stream: Stream, known: list[Checkpoint]) -> None:
-        """Count the days of a periodic pass from the first pull, which reads everything anyway."""
+        """Count the days of a periodic pass from the first pull, which reads everything anyway.
+
+        What was asked for before and has no watermark was begun again: it is due now, its days are counted already.
+        """
         assert isinstance(stream.window, Every)
-        fresh = [point for point in known if point.watermark is None and point.token is None]
+        asked = points.asked_for(self._store.db, self._number, stream.name)
+        fresh = [one for one in known if one.watermark is None and one.token is None and one.partition not in asked]
         if not fresh or stream.window.first or stream.name in self._options.streams:
             return
         with self._store.transaction() as db:

@@ -121,8 +121,12 @@ def due_points(
         points.append(Checkpoint(stream.name, "", {}))
     if isinstance(stream.window, Every):
         if not stream.window.first and stream.name not in options.streams and not options.full:
-            # Its days are counted from the first pull, which reads everything anyway.
-            points = [point for point in points if point.watermark is not None or point.token is not None]
+            # Its days are counted from the first pull, which reads everything anyway; what is begun again is due.
+            points = [
+                point
+                for point in points
+                if point.watermark is not None or point.token is not None or (stream.name, point.partition) in known.asked_for
+            ]
         if not any(is_due(stream, point, options) for point in points):
             return []
     found = []

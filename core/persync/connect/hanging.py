@@ -11,8 +11,9 @@ from collections.abc import Iterable
 import orjson
 
 from persync.connect.stream import AccountFacts, Stream
+from persync.store import checkpoints as points
 
-__all__ = ["account_facts", "field_types", "follow", "hanging_on", "note"]
+__all__ = ["account_facts", "field_types", "follow", "forget", "hanging_on", "note"]
 
 
 def account_facts(db: sqlite3.Connection, number: int) -> AccountFacts:
@@ -41,24 +42,45 @@ def hanging_on(streams: Iterable[Stream], name: str, *, below: bool = True) -> l
 
 
 def note(db: sqlite3.Connection, number: int, stream: str, partition: str) -> None:
-    """Note what is known before a part is read that did not fit or failed the last time; call in its first page's transaction.
+    """Note what is known before a part is read that did not fit or failed the last time, or is begun again, and how many of
+    its records are rejected; call in its first page's transaction, before they are forgotten.
 
-    An earlier note stays: it is older than what a pass that was broken off has brought.
+    An earlier note stays: it is older than what a pass that was broken off, or in which nothing more fitted, has brought.
     """
-    known = orjson.dumps(_known(db, number)).decode()
+    known = orjson.dumps([*_known(db, number), _rejected(db, number, stream, partition)]).decode()
     db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (_name(number, stream, partition), known))
 
 
 def follow(db: sqlite3.Connection, number: int, stream: str, partition: str) -> tuple[bool, bool]:
     """Tell whether the account, and the fields, are known otherwise than the note has it, which goes; call in the last page's
-    transaction."""
+    transaction, before that completes the part.
+
+    While as many records are rejected as before, and nothing else was missing, the note stays and nothing is told: what changed
+    meanwhile changed as it does where all fits.
+    """
     name = _name(number, stream, partition)
     row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     if row is None:
         return False, False
-    db.execute("DELETE FROM meta WHERE name = ?", (name,))
-    before, now = orjson.loads(row[0]), orjson.loads(orjson.dumps(_known(db, number)))
+    *before, rejected = orjson.loads(row[0])
+    still = _rejected(db, number, stream, partition)
+    if still >= rejected and not points.is_open(db, number, stream, partition):
+        db.execute("UPDATE meta SET value = json_set(value, '$[2]', ?) WHERE name = ?", (still, name))
+        return False, False
+    forget(db, number, stream, partition)
+    now = orjson.loads(orjson.dumps(_known(db, number)))
     return before[0] != now[0], before[1] != now[1]
+
+
+def forget(db: sqlite3.Connection, number: int, stream: str, partition: str) -> None:
+    """Forget the note of a part, as of one that there is no more."""
+    db.execute("DELETE FROM meta WHERE name = ?", (_name(number, stream, partition),))
+
+
+def _rejected(db: sqlite3.Connection, number: int, stream: str, partition: str) -> int:
+    place = (number, stream, partition)
+    found = db.execute("SELECT count(*) FROM rejects WHERE connection = ? AND stream = ? AND partition = ?", place)
+    return int(found.fetchone()[0])
 
 
 def _known(db: sqlite3.Connection, number: int) -> tuple[AccountFacts, dict[str, dict[str, str]]]:

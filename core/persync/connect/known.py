@@ -39,6 +39,8 @@ class Known:
     coverage: dict[str, Coverage] = field(default_factory=dict)
     rejected: set[tuple[str, str]] = field(default_factory=set)
     """the (stream, partition) pairs with rejects"""
+    asked_for: set[tuple[str, str]] = field(default_factory=set)
+    """the (stream, partition) pairs that were read to their end, or are holes"""
     files: dict[str, str] = field(default_factory=dict)
     """{path: digest} of the files read"""
 
@@ -67,6 +69,7 @@ def known_of(db: sqlite3.Connection | None, connector: Connector) -> Known:
         for stream in connector.streams:
             found.points[stream.name] = read_checkpoints(db, row[0], stream.name)
         found.coverage = _coverage(db, row[0])
+        found.asked_for = set(_all(db, "SELECT stream, partition FROM coverage WHERE connection = ?", row[0]))
         found.rejected = set(_all(db, "SELECT DISTINCT stream, partition FROM rejects WHERE connection = ?", row[0]))
         found.files = dict(_all(db, "SELECT path, digest FROM imported_files WHERE connection = ?", row[0]))
     return found

@@ -56,14 +56,11 @@ class PageWriter:
         self._careful = False
         self.behind: Callable[[], int] = lambda: 0
         """milliseconds by which the vendor's clock is behind ours"""
-        self.rejected = self._parts("SELECT DISTINCT stream, partition FROM rejects WHERE connection = ?")
-        self._holes = self._parts("SELECT stream, partition FROM coverage WHERE connection = ? AND state = 'hole'")
+        rejects = "SELECT DISTINCT stream, partition FROM rejects WHERE connection = ?"
+        self.rejected: set[tuple[str, str]] = set(store.db.execute(rejects, (writer.connection,)))
         self._needed = {name for stream in connector.streams for name in stream.needs}
         self.again: dict[str, None] = {}
         """streams that this run lets be read again from their beginning, for something they hang on is known now"""
-
-    def _parts(self, sql: str) -> set[tuple[str, str]]:
-        return {(stream, partition) for stream, partition in self.store.db.execute(sql, (self._writer.connection,))}
 
     def write(self, page: Page, result: StreamResult, fields: Mapping[str, Mapping[str, str]]) -> None:
         """Validate, shape and commit one page with its checkpoint; the last page of a partition also completes it.
@@ -129,7 +126,7 @@ class PageWriter:
                     self._keep_versions(db)
                 if page.first and (stream.sweeps or stream.join or stream.gather) is not None:
                     sweeping.begin(db, self._writer.connection, *place)
-                if page.first and stream.name in self._needed and (place in self.rejected or place in self._holes):
+                if page.first and stream.name in self._needed and self._may_say_more(db, place):
                     hanging.note(db, self._writer.connection, *place)
                 changed = self._writer.write(shaped.rows, place, lists=stream.sweeps.thing if stream.sweeps else "")
                 changed += self._settle_rejects(job, shaped)
@@ -180,6 +177,10 @@ class PageWriter:
         for table in set(changed):
             mark_dirty(db, table)
         return len(changed)
+
+    def _may_say_more(self, db: sqlite3.Connection, place: tuple[str, str]) -> bool:
+        """Tell whether a part may say what it could not say before: it did not fit, could not be read, or is begun again."""
+        return place in self.rejected or points.is_open(db, self._writer.connection, *place)
 
     def _follow(self, db: sqlite3.Connection, job: Job) -> None:
         """Let what hangs on a part be read again when it was read without it, or otherwise than it is known now."""
@@ -310,6 +311,7 @@ class PageWriter:
         with self.store.transaction() as db:
             if gone and job.work.stream.parent is not None:
                 points.forget(db, self._writer.connection, job.work.stream.name, job.work.partition)
+                hanging.forget(db, self._writer.connection, job.work.stream.name, job.work.partition)
             points.uncover(db, self._writer.connection, job.work.stream.name, job.work.partition, reason, now=self.options.now)
             mark_dirty(db, "coverage")
 

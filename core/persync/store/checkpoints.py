@@ -117,12 +117,32 @@ def complete(db: sqlite3.Connection, connection: int, point: Checkpoint, *, now:
 
 
 def is_new(db: sqlite3.Connection, connection: int, stream: str, partition: str) -> bool:
-    """Tell whether a partition was never read to its end."""
+    """Tell whether a partition was never read to its end; one that is begun again was."""
+    place = (connection, stream, partition)
     found = db.execute(
-        "SELECT 1 FROM checkpoints WHERE connection = ? AND stream = ? AND partition = ? AND watermark IS NOT NULL",
-        (connection, stream, partition),
+        "SELECT 1 FROM checkpoints WHERE connection = ? AND stream = ? AND partition = ? AND watermark IS NOT NULL"
+        # A hole that follows what was complete knows of it still.
+        " UNION ALL SELECT 1 FROM coverage WHERE connection = ? AND stream = ? AND partition = ?"
+        " AND (state = 'complete' OR to_at > 0)",
+        (*place, *place),
     )
     return found.fetchone() is None
+
+
+def is_open(db: sqlite3.Connection, connection: int, stream: str, partition: str) -> bool:
+    """Tell whether a partition that was asked for before has yet to be read: it is a hole, or begun again."""
+    found = db.execute(
+        "SELECT 1 FROM coverage c LEFT JOIN checkpoints p USING (connection, stream, partition)"
+        " WHERE c.connection = ? AND c.stream = ? AND c.partition = ? AND (c.state = 'hole' OR p.watermark IS NULL)",
+        (connection, stream, partition),
+    )
+    return found.fetchone() is not None
+
+
+def asked_for(db: sqlite3.Connection, connection: int, stream: str) -> set[str]:
+    """Return the partitions of a stream that were asked for before: read to their end, or holes."""
+    found = db.execute("SELECT partition FROM coverage WHERE connection = ? AND stream = ?", (connection, stream))
+    return {partition for (partition,) in found}
 
 
 def begin_again(db: sqlite3.Connection, connection: int, streams: Iterable[str]) -> list[str]:

@@ -57,6 +57,8 @@ class _Removing:
         for table in self._tables_with("connection"):
             if table not in _KEPT:
                 self._delete(table, "connection = :connection")
+        # What its pulls noted for the next one: what was asked, its account and fields (connect/hanging.py, passes.py).
+        self._run("DELETE FROM meta WHERE name = 'pull ' || :connection OR name GLOB 'hanging ' || :connection || ' *'")
         # Keyed numbers: whose they are cannot be told, and a version that is gone only makes a record be looked at again.
         self._delete("versions", "true")
         self._orphans(keyed)
