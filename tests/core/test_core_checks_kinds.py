@@ -12,13 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from persync import hookimpl, rows
 from persync.connect import outgoing
 from persync.engine import Engine, EngineType, open_duckdb
 from persync.errors import PersyncError
-from persync.hookspecs import Message, Notifier, Sandbox
+from persync.hookspecs import Message, Notifier, Sandbox, Trial
 from persync.imports import Column, Importer
 from persync.plugins import Host, load_plugins
 from persync.testing.checks.check import NotTriedError
@@ -104,6 +104,7 @@ WALL = Notifier("wall", "A wall.", good, Address, {"pin": "WALL_PIN"}, lambda fo
     ("notifier", "found"),
     [
         (WALL, []),
+        (replace(WALL, trial=lambda folder, url: Trial({"url": url}, {"pin": "Zyqu pin"})), []),
         (replace(WALL, summary=" "), ["says"]),
         (replace(WALL, secrets={"pin": "wall pin"}), ["says"]),
         (replace(WALL, wants=lambda settings: ("pni",)), ["says"]),
@@ -116,6 +117,7 @@ WALL = Notifier("wall", "A wall.", good, Address, {"pin": "WALL_PIN"}, lambda fo
     ],
     ids=[
         "good",
+        "gives a secret too",
         "no summary",
         "no variable",
         "wants another",
@@ -129,6 +131,18 @@ WALL = Notifier("wall", "A wall.", good, Address, {"pin": "WALL_PIN"}, lambda fo
 )
 def test_a_notifier_that_is_wrong_is_found(notifier: Notifier, found: list[str]) -> None:
     assert red(NOTIFIER, lambda check: check.run(notifier)) == found
+
+
+class Post(BaseModel, extra="forbid"):
+    """A mail server."""
+
+    url: str = Field(pattern=r"^smtp://")
+
+
+def test_what_a_notifier_of_mail_declares_is_tried_with_a_mail_server() -> None:
+    says = next(check for check in NOTIFIER if check.name == "says")
+
+    assert says.run(replace(WALL, settings_type=Post, sink="smtp")) == "A wall."
 
 
 def test_a_notifier_that_waits_for_ever_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

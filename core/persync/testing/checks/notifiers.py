@@ -68,7 +68,7 @@ def says(one: Notifier) -> str:
     expect(not odd, f"{listed(odd)} cannot be the name of a variable of the environment.")
     if kind is not None and one.trial is not None:
         with tempfile.TemporaryDirectory(prefix="persync-") as folder:
-            made = kind.model_validate(one.trial(Path(folder), "http://127.0.0.1:9"))
+            made = kind.model_validate(_trial(one, Path(folder), f"{one.sink}://127.0.0.1:9").settings)
         unknown = [word for word in _wanted(one, made) if word not in one.secrets]
         expect(not unknown, f"its settings want {listed(unknown)}, which is not among its secrets.")
     return one.summary
@@ -134,10 +134,16 @@ def _wanted(one: Notifier, settings: Any) -> list[str]:
     return list(one.secrets if one.wants is None else one.wants(settings))
 
 
-def _told(one: Notifier, mood: Any) -> Told:
-    """Send the message with the notifier's trial settings. Raise NotTriedError when it has none."""
+def _trial(one: Notifier, folder: Path, url: str) -> Trial:
+    """Return what a notifier is tried with, leading into the folder or to the URL. Raise NotTriedError when it has none."""
     if one.trial is None:
         raise NotTriedError("it has no trial: give Notifier.trial a function from (folder, url) to settings that lead there")
+    given = one.trial(folder, url)
+    return given if isinstance(given, Trial) else Trial(given)
+
+
+def _told(one: Notifier, mood: Any) -> Told:
+    """Send the message with the notifier's trial settings. Raise NotTriedError when it has none."""
     with tempfile.TemporaryDirectory(prefix="persync-") as folder, ExitStack() as served:
         sink = served.enter_context(sinking(one.sink))
         if mood == "gone":
@@ -147,8 +153,7 @@ def _told(one: Notifier, mood: Any) -> Told:
         place = Path(folder) / "told"
         if mood in ("take", "silent"):
             place.mkdir()
-        given = one.trial(place, sink.url)
-        return _send(one, given if isinstance(given, Trial) else Trial(given), place, sink)
+        return _send(one, _trial(one, place, sink.url), place, sink)
 
 
 def _send(one: Notifier, trial: Trial, place: Path, sink: Sink) -> Told:
