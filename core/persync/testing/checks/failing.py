@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +26,9 @@ BREAKABLE: Final = ("broken", "forbidden", "bad_json", "unauthorised", "missing_
 """kinds in whose errors something could slip; every other one of them goes by in a pull that is read to its end"""
 
 
-Ending = Callable[[Case, Path, int, tuple[str, ...] | None, str], None]
-"""(case, store, page, streams, stream): ends a pull before or after a page of one stream, or "" of all"""
+Ending = Callable[[Case, Path, int, tuple[str, ...] | None, str], bool]
+"""(case, store, page, streams, stream): ends a pull before or after a page of one stream, or "" of all; returns whether it came
+so far"""
 
 
 def resumes(case: Case, thorough: bool) -> str:
@@ -50,32 +51,40 @@ def resumes(case: Case, thorough: bool) -> str:
 
 
 def _every_list(case: Case, lists: Sequence[Victim]) -> int:
-    """End one pull again and again, before a page of each list, as they come to it; where it is not well, find the list by
-    ending at it alone. Return how many lists that were."""
+    """End one pull again and again, before a page of each list, as they come to it; what it never comes to is ended alone.
+    Where it is not well, find the list by ending at it alone. Return at how many lists one was ended."""
     path, waiting = case.store(), {victim.stream: victim.pages // 2 for victim in reversed(lists)}
-    count = len(waiting)
-    for _ in range(count):
-        read = Counter[str]()
+    count, read = len(waiting), Counter[str]()
 
-        def hear(page: Page, read: Counter[str] = read) -> None:
-            name = page.job.work.stream.name
-            if read[name] == waiting.get(name):
-                del waiting[name]
-                raise Ended
-            read[name] += 1
+    def hear(page: Page) -> None:
+        name = page.job.work.stream.name
+        if read[name] == waiting.get(name):
+            del waiting[name]
+            raise Ended
+        read[name] += 1
 
-        with hearing(hear):
-            _ended(lambda: case.pull(path, few=EVERY))
+    with hearing(hear):
+        while waiting and _ended(lambda: case.pull(path, few=EVERY)):
+            pass  # the next one goes on behind what was read: the pages of a list are counted over all of them
     try:
-        _goes_on(case, path, EVERY, f"ended at each of {many(count, 'list')}")
+        _goes_on(case, path, EVERY, f"ended at each of {many(count - len(waiting), 'list')}")
     except AssertionError:
         for victim in lists:
-            for ended in (_before, _after):
-                path = case.store()
-                ended(case, path, victim.pages // 2, victim.streams, victim.stream)
-                _goes_on(case, path, victim.streams, f"ended at page {victim.pages // 2 + 1} of {victim.stream}")
+            for ending in (_before, _after):
+                _ends_alone(case, victim, ending)
         raise
-    return count
+    for victim in lists:
+        if victim.stream in waiting and _ends_alone(case, victim, _before):
+            del waiting[victim.stream]
+    return count - len(waiting)
+
+
+def _ends_alone(case: Case, victim: Victim, ending: Ending) -> bool:
+    """End a pull of one list into a store of its own, and go on; return whether it came so far."""
+    path = case.store()
+    ended = ending(case, path, victim.pages // 2, victim.streams, victim.stream)
+    _goes_on(case, path, victim.streams, f"ended at page {victim.pages // 2 + 1} of {victim.stream}")
+    return ended
 
 
 def _goes_on(case: Case, path: Path, few: tuple[str, ...] | None, ended: str) -> None:
@@ -84,7 +93,7 @@ def _goes_on(case: Case, path: Path, few: tuple[str, ...] | None, ended: str) ->
     expect(not (other := unequal(path, case.peace(few))), f"{where} left other rows in {listed(other)}.")
 
 
-def _before(case: Case, store: Path, moment: int, few: tuple[str, ...] | None, stream: str) -> None:
+def _before(case: Case, store: Path, moment: int, few: tuple[str, ...] | None, stream: str) -> bool:
     left = moment
 
     def hear(page: Page) -> None:
@@ -95,22 +104,26 @@ def _before(case: Case, store: Path, moment: int, few: tuple[str, ...] | None, s
             left -= 1
 
     with hearing(hear):
-        _ended(lambda: case.pull(store, few=few))
+        return _ended(lambda: case.pull(store, few=few))
 
 
-def _after(case: Case, store: Path, moment: int, few: tuple[str, ...] | None, stream: str) -> None:
+def _after(case: Case, store: Path, moment: int, few: tuple[str, ...] | None, stream: str) -> bool:
     def watch(step: Progress) -> None:
         if sum(pages for name, pages in seen.items() if stream in ("", name)) > moment:
             raise Ended
         seen[step.stream] = step.pages
 
     seen: dict[str, int] = {}
-    _ended(lambda: case.pull(store, few=few, watch=watch))
+    return _ended(lambda: case.pull(store, few=few, watch=watch))
 
 
-def _ended(pull: Callable[[], PullResult]) -> None:
-    with suppress(Ended):
+def _ended(pull: Callable[[], PullResult]) -> bool:
+    """Pull; return whether it was ended on the way."""
+    try:
         pull()
+    except Ended:
+        return True
+    return False
 
 
 def ends_told(case: Case, blow: Blow) -> None:

@@ -44,10 +44,15 @@ class Plan:
 
 @dataclass(slots=True)
 class Siege:
-    """What came of a plan: {kind: the lists it struck}, and what is wrong ("" where nothing is)."""
+    """What came of a plan: {kind: the lists it struck}, and what is wrong ("" where nothing is).
+
+    `alone`: of the shots that were then tried alone, what is wrong ("" where nothing is). A plan has many checks, and to try
+    one takes a pull of every list: none is tried twice.
+    """
 
     struck: dict[str, set[Victim]] = field(default_factory=dict)
     wrong: str = ""
+    alone: dict[Shot, str] = field(default_factory=dict)
 
 
 Queues = Mapping[Victim, list[Shot]]
@@ -70,26 +75,37 @@ def elsewhere(case: Case, plan: Plan, kinds: Sequence[str]) -> str:
     if plan not in case.sieges:
         case.sieges[plan] = _besiege(case, plan)
     siege: Siege = case.sieges[plan]
-    if siege.wrong and not _somebody_elses(case, plan, kinds):
-        raise AssertionError(siege.wrong)
+    if siege.wrong and (wrong := _wrong_of(case, plan, siege, kinds)):
+        raise AssertionError(wrong)
     struck = set[Victim]().union(*(siege.struck.get(kind, ()) for kind in kinds))
     if not struck:
         return ""
     return f"and so at {words_}" if len(struck) == len(lists) else f"and so at {len(struck)} of {words_}"
 
 
-def _somebody_elses(case: Case, plan: Plan, kinds: Sequence[str]) -> bool:
-    """Try each fault alone, those of these kinds first: raise AssertionError where it is one of them, and return whether it is
-    another, which its own check tells."""
-    for shot in sorted(plan.shots, key=lambda shot: shot[0] not in kinds):
-        for victim in others(case)[0]:
+def _wrong_of(case: Case, plan: Plan, siege: Siege, kinds: Sequence[str]) -> str:
+    """Return what is wrong where faults of these kinds strike alone; "" where that is so of others only, which their own checks
+    tell; and what was wrong with all of them at once where none is wrong alone.
+
+    Those of these kinds come first, every one of them, then what is known: whichever check asks first, each says the same.
+    """
+    for shot in sorted(plan.shots, key=lambda shot: (shot[0] not in kinds, not siege.alone.get(shot))):
+        if shot not in siege.alone:
+            siege.alone[shot] = _alone(case, plan, shot)
+        if siege.alone[shot]:
+            return siege.alone[shot] if shot[0] in kinds else ""
+    return siege.wrong
+
+
+def _alone(case: Case, plan: Plan, shot: Shot) -> str:
+    """Return what is wrong at the first list that a shot alone is too much for, "" where there is none."""
+    for victim in others(case)[0]:
+        if shot in _shots_at(victim, plan):
             try:
                 _one_store(case, plan, {victim: [shot]}, Siege(), victim.streams)
-            except AssertionError:
-                if shot[0] in kinds:
-                    raise
-                return True
-    return False
+            except AssertionError as error:
+                return str(error)
+    return ""
 
 
 def _besiege(case: Case, plan: Plan) -> Siege:
