@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -135,6 +137,39 @@ def test_a_pipe_and_a_device_are_written_to_and_stay(tmp_path: Path) -> None:
     assert (stat.S_ISFIFO(pipe.lstat().st_mode), stat.S_ISCHR(Path(os.ttyname(behind)).stat().st_mode)) == (True, True)
     for handle in (reader, screen, behind):
         os.close(handle)
+
+
+def test_what_is_open_already_is_written_behind_what_stands_there(tmp_path: Path) -> None:
+    """By its number, or by a link to that."""
+    log, link = tmp_path / "log.txt", tmp_path / "r.html"
+    log.write_text("a line\n")
+    with log.open("ab", buffering=0) as file:
+        link.symlink_to(f"/dev/fd/{file.fileno()}")
+        for number, path in enumerate((Path(f"/dev/fd/{file.fileno()}"), link)):
+            write_text(path, f"page {number}\n")
+        file.write(b"the end\n")
+
+    assert log.read_text() == "a line\npage 0\npage 1\nthe end\n"
+    assert (link.is_symlink(), sorted(path.name for path in tmp_path.iterdir())) == (True, ["log.txt", "r.html"])
+
+
+def test_standard_output_that_leads_into_a_file_keeps_its_lines(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    log.write_text("a line\n")
+    code = "import pathlib; from persync.store import private; private.replace(pathlib.Path('/dev/stdout'), b'a page')"
+
+    with log.open("ab") as file:
+        done = subprocess.run([sys.executable, "-c", code], stdout=file, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert (done.returncode, done.stderr, log.read_text()) == (0, "", "a line\na page")
+
+
+def test_a_number_that_nothing_is_open_by_is_refused_in_a_line(tmp_path: Path) -> None:
+    handle = os.dup(0)
+    os.close(handle)
+
+    with pytest.raises(PersyncError, match=rf"^/dev/fd/{handle}: cannot write the file: Bad file descriptor\."):
+        write_text(Path(f"/dev/fd/{handle}"), "a page")
 
 
 def test_what_is_neither_file_nor_pipe_is_refused_in_a_line_and_stays(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -28,6 +29,10 @@ _UNFINISHED: Final = ".new"
 _LONGEST: Final = 40
 """signs of a name that its unfinished file bears: names end at 255 bytes"""
 _DAY_S: Final = 86_400
+_LINKS: Final = 40
+"""links that lead on to one another at the most, as for the system"""
+_OPEN_FILE: Final = re.compile(r"/dev/fd/(?P<own>\d+)|/proc/(?P<process>\d+)(?:/task/\d+)?/fd/(?P<number>\d+)")
+"""names of what a process has open (/dev/stdout leads to one)"""
 
 
 @contextmanager
@@ -60,9 +65,10 @@ def replacing(path: Path, *, keep_mode: bool = False) -> Iterator[BinaryIO]:
     """Lend a file that takes a file's place once it is whole, for its owner alone; where something is raised, the old one
     stays.
 
-    Through a link its target is replaced; a pipe or a device is written to. With `keep_mode` the new file has the mode and the
-    group of the old one; where we may not give it to that group, its own may only do what both that one and all others might.
-    Raise OSError when it cannot be done.
+    Through a link its target is replaced; a pipe or a device is written to, and so is what is already open (/dev/stdout,
+    /dev/fd/3), behind all that stands there. With `keep_mode` the new file has the mode and the group of the old one; where we
+    may not give it to that group, its own may only do what both that one and all others might. Raise OSError when it cannot be
+    done.
     """
     with replacing_path(path, keep_mode=keep_mode) as temporary, temporary.open("wb") as file:
         yield file
@@ -71,11 +77,12 @@ def replacing(path: Path, *, keep_mode: bool = False) -> Iterator[BinaryIO]:
 @contextmanager
 def replacing_path(path: Path, *, keep_mode: bool = False) -> Iterator[Path]:
     """Lend an empty file's path, as `replacing` lends a file: for what opens its files itself."""
+    already = _open_file(path)
     try:
         old = path.stat()
     except FileNotFoundError:
         old = None
-    if old is None or stat.S_ISREG(old.st_mode):
+    if already is None and (old is None or stat.S_ISREG(old.st_mode)):
         target = Path(os.path.realpath(path))
         name = target.name[:_LONGEST]
         _sweep(target.parent, f".{name}.")
@@ -88,7 +95,7 @@ def replacing_path(path: Path, *, keep_mode: bool = False) -> Iterator[Path]:
     try:
         yield temporary
         if target is None:
-            _pour(temporary, path)
+            _pour(temporary, path, already)
             temporary.unlink()
             return
         if old is not None and keep_mode and HAS_MODES:
@@ -111,12 +118,36 @@ def _open_as(old: os.stat_result, path: Path) -> None:
     path.chmod(mode)
 
 
-def _pour(source: Path, path: Path) -> None:
-    """Write a file into a pipe or device, which is never replaced. Raise OSError for a folder, a socket or a whole disk."""
-    mode = path.stat().st_mode
-    if not stat.S_ISFIFO(mode) and not stat.S_ISCHR(mode):
-        raise OSError(errno.EINVAL, "it is neither a file nor a pipe", str(path))
-    with source.open("rb") as read, path.open("wb") as write:
+def _open_file(path: Path) -> int | Path | None:
+    """Return what a path means that leads to an open file: its number in this process, or its place in another one's list; None
+    for any other path.
+
+    Its target is only where it was once opened: to replace that would take away what others wrote there, and what they have
+    still to write.
+    """
+    place = os.path.abspath(path)
+    for _ in range(_LINKS):
+        place = os.path.join(os.path.realpath(os.path.dirname(place)), os.path.basename(place))
+        if named := _OPEN_FILE.fullmatch(place):
+            own = named["own"] or (named["number"] if int(named["process"]) == os.getpid() else None)
+            return Path(place) if own is None else int(own)
+        try:
+            place = os.path.join(os.path.dirname(place), os.readlink(place))
+        except OSError:
+            return None
+    return None
+
+
+def _pour(source: Path, path: Path, already: int | Path | None) -> None:
+    """Write a file into a pipe or device, which is never replaced, or into what is `already` open. Raise OSError for a
+    folder, a socket or a whole disk."""
+    if already is None:
+        mode = path.stat().st_mode
+        if not stat.S_ISFIFO(mode) and not stat.S_ISCHR(mode):
+            raise OSError(errno.EINVAL, "it is neither a file nor a pipe", str(path))
+    # Opened by its name it would be written from its beginning, over what is there.
+    into = os.dup(already) if isinstance(already, int) else already or path
+    with source.open("rb") as read, open(into, "ab") as write:
         shutil.copyfileobj(read, write)
 
 
