@@ -16,9 +16,11 @@ import pytest
 from persync import redact
 from persync.connect.client import Client
 from persync.connect.connector import ConnectionSettings, Connector
+from persync.connect.outgoing import post_json
 from persync.connect.stream import Request
 from persync.errors import PersyncError, ResponseError
 from persync.redact import anonymous, names_somebody, redacted, register, register_header
+from persync.testing.sink import sinking
 
 TOKEN = "tok_5f0c/9e+81~d27ab=c63"
 
@@ -138,6 +140,15 @@ class Quoting(Connector):
 
     def request_id(self, headers: object, body: bytes) -> str:
         return "ann@example.com"
+
+
+def test_an_address_that_is_a_secret_is_not_logged_however_it_was_spelt(caplog: pytest.LogCaptureFixture) -> None:
+    """What logs the call writes the host in small letters."""
+    with sinking() as sink, caplog.at_level("INFO", "httpx"):
+        post_json("a webhook", sink.url.replace("http://127.0.0.1", "http://LOCALHOST") + "/T0/not-for-you", {"a": 1})
+
+    assert (len(sink.taken), len(caplog.messages)) == (1, 1)
+    assert caplog.messages[0].startswith("HTTP Request: POST (secret) ")
 
 
 def test_a_vendors_words_are_cleaned_before_a_connector_cuts_them() -> None:

@@ -122,6 +122,11 @@ class Client:
         self._http.close()
 
     @property
+    def address(self) -> str:
+        """The base URL as httpx spells it where it logs a call: the host in small letters, without the usual port."""
+        return str(httpx.URL(self._base))
+
+    @property
     def behind(self) -> float:
         """Seconds by which the vendor's clock is surely behind this machine's (`clock`), 0.0 when it is not.
 

@@ -63,6 +63,7 @@ def ping(name: str, url: str, signal: str, run: str, *, tries: int | None = None
 def _send(name: str, url: str, request: Request, tries: int | None) -> None:
     try:
         with Client(_Door(name, url), tries=tries or TRIES) as client:
+            register(client.address)  # the log spells it otherwise than who put it away
             client.send(request)
     except PersyncError as error:
         if "base_url" in error.hint:  # a setting of connections: nobody reached, or a redirect
