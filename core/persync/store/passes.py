@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from persync.store.locks import is_alive
+
 TAKEN_UP_MS = 3_600_000
 """an interruption of at most an hour; after a longer one everything that is due is read anew, for it may have changed"""
 
@@ -18,12 +20,13 @@ def begin(db: sqlite3.Connection, connection: int, asked: dict[str, Any], among:
 
     Return when the pull began that this one goes on with: one that was asked the same, did not come to its end and was still
     at work less than an hour ago. None when this is a new one. A connection that had been read whole before others of its
-    pull were interrupted is taken up with the same others alone, and not while that pull is still at them.
+    pull were interrupted is taken up with the same others alone, and not while that pull is still at them: on another machine
+    nobody can say, and then everything is read anew.
     """
     row = db.execute("SELECT value FROM meta WHERE name = ?", (_name(connection),)).fetchone()
     if row is not None:
         known = orjson.loads(row[0])
-        whole = known["whole_by"] is not None and (known["among"] != among or _lives(*known["whole_by"]))
+        whole = known["whole_by"] is not None and (known["among"] != among or is_alive(*known["whole_by"]))
         if known["asked"] == asked and now - known["seen_at"] <= TAKEN_UP_MS and not whole:
             return int(known["began_at"])
     state = {"asked": asked, "among": among, "began_at": now, "seen_at": now, "whole_by": None}
@@ -56,16 +59,3 @@ def _name(connection: int) -> str:
 
 def _me() -> list[Any]:
     return [os.getpid(), socket.gethostname()]
-
-
-def _lives(pid: int, host: str) -> bool:
-    """Tell whether a process may still be there: on another machine nobody can say, and then everything is read anew."""
-    if host != socket.gethostname():
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
