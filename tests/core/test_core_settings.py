@@ -134,6 +134,10 @@ def test_without_a_file_everything_has_its_default(folder: Path, host: Host) -> 
             "line 2, [jobs.nightly]: 'notify': a table is wanted here. Write { to = ... }.",
         ),
         ("[jobs.nightly]\nreport = [1]\n", "line 2, [jobs.nightly]: 'report': a table is wanted here. Write { out = ... }."),
+        (
+            "[report]\nrates = { KWD = 1e-13 }\n",
+            "line 2, [report]: 'rates.KWD': input should be greater than or equal to 0.000001.",
+        ),
         ("[report]\nmargin = 1.4\n", "line 2, [report]: 'margin': input should be less than or equal to 1."),
         (
             '[report]\ntimezone = "Europe/Berln"\n',

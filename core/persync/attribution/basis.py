@@ -129,7 +129,7 @@ def _write_exchange(engine: Engine, ask: Ask, foreign: list[dict[str, Any]]) -> 
     """Write `exchange_rates` (currency, from_at, to_at, rate_e12); raise DataError when an order asked for has none."""
     into = str(ask.currency)
     for name in (into, *(str(row["currency"]) for row in foreign)):
-        if not currency.quoted(name) and name not in ask.rates:
+        if name not in ask.rates and not currency.quoted(name, ask.rates):
             raise DataError(
                 f"the orders are in {_names(foreign, into)}, and there is no exchange rate of {name}: the European Central"
                 " Bank does not quote it.",
@@ -172,7 +172,7 @@ def _refuse_unrated(engine: Engine, ask: Ask, into: str) -> None:
     if lacking:
         row = lacking[0]
         one = int(row["orders"]) == 1
-        bound = next(name for name in (str(row["currency"]), into) if currency.quoted(name))
+        bound = next(name for name in (str(row["currency"]), into) if currency.quoted(name, ask.rates))
         days = " to ".join(dict.fromkeys(_day(int(row[at]), ask.timezone) for at in ("first_at", "last_at")))
         raise DataError(
             f"{row['orders']} {'order' if one else 'orders'} in {row['currency']} ({days}) cannot be turned into {into}: no"

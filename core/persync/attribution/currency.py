@@ -7,18 +7,20 @@ every day); else there is none, and nothing is converted blindly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from persync.errors import ConfigError
+from persync.errors import ConfigError, DataError
 from persync.money import exponent
 
 ONE: Final = 10**12
 """what a rate of 1 is as an integer"""
+MOST: Final = 2**63 - 1
+"""the highest rate that a column of whole numbers holds: nine million minor units for one"""
 HELD_DAYS: Final = 7
 
 
@@ -43,9 +45,20 @@ def _table() -> Any:
     return CurrencyConverter(decimal=True)
 
 
-def quoted(currency: str) -> bool:
-    """Tell whether the bank quotes a currency, now or once."""
-    return currency in _table().currencies
+def quoted(currency: str, own: Collection[str]) -> bool:
+    """Tell whether the bank quotes a currency, now or once.
+
+    Without the table nobody knows: then it is not, where the settings name a rate of it (`own`). Raise ConfigError where they
+    do not.
+    """
+    if currency == "EUR":
+        return True
+    try:
+        return currency in _table().currencies
+    except ConfigError:
+        if currency in own:
+            return False
+        raise
 
 
 def last_day(currency: str) -> date:
@@ -60,7 +73,7 @@ def _for_a_euro(currency: str, day: date, own: Mapping[str, Decimal]) -> Decimal
     """Return units of a currency for a euro on a day: as published, else as the settings say, None where neither knows."""
     if currency == "EUR":
         return Decimal(1)
-    found = _published(currency, day) if quoted(currency) else None
+    found = _published(currency, day) if quoted(currency, own) else None
     return found or (1 / own[currency] if currency in own else None)
 
 
@@ -77,14 +90,24 @@ def _published(currency: str, day: date) -> Decimal | None:
 
 
 def rate_e12(currency: str, into: str, day: date, own: Mapping[str, Decimal]) -> int | None:
-    """Return what one minor unit is worth in minor units of another currency on a day, times ONE, rounded half up."""
+    """Return what one minor unit is worth in minor units of another currency on a day, times ONE, rounded half up.
+
+    Raise DataError for a rate too small or too great to be counted with: money would turn into nothing.
+    """
     if currency == into:
         return ONE
     source, target = _for_a_euro(currency, day, own), _for_a_euro(into, day, own)
     if source is None or target is None or source == 0:
         return None
     places = exponent(into) - exponent(currency)
-    return int((target / source * ONE).scaleb(places).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    exact = (target / source * ONE).scaleb(places)
+    if not Decimal("0.5") <= exact <= MOST:
+        raise DataError(
+            f"the exchange rate of {currency} into {into} is too {'small' if exact < 1 else 'great'} to count with.",
+            hint=f"Look at what `rates` under [report] in persync.toml says of {currency} and {into}, or report in another"
+            " currency.",
+        )
+    return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def rates(currency: str, into: str, from_at: int, to_at: int, zone: str, own: Mapping[str, Decimal]) -> Iterable[Rate]:

@@ -32,7 +32,7 @@ class ReportTable(Strict):
     name: str | None = None
     margin: float | None = Field(default=None, gt=0, le=1)
     currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
-    rates: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[float, Field(gt=0, lt=1e9)]] = {}
+    rates: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Annotated[float, Field(ge=1e-6, le=1e6)]] = {}
     timezone: str | None = None
     basis: Literal["net", "gross"] = "net"
     lookback_days: float = Field(default=30, gt=0, lt=MOST_DAYS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -204,6 +205,41 @@ def test_a_rate_of_the_settings_stands_in_where_the_bank_has_none(shop: Any, noo
     assert credited(engine, Ask(now=0, currency="KWD", rates=own)) == [(4.333, "KWD")]
     day = date(2023, 11, 17)
     assert currency.rate_e12("USD", "EUR", day, own) == currency.rate_e12("USD", "EUR", day, {})
+
+
+def test_rates_of_the_settings_are_enough_where_the_table_is_not_installed(
+    shop: Any, noon: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the hint says that is given where they are not."""
+    shop.days_before("ann", 1)
+    shop.order("1", "ann", 1_000)
+    for name, code in (("2", "KWD"), ("3", "USD")):
+        shop.order(name, "ann", None, currency=code)
+        shop.money(name, "1", 1_000, noon, currency=code)
+    engine = shop.engine()
+    monkeypatch.setitem(sys.modules, "currency_converter", None)
+    currency._table.cache_clear()
+    own = {"KWD": Decimal("3")}
+
+    with pytest.raises(ConfigError, match=r"currencyconverter.* is not installed.*or name the rates yourself"):
+        credit(engine, (LINEAR,), (), Ask(now=0, currency="EUR", rates=own))
+    own |= {"USD": Decimal("0.5")}
+    assert credited(engine, Ask(now=0, currency="EUR", rates=own)) == [(18.0, "EUR")]
+
+
+@pytest.mark.parametrize(
+    ("into", "euros", "size"),
+    [("EUR", "1e-13", "small"), ("ABC", "1e-8", "great")],
+    ids=["nothing is left", "no column holds it"],
+)
+def test_a_rate_that_money_cannot_be_counted_with_is_refused(into: str, euros: str, size: str) -> None:
+    """The sentence names both currencies; the ends of what the settings take are counted with."""
+    source, day = {"ABC": "USD", "EUR": "ABC"}[into], date(2023, 11, 15)
+
+    with pytest.raises(DataError, match=rf"^the exchange rate of {source} into {into} is too {size} to count with\."):
+        currency.rate_e12(source, into, day, {"ABC": Decimal(euros)})
+    ends = [currency.rate_e12("ABC", "EUR", day, {"ABC": Decimal(end)}) for end in ("1e-6", "1e6")]
+    assert ends == [10**6, 10**18]
 
 
 def test_rates_hold_a_week_at_most_and_count_minor_units() -> None:
