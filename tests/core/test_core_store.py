@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import socket
 import sqlite3
 import stat
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -31,7 +34,7 @@ from persync.rows import (
 from persync.store.derive import derive
 from persync.store.digest import digest, tables
 from persync.store.levels import grade
-from persync.store.locks import Owner, hold, lock_path
+from persync.store.locks import Owner, hold, lock_path, owner
 from persync.store.months import month_of
 from persync.store.orders import OrderKey, one_order_each
 from persync.store.schema import OUTSIDE_DIGEST, SCHEMA_VERSION
@@ -333,6 +336,18 @@ def test_a_lock_is_held_by_one_and_names_its_owner(tmp_path: Path) -> None:
     assert f"process {os.getpid()} on " in str(caught.value)
     assert ", for 60 s)" in str(caught.value)
     assert caught.value.exit_code == 7
+
+
+def test_whoever_only_looks_at_a_lock_keeps_no_run_from_it(tmp_path: Path) -> None:
+    path = lock_path(tmp_path / "p.db", "shop")
+    path.write_text('{"pid": 1, "host": "gone", "since": 0}')
+    looking = os.open(path, os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+
+    with hold(tmp_path / "p.db", "shop", sleep=lambda _: os.close(looking)) as killed:
+        assert owner(tmp_path / "p.db", "shop") == Owner(os.getpid(), socket.gethostname(), ANY)
+
+    assert (killed, owner(tmp_path / "p.db", "shop")) == (Owner(1, "gone", 0.0), None)
 
 
 def test_a_lock_file_left_by_a_crash_is_free(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from persync.errors import StoreError
 from persync.redact import redacted
 from persync.report.report import Block, Cell, Column, Note, Table
-from persync.store.locks import is_alive
+from persync.store.locks import owner
 from persync.store.log import broken_at
 from persync.store.store import Store
 
@@ -66,7 +66,7 @@ def log_blocks(site: Site) -> list[Block]:
                 Column("exit", "exit code"),
                 Column("summary", "result"),
             ),
-            tuple(_run(*row) for row in runs),
+            tuple(_run(site.project.store_path, *row) for row in runs),
         ),
         Note(chain, "info" if broken is None else "warning"),
         Table(
@@ -79,6 +79,7 @@ def log_blocks(site: Site) -> list[Block]:
 
 
 def _run(
+    store: Path,
     run: int,
     command: str,
     began: int,
@@ -88,8 +89,19 @@ def _run(
     pid: int | None,
     host: str | None,
 ) -> tuple[Cell, ...]:
-    """Return a run's row. The next run of the same thing notes that one was killed; until then its process is looked for."""
+    """Return a run's row. The next run of the same thing notes that one was killed; until then its lock is looked at."""
     if ended is not None:
         return str(run), redacted(command), began, ended, "" if code is None else str(code), redacted(summary or "")
-    state = "was killed" if summary or (pid and host and not is_alive(pid, host)) else "under way"
+    held = () if summary else (owner(store, name) for name in _locks_of(command))
+    state = "under way" if any(one is not None and (one.pid, one.host) == (pid, host) for one in held) else "was killed"
     return str(run), redacted(command), began, None, state, "" if state == "under way" else "it never came to its end"
+
+
+def _locks_of(command: str) -> tuple[str, ...]:
+    """Return the names of the locks of which a run holds one: a job's own, or that of the connection which it reads, be it for
+    a job (`run JOB: pull CONNECTION`)."""
+    verb, _, name = command.partition(" ")
+    if verb != "run":
+        return (name,)
+    _, pulls, connection = name.rpartition(": pull ")
+    return (f"job {name}", connection) if pulls else (f"job {name}",)

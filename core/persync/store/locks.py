@@ -13,8 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from persync.errors import ConnectionLockedError, StoreError
+
+GLANCE_S: Final = 0.01
+"""how long somebody who only looks may have a lock; they have it for microseconds"""
 
 
 def lock_path(store: Path, name: str) -> Path:
@@ -69,18 +73,20 @@ def hold(
             f"cannot write the lock file {path}: {error.strerror}.", hint="Choose a folder you may write to."
         ) from None
     try:
-        until = clock() + wait
+        until, is_sure = clock() + wait, False
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if clock() >= until:
+                is_over = clock() >= until
+                if is_over and is_sure:
                     raise ConnectionLockedError(
                         f"another run holds '{name}'{_age(_owner(handle), clock())}.",
                         hint="Wait for it, or use --wait SECONDS.",
                     ) from None
-                sleep(0.2)
+                is_sure = True  # the first refusal may be that of somebody who only looks
+                sleep(GLANCE_S if is_over else 0.2)
             except OSError as error:
                 raise StoreError(
                     f"the file system of {path.parent} knows no locks ({error.strerror}).",
@@ -109,7 +115,8 @@ def hold_all(store: Path, names: Iterable[str], *, wait: float = 0.0) -> Iterato
 def owner(store: Path, name: str) -> Owner | None:
     """Return who holds the lock of `name`, None where nobody does. It only looks: no run is kept from the lock by it.
 
-    A process of another machine is taken at its word; one of this machine must be alive.
+    What the file says is not enough: who was killed cannot empty it, and their number or the machine's name may be another's
+    by now. So the lock itself is tried, shared and for an instant, where the file names somebody.
     """
     try:
         handle = os.open(lock_path(store, name), os.O_RDONLY)
@@ -117,13 +124,28 @@ def owner(store: Path, name: str) -> Owner | None:
         return None
     try:
         found = _owner(handle)
+        return found if found is not None and _is_held(handle) else None
     finally:
         os.close(handle)
-    return found if found is not None and is_alive(found.pid, found.host) else None
+
+
+def _is_held(handle: int) -> bool:
+    """Tell whether somebody else holds the lock of an open file. Where the file system knows no locks, nobody can."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    return False
 
 
 def is_alive(pid: int, host: str) -> bool:
-    """Tell whether a process is there; one of another machine is taken to be."""
+    """Tell whether a process is there, or another that has its number by now; one of another machine is taken to be.
+
+    Of who holds a lock `owner` knows more.
+    """
     if host == socket.gethostname():
         try:
             os.kill(pid, 0)

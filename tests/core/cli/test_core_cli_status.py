@@ -132,6 +132,7 @@ def test_status_tells_when_each_job_runs_next(persync: Run, tmp_path: Path, monk
         "by": ["cron"],
         "last": None,
         "exit_code": None,
+        "is_running": False,
         "next": "2026-03-11T03:30:00Z",
     }
     assert document["next"][-1] == {"do": "persync schedule weekly --target cron --install", "why": "nothing runs it"}

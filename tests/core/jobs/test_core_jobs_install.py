@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import plistlib
 import re
 import socket
@@ -15,6 +16,7 @@ from core.cli.calls import OWN, Run, project, said
 from core.cli.conftest import persync
 from persync.cli import root
 from persync.cli.scheduled import show_status
+from persync.jobs.answers.stood import schedule_json
 from persync.jobs.schedule import plan_of, program
 from persync.jobs.schedule.install import folder_of
 from persync.jobs.schedule.status import JobStatus, status_of
@@ -284,16 +286,23 @@ def test_status_fits_a_screen_shows_the_shops_own_time_and_cuts_nothing(capsys: 
 
 @pytest.mark.usefixtures("system")
 def test_a_job_that_runs_is_told_from_one_that_was_killed(tmp_path: Path) -> None:
+    """By its lock alone: its number may be another process's by now, and the machine may be called otherwise."""
     project(tmp_path, JOB)
     home = load_project(tmp_path, load_plugins())
 
-    with hold(home.store_path, "job nightly"):
-        running = [one.is_running for one in status_of(home, now=0)]
-    nobody = {"pid": 2**22 + 1, "host": socket.gethostname(), "since": 0}
-    lock_path(home.store_path, "job nightly").write_text(json.dumps(nobody))
-    killed = [one.is_running for one in status_of(home, now=0)]
+    def running() -> list[bool]:
+        return [one["is_running"] for one in json.loads(schedule_json(status_of(home, now=0)))["results"]]
 
-    assert (running, killed) == ([True, False], [False, False])
+    with hold(home.store_path, "job nightly"):
+        before = running()
+    after = []
+    for pid, machine in ((2**22 + 1, socket.gethostname()), (os.getpid(), socket.gethostname()), (7, "as it was called then")):
+        left = json.dumps({"pid": pid, "host": machine, "since": 0})
+        lock_path(home.store_path, "job nightly").write_text(left)
+        after.append(running())
+        assert lock_path(home.store_path, "job nightly").read_text() == left
+
+    assert (before, after) == ([True, False], [[False, False]] * 3)
 
 
 def test_without_a_job_status_says_how_to_make_one(persync: Run) -> None:

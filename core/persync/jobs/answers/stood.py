@@ -69,4 +69,11 @@ def _stream(one: StreamStanding) -> dict[str, Any]:
 
 def _job(one: JobStatus) -> dict[str, Any]:
     last, due = (None if at is None else iso(at) for at in (one.last, one.next))
-    return {"job": one.job, "by": list(one.by), "last": last, "exit_code": one.exit_code, "next": due}
+    return {
+        "job": one.job,
+        "by": list(one.by),
+        "last": last,
+        "exit_code": one.exit_code,
+        "is_running": one.is_running,
+        "next": due,
+    }
