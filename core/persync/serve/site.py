@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from persync.measure.metric import Ask
     from persync.plugins import Host
     from persync.report.report import Section
+    from persync.serve.snapshot import Snapshot
     from persync.settings import Project
 
 T = TypeVar("T")
@@ -67,11 +68,15 @@ class Site:
         with self.source.snapshot() as snapshot:
 
             def made() -> T:
-                ask = asked(self.project, filters, snapshot.now, **asks)
-                with snapshot.engine(filters, ask) as (engine, narrowed, scope):
-                    return make(engine, narrowed, scope)
+                return _made(snapshot, filters, make, asked(self.project, filters, snapshot.now, **asks))
 
             return self.answers.get(snapshot.version, (key, filters), made)
+
+    def anew(self, filters: Filters, make: Callable[[Engine, Ask, Scope | None], T]) -> T:
+        """Return what `make` gives with an engine over the people of the filters, each time: for what rests on more than the
+        data, of whose changes no snapshot knows."""
+        with self.source.snapshot() as snapshot:
+            return _made(snapshot, filters, make, asked(self.project, filters, snapshot.now))
 
     def moment(self) -> int:
         """Return the moment (epoch ms) that the pages are about. Raise StoreError when there is no store."""
@@ -122,3 +127,8 @@ class Site:
         self.library.close()
         self.painter.close()
         self.source.close()
+
+
+def _made(snapshot: Snapshot, filters: Filters, make: Callable[[Engine, Ask, Scope | None], T], ask: Ask) -> T:
+    with snapshot.engine(filters, ask) as (engine, narrowed, scope):
+        return make(engine, narrowed, scope)

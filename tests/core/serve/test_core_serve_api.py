@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import io
 import json
 import re
 import shutil
@@ -9,11 +12,13 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Match, Route
 
@@ -23,7 +28,7 @@ from persync.cli.context import App
 from persync.errors import EXIT_CHECK
 from persync.jobs.answers import campaigns
 from persync.sandbox.world import World
-from persync.serve.api import making
+from persync.serve.api import endpoint, exporting, making
 from persync.serve.api.answers import ANSWERS, Answer
 from persync.serve.site import Site
 
@@ -197,6 +202,79 @@ def test_what_verify_finds_is_found_by_the_address_too(shop: Path, world: World,
     assert ({answer.text for answer in answers}, result.exit_code) == ({result.stdout}, EXIT_CHECK)
     found = {(one["check"], one["where"], one["is_note"]) for one in answers[0].json()["results"]}
     assert {("derived", "person_of", False), ("runs", "run 1", True)} <= found
+
+
+def test_an_audit_sees_a_key_that_others_may_read_since_it_was_asked_last(shop: Path, world: World, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(shop, tmp_path / "shop"))
+
+    def private(site: Site) -> str:
+        found = client_of(site).get("/api/v1/audit?regime=gdpr").json()["results"]
+        return next(str(one["result"]) for one in found if one["item"] == "files_are_private")
+
+    with closing(site_of(folder, world.now)) as site:
+        before = private(site)
+        (folder / "persync.key").chmod(0o644)
+        after = private(site)
+
+    assert (before, after) == ("yes", "no")
+
+
+class Files:
+    """Hands out nameless files, notes in which folder, and refuses to make them in some."""
+
+    def __init__(self, *refused: Path | None) -> None:
+        self._refused = refused
+        self.asked: list[Path | None] = []
+        self.made: list[Any] = []
+
+    def __call__(self, dir: Path | None = None) -> Any:
+        self.asked.append(dir)
+        if dir in self._refused:
+            raise OSError(errno.EROFS, "Read-only file system")
+        self.made.append(io.BytesIO())
+        return self.made[-1]
+
+
+def test_rows_are_put_together_on_the_disk_of_their_store(get: Get, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for refused in ((), (shop,), (shop, None)):
+        files = Files(*refused)
+        monkeypatch.setattr(exporting, "tempfile", SimpleNamespace(TemporaryFile=files))
+        answer = get("/api/v1/export/v_orders")
+        found.append((answer.status_code, files.asked, [one.closed for one in files.made]))
+
+    assert found == [(200, [shop], [True]), (200, [shop, None], [True]), (500, [shop, None], [])]
+    assert answer.json()["error"]["what"] == "the rows cannot be put together: Read-only file system."
+
+
+def test_rows_that_the_disk_has_no_room_for_are_an_error_in_one_line(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    files = Files()
+    monkeypatch.setattr(exporting, "tempfile", SimpleNamespace(TemporaryFile=files))
+    monkeypatch.setattr("persync.export.formats.write", full)
+    answer = get("/api/v1/export/v_orders")
+
+    assert answer.json()["error"] == {
+        "what": "the rows cannot be put together: No space left on device.",
+        "hint": "Make room beside the store, or use `persync export` with --out.",
+    }
+    assert (answer.status_code, [one.closed for one in files.made]) == (500, [True])
+
+
+def test_the_file_of_rows_is_closed_although_nobody_reads_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = Files()
+    monkeypatch.setattr(exporting, "tempfile", SimpleNamespace(TemporaryFile=files))
+    (answer,) = (one for one in ANSWERS if one.make is exporting.export)
+    request = Request({"type": "http", "path_params": {"name": "v_orders"}, "query_string": b"", "headers": []})
+    response = endpoint._endpoint(site, answer.make, answer.params)(request)
+    (whole,) = files.made
+    before = whole.closed
+    assert response.background is not None
+    asyncio.run(response.background())
+
+    assert (before, whole.closed) == (False, True)
 
 
 def test_every_answer_is_held_against_its_command() -> None:

@@ -1,6 +1,8 @@
 """How the answers about the project itself are made: what is set and installed, and what a close look at it finds.
 
-The settings are read anew: these answers are of persync.toml as it is, and so may differ from what the pages go by.
+None is kept: they rest on more than the data (the modes of files, the key, copies of the store), of whose changes no snapshot
+knows. For `config` and `doctor` the settings are read anew too: these are of persync.toml as it is, and so may differ from what
+the pages go by. The others go by the settings that the server began with.
 """
 
 from __future__ import annotations
@@ -9,9 +11,9 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from persync.jobs.answers import checked, listed
-from persync.serve.api.making import computed
 from persync.serve.api.params import Asked
 from persync.serve.diary import reading, store_of
+from persync.serve.filters import Filters
 from persync.settings import load_project
 from persync.store.store import Store
 
@@ -60,9 +62,9 @@ def verify(site: Site, asked: Asked) -> str:
 def audit(site: Site, asked: Asked) -> str:
     from persync.privacy.audit import audit as audited
 
-    def make(engine: Engine, ask: Ask) -> str:
+    def make(engine: Engine, ask: Ask, _: object) -> str:
         with store_of(site) as store:
             found = audited(store, site.project, now=ask.now, regimes=asked["regime"], engine=lambda: nullcontext(engine))
         return checked.audited_json(found)
 
-    return computed(site, asked, "audit", make)
+    return site.anew(Filters(), make)

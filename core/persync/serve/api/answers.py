@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +13,7 @@ from persync.serve.api import about, exporting, making
 from persync.serve.api.params import BY, CURRENCY, DIRECTION, JOURNEY, MODELS, PERIOD, YES_NO, Asked, Param, above_zero, number
 
 if TYPE_CHECKING:
+    from persync.serve.api.exporting import Pieces
     from persync.serve.site import Site
 
 ROOT: Final = "/api/v1"
@@ -27,7 +28,7 @@ class Answer:
 
     path: str
     command: str
-    make: Callable[[Site, Asked], str | Iterator[bytes]]
+    make: Callable[[Site, Asked], str | Pieces]
     params: tuple[Param, ...] = ()
     heavy: str = ""
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -19,6 +20,7 @@ from persync.serve.api.params import Asked, Param, asked_in
 from persync.serve.pages import said, status_of
 
 if TYPE_CHECKING:
+    from persync.serve.api.exporting import Pieces
     from persync.serve.site import Site
 
 JSON: Final = "application/json; charset=utf-8"
@@ -38,7 +40,7 @@ def routes(site: Site) -> Iterator[Route]:
 
 
 def _endpoint(
-    site: Site, make: Callable[[Site, Asked], str | Iterator[bytes]], params: Sequence[Param] = ()
+    site: Site, make: Callable[[Site, Asked], str | Pieces], params: Sequence[Param] = ()
 ) -> Callable[[Request], Response]:
     def answering(request: Request) -> Response:
         try:
@@ -53,9 +55,11 @@ def _endpoint(
     return answering
 
 
-def _response(made: str | Iterator[bytes]) -> Response:
-    """Return an answer: a text lacks its line end, and what comes in pieces is as it is."""
-    return Response(made + "\n", media_type=JSON) if isinstance(made, str) else StreamingResponse(made, media_type=JSON)
+def _response(made: str | Pieces) -> Response:
+    """Return an answer: a text lacks its line end, what comes in pieces is as it is, and closed though nobody hears it out."""
+    if isinstance(made, str):
+        return Response(made + "\n", media_type=JSON)
+    return StreamingResponse(iter(made), media_type=JSON, background=BackgroundTask(made.close))
 
 
 def _status(error: Exception, request: Request) -> int:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from persync.errors import PersyncError
 from persync.jobs.answers.exported import SUMS, refuse_split, rows_of, sums_of
 from persync.jobs.metric import estimates_json
 from persync.plugins import titles_of
@@ -14,6 +16,8 @@ from persync.serve.api.params import Asked, words
 from persync.serve.diary import reading, store_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from persync.engine.engine import Engine
     from persync.measure.metric import Ask
     from persync.serve.site import Site
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
 CHUNK: Final = 1 << 18
 
 
-def export(site: Site, asked: Asked) -> str | Iterator[bytes]:
+def export(site: Site, asked: Asked) -> str | Pieces:
     """Return a metric's numbers, or the rows of a table or view as they are written."""
     name = asked.path["name"]
     if name in site.host.metrics:
@@ -29,23 +33,43 @@ def export(site: Site, asked: Asked) -> str | Iterator[bytes]:
     from persync.export.formats import write
 
     # Written whole before the first byte goes out: an error is an answer of its own, and a slow reader holds no store open.
-    whole = tempfile.TemporaryFile()  # noqa: SIM115  handed on to who sends it
     try:
-        with reading(site.project.store_path) as db:
-            sheet = rows_of(db, site.project, name, asked.period, titles_of(site.host.metrics))
-            refuse_split(words("by", asked), asked["arm"])
-            write(sheet, "json", whole)
-    except BaseException:
-        whole.close()
-        raise
-    return _chunks(whole)
+        with ExitStack() as stack:
+            whole = stack.enter_context(_nameless(site.project.store_path.parent))
+            with reading(site.project.store_path) as db:
+                sheet = rows_of(db, site.project, name, asked.period, titles_of(site.host.metrics))
+                refuse_split(words("by", asked), asked["arm"])
+                write(sheet, "json", whole)
+            stack.pop_all()  # who sends it closes it
+    except OSError as error:
+        what = f"the rows cannot be put together: {error.strerror}."
+        raise PersyncError(what, hint="Make room beside the store, or use `persync export` with --out.") from None
+    return Pieces(whole)
 
 
-def _chunks(whole: BinaryIO) -> Iterator[bytes]:
-    with whole:
-        whole.seek(0)
-        while chunk := whole.read(CHUNK):
+def _nameless(folder: Path) -> BinaryIO:
+    """Return a new file without a name: in a folder whose disk holds such rows already, or, where nothing may be written there,
+    where the system has its own, which may be memory. Raises OSError where neither can be."""
+    try:
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError:
+        return tempfile.TemporaryFile()
+
+
+class Pieces:
+    """What a file holds, piece by piece from its beginning. `close` gives the file back, however far it was read."""
+
+    def __init__(self, whole: BinaryIO) -> None:
+        self._whole = whole
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._whole.seek(0)
+        while chunk := self._whole.read(CHUNK):
             yield chunk
+
+    def close(self) -> None:
+        """Close the file, which removes it."""
+        self._whole.close()
 
 
 def sums(site: Site, asked: Asked) -> str:
