@@ -145,7 +145,7 @@ class DuckEngine:
                 self._derived.mkdir(exist_ok=True)
                 temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
                 with self._result(f"COPY (\n{sql}\n) TO {_quoted(temporary)} ({WRITING})", params):
-                    temporary.replace(path)
+                    _put(temporary, path)
             if self._known.get(name) != digest:
                 self._view(name, [path])
                 self._known[name] = digest
@@ -160,6 +160,22 @@ class DuckEngine:
     def close(self) -> None:
         """Close the database; derived files stay for the next engine that asks the same."""
         self._db.close()
+
+
+def _put(temporary: Path, path: Path) -> None:
+    """Give a derived table its name, unless another engine that was asked the same was sooner.
+
+    What is there must not be replaced: a query reads the end of a file first and its rows later, and those of two files do
+    not fit together, though they hold the same.
+    """
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        if not path.exists():
+            temporary.replace(path)
+    temporary.unlink(missing_ok=True)
 
 
 def _filled(values: Any) -> np.ndarray:

@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from persync.engine import EngineType, mirror, open_engine, texts
+from persync.engine import EngineType, duck, mirror, open_engine, texts
 from persync.engine.duck import DuckEngine, persync_engines
 from persync.errors import ConfigError, DataError
 
@@ -122,6 +122,36 @@ def test_a_second_engine_finds_what_the_first_derived(engine: DuckEngine, store:
     other.close()
 
     assert path.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_another_engine_derived_meanwhile_is_not_replaced_under_its_readers(
+    engine: DuckEngine, store: Any, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    query, put, others = "SELECT * FROM range(10) AS t(n)", duck._put, list[Any]()
+
+    def kept() -> dict[Path, int]:
+        return {path: path.stat().st_ino for path in engine._derived.glob("*.parquet")}
+
+    def refused(*_: Any) -> None:
+        raise PermissionError
+
+    def putting(temporary: Path, path: Path) -> None:
+        if not others:  # another engine begins later and is done sooner
+            others.append(open_engine(store.path))
+            others[0].write(query, {}, "tens")
+            others.append(kept())
+        put(temporary, path)
+
+    monkeypatch.setattr(duck, "_put", putting)
+    if not links:
+        monkeypatch.setattr("os.link", refused)
+
+    assert engine.write(query, {}, "tens") == 10
+    others[0].close()
+    assert len(others[1]) == 1
+    assert kept() == others[1]
+    assert list(engine._derived.glob("*.tmp")) == []
 
 
 def test_a_derived_table_is_not_made_from_itself(engine: DuckEngine) -> None:
