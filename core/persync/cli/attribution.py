@@ -12,6 +12,7 @@ import click
 from persync.cli.base import Command, engine_options, format_option, period_option
 from persync.cli.context import App, pass_app
 from persync.cli.journey import journey_options, model_options
+from persync.cli.names import known
 from persync.cli.output import show_table
 from persync.money import Money, to_minor
 
@@ -32,7 +33,12 @@ APART = ("(overlap)", "(baseline)", "(none)")
 @click.command(cls=Command)
 @model_options
 @click.option(
-    "--by", "by", multiple=True, metavar="DIM[,DIM]", help="Split by channel (default), campaign, message, variant, product ..."
+    "--by",
+    "by",
+    multiple=True,
+    metavar="DIM[,DIM]",
+    shell_complete=known("levels", joined=True),
+    help="Split by channel (default), campaign, message, variant, product ...",
 )
 @click.option(
     "--reporting",

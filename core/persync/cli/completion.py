@@ -104,8 +104,9 @@ def answer(root: click.Command) -> int:
 def completion(shell: str) -> None:
     """Print what makes SHELL complete commands, options and the names of this project.
 
-    Offered are connections, jobs, experiments, segments, streams, metrics, models and plugins. Have the shell read the script
-    when it starts: for bash a line in ~/.bashrc, for zsh in ~/.zshrc, for PowerShell in $PROFILE; for fish it is a file.
+    Offered are connections, jobs, experiments, segments, streams, campaigns, orders, metrics and what they can be split by,
+    models and plugins. Have the shell read the script when it starts: for bash a line in ~/.bashrc, for zsh in ~/.zshrc, for
+    PowerShell in $PROFILE; for fish it is a file.
     """
     kind = SHELLS[shell]
     click.echo(kind(click.get_current_context().find_root().command, {}, "persync", COMPLETE).source(), nl=False)

@@ -15,6 +15,7 @@ from persync.cli.base import Group, format_option
 from persync.cli.context import App, pass_app
 from persync.cli.explain_send import send
 from persync.cli.journey import journey_options, model_options
+from persync.cli.names import known
 from persync.estimate import percent
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _options(command: F) -> F:
 
 
 @explain.command()
-@click.argument("id")
+@click.argument("id", shell_complete=known("orders"))
 @_options
 @pass_app
 def order(app: App, /, id: str, form: str, **asked: Any) -> None:

@@ -10,6 +10,7 @@ import click
 
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
+from persync.cli.names import known
 from persync.cli.output import show_table
 from persync.redact import inert
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("id")
+@click.argument("id", shell_complete=known("campaigns"))
 @click.argument("key", required=False)
 @format_option("text", "json")
 @pass_app

@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 from persync.cli.base import Command, Group, period_option, small_groups_option
 from persync.cli.context import App, pass_app
 from persync.cli.lists import hand_over, list_options, target
-from persync.cli.names import known, names_of
+from persync.cli.names import dimensions, known, names_of
 from persync.cli.noise import give, wish_options
 from persync.redact import inert
 
@@ -43,7 +43,7 @@ class Exports(Group):
 
         known = {name: command.get_short_help_str() for name, command in self.commands.items() if name != DATA}
         known |= {name: told.what for name, told in VIEWS_TOLD.items()}
-        known |= dict.fromkeys(names_of(("metrics",), ctx), "")
+        known |= names_of(("metrics",), ctx, incomplete)
         return [CompletionItem(name, help=text) for name, text in known.items() if name.startswith(incomplete)]
 
 
@@ -63,7 +63,13 @@ def export() -> None:
     type=click.Path(path_type=Path),
     help="Write to this file; a new one is readable by you alone. - is standard output.",
 )
-@click.option("--by", multiple=True, metavar="DIM", help="Of a metric: split by this; may be given several times.")
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="DIM",
+    shell_complete=dimensions,
+    help="Of a metric: split by this; may be given several times.",
+)
 @click.option(
     "--arm", metavar="EXPERIMENT", shell_complete=known("experiments"), help="Of a metric: for each arm since its draw."
 )

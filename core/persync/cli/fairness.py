@@ -10,6 +10,7 @@ from persync.cli.base import AskedGroup, format_option, period_option, small_gro
 from persync.cli.context import App
 from persync.cli.fairness_decide import SCORES, decide, decisions
 from persync.cli.fairness_mitigation import mitigate
+from persync.cli.names import known
 from persync.cli.output import show_estimates
 
 if TYPE_CHECKING:
@@ -19,7 +20,14 @@ LESS_IS_BETTER = "less: being selected, or getting personalised mail, is a burde
 
 
 @click.group(cls=AskedGroup, invoke_without_command=True)
-@click.option("--by", "attributes", multiple=True, metavar="ATTR", help="The attribute that makes the groups; default: all.")
+@click.option(
+    "--by",
+    "attributes",
+    multiple=True,
+    metavar="ATTR",
+    shell_complete=known("attributes"),
+    help="The attribute that makes the groups; default: all.",
+)
 @click.option("--cross", metavar="A,B", help="Cross two attributes.")
 @click.option("--decision", metavar="NAME", help="Assess an imported decision instead of who is mailed.")
 @click.option("--segment", metavar="NAME", help="Assess who was in a segment at the period's start.")

@@ -8,6 +8,7 @@ import click
 
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
+from persync.cli.names import known
 from persync.cli.output import iso, show_table
 from persync.redact import inert
 
@@ -28,7 +29,14 @@ MOST_WORDS = 500
 @click.option("--message", metavar="TITLE", help="Or the message.")
 @click.option("--segment", metavar="NAME", help="Or persync's own segment.")
 @click.option("--score", type=click.Choice(SCORES), help="Or persync's own score.")
-@click.option("--by", "attribute", required=True, metavar="ATTR", help="The attribute it was assessed by.")
+@click.option(
+    "--by",
+    "attribute",
+    required=True,
+    metavar="ATTR",
+    shell_complete=known("attributes"),
+    help="The attribute it was assessed by.",
+)
 @click.option("--strength", type=click.FloatRange(0, 1), default=1.0, show_default=True)
 @click.option("--because", required=True, metavar="WORDS", help="Why; nothing personal.")
 @pass_app

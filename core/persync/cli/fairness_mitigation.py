@@ -10,6 +10,7 @@ import click
 from persync.cli.base import Command, format_option, period_option
 from persync.cli.context import App, pass_app
 from persync.cli.fairness_decide import SCORES
+from persync.cli.names import known
 from persync.cli.output import show_estimates, show_table
 
 if TYPE_CHECKING:
@@ -32,7 +33,14 @@ SHOWN = (
 @click.option("--segment", metavar="NAME", help="Or persync's own segment, as of the period's start.")
 @click.option("--score", type=click.Choice(SCORES), help="Or persync's own score, from --threshold on.")
 @click.option("--threshold", type=click.FloatRange(0, min_open=True), metavar="X", help="From where on a score selects.")
-@click.option("--by", "attribute", required=True, metavar="ATTR", help="The attribute that makes the groups.")
+@click.option(
+    "--by",
+    "attribute",
+    required=True,
+    metavar="ATTR",
+    shell_complete=known("attributes"),
+    help="The attribute that makes the groups.",
+)
 @click.option("--direction", type=click.Choice(["more", "less"]), help="less: a burden; default: as [fairness] has it.")
 @click.option("--gain", type=click.FloatRange(min=0), help="What it brings to choose somebody who qualifies.")
 @click.option("--cost", type=click.FloatRange(min=0), help="What choosing anybody costs. Both default to [ethics] prices.")

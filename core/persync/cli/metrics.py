@@ -6,7 +6,8 @@ import click
 
 from persync.cli.base import Command, Group, format_option, period_option, small_groups_option
 from persync.cli.context import App, pass_app
-from persync.cli.names import known
+from persync.cli.fit import paragraph, terminal_width
+from persync.cli.names import dimensions, known
 from persync.cli.output import show_estimates, show_json, show_table
 
 
@@ -43,12 +44,21 @@ def show(app: App, id: str, form: str) -> None:
         return
     for name, value in parts.items():
         if value:
-            click.echo(f"{name.replace('_', ' ')}: {', '.join(value) if isinstance(value, list) else value}")
+            text = f"{name.replace('_', ' ')}: {', '.join(value) if isinstance(value, list) else value}"
+            for line in paragraph(text, terminal_width()):
+                click.echo(line)
 
 
 @click.command(cls=Command)
 @click.argument("id", shell_complete=known("metrics"))
-@click.option("--by", "by", multiple=True, metavar="DIM", help="Split by this dimension; may be given several times.")
+@click.option(
+    "--by",
+    "by",
+    multiple=True,
+    metavar="DIM",
+    shell_complete=dimensions,
+    help="Split by this dimension; may be given several times.",
+)
 @click.option(
     "--arm",
     metavar="EXPERIMENT",

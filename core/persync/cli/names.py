@@ -5,11 +5,13 @@ Whatever is wrong with either, nothing is offered and nothing is said: the comma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+
+from persync.redact import inert
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -29,15 +31,25 @@ TABLES: Final = {
 }
 """{kind of name: table of persync.toml whose keys are such names}"""
 QUERIES: Final = {
-    "connections": "SELECT name FROM connections",
-    "experiments": "SELECT DISTINCT experiment FROM assignments",
-    "segments": "SELECT DISTINCT name FROM segments WHERE name IS NOT NULL",
-    "streams": "SELECT DISTINCT stream FROM coverage WHERE state <> 'removed'",
+    # Of the first rows alone: every person has the same few again.
+    "attributes": "SELECT DISTINCT name, '' AS what FROM (SELECT name FROM attributes LIMIT 200000)",
+    # By the id alone, as most of them are unique: bash takes what follows a colon for another word.
+    "campaigns": "SELECT CASE WHEN COUNT(*) OVER (PARTITION BY k.key) = 1 THEN k.key ELSE n.name || ':' || k.key END AS name,"
+    " coalesce(c.title, '') AS what FROM campaigns c JOIN campaign_keys k USING (campaign_key)"
+    " JOIN connections n ON n.connection = c.connection",
+    "connections": "SELECT name, '' AS what FROM connections",
+    "experiments": "SELECT DISTINCT experiment AS name, '' AS what FROM assignments",
+    # Without the # that many shops print before it: to a shell that begins a comment.
+    "orders": "SELECT DISTINCT CASE WHEN shop_order_name = '' THEN vendor_order_id WHEN shop_order_name LIKE '#%'"
+    " THEN substr(shop_order_name, 2) ELSE shop_order_name END AS name, '' AS what FROM order_keys",
+    "segments": "SELECT DISTINCT name, '' AS what FROM segments WHERE name IS NOT NULL",
+    "streams": "SELECT DISTINCT stream AS name, '' AS what FROM coverage WHERE state <> 'removed'",
 }
-"""{kind of name: where the store has more of them}"""
+"""{kind of name: where the store has more of them, and what they are called besides}"""
 HOST: Final[dict[str, Callable[[Host], Iterable[str]]]] = {
     "connectors": lambda host: host.connectors,
     "importers": lambda host: host.importers,
+    "levels": lambda host: _levels(),
     "metrics": lambda host: host.metrics,
     "models": lambda host: ("all", *host.models),
     "plugins": lambda host: [plugin.name for plugin in (*host.plugins, *host.core)],
@@ -52,22 +64,42 @@ def known(*kinds: str, joined: bool = False) -> Completer:
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         before, comma, last = incomplete.rpartition(",") if joined else ("", "", incomplete)
-        return [_item(before + comma + name) for name in names_of(kinds, ctx) if name.startswith(last)][:MOST]
+        found = names_of(kinds, ctx, last)
+        return [_item(before + comma + name, what) for name, what in found.items()][:MOST]
 
     return complete
 
 
-def names_of(kinds: Iterable[str], ctx: click.Context) -> list[str]:
-    """Return the names of some kinds in order, of those that a terminal can show as they are."""
+def dimensions(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete what the metric of the line can be split by, people's attributes among it, without what it is split by."""
+    from persync.measure.grouping import ANY_ATTRIBUTE
+    from persync.plugins import load_plugins
+
+    # Where the word that is being typed is an option's, click takes no argument; `export` has the metric for its command.
+    typed = ctx.params.get("id") or next(iter(ctx.args), None) or ctx.info_name
+    metric = load_plugins().metrics.get(str(typed))
+    if metric is None:
+        return []
+    known = [name for name in metric.dimensions if name != ANY_ATTRIBUTE]
+    if ANY_ATTRIBUTE in metric.dimensions:
+        known += names_of(("attributes",), ctx)
+    chosen = ctx.params.get("by") or ()
+    return [_item(name) for name in dict.fromkeys(known) if name.startswith(incomplete) and name not in chosen][:MOST]
+
+
+def names_of(kinds: Iterable[str], ctx: click.Context, start: str = "") -> dict[str, str]:
+    """Return the names of some kinds that begin so, in order, of those that a terminal can show as they are, with what each is
+    called besides ("": nothing)."""
     folder = folder_of(ctx)
-    found: set[str] = set()
+    found: dict[str, str] = {}
     for kind in kinds:
-        for read in (_from_settings, _from_store, _from_plugins):
+        for read in (_from_settings, _from_plugins, _from_store):
             try:
-                found.update(read(kind, folder))
+                found.update(read(kind, folder, start))
             except Exception:  # noqa: S112  whatever it is, half a list is better than an error in the middle of a line
                 continue
-    return sorted(name for name in found if name and name.isprintable() and not name.startswith("-"))
+    shown = [name for name in found if name.startswith(start) and name.isprintable() and name[:1] not in ("", "-")]
+    return {name: inert(found[name]) for name in sorted(shown)}
 
 
 def folder_of(ctx: click.Context) -> Path:
@@ -75,10 +107,10 @@ def folder_of(ctx: click.Context) -> Path:
     return Path(ctx.meta.get("persync.folder") or ctx.find_root().params.get("folder") or ".")
 
 
-def _item(value: str) -> CompletionItem:
+def _item(value: str, what: str = "") -> CompletionItem:
     from click.shell_completion import CompletionItem
 
-    return CompletionItem(value)
+    return CompletionItem(value, help=what or None)
 
 
 def _settings(folder: Path) -> dict[str, Any]:
@@ -90,25 +122,33 @@ def _settings(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def _from_settings(kind: str, folder: Path) -> Iterable[str]:
+def _from_settings(kind: str, folder: Path, start: str) -> Mapping[str, str]:
     table = _settings(folder).get(TABLES[kind], {}) if kind in TABLES else {}
-    return list(table)
+    return dict.fromkeys(table, "")
 
 
-def _from_store(kind: str, folder: Path) -> Iterable[str]:
+def _from_store(kind: str, folder: Path, start: str) -> Mapping[str, str]:
     import sqlite3
     from contextlib import closing
 
     path = folder / str(_settings(folder).get("store", {}).get("path", "persync.db"))
     if kind not in QUERIES or not path.is_file():
-        return []
+        return {}
+    # The store chooses by what is typed: there may be far more orders than are read.
+    sql = f"SELECT name, what FROM ({QUERIES[kind]}) WHERE substr(name, 1, length(:start)) = :start ORDER BY 1 LIMIT :most"  # noqa: S608 - stands here
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)) as db:
-        return [str(name) for (name,) in db.execute(f"{QUERIES[kind]} ORDER BY 1 LIMIT ?", (10 * MOST,))]
+        return {str(name): str(what) for name, what in db.execute(sql, {"start": start, "most": 10 * MOST})}
 
 
-def _from_plugins(kind: str, folder: Path) -> Iterable[str]:
+def _from_plugins(kind: str, folder: Path, start: str) -> Mapping[str, str]:
     if kind not in HOST:
-        return []
+        return {}
     from persync.plugins import load_plugins
 
-    return list(HOST[kind](load_plugins()))
+    return dict.fromkeys(HOST[kind](load_plugins()), "")
+
+
+def _levels() -> Iterable[str]:
+    from persync.attribution.levels import LEVELS
+
+    return LEVELS

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from persync.cli.names import known
+
 if TYPE_CHECKING:
     from decimal import Decimal
 
@@ -31,6 +33,7 @@ def wish_options(sets: tuple[str, ...]) -> Callable[[F], F]:
                 "attributes",
                 multiple=True,
                 metavar="ATTR",
+                shell_complete=known("attributes"),
                 help="Groups by this attribute; default: all that make any.",
             ),
             click.option("--measure", "measures", multiple=True, metavar="NAME", help=named),

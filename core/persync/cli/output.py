@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from persync.cli.fit import fitted, terminal_width
 from persync.redact import inert
 
 if TYPE_CHECKING:
@@ -45,15 +46,13 @@ def show_json(kind: str, results: Iterable[Any], *, period: tuple[int, int] | No
 
 
 def show_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[str] = ()) -> None:
-    """Print aligned columns; those named in `right` are numbers. An empty column is left out."""
+    """Print aligned columns; those named in `right` are numbers. An empty column is left out; a terminal's width is kept to."""
     # Names come from other people's systems: none of them may move the cursor.
     lines = [list(map(inert, row)) for row in rows]
     headers = list(map(inert, headers))
     kept = [i for i in range(len(headers)) if any(line[i] for line in lines)]
-    widths = {i: max(len(headers[i]), *(len(line[i]) for line in lines)) for i in kept}
-    for line in [list(headers), *lines]:
-        cells = (line[i].rjust(widths[i]) if headers[i] in right else line[i].ljust(widths[i]) for i in kept)
-        click.echo("  ".join(cells).rstrip())
+    for line in fitted([headers[i] for i in kept], [[line[i] for i in kept] for line in lines], right, terminal_width()):
+        click.echo(line)
 
 
 def show_estimates(estimates: Sequence[Estimate], form: str, ask: Ask, *, kind: str = "estimates") -> None:

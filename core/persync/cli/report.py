@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -63,7 +62,9 @@ def report(app: App, form: str | None, out: Path | None, profile: Profile, perio
 
 def _terminal(color: str) -> dict[str, Any]:
     """Return how wide the text may be, and whether it may be styled."""
+    from persync.cli.fit import terminal_width
     from persync.cli.output import has_color
 
     look: dict[str, Any] = {"color": has_color(color, sys.stdout)}
-    return {**look, "width": min(shutil.get_terminal_size().columns, 120)} if sys.stdout.isatty() else look
+    width = terminal_width()
+    return look if width is None else {**look, "width": min(width, 120)}

@@ -8,6 +8,7 @@ import click
 
 from persync.cli.base import Command, format_option
 from persync.cli.context import App, pass_app
+from persync.cli.names import known
 from persync.cli.output import show_json, show_table
 from persync.redact import inert
 
@@ -20,7 +21,7 @@ LEVELS = ("0", "1", "2", "3", "4", "unknown", AUTO)
 
 
 @click.command(cls=Command)
-@click.argument("campaign", required=False)
+@click.argument("campaign", required=False, shell_complete=known("campaigns"))
 @click.argument("level", type=click.Choice(LEVELS), required=False)
 @click.option("--list", "listing", is_flag=True, help="Show levels and evidence, of CAMPAIGN or of all.")
 @format_option("text", "json")

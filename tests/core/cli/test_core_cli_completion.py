@@ -22,11 +22,24 @@ SETTINGS = MAIL + "[jobs.nightly]\n[experiments.welcome]\n[segments.buyers]\nmin
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose store knows a connection, a stream and segments that the settings do not name."""
+    """A project whose store knows connections, a stream, segments, campaigns, orders and an attribute that the settings do not
+    name."""
     folder = tmp_path_factory.mktemp("shop")
     project(folder, SETTINGS)
     with open_store(folder / "persync.db", create=True) as store, store.db:
-        store.db.execute("INSERT INTO connections (connection, name, connector) VALUES (1, 'till', 'shopify')")
+        store.db.execute(
+            "INSERT INTO connections (connection, name, connector) VALUES (1, 'till', 'shopify'), (2, 'crm', 'hubspot')"
+        )
+        for number, (connection, key, title) in enumerate(
+            ((1, "c1", "Spring range"), (1, "c2", "Welcome"), (2, "c2", "Again"))
+        ):
+            store.db.execute("INSERT INTO campaign_keys VALUES (?, ?, 'id', ?)", (number, connection, key))
+            store.db.execute(
+                "INSERT INTO campaigns (campaign_key, connection, title) VALUES (?, ?, ?)", (number, connection, title)
+            )
+        for number, (order, name) in enumerate((("5610", "#1001"), ("5611", "#2001"), ("d9", ""))):
+            store.db.execute("INSERT INTO order_keys VALUES (?, 1, ?, 'mine', ?, ?)", (number, order, order, name))
+        store.db.execute("INSERT INTO attributes VALUES (1, 7, 'ageband', '30-39', 'consent')")
         cover(store.db, 1, "orders", "", 0, 9, now=9)
         for number, name in enumerate(("Big spenders", "$(touch pwned)", "a\nline")):
             store.db.execute(
@@ -55,7 +68,7 @@ def offered(shop: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("line", "names"),
     [
-        ("pull ", ["news", "till"]),
+        ("pull ", ["crm", "news", "till"]),
         ("pull --stream ", ["orders"]),
         ("run ", ["nightly"]),
         ("schedule ni", ["nightly"]),
@@ -65,6 +78,21 @@ def offered(shop: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         ("plugins check mailc", ["mailchimp"]),
         ("attribution --models linear,marko", ["linear,markov_removal"]),
         ("export v_order_led", ["v_order_ledger"]),
+        ("metric aov --by b", ["buyer"]),
+        ("metric aov --by a", ["arm", "ageband"]),
+        ("metric aov --by arm --by a", ["ageband"]),
+        ("metric --period 2026 aov --by buyer --by ch", ["channel"]),
+        ("metric no_metric --by ", []),
+        ("export aov --by ch", ["channel"]),
+        ("attribution --by channel,cam", ["channel,campaign"]),
+        ("fairness --by ", ["ageband"]),
+        ("fairness mitigate --by ", ["ageband"]),
+        ("export sums --by ", ["ageband"]),
+        ("tag ", ["c1", "crm:c2", "till:c2"]),
+        ("tag c1 unk", ["unknown"]),
+        ("explain send c", ["c1", "crm:c2"]),
+        ("explain order ", ["1001", "2001", "d9"]),
+        ("explain order 2", ["2001"]),
         ("comp", ["completion"]),
         ("status --al", ["--all"]),
     ],
@@ -87,8 +115,9 @@ def test_a_name_from_elsewhere_is_quoted_for_bash(
 def test_powershell_is_told_value_and_help(
     shop: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert offered(shop, monkeypatch, capfd, "pull ", "powershell") == ["news", "till"]
+    assert offered(shop, monkeypatch, capfd, "pull ", "powershell") == ["crm", "news", "till"]
     assert offered(shop, monkeypatch, capfd, "pull t", "powershell") == ["till"]
+    assert offered(shop, monkeypatch, capfd, "tag c1", "powershell") == ["c1\tSpring range"]
     assert offered(shop, monkeypatch, capfd, "demo", "powershell") == [
         "demo\tSee it all with a made-up shop: no account, no questions."
     ]

@@ -14,6 +14,7 @@ from persync.report import words
 from persync.report.cells import CellText, TableText, table_text
 from persync.report.report import BuiltSection, Figure, Note, Report, Table
 from persync.report.safe import plain
+from persync.report.widths import share_out
 
 FOLDED: Final = frozenset(("definition", "glossary"))
 """tones of what stands behind a click where there is something to click"""
@@ -136,9 +137,7 @@ def _widths(shown: TableText, width: int) -> list[int]:
         start[longest] -= 1
         if start[longest] < 1:
             return [1] * count
-    wanted = [most - low for most, low in zip(natural, start, strict=True)]
-    spare, total = room - sum(start), sum(want for want in wanted if want > 0)
-    return [low + (max(want, 0) * spare // total if total else 0) for low, want in zip(start, wanted, strict=True)]
+    return share_out(start, natural, room - sum(start))
 
 
 def _cell(cell: CellText) -> Text:

@@ -1,0 +1,118 @@
+"""Tables on a terminal: no line is wider than it and nothing is left out; what goes elsewhere stays as wide as it is."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.cli.calls import PLATFORMS, Run, project
+from persync.cli.fit import NARROWEST, fitted, terminal_width
+
+HEADERS = ("id", "what", "n")
+ROWS = [
+    ("open_rate", "of all messages that were delivered, those opened", "1,204"),
+    ("ctr", "clicked", "12"),
+]
+WORDS = st.lists(st.text("xyz", min_size=1, max_size=90), max_size=12).map(" ".join)
+TABLES = st.integers(1, 5).flatmap(
+    lambda columns: st.lists(st.lists(WORDS, min_size=columns, max_size=columns), min_size=1, max_size=4)
+)
+
+
+@given(TABLES, st.sets(st.integers(0, 4)), st.integers(NARROWEST, 120))
+def test_every_line_fits_and_nothing_is_left_out(rows: list[list[str]], numbers: set[int], width: int) -> None:
+    headers = [f"head{place}" for place in range(len(rows[0]))]
+
+    lines = fitted(headers, rows, [f"head{place}" for place in numbers], width)
+
+    assert max(map(len, lines)) <= width
+    assert Counter(letter for line in lines for letter in line if letter in "xyz") == letters(
+        cell for row in rows for cell in row
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (
+            None,
+            [
+                "id         what                                                   n",
+                "open_rate  of all messages that were delivered, those opened  1,204",
+                "ctr        clicked                                               12",
+            ],
+        ),
+        (
+            50,
+            [
+                "id         what                                  n",
+                "open_rate  of all messages that were         1,204",
+                "           delivered, those opened",
+                "ctr        clicked                              12",
+            ],
+        ),
+    ],
+)
+def test_a_text_goes_on_in_its_column_and_a_number_stays_whole(width: int | None, lines: list[str]) -> None:
+    assert fitted(HEADERS, ROWS, ("n",), width) == lines
+
+
+def test_a_long_last_column_stands_beneath_its_row_where_that_takes_fewer_lines() -> None:
+    note = "people are left out whose window is not over, and none is known of the others"
+
+    lines = fitted(
+        ("measure", "value", "note"), [("conversion_rate_after_mail", "12.3 %", note), ("ctr", "1 %", "")], ("value",), 48
+    )
+
+    assert lines == [
+        "measure                      value",
+        "conversion_rate_after_mail  12.3 %",
+        "    note: people are left out whose window is",
+        "    not over, and none is known of the others",
+        "ctr                            1 %",
+    ]
+
+
+def test_the_name_of_a_row_is_not_broken() -> None:
+    name = "segment_stability_and_distinctness"
+
+    assert name in "\n".join(fitted(("id", "title", "by"), [(name, "How stable segments are", "day, week")], (), 60)).split()
+
+
+def test_results_for_a_file_or_a_program_are_not_fitted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    found = []
+    for is_terminal in (False, True):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda here=is_terminal: here)
+        found.append(terminal_width())
+
+    assert found == [None, 60]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("line", ["metrics list", "metrics show aov", "config show --origin", "doctor --offline"])
+def test_a_command_keeps_to_the_terminal(
+    persync: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, width: int
+) -> None:
+    """And says there all that it says elsewhere."""
+    project(tmp_path, PLATFORMS)
+    piped = persync(*line.split()).stdout
+    for module in ("output", "metrics"):
+        monkeypatch.setattr(f"persync.cli.{module}.terminal_width", lambda: width)
+
+    shown = persync(*line.split()).stdout
+
+    assert max(map(len, piped.splitlines())) > width >= max(map(len, shown.splitlines()))
+    assert letters([piped]) - letters([shown]) == Counter()
+
+
+def letters(texts: Iterable[str]) -> Counter[str]:
+    return Counter(letter for text in texts for letter in text if not letter.isspace())
