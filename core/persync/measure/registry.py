@@ -62,7 +62,7 @@ def answered(metric: Metric) -> Metric:
                 raise ConfigError(f"{metric.id} cannot be sliced by '{dimension}': {metric.refused[dimension]}.")
         by = [dimension for dimension in ask.by if dimension not in metric.dimensions]
         attributes.refuse(engine, by)
-        found = _left_out(engine, by, _named(engine, ask, _computed(metric, engine, ask)))
+        found = _left_out(engine, by, _named(engine, ask, metric, _computed(metric, engine, ask)))
         begun = ask.period is None or ask.period[0] < ask.now
         if found and begun:
             return found
@@ -96,7 +96,7 @@ def _left_out(engine: Engine, by: Sequence[str], found: Sequence[Estimate]) -> S
     return found
 
 
-def _named(engine: Engine, ask: Ask, found: Sequence[Estimate]) -> Sequence[Estimate]:
+def _named(engine: Engine, ask: Ask, metric: Metric, found: Sequence[Estimate]) -> Sequence[Estimate]:
     """Name the currencies wherever several are why there is no value, and what to do: one order among thousands may be to
     blame. Orders dated in the future count nowhere."""
     if not any(one.reason == rules.MIXED_CURRENCIES for one in found):
@@ -110,9 +110,23 @@ def _named(engine: Engine, ask: Ask, found: Sequence[Estimate]) -> Sequence[Esti
     for table, what in (("costs", "costs"), ("ad_spend", "advertising"), ("unit_costs", "unit costs")):
         rows = engine.rows(f"SELECT DISTINCT x.currency AS currency FROM {table} AS x WHERE x.currency IS NOT NULL")
         parts += [f"{what} in {', '.join(sorted(map(_code, rows)))}"] if rows else []
-    parts += [] if ask.currency else ["set currency under [report] in persync.toml to have them turned into one"]
-    note = "; ".join(parts)
+    note = "; ".join(filter(None, (*parts, _remedy(ask, metric, [str(row["currency"]) for row in orders]))))
     return [rules.with_note(one, note) if one.reason == rules.MIXED_CURRENCIES else one for one in found]
+
+
+def _remedy(ask: Ask, metric: Metric, orders: Sequence[str]) -> str:
+    """Return what to do about several currencies, "" where nothing can be done. Only what is `TURNED` is turned into the
+    reporting currency, and orders for credit alone: what a metric holds against its costs has to be in it already."""
+    reads = set(metric.data)
+    if LEDGER in reads and len(orders) > 1:
+        return "orders are turned into one currency for credit alone (persync attribution --currency)"
+    if not reads & TURNED:
+        return ""
+    if LEDGER not in reads or not orders:
+        return "" if ask.currency else "set currency under [report] in persync.toml to have them turned into one"
+    if ask.currency == orders[0] or orders[0] not in CURRENCIES:
+        return ""
+    return f'set currency = "{orders[0]}" under [report] in persync.toml to have the rest turned into that of the orders'
 
 
 def _code(row: Mapping[str, object]) -> str:
@@ -121,6 +135,10 @@ def _code(row: Mapping[str, object]) -> str:
     return code if code in CURRENCIES else f"{code} (not a currency)"
 
 
+LEDGER: Final = "order_ledger"
+"""the table that the money of orders is read from"""
+TURNED: Final = frozenset(("costs", "ad_spend", "work_times"))
+"""the tables whose amounts are turned into the reporting currency"""
 NOT_BEGUN: Final = "the period has not begun"
 NOTHING: Final = "nothing is known of this period"
 

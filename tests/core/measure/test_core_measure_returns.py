@@ -57,6 +57,27 @@ def test_costs_in_two_currencies_are_not_added(platforms: Any) -> None:
     assert [(e.value, e.reason) for e in compute(platforms, "personalisation_cost")] == [(None, "mixed_currencies")]
 
 
+def test_the_currency_that_is_named_helps_once_it_is_set(platforms: Any) -> None:
+    """Costs are turned into any that is set; what is held against orders has to be in theirs."""
+    day = 1_704_448_800_000  # 2024-01-05
+    for entry, currency in (("1", "USD"), ("2", "GBP")):
+        platforms.add("costs", entry=entry, happened_at=day, category="tool", amount_minor=2600, currency=currency)
+    platforms.order(1, 1, 10000, ordered_at=day)
+    chosen = (None, "USD", "EUR")
+
+    cost, ratio = (
+        {one: compute(platforms, id, Ask(now=10**13, currency=one))[0] for one in chosen}
+        for id in ("personalisation_cost", "mer")
+    )
+
+    assert [cost[one].value is None for one in chosen] == [True, False, False]
+    assert [ratio[one].value is None for one in chosen] == [True, True, False]
+    known = "orders in EUR: 1; costs in GBP, USD"
+    assert cost[None].note.endswith(f"{known}; set currency under [report] in persync.toml to have them turned into one")
+    own = 'set currency = "EUR" under [report] in persync.toml to have the rest turned into that of the orders'
+    assert [ratio[one].note.endswith(f"{known}; {own}") for one in (None, "USD")] == [True, True]
+
+
 def test_efficiency_is_all_money_that_moved_over_all_costs(platforms: Any) -> None:
     """The dated ledger of the period, refunds when they happened, tax out, over the costs of the period."""
     platforms.order(1, 1, 10000, tax=1900, ordered_at=10)

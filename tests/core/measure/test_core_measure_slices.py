@@ -160,7 +160,9 @@ def test_the_currency_that_spoils_a_sum_is_named(shop: Any) -> None:
     (mean, *_) = compute(shop, "aov")
 
     assert (mean.value, mean.reason) == (None, "mixed_currencies")
-    hint = "set currency under [report] in persync.toml to have them turned into one"
+    hint = "orders are turned into one currency for credit alone (persync attribution --currency)"
     assert (
         mean.note == f"1 order dated in the future is left out; orders in EUR: 2, ZZZ (not a currency): 1; costs in USD; {hint}"
     )
+    (same, *_) = compute(shop, "aov", replace(ASK, currency="EUR"))
+    assert (same.value, same.note) == (None, mean.note)
